@@ -1,0 +1,36 @@
+"""Write files so that a reader, or a killed writer, never sees half of one."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+__all__ = ["write_atomic", "write_json"]
+
+
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a new file beside `path`, flush it to disk, then put it in the place of `path`.
+
+    Parameters
+    ----------
+    path : Path
+        The file to create or replace. Its folder must exist.
+    write : callable
+        Called with the temporary path; it keeps the ending of `path`.
+    """
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` to `path` as indented JSON, atomically; NaN and infinity are refused."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

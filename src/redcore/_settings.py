@@ -1,0 +1,70 @@
+"""Frozen, validated settings: unknown keys fail, bounds are data, nothing changes after parsing."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from redcore.exceptions import SettingsError, UnknownNameError
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseModel):
+    """Base of all settings.
+
+    Examples
+    --------
+    >>> class Optimiser(Settings):
+    ...     learning_rate: float = 0.1
+    >>> Optimiser.parse({"learning_rate": "0.5"}).learning_rate
+    0.5
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Validate `values`; a string is read as the type of its setting.
+
+        Raises
+        ------
+        UnknownNameError
+            On a setting that does not exist.
+        SettingsError
+            On a value of the wrong type or out of bounds; the message names the setting.
+        """
+        for key in values:
+            if key not in cls.model_fields:
+                raise UnknownNameError("setting", key, cls.model_fields)
+        try:
+            return cls.model_validate({key: _from_text(value) for key, value in values.items()})
+        except ValidationError as error:
+            raise SettingsError(_describe(error)) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """Return validated settings with some values changed."""
+        return self.parse({**self.model_dump(), **changes})
+
+    def dump(self) -> dict[str, Any]:
+        """Return all settings as JSON-ready values."""
+        return self.model_dump(mode="json")
+
+
+def _from_text(value: Any) -> Any:
+    """Split ``"128,64"`` into a list and read ``"none"`` as None; pydantic does the rest."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() in ("none", "null"):
+        return None
+    if "," in value:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        lines.append(f"setting {name!r} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}")
+    return "; ".join(lines)

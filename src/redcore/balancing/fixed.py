@@ -1,0 +1,25 @@
+"""Equal, constant supervision weights: the ablation without relative advantage."""
+
+import torch
+from torch import Tensor
+
+from redcore.balancing._rule import BalancingRule, BalancingSpec
+
+__all__ = ["Fixed", "build"]
+
+
+class Fixed(BalancingRule):
+    """``beta_m = 1 / sqrt(M)``: the norm that the relative-advantage rule also keeps."""
+
+    def __init__(self, n_modalities: int) -> None:
+        super().__init__(n_modalities)
+        self.supervision_weight.copy_(torch.full((n_modalities,), n_modalities**-0.5))
+
+    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+        """Return the constant weights."""
+        return self.supervision_weight
+
+
+def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+    """Build the rule; it has no constants."""
+    return Fixed(n_modalities)

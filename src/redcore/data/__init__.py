@@ -1,0 +1,19 @@
+"""Data in memory: modalities by name, packed without what is missing, with target, groups and split."""
+
+from redcore.data._modality import Modality, Observed
+from redcore.data._multimodal import MultimodalData, Part
+from redcore.data._schema import ModalitySchema, Schema
+from redcore.data._splits import hold_out
+from redcore.data._target import Target, TargetKind
+
+__all__ = [
+    "Modality",
+    "ModalitySchema",
+    "MultimodalData",
+    "Observed",
+    "Part",
+    "Schema",
+    "Target",
+    "TargetKind",
+    "hold_out",
+]

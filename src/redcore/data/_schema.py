@@ -1,0 +1,86 @@
+"""The shape of a data set without its values: what a model remembers of its training data."""
+
+from dataclasses import dataclass
+
+from redcore._types import AnyArray
+from redcore._validation import check_known
+from redcore.data._multimodal import MultimodalData
+from redcore.data._target import Target, TargetKind
+from redcore.exceptions import SchemaError, TargetError
+
+__all__ = ["ModalitySchema", "Schema"]
+
+
+@dataclass(frozen=True)
+class ModalitySchema:
+    """Name and form of one modality."""
+
+    name: str
+    n_features: int
+    is_sequence: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """Modalities and target of a data set.
+
+    Attributes
+    ----------
+    modalities : tuple of ModalitySchema
+        Sorted by name.
+    target_kind : str
+    classes : array or None
+        As in `Target`.
+    n_outputs : int
+        Width of a prediction.
+    """
+
+    modalities: tuple[ModalitySchema, ...]
+    target_kind: TargetKind
+    classes: AnyArray | None
+    n_outputs: int
+
+    @classmethod
+    def of(cls, data: MultimodalData) -> "Schema":
+        """Return the schema of `data`, which must have a target."""
+        if data.target is None:
+            raise TargetError("labels are missing: the data has no target")
+        modalities = tuple(
+            ModalitySchema(name, modality.n_features, modality.is_sequence)
+            for name, modality in data.modalities.items()
+        )
+        return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Modality names, sorted."""
+        return tuple(modality.name for modality in self.modalities)
+
+    def target_like(self, values: AnyArray) -> Target:
+        """Wrap `values` (codes, indicators or numbers) as a target of this schema."""
+        return Target(self.target_kind, values, self.classes)
+
+    def check(self, data: MultimodalData) -> None:
+        """Raise if `data` has a modality that this schema does not know, or of another form.
+
+        A modality of the schema that `data` lacks altogether is simply missing in every sample.
+
+        Raises
+        ------
+        UnknownNameError
+            On an unknown modality.
+        SchemaError
+            On another feature count, or vectors for sequences.
+        """
+        check_known("modality", data.names, self.names)
+        for expected in self.modalities:
+            modality = data.modalities.get(expected.name)
+            if modality is None or modality.n_features == 0 or expected.n_features == 0:
+                continue
+            if modality.n_features != expected.n_features:
+                raise SchemaError(f"modality {expected.name!r} has {modality.n_features} features, expected "
+                                  f"{expected.n_features} as in training")
+            if modality.is_sequence != expected.is_sequence:
+                kinds = {True: "sequences", False: "vectors"}
+                raise SchemaError(f"modality {expected.name!r} holds {kinds[modality.is_sequence]}, expected "
+                                  f"{kinds[expected.is_sequence]} as in training")

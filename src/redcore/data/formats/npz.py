@@ -1,0 +1,92 @@
+"""NumPy archives with one array per modality.
+
+Keys: ``x_<modality>`` (n_samples, n_features) or (n_samples, time, n_features), zero-padded, with
+``len_<modality>``; ``has_<modality>``, 0 where the sample lacks it; ``y`` (whole numbers: classes; fractions:
+regression; two-dimensional: multi-label); ``class_names``, ``group``, ``split`` (0, 1, 2), ``sample_id`` or
+``utt_id``. Other keys are ignored. Pickled objects are refused.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from redcore._types import AnyArray
+from redcore.data import MultimodalData, Target
+from redcore.exceptions import DataError
+
+__all__ = ["SUFFIXES", "read"]
+
+SUFFIXES = (".npz",)
+
+
+def read(path: Path) -> MultimodalData:
+    """Read an npz file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DataError
+        If the file is truncated, foreign, holds pickled objects or no modality; the message names file and key.
+    """
+    arrays = _load(path)
+    modalities = {key[2:]: array for key, array in arrays.items() if key.startswith("x_")}
+    if not modalities:
+        raise DataError(f"{path}: no key of the form 'x_<modality>'; found: {', '.join(arrays) or 'nothing'}")
+    try:
+        return MultimodalData.from_arrays(
+            modalities,
+            _target(arrays),
+            availability={key[4:]: array for key, array in arrays.items() if key.startswith("has_")},
+            lengths={key[4:]: array for key, array in arrays.items() if key.startswith("len_")},
+            groups=arrays.get("group"),
+            sample_ids=arrays.get("sample_id", arrays.get("utt_id")),
+            split=arrays.get("split"),
+        )
+    except DataError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _load(path: Path) -> dict[str, AnyArray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{path}: not an npz archive")
+            return {key: _entry(path, archive, key) for key in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: not a readable npz archive: truncated, or of another format ({error})") from None
+
+
+def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
+    try:
+        array: AnyArray = archive[key]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        if "allow_pickle" in str(error):
+            raise DataError(f"{path}: key {key!r} holds pickled objects, which are refused") from None
+        raise DataError(f"{path}: key {key!r} cannot be read: truncated or damaged ({error})") from None
+    return array
+
+
+def _target(arrays: dict[str, AnyArray]) -> Target | None:
+    labels = arrays.get("y")
+    if labels is None:
+        return None
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        indicators = bool(np.isin(labels, (0, 1)).all())
+        return Target.from_multilabel(labels, arrays.get("class_names")) if indicators else Target.from_numbers(labels)
+    if labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
+        return Target.from_numbers(labels)
+    target = Target.from_labels(labels)
+    names = arrays.get("class_names")
+    if names is None or labels.dtype.kind not in "iufb":
+        return target
+    codes = labels.astype(np.int64).ravel()
+    if codes.min() < 0 or codes.max() >= len(names):
+        raise DataError(f"y holds class {codes.min()} to {codes.max()}, but there are {len(names)} class_names")
+    return Target.from_labels(np.asarray(names)[codes], names)

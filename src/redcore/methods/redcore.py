@@ -1,0 +1,374 @@
+"""RedCore: cross-modal imputation under an information bottleneck, supervised where a modality is behind."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self, cast
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from redcore._discovery import names
+from redcore._validation import check_known
+from redcore.balancing import BalancingSpec, build_rule
+from redcore.nn import (
+    Batch,
+    CrossModalImputer,
+    Gaussian,
+    GaussianBottleneck,
+    Head,
+    Objective,
+    ObservedTensor,
+    kl_to_standard_normal,
+)
+from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
+from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork, TrainingSettings
+
+__all__ = ["METHOD", "RedCore", "RedCoreNetwork", "RedCoreOutput", "RedCoreSettings"]
+
+SOURCE = (
+    "Sun, Zhang, Han, Ruan, Li: RedCore: Relative Advantage Aware Cross-modal Representation Learning for Missing "
+    "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
+)
+
+
+class RedCoreSettings(TrainingSettings):
+    """Constants of RedCore, beside those of `TrainingSettings`.
+
+    Attributes
+    ----------
+    encoder : str, default "auto"
+        Kind of modality encoder; "auto" is an MLP for vectors and a Transformer for sequences.
+    encoder_layers : int in [1, 64], default 1
+    encoder_heads : int in [1, 64], default 4
+        Attention heads; must divide `latent_dim`.
+    encoder_hidden_ratio : int in [1, 16], default 2
+    encoder_activation : {"sigmoid", "none"}, default "none"
+        Applied to the encoder's output.
+    attention_dropout, encoder_dropout : float in [0, 1), default 0.1 and 0.3
+    positional_encoding : bool, default True
+        Whether Transformers add sinusoidal positions.
+    latent_dim : int in [1, 8192], default 64
+        Width d of the encoders and of each modality's code.
+    bottleneck_noise : bool, default True
+        Whether codes are sampled in training. Predictions never are.
+    imputer_layers : list of int, default [64]
+        Hidden sizes of an imputer's autoencoders on the way down.
+    imputer_blocks : int in [0, 64], default 1
+        Number of residual autoencoders of an imputer.
+    missing_code : {"zeros", "encoded_zeros"}, default "zeros"
+        What imputers read for another missing modality: zeros, or the encoder's output on zeros (the released code).
+    head_layers : list of int, default [64]
+        Hidden sizes of the joint and unimodal heads.
+    head_dropout : float in [0, 1), default 0.3
+    modality_dropout : float in [0, 1), default 0.3
+        Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
+        hidden code is known, so imputers see supervised cases; 0 in the paper.
+    kl_weight : float >= 0, default 0.0008
+        lambda of ``L_kl = -lambda / B * sum (1 + logvar - mu^2 - exp(logvar))``; 0 switches the bottleneck off.
+    imputation_weight : float >= 0, default 0.15
+        w_imp of ``w_imp * sum_m beta_m l_m``.
+    unimodal_weight : float >= 0, default 1
+        Weight of the unimodal heads' losses; 1 in the paper.
+    supervise_imputed : bool, default True
+        Whether labels supervise imputed codes. If not, no gradient of a head reaches an imputer.
+    detach_imputation_target : bool, default False
+        Whether the imputation loss leaves the encoder of the modality that is imputed alone.
+    balancing : str, default "relative_advantage"
+        Supervision-weight rule; "fixed" is the ablation.
+    smoothing : float in (0, 1], default 0.7
+        c of ``lbar <- (1 - c) lbar + c l``.
+    weight_interval : int >= 1, default 3
+        Optimiser steps between two steps on the supervision weights.
+    weight_step : float >= 0, default 0.1
+        eta at the start.
+    weight_step_growth : float in [1, 10], default 1.5
+        What eta is multiplied by at step 0 and then every `weight_step_growth_interval` steps.
+    weight_step_growth_interval : int >= 1, default 500
+    weight_step_max : float > 0 or None, default 1
+        Bound on eta; None is the unbounded rule of the released code.
+    weight_floor : float in (0, 1], default 0.1
+        Least supervision weight before normalisation.
+    regression_loss : {"squared", "absolute"}, default "squared"
+    """
+
+    encoder: str = "auto"
+    encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
+    encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
+    encoder_activation: Literal["sigmoid", "none"] = "none"
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    positional_encoding: bool = True
+    latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
+    bottleneck_noise: bool = True
+    imputer_layers: list[Annotated[int, Field(ge=1)]] = [64]
+    imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
+    missing_code: Literal["zeros", "encoded_zeros"] = "zeros"
+    head_layers: list[Annotated[int, Field(ge=1)]] = [64]
+    head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    kl_weight: Annotated[float, Field(ge=0)] = 0.0008
+    imputation_weight: Annotated[float, Field(ge=0)] = 0.15
+    unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
+    supervise_imputed: bool = True
+    detach_imputation_target: bool = False
+    balancing: str = "relative_advantage"
+    smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
+    weight_interval: Annotated[int, Field(ge=1)] = 3
+    weight_step: Annotated[float, Field(ge=0)] = 0.1
+    weight_step_growth: Annotated[float, Field(ge=1, le=10)] = 1.5
+    weight_step_growth_interval: Annotated[int, Field(ge=1)] = 500
+    weight_step_max: Annotated[float, Field(gt=0)] | None = 1.0
+    weight_floor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    regression_loss: Literal["squared", "absolute"] = "squared"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_known("encoder", [self.encoder], ["auto", *names("redcore.nn.encoders")])
+        check_known("balancing rule", [self.balancing], names("redcore.balancing"))
+        if self.encoder in ("auto", "transformer") and self.latent_dim % self.encoder_heads:
+            raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
+        return self
+
+    def encoder_spec(self) -> EncoderSpec:
+        """Return the size of the encoders."""
+        return EncoderSpec(self.latent_dim, self.encoder_layers, self.encoder_heads, self.encoder_hidden_ratio,
+                           self.attention_dropout, self.encoder_dropout, self.positional_encoding)
+
+    def balancing_spec(self) -> BalancingSpec:
+        """Return the constants of the supervision-weight rule."""
+        return BalancingSpec(self.smoothing, self.weight_interval, self.weight_step, self.weight_step_growth,
+                             self.weight_step_growth_interval, self.weight_step_max, self.weight_floor)
+
+
+class RedCoreOutput(NamedTuple):
+    """What the network computes for a batch of B samples and M modalities.
+
+    Attributes
+    ----------
+    logits : tensor (B, n_outputs)
+        Of the joint head.
+    representation : tensor (B, M * latent_dim)
+        ``[r_1; ...; r_M]``, the completed codes.
+    unimodal_logits : tuple of M tensors (B, n_outputs)
+    codes : tuple of M Gaussian
+        Of the samples that observe the modality, in the order of their rows.
+    imputed : tuple of M tensors (B, latent_dim)
+        ``g_m`` for every sample in training. Outside training only where the modality is missing, zeros elsewhere.
+    """
+
+    logits: Tensor
+    representation: Tensor
+    unimodal_logits: tuple[Tensor, ...]
+    codes: tuple[Gaussian, ...]
+    imputed: tuple[Tensor, ...]
+
+
+class ModalityEncoder(nn.Module):
+    """``h_m = f_m(x_m)``, then the Gaussian bottleneck."""
+
+    def __init__(self, encoder: nn.Module, form: ModalityForm, settings: RedCoreSettings) -> None:
+        super().__init__()
+        _, self.n_features, self.is_sequence = form
+        self.encoder = encoder
+        self.activation = nn.Sigmoid() if settings.encoder_activation == "sigmoid" else nn.Identity()
+        width = encoder_width(encoder, self.n_features, self.is_sequence)
+        self.bottleneck = GaussianBottleneck(width, settings.latent_dim, settings.bottleneck_noise)
+        self.latent_dim = settings.latent_dim
+
+    def forward(self, values: Tensor, lengths: Tensor | None) -> Gaussian:
+        """Encode the samples that observe the modality; there may be none."""
+        if not len(values):
+            nothing = values.new_zeros((0, self.latent_dim))
+            return Gaussian(nothing, nothing, nothing)
+        code: Gaussian = self.bottleneck(self.activation(self.encoder(values, lengths)))
+        return code
+
+    def encode_zeros(self, n_samples: int) -> Tensor:
+        """Return the code of an input of zeros, one noise draw per sample: (n_samples, latent_dim).
+
+        All samples share the input, so one row is encoded: the same numbers at almost no cost.
+        """
+        device = self.bottleneck.project.weight.device
+        shape = (1, 1, self.n_features) if self.is_sequence else (1, self.n_features)
+        lengths = torch.ones(1, dtype=torch.long, device=device) if self.is_sequence else None
+        hidden = self.activation(self.encoder(torch.zeros(shape, device=device), lengths))
+        code: Gaussian = self.bottleneck(hidden.expand(n_samples, -1))
+        return code.sample
+
+
+class RedCoreNetwork(TrainableNetwork):
+    """The network of the paper, for any number of modalities.
+
+    Parameters
+    ----------
+    forms : list of (name, n_features, is_sequence)
+        Modalities, sorted by name.
+    n_outputs : int
+    settings : RedCoreSettings
+    encoders : mapping of str to nn.Module, optional
+        Own encoders by modality name, called as ``encoder(values, lengths)``; they are copied.
+    """
+
+    def __init__(
+        self,
+        forms: list[ModalityForm],
+        n_outputs: int,
+        settings: RedCoreSettings,
+        encoders: Mapping[str, nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        encoders = encoders or {}
+        self.names = [name for name, _, _ in forms]
+        self.settings = settings
+        n_modalities, width, layers = len(forms), settings.latent_dim, settings.head_layers
+        self.encoders = nn.ModuleList(
+            ModalityEncoder(
+                deepcopy(encoders[form[0]]) if form[0] in encoders
+                else build_encoder(settings.encoder, form[1], form[2], settings.encoder_spec()),
+                form, settings,
+            )
+            for form in forms
+        )
+        # with one modality there is nothing to impute from
+        self.imputers = nn.ModuleList(
+            CrossModalImputer((n_modalities - 1) * width, width, settings.imputer_layers, settings.imputer_blocks)
+            for _ in forms if n_modalities > 1
+        )
+        self.joint_head = Head(n_modalities * width, n_outputs, layers, settings.head_dropout)
+        self.unimodal_heads = nn.ModuleList(Head(width, n_outputs, layers, settings.head_dropout) for _ in forms)
+        self.rule = build_rule(settings.balancing, n_modalities, settings.balancing_spec())
+
+    def subnetworks(self) -> list[nn.Module]:
+        """Return encoders, imputers and heads, one by one."""
+        return [*self.encoders, *self.imputers, self.joint_head, *self.unimodal_heads]
+
+    def forward(self, batch: Batch) -> RedCoreOutput:
+        """Encode, impute, complete, fuse; see the table "Forward" of docs/method.md."""
+        codes = tuple(encoder(part.values, part.lengths)
+                      for encoder, part in zip(self.encoders, batch.modalities, strict=True))
+        kept = self._keep(batch.availability)
+        observed = [_spread(code.sample, part, batch.n_samples)
+                    for code, part in zip(codes, batch.modalities, strict=True)]
+        readable = [self._fill_missing(index, observed[index], kept[:, index]) for index in range(len(observed))]
+        imputed = tuple(self._impute(index, readable, kept[:, index]) for index in range(len(observed)))
+        completed = [
+            torch.where(keep[:, None], code, guess if self.settings.supervise_imputed else guess.detach())
+            for code, guess, keep in zip(observed, imputed, kept.unbind(1), strict=True)
+        ]
+        representation = torch.cat(completed, dim=1)
+        unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, completed, strict=True)
+                         ) if self.training else ()
+        return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
+
+    def _keep(self, availability: Tensor) -> Tensor:
+        """Return the availability after modality dropout, bool (B, M); a sample keeps at least one modality."""
+        rate = self.settings.modality_dropout
+        if not self.training or rate == 0 or availability.shape[1] == 1:
+            return availability
+        draw = torch.rand(availability.shape, device=availability.device)
+        highest = draw.masked_fill(~availability, -1.0).argmax(dim=1, keepdim=True)
+        stays = (draw >= rate).scatter(1, highest, True)
+        return availability & stays
+
+    def _fill_missing(self, index: int, observed: Tensor, keep: Tensor) -> Tensor:
+        """Return what imputers of other modalities read of this one: its code, or the code for missing."""
+        if self.settings.missing_code == "zeros" or bool(keep.all()):
+            return observed.masked_fill(~keep[:, None], 0.0)
+        zeros_encoded = cast(ModalityEncoder, self.encoders[index]).encode_zeros(len(observed))
+        return torch.where(keep[:, None], observed, zeros_encoded.to(observed.dtype))
+
+    def _impute(self, index: int, readable: list[Tensor], keep: Tensor) -> Tensor:
+        """Return ``g_m``: for all samples in training, else only where the modality is missing."""
+        if len(readable) == 1:
+            return torch.zeros_like(readable[0])
+        others = torch.cat(readable[:index] + readable[index + 1 :], dim=1)
+        if self.training:
+            return cast(Tensor, self.imputers[index](others))
+        imputed = torch.zeros_like(readable[index])
+        if not bool(keep.all()):
+            imputed[~keep] = self.imputers[index](others[~keep]).to(imputed.dtype)
+        return imputed
+
+    def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
+        """Return ``L = CE(y, logits) + sum_m CE(y, logits_m) + L_kl + w_imp * sum_m beta_m l_m`` and its parts."""
+        if batch.target is None:
+            raise ValueError("a batch for training needs a target")
+        settings, target = self.settings, batch.target
+        joint = objective.loss(output.logits, target)
+        unimodal = [objective.loss(logits, target) for logits in output.unimodal_logits]
+        kl = sum(kl_to_standard_normal(code.mean, code.logvar) for code in output.codes) * (
+            settings.kl_weight / batch.n_samples)
+        imputation = torch.stack([
+            self._imputation_loss(guess, code.sample, part)
+            for guess, code, part in zip(output.imputed, output.codes, batch.modalities, strict=True)
+        ])
+        seen = batch.availability.any(dim=0)
+        # copied: the rule changes its weights in place at the next step
+        weights = self.rule.update(imputation.detach(), seen, step).clone()
+        loss = joint + settings.unimodal_weight * torch.stack(unimodal).sum() + kl
+        loss = loss + settings.imputation_weight * (weights * imputation).sum()
+        parts = {"loss": loss, "loss/joint": joint, "loss/kl": torch.as_tensor(kl)}
+        for index, name in enumerate(self.names):
+            parts[f"loss/unimodal/{name}"] = unimodal[index]
+            parts[f"imputation_loss/{name}"] = imputation[index]
+            parts[f"running_loss/{name}"] = self.rule.running_loss[index]
+            parts[f"relative_advantage/{name}"] = self.rule.relative_advantage[index]
+            parts[f"supervision_weight/{name}"] = weights[index]
+        return parts
+
+    def _imputation_loss(self, guess: Tensor, code: Tensor, part: ObservedTensor) -> Tensor:
+        """Return ``l_m = 1 / n_m * sum ||g_m - z_m||^2`` over the samples that observe m; 0 if there are none."""
+        if len(self.names) == 1 or not len(part.rows):
+            return guess.new_zeros(())
+        truth = code.detach() if self.settings.detach_imputation_target else code
+        return (guess[part.rows] - truth).square().sum(dim=1).mean()
+
+
+def _spread(code: Tensor, part: ObservedTensor, n_samples: int) -> Tensor:
+    """Put the codes of the observed samples into their rows of the batch, zeros elsewhere."""
+    if len(part.rows) == n_samples:
+        return code
+    return code.new_zeros((n_samples, code.shape[1])).index_copy(0, part.rows, code)
+
+
+class RedCore(TorchMethod):
+    """RedCore as a method.
+
+    Parameters
+    ----------
+    settings : RedCoreSettings, optional
+    encoders : mapping of str to nn.Module, optional
+        Own encoders by modality name. A model with own encoders is reloaded with the same argument.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
+
+    def __init__(
+        self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None
+    ) -> None:
+        super().__init__(settings)
+        self.encoders = dict(encoders or {})
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the network; see `TorchMethod.build_network`."""
+        check_known("modality", self.encoders, self.schema.names)
+        return RedCoreNetwork(forms, n_outputs, cast(RedCoreSettings, self.settings), self.encoders)
+
+    @property
+    def supervision_weight(self) -> dict[str, float]:
+        """Final beta_m by modality."""
+        return self._by_name("supervision_weight")
+
+    @property
+    def relative_advantage(self) -> dict[str, float]:
+        """Final RA_m by modality."""
+        return self._by_name("relative_advantage")
+
+    def _by_name(self, column: str) -> dict[str, float]:
+        rule = cast(RedCoreNetwork, self.network).rule
+        return dict(zip(self.active, getattr(rule, column).tolist(), strict=True))
+
+
+METHOD = RedCore

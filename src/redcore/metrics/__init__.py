@@ -1,0 +1,16 @@
+"""Scores as pure functions of arrays, overall and per missing pattern."""
+
+from redcore.metrics._patterns import PatternReport, evaluate_patterns, missing_patterns, pattern_name
+from redcore.metrics._scores import classification_scores, headline, multilabel_scores, regression_scores, scores
+
+__all__ = [
+    "PatternReport",
+    "classification_scores",
+    "evaluate_patterns",
+    "headline",
+    "missing_patterns",
+    "multilabel_scores",
+    "pattern_name",
+    "regression_scores",
+    "scores",
+]

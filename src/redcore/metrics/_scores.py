@@ -1,0 +1,102 @@
+"""Scores of one set of predictions. A score that is not defined is None, never NaN."""
+
+import numpy as np
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, mean_absolute_error, r2_score
+
+from redcore._types import AnyArray
+from redcore.data import Target
+
+__all__ = ["classification_scores", "headline", "multilabel_scores", "regression_scores", "scores"]
+
+Scores = dict[str, float | None]
+
+
+def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
+    """Score class probabilities.
+
+    Parameters
+    ----------
+    codes : int array (n_samples,)
+        True classes.
+    probabilities : array (n_samples, n_classes)
+
+    Returns
+    -------
+    dict
+        ``accuracy`` (WA of the speech literature), ``uar`` (UA: recall averaged over the classes that
+        occur), ``macro_f1`` (averaged over the classes that occur or are predicted), each in [0, 1];
+        ``nll``, the mean negative log-likelihood in nats.
+
+    Examples
+    --------
+    >>> scores = classification_scores(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]))
+    >>> round(scores["uar"], 3)
+    0.75
+    """
+    predicted = probabilities.argmax(axis=1)
+    labels = np.arange(probabilities.shape[1])
+    counts = confusion_matrix(codes, predicted, labels=labels)
+    occurs = counts.sum(axis=1) > 0
+    recall = np.diag(counts)[occurs] / counts.sum(axis=1)[occurs]
+    return {
+        "accuracy": float(accuracy_score(codes, predicted)),
+        "uar": float(recall.mean()),
+        "macro_f1": float(f1_score(codes, predicted, average="macro", zero_division=0)),
+        "nll": float(log_loss(codes, np.asarray(probabilities, dtype=np.float64), labels=labels)),
+    }
+
+
+def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:
+    """Score label probabilities at a threshold of 0.5.
+
+    Returns
+    -------
+    dict
+        ``accuracy`` (share of single label decisions that are right), ``exact_match`` (share of samples with all
+        labels right), ``macro_f1`` (averaged over labels).
+    """
+    predicted = probabilities >= 0.5
+    truth = indicators.astype(bool)
+    return {
+        "accuracy": float((predicted == truth).mean()),
+        "exact_match": float((predicted == truth).all(axis=1).mean()),
+        "macro_f1": float(f1_score(truth, predicted, average="macro", zero_division=0)),
+    }
+
+
+def regression_scores(target: AnyArray, predicted: AnyArray) -> Scores:
+    """Score numbers; several outputs are averaged.
+
+    Returns
+    -------
+    dict
+        ``mae``; ``pearson_r`` (None where target or prediction is constant); ``r2`` (None for a constant target).
+    """
+    target, predicted = _columns(target), _columns(predicted)
+    varies = target.std(axis=0) > 0
+    both_vary = varies & (predicted.std(axis=0) > 0)
+    pearson = [float(np.corrcoef(target[:, k], predicted[:, k])[0, 1]) for k in np.flatnonzero(both_vary)]
+    return {
+        "mae": float(mean_absolute_error(target, predicted)),
+        "pearson_r": float(np.mean(pearson)) if both_vary.all() else None,
+        "r2": float(r2_score(target, predicted)) if varies.all() else None,
+    }
+
+
+def _columns(values: AnyArray) -> AnyArray:
+    values = np.asarray(values, dtype=np.float64)
+    return values[:, None] if values.ndim == 1 else values
+
+
+def scores(target: Target, outputs: AnyArray) -> Scores:
+    """Score `outputs` (n_samples, n_outputs), as `Method.predict` returns them, with the scores of this target."""
+    if target.is_classification:
+        return classification_scores(target.values, outputs)
+    if target.kind == "multilabel":
+        return multilabel_scores(target.values, outputs)
+    return regression_scores(target.values, outputs)
+
+
+def headline(target_kind: str) -> str:
+    """Return the score that tables show for this kind of target: macro-F1, or R2 for regression."""
+    return "r2" if target_kind == "regression" else "macro_f1"

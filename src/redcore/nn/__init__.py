@@ -1,0 +1,23 @@
+"""Torch blocks without training: encoders, Gaussian bottleneck, cross-modal imputer, heads, batches."""
+
+from redcore.nn._batch import Batch, ObservedTensor, collate
+from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
+from redcore.nn._heads import Head
+from redcore.nn._imputer import CrossModalImputer
+from redcore.nn._objective import Objective
+from redcore.nn._pooling import masked_max, masked_mean, step_mask
+
+__all__ = [
+    "Batch",
+    "CrossModalImputer",
+    "Gaussian",
+    "GaussianBottleneck",
+    "Head",
+    "Objective",
+    "ObservedTensor",
+    "collate",
+    "kl_to_standard_normal",
+    "masked_max",
+    "masked_mean",
+    "step_mask",
+]

@@ -1,0 +1,52 @@
+"""Gaussian bottleneck: the variational information bottleneck of one modality."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal"]
+
+LOGVAR_LIMIT = 20.0
+"""Bound on |logvar|, far from any trained value: it keeps exp(logvar) finite whatever the input."""
+
+
+class Gaussian(NamedTuple):
+    """A sampled Gaussian code, each (n, latent_dim)."""
+
+    mean: Tensor
+    logvar: Tensor
+    sample: Tensor
+
+
+class GaussianBottleneck(nn.Module):
+    """``(mu, logvar) = W h``, ``z = mu + exp(logvar / 2) * eps``.
+
+    Parameters
+    ----------
+    in_features : int
+    latent_dim : int
+    noise : bool
+        Whether eps is drawn in training. Outside training ``z = mu``.
+    """
+
+    def __init__(self, in_features: int, latent_dim: int, noise: bool = True) -> None:
+        super().__init__()
+        self.project = nn.Linear(in_features, 2 * latent_dim)
+        self.noise = noise
+
+    def forward(self, hidden: Tensor) -> Gaussian:
+        """Map (n, in_features) to a Gaussian code."""
+        mean, logvar = self.project(hidden).chunk(2, dim=1)
+        logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
+        if not (self.training and self.noise):
+            return Gaussian(mean, logvar, mean)
+        return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * torch.randn_like(mean))
+
+
+def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
+    """Return ``-(1 + logvar - mu^2 - exp(logvar))`` summed over samples and dimensions.
+
+    Twice the Kullback-Leibler divergence to N(0, I): the released code leaves the factor 1/2 out.
+    """
+    return -(1 + logvar - mean.square() - logvar.exp()).sum()

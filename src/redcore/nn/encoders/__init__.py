@@ -1,0 +1,64 @@
+"""Modality encoders, one module each: ``build(n_features, is_sequence, spec) -> Encoder``.
+
+An encoder maps the present samples of one modality to vectors: ``encoder(values, lengths)`` with values
+(n, n_features) and lengths None, or values (n, time, n_features), zero-padded at the end, and lengths (n,).
+What lies in the padding never reaches its output.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from redcore._discovery import load
+
+__all__ = ["EncoderSpec", "build_encoder", "encoder_width"]
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Size of an encoder.
+
+    Attributes
+    ----------
+    width : int
+        Size of its hidden states and of its output.
+    n_layers : int
+    n_heads : int
+        Attention heads; must divide `width`.
+    hidden_ratio : int
+        Hidden units of the feed-forward part of a Transformer block, per unit of width.
+    attention_dropout, dropout : float
+        In [0, 1).
+    positional_encoding : bool
+        Whether a Transformer adds sinusoidal positions.
+    """
+
+    width: int
+    n_layers: int
+    n_heads: int
+    hidden_ratio: int
+    attention_dropout: float
+    dropout: float
+    positional_encoding: bool
+
+
+def build_encoder(kind: str, n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+    """Build the encoder `kind`; ``"auto"`` is an MLP for vectors and a Transformer for sequences."""
+    if kind == "auto":
+        kind = "transformer" if is_sequence else "mlp"
+    return cast(nn.Module, load(__name__, kind, "encoder").build(n_features, is_sequence, spec))
+
+
+def encoder_width(encoder: nn.Module, n_features: int, is_sequence: bool) -> int:
+    """Return the output size of any encoder, found by encoding one sample of zeros."""
+    values = torch.zeros((1, 1, n_features) if is_sequence else (1, n_features))
+    training = encoder.training
+    with torch.no_grad():
+        output = encoder.eval()(values, torch.ones(1, dtype=torch.long) if is_sequence else None)
+    encoder.train(training)
+    if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != 1:
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise TypeError(f"an encoder must return a tensor (n, width), got {shape}")
+    return int(output.shape[1])

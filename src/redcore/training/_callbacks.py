@@ -1,0 +1,22 @@
+"""What a caller may watch and stop during a fit."""
+
+from collections.abc import Mapping
+
+__all__ = ["Callback"]
+
+
+class Callback:
+    """Does nothing; override what is of interest. Library code never prints: progress is a callback's work."""
+
+    def on_start(self, n_steps: int, first_step: int) -> None:
+        """Training begins at `first_step` (above 0 after a resume) and does at most `n_steps` steps."""
+
+    def on_step(self, step: int, values: Mapping[str, float]) -> None:
+        """Step `step` (from 0) is done; `values` is what the history records of it."""
+
+    def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Epoch `epoch` (from 0) is done and validated."""
+
+    def should_stop(self) -> bool:
+        """Whether to stop after this step, with a checkpoint and `TrainingInterrupted`."""
+        return False

@@ -1,0 +1,49 @@
+"""What the trainer needs of a network."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from redcore.nn import Batch, Objective
+
+__all__ = ["NetworkOutput", "TrainableNetwork"]
+
+
+class NetworkOutput(Protocol):
+    """What a network returns for a batch; it may hold more."""
+
+    @property
+    def logits(self) -> Tensor:
+        """(n_samples, n_outputs)."""
+        ...
+
+    @property
+    def representation(self) -> Tensor:
+        """(n_samples, width): what the logits are computed from."""
+        ...
+
+
+class TrainableNetwork(nn.Module):
+    """A network that knows its own loss."""
+
+    def forward(self, batch: Batch) -> Any:
+        """Return a `NetworkOutput`."""
+        raise NotImplementedError
+
+    def losses(self, output: Any, batch: Batch, objective: Objective, step: int) -> Mapping[str, Tensor]:
+        """Return scalars for the history; ``"loss"`` is the one that is minimised.
+
+        Called once per step, without calling submodules; detached copies of other numbers may be added.
+        """
+        return {"loss": objective.loss(output.logits, _required(batch.target))}
+
+    def subnetworks(self) -> list[nn.Module]:
+        """Return the parts whose gradients are clipped one by one, if asked for."""
+        return [self]
+
+
+def _required(target: Tensor | None) -> Tensor:
+    if target is None:
+        raise ValueError("a batch for training needs a target")
+    return target

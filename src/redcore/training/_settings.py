@@ -1,0 +1,84 @@
+"""Settings that every method trained by gradient descent shares."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from redcore._settings import Settings
+
+__all__ = ["MethodSettings", "TrainingSettings"]
+
+
+class MethodSettings(Settings):
+    """Settings that every method has.
+
+    Attributes
+    ----------
+    keep_empty_samples : bool, default False
+        Whether samples without any modality stay in training. By default they are left out, with a warning:
+        all they carry is the label distribution.
+    """
+
+    keep_empty_samples: bool = False
+
+
+class TrainingSettings(MethodSettings):
+    """How a network is trained.
+
+    Attributes
+    ----------
+    validation_fraction : float in [0, 0.9], default 0.15
+        Share of the training samples (or groups) held out to choose the epoch, where no validation data is
+        given. 0 trains on everything and keeps the last epoch.
+    selection : {"loss", "score"}, default "loss"
+        What the epoch is chosen by, on validation data: lowest loss, or highest macro-F1 (R2 for regression).
+    patience : int >= 1 or None, default 20
+        Epochs without a better validation result before training stops; None trains to the end.
+    max_epochs : int >= 1, default 200
+    max_steps : int >= 1 or None, default 8000
+        Bound on optimiser steps; whichever of the two bounds comes first ends training.
+    batch_size : int >= 1 or None, default None
+        Samples per step; None takes 1/16 of the training samples, at least 16 and at most 256.
+    learning_rate : float in (0, 10], default 1e-3
+    schedule : {"constant", "linear", "cosine"}, default "cosine"
+        "linear" holds the rate, then lowers it per epoch over the last `decay_fraction` of the epochs;
+        "cosine" lowers it to zero over all steps.
+    decay_fraction : float in [0, 1], default 0.5
+    weight_decay : float in [0, 10], default 1e-2
+        Decoupled, as in AdamW.
+    adam_beta1, adam_beta2 : float in [0, 1), default 0.9 and 0.999
+    adam_epsilon : float in (0, 1], default 1e-8
+    gradient_clip : float > 0 or None, default 1.0
+        Largest L2 norm of the gradient.
+    clip_scope : {"all", "subnetwork"}, default "all"
+        Whether the norm is that of all parameters, or of each sub-network by itself.
+    standardize : bool, default True
+        Whether features are centred and scaled by their statistics over the observed training rows.
+    input_clip : float > 0, default 20
+        Bound on the absolute value of features after that, so that no input can overflow the network.
+    accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+    precision : {"32-true", "bf16-mixed"}, default "32-true"
+    checkpoint_seconds : float >= 0, default 5
+        Least time between two checkpoints, where checkpoints are asked for.
+    """
+
+    validation_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.15
+    selection: Literal["loss", "score"] = "loss"
+    patience: Annotated[int, Field(ge=1)] | None = 20
+    max_epochs: Annotated[int, Field(ge=1)] = 200
+    max_steps: Annotated[int, Field(ge=1)] | None = 8000
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    decay_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
+    gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
+    clip_scope: Literal["all", "subnetwork"] = "all"
+    standardize: bool = True
+    input_clip: Annotated[float, Field(gt=0)] = 20.0
+    accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 5.0

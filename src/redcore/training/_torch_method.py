@@ -1,0 +1,109 @@
+"""What all methods trained by gradient descent share: scaling, objective, hold-out, training, prediction."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import torch
+
+from redcore._types import AnyArray
+from redcore.data import MultimodalData, hold_out
+from redcore.nn import Objective
+from redcore.training._method import FitContext, Method
+from redcore.training._network import TrainableNetwork
+from redcore.training._preprocessing import Scaler
+from redcore.training._settings import MethodSettings, TrainingSettings
+from redcore.training._stepper import predict_batches
+from redcore.training._trainer import Trainer, seeded
+
+__all__ = ["ModalityForm", "TorchMethod"]
+
+ModalityForm = tuple[str, int, bool]
+"""Name, number of features, and whether it is a sequence."""
+
+
+class TorchMethod(Method):
+    """A method that is one network; subclasses implement `build_network`."""
+
+    Settings: ClassVar[type[MethodSettings]] = TrainingSettings
+
+    scaler: Scaler
+    objective: Objective
+    network: TrainableNetwork
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the untrained network.
+
+        Parameters
+        ----------
+        forms : list of (name, n_features, is_sequence)
+            The active modalities, sorted by name.
+        n_outputs : int
+        n_samples : int
+            Number of training samples, for methods that size themselves by it.
+        """
+        raise NotImplementedError
+
+    def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
+        settings = cast(TrainingSettings, self.settings)
+        assert data.target is not None
+        if validation is None:
+            keep, held_out = hold_out(data, settings.validation_fraction, context.seed)
+            if held_out.size:
+                data, validation = data.take(keep), data.take(held_out)
+        assert data.target is not None
+        self.n_samples = data.n_samples
+        self.scaler = Scaler.fit(data, standardize=settings.standardize, clip=settings.input_clip)
+        self.objective = Objective.fit(data.target, getattr(settings, "regression_loss", "squared"))
+        request = self._request(data, validation, context.seed)
+        with seeded(context.seed):
+            self.network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
+            trainer = Trainer(self.network, self.objective, settings, context)
+            scaled_validation = None if validation is None else self.scaler.apply(validation)
+            self.history = trainer.fit(self.scaler.apply(data), scaled_validation, request)
+        self.network.to("cpu").eval()
+
+    def _forms(self) -> list[ModalityForm]:
+        return [(m.name, m.n_features, m.is_sequence) for m in self.schema.modalities if m.name in self.active]
+
+    def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
+        """Name everything that the result of a fit follows from."""
+        content = [type(self).__name__, self.settings.dump(), data.checksum(),
+                   None if validation is None else validation.checksum(), seed]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _predict(self, data: MultimodalData) -> AnyArray:
+        batches = predict_batches(self.network, self.scaler.apply(data))
+        return np.concatenate([self.objective.outputs(output.logits) for output in batches])
+
+    def _transform(self, data: MultimodalData) -> AnyArray:
+        batches = predict_batches(self.network, self.scaler.apply(data))
+        return np.concatenate([output.representation.numpy() for output in batches])
+
+    def _arrays(self) -> dict[str, AnyArray]:
+        network = {f"network/{name}": tensor.cpu().numpy() for name, tensor in self.network.state_dict().items()}
+        scaler = {f"scaler/{name}": array for name, array in self.scaler.to_arrays().items()}
+        objective = {"objective/mean": self.objective.mean, "objective/scale": self.objective.scale}
+        return {**network, **scaler, **objective}
+
+    def _info(self) -> dict[str, Any]:
+        return {"n_samples": self.n_samples}
+
+    def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+        settings = cast(TrainingSettings, self.settings)
+        self.n_samples = int(info["n_samples"])
+        self.scaler = Scaler.from_arrays(_group(arrays, "scaler/"), settings.input_clip)
+        loss = getattr(settings, "regression_loss", "squared")
+        self.objective = Objective(self.schema.target_kind, self.schema.n_outputs, arrays["objective/mean"],
+                                   arrays["objective/scale"], loss)
+        with seeded(0):
+            self.network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
+        state = {name: torch.from_numpy(np.array(array)) for name, array in _group(arrays, "network/").items()}
+        self.network.load_state_dict(state)
+        self.network.eval()
+
+
+def _group(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
+    return {name[len(prefix):]: array for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,178 @@
+"""The training loop: steps, validation, choice of the epoch, checkpoints."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from redcore.data import MultimodalData
+from redcore.exceptions import DivergenceError, TrainingInterrupted
+from redcore.metrics import headline, scores
+from redcore.nn import Objective
+from redcore.training._checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from redcore.training._history import History
+from redcore.training._method import FitContext
+from redcore.training._network import TrainableNetwork
+from redcore.training._plan import Plan, Sampler
+from redcore.training._settings import TrainingSettings
+from redcore.training._stepper import Stepper
+
+__all__ = ["Trainer", "seeded"]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch inside the block, and leave its global state as it was."""
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@dataclass
+class _Progress:
+    """Where training stands: what a checkpoint keeps beside tensors."""
+
+    step: int = 0
+    best_value: float = float("inf")
+    best_epoch: int = -1
+    stale_epochs: int = 0
+    stopped: bool = False
+
+
+class Trainer:
+    """Fits one network.
+
+    Parameters
+    ----------
+    network : TrainableNetwork
+        Holds the chosen weights after `fit`.
+    objective : Objective
+    settings : TrainingSettings
+    context : FitContext
+    """
+
+    def __init__(
+        self, network: TrainableNetwork, objective: Objective, settings: TrainingSettings, context: FitContext
+    ) -> None:
+        self.network, self.objective, self.settings, self.context = network, objective, settings, context
+        self.stepper = Stepper(network, objective, settings)
+        self.history = History()
+        self.progress = _Progress()
+        self.best_weights: dict[str, Tensor] = {}
+
+    def fit(self, data: MultimodalData, validation: MultimodalData | None, request: str) -> History:
+        """Train to the end and restore the chosen epoch.
+
+        Parameters
+        ----------
+        data : MultimodalData
+            Preprocessed training data.
+        validation : MultimodalData or None
+            For choosing the epoch; None keeps the last one.
+        request : str
+            Names what is asked, so that a checkpoint of another fit is refused.
+
+        Raises
+        ------
+        TrainingInterrupted
+            If a callback asked to stop; a checkpoint is left if one was asked for.
+        DivergenceError
+            If the loss is no longer finite.
+        """
+        assert data.target is not None
+        target = self.objective.encode(data.target)
+        plan = Plan.make(self.settings, data.n_samples)
+        sampler = Sampler(data.n_samples, plan, self.context.seed)
+        self._resume(request)
+        for callback in self.context.callbacks:
+            callback.on_start(plan.n_steps, self.progress.step)
+        last_save = time.monotonic()
+        self.network.train()
+        while self.progress.step < plan.n_steps and not self.progress.stopped:
+            step = self.progress.step
+            batch = self.stepper.batch(data, sampler.rows(step), target)
+            self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
+            self.progress.step += 1
+            if plan.ends_epoch(step) and validation is not None:
+                self._validate(step // plan.steps_per_epoch, validation)
+            if any(callback.should_stop() for callback in self.context.callbacks):
+                self._save(request)
+                raise TrainingInterrupted(self.progress.step)
+            if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
+                self._save(request)
+                last_save = time.monotonic()
+        if self.best_weights:
+            self.network.load_state_dict(self.best_weights)
+        self.history.best_epoch = self.progress.best_epoch
+        return self.history
+
+    def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
+        # one transfer for all numbers of the step
+        numbers = torch.stack([value.float() for value in losses.values()]).tolist()
+        values = dict(zip(losses, numbers, strict=True))
+        if not abs(values["loss"]) < float("inf"):
+            raise DivergenceError(f"the loss is {values['loss']} at step {step}; lower learning_rate "
+                                  f"(now {self.settings.learning_rate}) or gradient_clip")
+        self.history.record_step(values)
+        for callback in self.context.callbacks:
+            callback.on_step(step, values)
+
+    def _validate(self, epoch: int, validation: MultimodalData) -> None:
+        """Score the epoch, and keep its weights if it is the best so far."""
+        assert validation.target is not None
+        logits = self.stepper.logits(validation).float()
+        target = torch.from_numpy(self.objective.encode(validation.target)).to(logits.device)
+        values = {"validation_loss": float(self.objective.loss(logits, target))}
+        judged = values["validation_loss"]
+        if self.settings.selection == "score":
+            score = scores(validation.target, self.objective.outputs(logits))[headline(self.objective.kind)]
+            values["validation_score"] = float("-inf") if score is None else score
+            judged = -values["validation_score"]
+        progress = self.progress
+        if judged < progress.best_value or not self.best_weights:
+            progress.best_value, progress.best_epoch, progress.stale_epochs = judged, epoch, 0
+            self.best_weights = deepcopy(self.network.state_dict())
+        else:
+            progress.stale_epochs += 1
+        progress.stopped = self.settings.patience is not None and progress.stale_epochs >= self.settings.patience
+        self.history.record_epoch(values)
+        for callback in self.context.callbacks:
+            callback.on_epoch(epoch, values)
+
+    def _save(self, request: str) -> None:
+        if self.context.checkpoint is None:
+            return
+        random_state = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            random_state |= {f"cuda{i}": torch.cuda.get_rng_state(i) for i in range(torch.cuda.device_count())}
+        groups = {
+            "model": self.network.state_dict(),
+            "best": self.best_weights,
+            "optimizer": optimizer_tensors(self.stepper.optimizer),
+            "random": random_state,
+            "history": {name: torch.from_numpy(column) for name, column in self.history.to_arrays().items()},
+        }
+        save_checkpoint(self.context.checkpoint, groups, {"request": request, "progress": asdict(self.progress)})
+
+    def _resume(self, request: str) -> None:
+        path = self.context.checkpoint
+        if path is None or not path.exists():
+            return
+        groups, info = load_checkpoint(path, request)
+        self.network.load_state_dict(groups["model"])
+        restore_optimizer(self.stepper.optimizer, groups["optimizer"])
+        self.best_weights = groups.get("best", {})
+        self.progress = _Progress(**info["progress"])
+        columns = {name: tensor.numpy() for name, tensor in groups.get("history", {}).items()}
+        self.history = History.from_arrays(columns, self.progress.best_epoch)
+        random_state = groups["random"]
+        torch.set_rng_state(random_state["cpu"])
+        for name, state in random_state.items():
+            if name.startswith("cuda") and torch.cuda.is_available():
+                torch.cuda.set_rng_state(state, int(name[4:]))
