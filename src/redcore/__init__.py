@@ -1,1 +1,60 @@
-"""x"""
+"""Supervised learning on multimodal data with missing modalities at imbalanced rates.
+
+The public names below are imported when they are first used, so that ``import redcore`` loads no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redcore.data import MultimodalData, Target
+    from redcore.datasets import load_dataset
+    from redcore.estimators import RedCoreClassifier, RedCoreRegressor
+    from redcore.exceptions import RedCoreError
+    from redcore.methods import make_method
+    from redcore.metrics import evaluate_patterns
+    from redcore.missing import draw_availability
+    from redcore.serving import load_estimator, load_model, save_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MultimodalData",
+    "RedCoreClassifier",
+    "RedCoreError",
+    "RedCoreRegressor",
+    "Target",
+    "__version__",
+    "draw_availability",
+    "evaluate_patterns",
+    "load_dataset",
+    "load_estimator",
+    "load_model",
+    "make_method",
+    "save_model",
+]
+
+_HOME = {
+    "MultimodalData": "data",
+    "RedCoreClassifier": "estimators",
+    "RedCoreError": "exceptions",
+    "RedCoreRegressor": "estimators",
+    "Target": "data",
+    "draw_availability": "missing",
+    "evaluate_patterns": "metrics",
+    "load_dataset": "datasets",
+    "load_estimator": "serving",
+    "load_model": "serving",
+    "make_method": "methods",
+    "save_model": "serving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'redcore' has no attribute {name!r}")
+    return getattr(import_module(f"redcore.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -169,7 +169,7 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
             f"modality {name!r}, row {rows[row]}, feature {feature}: NaN in an observed row; "
             "fill it, or pass nan_rows='missing' to treat such rows as missing"
         )
-    return ~is_nan.any(axis=1)
+    return np.asarray(~is_nan.any(axis=1))
 
 
 def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntArray, AnyArray]:

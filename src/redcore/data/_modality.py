@@ -232,7 +232,7 @@ def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> 
     if array.dtype.kind != "f":
         filled = np.ones((len(rows), max_length), dtype=bool)
     else:
-        filled = ~np.isnan(array[rows]).all(axis=2)
+        filled = np.asarray(~np.isnan(array[rows]).all(axis=2))
     if lengths is None:
         last = max_length - np.argmax(filled[:, ::-1], axis=1) if max_length else np.zeros(len(rows), dtype=np.int64)
         return np.where(filled.any(axis=1), last, 0).astype(np.int64)

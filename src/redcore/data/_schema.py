@@ -1,9 +1,9 @@
 """The shape of a data set without its values: what a model remembers of its training data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redcore._types import AnyArray
-from redcore._validation import check_known
+from redcore._validation import check_known, check_labels
 from redcore.data._multimodal import MultimodalData
 from redcore.data._target import Target, TargetKind
 from redcore.exceptions import SchemaError, TargetError
@@ -56,9 +56,24 @@ class Schema:
         """Modality names, sorted."""
         return tuple(modality.name for modality in self.modalities)
 
-    def target_like(self, values: AnyArray) -> Target:
-        """Wrap `values` (codes, indicators or numbers) as a target of this schema."""
-        return Target(self.target_kind, values, self.classes)
+    def align(self, data: MultimodalData) -> MultimodalData:
+        """Return `data` with its class codes in the order of this schema's classes, ready to be scored.
+
+        Raises
+        ------
+        TargetError
+            If `data` has no target, another kind of target, or a class that training did not know.
+        """
+        target = data.target
+        if target is None:
+            raise TargetError("labels are missing: the data has no target to score against")
+        both_classes = target.is_classification and self.target_kind in ("binary", "multiclass")
+        if target.kind != self.target_kind and not both_classes:
+            raise TargetError(f"the target is {target.kind}, expected {self.target_kind} as in training")
+        if not both_classes or target.classes is None or self.classes is None:
+            return data
+        codes, classes = check_labels(target.classes[target.values], data.n_samples, self.classes)
+        return replace(data, target=Target(self.target_kind, codes, classes))
 
     def check(self, data: MultimodalData) -> None:
         """Raise if `data` has a modality that this schema does not know, or of another form.

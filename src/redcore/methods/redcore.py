@@ -43,7 +43,7 @@ class RedCoreSettings(TrainingSettings):
     encoder_heads : int in [1, 64], default 4
         Attention heads; must divide `latent_dim`.
     encoder_hidden_ratio : int in [1, 16], default 2
-    encoder_activation : {"sigmoid", "none"}, default "none"
+    encoder_activation : {"sigmoid", "identity"}, default "identity"
         Applied to the encoder's output.
     attention_dropout, encoder_dropout : float in [0, 1), default 0.1 and 0.3
     positional_encoding : bool, default True
@@ -89,14 +89,13 @@ class RedCoreSettings(TrainingSettings):
         Bound on eta; None is the unbounded rule of the released code.
     weight_floor : float in (0, 1], default 0.1
         Least supervision weight before normalisation.
-    regression_loss : {"squared", "absolute"}, default "squared"
     """
 
     encoder: str = "auto"
     encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
     encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
     encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
-    encoder_activation: Literal["sigmoid", "none"] = "none"
+    encoder_activation: Literal["sigmoid", "identity"] = "identity"
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     positional_encoding: bool = True
@@ -121,7 +120,6 @@ class RedCoreSettings(TrainingSettings):
     weight_step_growth_interval: Annotated[int, Field(ge=1)] = 500
     weight_step_max: Annotated[float, Field(gt=0)] | None = 1.0
     weight_floor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    regression_loss: Literal["squared", "absolute"] = "squared"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

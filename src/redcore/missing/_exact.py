@@ -47,7 +47,7 @@ def _impossible(rates: dict[str, float], counts: IntArray, n_samples: int) -> Mi
     return MissingRateError(
         f"missing rates {', '.join(f'{name}={rate:g}' for name, rate in rates.items())} leave {counts.sum()} "
         f"observations for {n_samples} samples, so not every sample can keep at least one modality; nearest possible "
-        f"rates: {nearest}; or allow samples without any modality (at_least_one=False)"
+        f"rates: {nearest}; or allow samples without any modality (at_least_one=False, --allow-empty)"
     )
 
 

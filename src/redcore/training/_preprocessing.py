@@ -10,6 +10,8 @@ from redcore.data import Modality, MultimodalData
 
 __all__ = ["Scaler"]
 
+DEFAULT_CLIP = 20.0
+
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
@@ -28,7 +30,7 @@ class Scaler:
     clip: float
 
     @classmethod
-    def fit(cls, data: MultimodalData, *, standardize: bool = True, clip: float = 20.0) -> "Scaler":
+    def fit(cls, data: MultimodalData, *, standardize: bool = True, clip: float = DEFAULT_CLIP) -> "Scaler":
         """Take the statistics of `data`; without `standardize` features are clipped only."""
         mean, scale = {}, {}
         for name, modality in data.modalities.items():
@@ -58,7 +60,7 @@ class Scaler:
         return {f"{kind}/{name}": array for kind in ("mean", "scale") for name, array in getattr(self, kind).items()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray], clip: float) -> "Scaler":
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], clip: float = DEFAULT_CLIP) -> "Scaler":
         """Restore what `to_arrays` returned."""
         mean = {key[5:]: array for key, array in arrays.items() if key.startswith("mean/")}
         scale = {key[6:]: array for key, array in arrays.items() if key.startswith("scale/")}

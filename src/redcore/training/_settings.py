@@ -52,6 +52,8 @@ class TrainingSettings(MethodSettings):
         Largest L2 norm of the gradient.
     clip_scope : {"all", "subnetwork"}, default "all"
         Whether the norm is that of all parameters, or of each sub-network by itself.
+    regression_loss : {"squared", "absolute"}, default "squared"
+        On the target scaled to mean 0 and variance 1.
     standardize : bool, default True
         Whether features are centred and scaled by their statistics over the observed training rows.
     input_clip : float > 0, default 20
@@ -77,6 +79,7 @@ class TrainingSettings(MethodSettings):
     adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     clip_scope: Literal["all", "subnetwork"] = "all"
+    regression_loss: Literal["squared", "absolute"] = "squared"
     standardize: bool = True
     input_clip: Annotated[float, Field(gt=0)] = 20.0
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"

@@ -56,7 +56,7 @@ class TorchMethod(Method):
         assert data.target is not None
         self.n_samples = data.n_samples
         self.scaler = Scaler.fit(data, standardize=settings.standardize, clip=settings.input_clip)
-        self.objective = Objective.fit(data.target, getattr(settings, "regression_loss", "squared"))
+        self.objective = Objective.fit(data.target, settings.regression_loss)
         request = self._request(data, validation, context.seed)
         with seeded(context.seed):
             self.network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
@@ -95,9 +95,8 @@ class TorchMethod(Method):
         settings = cast(TrainingSettings, self.settings)
         self.n_samples = int(info["n_samples"])
         self.scaler = Scaler.from_arrays(_group(arrays, "scaler/"), settings.input_clip)
-        loss = getattr(settings, "regression_loss", "squared")
         self.objective = Objective(self.schema.target_kind, self.schema.n_outputs, arrays["objective/mean"],
-                                   arrays["objective/scale"], loss)
+                                   arrays["objective/scale"], settings.regression_loss)
         with seeded(0):
             self.network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
         state = {name: torch.from_numpy(np.array(array)) for name, array in _group(arrays, "network/").items()}

@@ -41,12 +41,14 @@ class Block(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4)
         dropout = self.attention_dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        return self.project_out(mixed.transpose(1, 2).reshape(n, time, width))
+        attended: Tensor = self.project_out(mixed.transpose(1, 2).reshape(n, time, width))
+        return attended
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """Map (n, time, width) to (n, time, width)."""
         hidden = hidden + self.norm_after_attention(self.attend(self.norm_before_attention(hidden), mask))
-        return hidden + self.norm_after_mlp(self.mlp(self.norm_before_mlp(hidden)))
+        output: Tensor = hidden + self.norm_after_mlp(self.mlp(self.norm_before_mlp(hidden)))
+        return output
 
 
 class TransformerEncoder(nn.Module):

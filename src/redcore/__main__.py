@@ -1,0 +1,7 @@
+"""``python -m redcore``."""
+
+import sys
+
+from redcore.cli import main
+
+sys.exit(main())

@@ -1,0 +1,25 @@
+"""The typer application that the commands register with."""
+
+import typer
+
+from redcore.cli.demo import demo
+from redcore.cli.evaluate import evaluate
+from redcore.cli.fit import fit
+from redcore.cli.list import list_names
+from redcore.cli.predict import predict
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="redcore",
+    help="Supervised learning on multimodal data with missing modalities at imbalanced rates.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command()(fit)
+app.command()(evaluate)
+app.command()(predict)
+app.command(name="list")(list_names)

@@ -1,0 +1,50 @@
+"""Options that several commands share, and how their text is read."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from redcore.exceptions import MissingRateError, SettingsError
+
+__all__ = ["Data", "Json", "Seed", "parse_rates", "parse_settings"]
+
+Data = Annotated[str, typer.Argument(help="A bundled data set ('redcore list datasets') or an npz file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages go to stderr.")]
+Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0, max=2**32 - 1)]
+
+
+def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
+    """Read ``key=value`` texts."""
+    settings = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise SettingsError(f"--set {assignment!r}: expected key=value, such as --set max_epochs=20")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def parse_rates(assignments: Sequence[str], names: Sequence[str]) -> dict[str, float]:
+    """Read ``modality=rate`` texts, or one plain rate for all modalities; modalities not named get 0.
+
+    Parameters
+    ----------
+    assignments : sequence of str
+    names : sequence of str
+        The modalities of the data.
+    """
+    from redcore._validation import check_known, check_missing_rates
+
+    rates = dict.fromkeys(names, 0.0)
+    for assignment in assignments:
+        name, equals, text = assignment.rpartition("=")
+        try:
+            rate = float(text)
+        except ValueError:
+            raise MissingRateError(f"--missing-rate {assignment!r}: expected MODALITY=RATE or RATE, such as "
+                                   f"--missing-rate {names[0]}=0.5") from None
+        if equals:
+            check_known("modality", [name.strip()], names)
+        rates |= {name.strip(): rate} if equals else dict.fromkeys(names, rate)
+    return check_missing_rates(rates)

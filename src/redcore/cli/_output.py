@@ -1,0 +1,124 @@
+"""What commands print: tables and messages on the terminal, or one JSON object."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from redcore.training import Callback
+
+__all__ = ["Bar", "interruptible", "messages", "print_json", "print_scores", "warnings_as_messages"]
+
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Everything that is not the result."""
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print the one JSON object of a command."""
+    sys.stdout.write(json.dumps(content, allow_nan=False) + "\n")
+
+
+def print_scores(title: str, columns: Mapping[str, Mapping[str, Mapping[str, Any]]], score: str) -> None:
+    """Print a table: rows are missing patterns, columns are methods.
+
+    Parameters
+    ----------
+    title : str
+    columns : mapping
+        Method -> row name -> scores.
+    score : str
+        Which of the scores to show.
+    """
+    table = Table(title=title)
+    table.add_column("observed modalities", no_wrap=True)
+    for method in columns:
+        table.add_column(method, justify="right")
+    table.add_column("samples", justify="right")
+    first = next(iter(columns.values()))
+    for row, entry in first.items():
+        values = [columns[method][row].get(score) for method in columns]
+        best = max((value for value in values if value is not None), default=None)
+        cells = [_cell(value, value == best and len(values) > 1) for value in values]
+        table.add_row(row, *cells, str(entry.get("n_samples", "")), end_section=row == list(first)[-3])
+    Console(width=max(100, messages.width) if not sys.stdout.isatty() else None).print(table)
+
+
+def _cell(value: float | None, best: bool) -> str:
+    text = "-" if value is None else f"{value:.3f}"
+    return f"[bold]{text}[/bold]" if best else text
+
+
+class Bar(Callback):
+    """A progress bar on stderr, and the wish of whoever pressed Ctrl-C.
+
+    Parameters
+    ----------
+    name : str
+        What is fitted.
+    """
+
+    def __init__(self, name: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                   TextColumn("{task.fields[state]}"))
+        self.progress = Progress(*columns, console=messages, transient=True)
+        self.name = name
+        self.interrupted = False
+
+    def __enter__(self) -> "Bar":
+        self.progress.start()
+        self.task = self.progress.add_task(self.name, total=None, state="")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def on_start(self, n_steps: int, first_step: int) -> None:
+        """Set the length of the bar."""
+        self.progress.update(self.task, total=n_steps, completed=first_step)
+
+    def on_step(self, step: int, values: Mapping[str, float]) -> None:
+        """Advance."""
+        self.progress.update(self.task, completed=step + 1)
+
+    def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Show the validation loss."""
+        self.progress.update(self.task, state=f"epoch {epoch + 1}, validation loss {values['validation_loss']:.3f}")
+
+    def should_stop(self) -> bool:
+        """Whether SIGINT came."""
+        return self.interrupted
+
+
+@contextmanager
+def interruptible(bar: Bar) -> Iterator[None]:
+    """Turn the first SIGINT inside the block into a wish that training honours after its step."""
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        if bar.interrupted:
+            raise KeyboardInterrupt
+        bar.interrupted = True
+
+    previous = signal.signal(signal.SIGINT, wish)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def warnings_as_messages() -> Iterator[None]:
+    """Show our warnings as plain lines on stderr."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: messages.print(f"warning: {message}", markup=False)
+        yield
+
+

@@ -1,0 +1,247 @@
+"""One run: read data, hold rows out, hide modalities, fit, evaluate, and leave everything in a folder."""
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import redcore
+from redcore._discovery import names
+from redcore._files import write_atomic, write_json
+from redcore._settings import Settings
+from redcore._types import BoolArray, IntArray
+from redcore.cli._output import Bar, interruptible
+from redcore.cli._predictions import prediction_table
+from redcore.data import MultimodalData, hold_out
+from redcore.data.formats import read
+from redcore.datasets import load_dataset
+from redcore.exceptions import DataError, RunError
+from redcore.methods import make_method
+from redcore.metrics import PatternReport, evaluate_patterns
+from redcore.missing import draw_availability
+from redcore.report import supervision_figure
+from redcore.serving import save_model
+from redcore.training import Method
+
+__all__ = ["PARTS", "Prepared", "Request", "finish_run", "fit_one", "open_run", "prepare", "read_data", "read_run"]
+
+PARTS = ("train", "validation", "test")
+VERSIONS = ("torch", "lightning-fabric", "numpy", "scikit-learn")
+
+
+class Request(Settings):
+    """What a run was asked for; kept as ``request.json``."""
+
+    data: str
+    data_checksum: str
+    method: str
+    preset: str | None
+    settings: dict[str, Any]
+    protocol: str
+    missing_rates: dict[str, float]
+    allow_empty: bool
+    test_fraction: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data ready to fit: what the protocol hides is gone from training and validation rows.
+
+    Attributes
+    ----------
+    data : MultimodalData
+    part : int array (n_samples,)
+        0 training, 1 validation, 2 test.
+    """
+
+    data: MultimodalData
+    part: IntArray
+
+    def rows(self, part: str) -> MultimodalData | None:
+        """Return the samples of a part; None if there are none."""
+        rows = np.flatnonzero(self.part == PARTS.index(part))
+        return self.data.take(rows) if rows.size else None
+
+
+def read_data(source: str) -> MultimodalData:
+    """Read a bundled data set or a data file."""
+    if source in names("redcore.datasets"):
+        return load_dataset(source)
+    if not Path(source).exists():
+        raise DataError(f"{source!r} is neither a file nor a bundled data set ({', '.join(names('redcore.datasets'))})")
+    return read(Path(source))
+
+
+def prepare(data: MultimodalData, request: Request) -> Prepared:
+    """Assign rows to training, validation and test, then hide modalities in the first two.
+
+    The data's own test rows are taken where it has some; else `test_fraction` of the samples (or groups) are held out.
+    The test part keeps what it observes: it is scored under every missing pattern.
+    """
+    part = _parts(data, request)
+    availability = np.ones((data.n_samples, len(data.names)), dtype=bool)
+    rng = np.random.default_rng(request.seed)
+    for code in (0, 1):
+        rows = np.flatnonzero(part == code)
+        if rows.size and any(request.missing_rates.values()):
+            rates = {name: request.missing_rates.get(name, 0.0) for name in data.names}
+            availability[rows] = draw_availability(request.protocol, rows.size, rates, rng,
+                                                   at_least_one=not request.allow_empty)
+    return Prepared(data.hide(availability), part)
+
+
+def _parts(data: MultimodalData, request: Request) -> IntArray:
+    part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
+    if not (part == 2).any():
+        train = np.flatnonzero(part == 0)
+        if train.size:
+            _, held_out = hold_out(data.take(train), request.test_fraction, request.seed)
+            part[train[held_out]] = 2
+    if not (part == 0).any():
+        raise DataError("no sample is left for training: the data's split has none with 0")
+    return part
+
+
+def open_run(folder: Path, request: Request, resume: bool) -> None:
+    """Make the run folder, or check that an unfinished one belongs to the same request.
+
+    Raises
+    ------
+    RunError
+        If the folder holds a finished run, an unfinished one without `resume`, another request, or other files.
+    """
+    if (folder / "run.json").exists():
+        raise RunError(f"{folder}: holds a finished run; choose another --out")
+    if not (folder / "request.json").exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder}: exists and is no run; choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "request.json", request.dump())
+        return
+    if not resume:
+        raise RunError(f"{folder}: holds an unfinished run; add --resume to go on with it, or choose another --out")
+    kept = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    asked = request.dump()
+    differing = [key for key in asked if asked[key] != kept.get(key)]
+    if differing:
+        raise RunError(f"{folder}: the unfinished run was asked for something else: "
+                       + ", ".join(f"{key} was {kept.get(key)!r}, now {asked[key]!r}" for key in differing))
+
+
+def fit_one(prepared: Prepared, method: Method, seed: int, name: str, checkpoint: Path | None = None) -> float:
+    """Fit with a progress bar and return the seconds it took. SIGINT leaves a checkpoint."""
+    start = time.perf_counter()
+    train = prepared.rows("train")
+    assert train is not None
+    with Bar(name) as bar, interruptible(bar):
+        method.fit(train, prepared.rows("validation"), seed=seed, callbacks=[bar], checkpoint=checkpoint)
+    return time.perf_counter() - start
+
+
+def make_requested(request: Request) -> Method:
+    """Make the method of a request."""
+    return make_method(request.method, request.preset, request.settings)
+
+
+def finish_run(
+    folder: Path, request: Request, prepared: Prepared, method: Method, seconds: float
+) -> tuple[dict[str, Any], PatternReport | None]:
+    """Evaluate on the test part and write everything; ``run.json``, written last, marks the run as finished.
+
+    Returns
+    -------
+    record : dict
+        The content of ``run.json``.
+    report : PatternReport or None
+        None if there is no test part.
+    """
+    save_model(method, folder / "model")
+    write_json(folder / "settings.json", {"method": request.method, "settings": method.settings.dump()})
+    _write_samples(folder / "samples.parquet", prepared)
+    _write_history(folder, method)
+    test = prepared.rows("test")
+    report = None
+    if test is not None:
+        report = evaluate_patterns(method.predict, test, request.seed)
+        write_json(folder / "metrics.json", {"part": "test", **report.to_dict()})
+        table = prediction_table(method, test)
+        write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
+    record = _record(request, prepared, method, seconds)
+    write_json(folder / "run.json", record)
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    return record, report
+
+
+def _record(request: Request, prepared: Prepared, method: Method, seconds: float) -> dict[str, Any]:
+    hidden = {part: data.missing_rates for part in PARTS if (data := prepared.rows(part)) is not None}
+    return {
+        "schema_version": 1,
+        "request": request.dump(),
+        "n_samples": {part: int((prepared.part == index).sum()) for index, part in enumerate(PARTS)},
+        "realised_missing_rates": hidden,
+        "supervision_weights": getattr(method, "supervision_weight", {}),
+        "relative_advantage": getattr(method, "relative_advantage", {}),
+        "best_epoch": method.history.best_epoch,
+        "n_steps": method.history.n_steps,
+        "fit_seconds": round(seconds, 3),
+        "versions": {
+            "redcore": redcore.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in VERSIONS},
+        },
+    }
+
+
+def _write_samples(path: Path, prepared: Prepared) -> None:
+    """Write which sample went where and what it observes: the availability, once and for ever."""
+    observed: BoolArray = prepared.data.availability
+    columns = {
+        "sample_id": pa.array(prepared.data.sample_ids),
+        "part": pa.array([PARTS[code] for code in prepared.part]),
+        **{f"observed_{name}": pa.array(observed[:, k]) for k, name in enumerate(prepared.data.names)},
+    }
+    write_atomic(path, lambda temporary: pq.write_table(pa.table(columns), temporary))
+
+
+def _write_history(folder: Path, method: Method) -> None:
+    steps = {name: np.array(column) for name, column in method.history.steps.items()}
+    epochs = {name: np.array(column) for name, column in method.history.epochs.items()}
+    for file, columns in (("history.parquet", steps), ("validation.parquet", epochs)):
+        if columns:
+            _write_columns(folder / file, columns)
+    if any(name.startswith("supervision_weight/") for name in steps):
+        figure = supervision_figure(steps)
+        write_atomic(folder / "supervision.png", lambda path: figure.savefig(path, dpi=150))
+
+
+def _write_columns(path: Path, columns: Mapping[str, Any]) -> None:
+    write_atomic(path, lambda temporary: pq.write_table(pa.table(dict(columns)), temporary))
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read ``run.json`` of a finished run.
+
+    Raises
+    ------
+    RunError
+        If there is no finished run in the folder.
+    """
+    path = folder / "run.json"
+    if not path.exists():
+        state = "an unfinished run" if (folder / "request.json").exists() else "no run"
+        raise RunError(f"{folder}: holds {state}; expected a folder that 'redcore fit' has finished")
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record["request"]["data_checksum"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    return record

@@ -1,0 +1,38 @@
+"""``redcore list``: what there is to choose from."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from redcore.cli._options import Json
+
+__all__ = ["list_names"]
+
+PACKAGES = {
+    "presets": "redcore.presets",
+    "protocols": "redcore.missing",
+    "methods": "redcore.methods",
+    "datasets": "redcore.datasets",
+    "encoders": "redcore.nn.encoders",
+    "rules": "redcore.balancing",
+    "formats": "redcore.data.formats",
+}
+
+Kind = StrEnum("Kind", list(PACKAGES))  # type: ignore[misc]
+
+
+def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
+    """List presets, protocols, methods, datasets, encoders, rules (for supervision weights) or formats."""
+    import json
+
+    from redcore._discovery import names, summary
+
+    package = PACKAGES[kind.value]
+    found = {name: summary(package, name) for name in names(package)}
+    if as_json:
+        typer.echo(json.dumps({kind.value: found}))
+        return
+    width = max(map(len, found))
+    for name, text in found.items():
+        typer.echo(f"{name:<{width}}  {text}")

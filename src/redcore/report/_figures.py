@@ -1,0 +1,53 @@
+"""Figures of one fit."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from redcore._types import AnyArray
+
+__all__ = ["supervision_figure"]
+
+# Okabe and Ito (2008): told apart with every kind of colour vision
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
+STYLES = ("-", "--", "-.", ":")
+
+
+def supervision_figure(steps: Mapping[str, AnyArray]) -> Figure:
+    """Draw supervision weights and relative advantage over training.
+
+    Parameters
+    ----------
+    steps : mapping of str to array (n_steps,)
+        Columns ``supervision_weight/<modality>`` and ``relative_advantage/<modality>``, as in `History.steps`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels that share the step axis; the advantage is averaged over a sliding window.
+    """
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    weights, advantages = figure.subplots(2, 1, sharex=True)
+    _lines(weights, steps, "supervision_weight/", window=1)
+    weights.set_ylabel("supervision weight")
+    weights.set_title("More supervision for the modality that is behind")
+    n_steps = max((len(column) for column in steps.values()), default=1)
+    _lines(advantages, steps, "relative_advantage/", window=max(1, n_steps // 50))
+    advantages.axhline(0.0, color="grey", linewidth=0.8)
+    advantages.set_ylabel("relative advantage (smoothed)")
+    advantages.set_xlabel("optimiser step")
+    handles, labels = weights.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    return figure
+
+
+def _lines(axes: Axes, steps: Mapping[str, AnyArray], prefix: str, window: int) -> None:
+    columns = {name[len(prefix) :]: column for name, column in steps.items() if name.startswith(prefix)}
+    for index, (name, column) in enumerate(columns.items()):
+        smooth = np.convolve(column, np.ones(window) / window, mode="valid")
+        first = len(column) - len(smooth)
+        style = STYLES[index // len(COLOURS) % len(STYLES)]
+        axes.plot(np.arange(first, len(column)), smooth, style, color=COLOURS[index % len(COLOURS)], label=name)
