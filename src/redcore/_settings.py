@@ -1,13 +1,23 @@
 """Frozen, validated settings: unknown keys fail, bounds are data, nothing changes after parsing."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from redcore.exceptions import SettingsError, UnknownNameError
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "Sizes"]
+
+
+def _split_sizes(value: Any) -> Any:
+    if isinstance(value, str):
+        return [part for part in value.strip("()[] ").split(",") if part.strip()]
+    return [value] if isinstance(value, int) else value
+
+
+Sizes: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_split_sizes)]
+"""Layer sizes: a sequence of whole numbers, one number, or text such as ``"128,64"``; there may be none."""
 
 
 class Settings(BaseModel):
@@ -52,14 +62,8 @@ class Settings(BaseModel):
 
 
 def _from_text(value: Any) -> Any:
-    """Split ``"128,64"`` into a list and read ``"none"`` as None; pydantic does the rest."""
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() in ("none", "null"):
-        return None
-    if "," in value:
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+    """Read ``"none"`` as None; pydantic reads other texts as the type of their setting."""
+    return None if isinstance(value, str) and value.strip().lower() in ("none", "null") else value
 
 
 def _describe(error: ValidationError) -> str:

@@ -192,8 +192,10 @@ def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntA
     array = _target_array(labels, n_samples)
     if array.dtype.kind == "f":
         if np.any(array != np.floor(array)):
-            raise TargetError("Unknown label type: continuous; class labels are fractional numbers, expected "
-                              "classes (for regression use a regressor, or target kind 'regression')")
+            raise TargetError(
+                "Unknown label type: continuous; class labels are fractional numbers, expected "
+                "classes (for regression use a regressor, or target kind 'regression')"
+            )
         array = array.astype(np.int64)
     if array.dtype.kind == "O":
         array = _uniform_labels(array)
@@ -220,7 +222,7 @@ def _uniform_labels(array: AnyArray) -> AnyArray:
 
 
 def _target_array(target: Any, n_samples: int, n_dimensions: int = 1) -> AnyArray:
-    """Common checks of every kind of target: present, right shape, nothing missing."""
+    """Check what every kind of target must be: present, of the right shape, nothing missing."""
     if target is None:
         raise TargetError("labels are missing: no target given")
     array = np.asarray(target)
@@ -300,7 +302,9 @@ def check_split(split: Any, n_samples: int) -> IntArray | None:
     check_row_count("split", len(array) if array.ndim == 1 else -1, n_samples)
     bad = np.flatnonzero(~np.isin(array, (0, 1, 2)))
     if bad.size:
-        raise DataError(f"split of row {bad[0]} is {array[bad[0]]!r}, expected 0 (training), 1 (validation) or 2 (test)")
+        raise DataError(
+            f"split of row {bad[0]} is {array[bad[0]]!r}, expected 0 (training), 1 (validation) or 2 (test)"
+        )
     return array.astype(np.int64)
 
 

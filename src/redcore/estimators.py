@@ -138,8 +138,9 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         raise NotImplementedError
 
     def _data(self, X: Any, availability: Any, target: Target | None = None, groups: Any = None) -> MultimodalData:
-        return as_data(X, target, modalities=self.modalities, availability=availability, groups=groups,
-                       nan_rows=self.nan_rows)
+        return as_data(
+            X, target, modalities=self.modalities, availability=availability, groups=groups, nan_rows=self.nan_rows
+        )
 
     def fit(self, X: Any, y: Any = None, availability: Any = None, groups: Any = None) -> Self:
         """Fit to X and y.

@@ -107,8 +107,11 @@ class UnknownNameError(RedCoreError, ValueError):
         close = get_close_matches(self.name, self.known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         listed = ", ".join(self.known) or "none"
-        super().__init__(f"unknown {kind} {self.name!r}{hint} Known: {listed}" if close
-                         else f"unknown {kind} {self.name!r}; known: {listed}")
+        super().__init__(
+            f"unknown {kind} {self.name!r}{hint} Known: {listed}"
+            if close
+            else f"unknown {kind} {self.name!r}; known: {listed}"
+        )
 
     def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, list[str]]]:
         return type(self), (self.kind, self.name, self.known)

@@ -106,8 +106,13 @@ class Reference:
             for kind in ("weight", "bias"):
                 self.state[f"{ours}project_in.{kind}"] = self.golden[f"{theirs}attn.in_proj_{kind}"]
             for their, our in {
-                "attn.out_proj": "project_out", "ln_1": "norm_before_attention", "ln_12": "norm_after_attention",
-                "ln_2": "norm_before_mlp", "ln_22": "norm_after_mlp", "mlp.c_fc": "mlp.0", "mlp.c_proj": "mlp.3",
+                "attn.out_proj": "project_out",
+                "ln_1": "norm_before_attention",
+                "ln_12": "norm_after_attention",
+                "ln_2": "norm_before_mlp",
+                "ln_22": "norm_after_mlp",
+                "mlp.c_fc": "mlp.0",
+                "mlp.c_proj": "mlp.3",
             }.items():
                 self.copy(theirs + their, ours + our)
 
@@ -161,7 +166,8 @@ def test_preset_reproduces_the_authors_code(golden):
     network = RedCoreNetwork(forms, n_classes, settings)
     reference = Reference(golden, settings)
     missing, unexpected = network.load_state_dict(
-        {name: torch.from_numpy(value) for name, value in reference.state.items()}, strict=False)
+        {name: torch.from_numpy(value) for name, value in reference.state.items()}, strict=False
+    )
     assert not unexpected
     assert all(name.startswith("rule.") for name in missing)
     objective = Objective.fit(Target.from_labels(golden["input/label"].ravel(), range(n_classes)))
@@ -192,5 +198,5 @@ def check_final_norms(golden, network: RedCoreNetwork) -> None:
         parts[f"Cls_{LETTER[name]}"] = network.unimodal_heads[index]
         parts[f"xenc_{IMPUTER[name][0]}"] = network.imputers[index]
     for name, part in parts.items():
-        norm = sum(parameter.double().square().sum() for parameter in part.parameters()) ** 0.5
+        norm = sum(parameter.detach().double().square().sum() for parameter in part.parameters()) ** 0.5
         agree(float(norm), float(golden[f"final_norm/{name}"]), f"final norm of {name}")

@@ -42,8 +42,9 @@ def parse_rates(assignments: Sequence[str], names: Sequence[str]) -> dict[str, f
         try:
             rate = float(text)
         except ValueError:
-            raise MissingRateError(f"--missing-rate {assignment!r}: expected MODALITY=RATE or RATE, such as "
-                                   f"--missing-rate {names[0]}=0.5") from None
+            raise MissingRateError(
+                f"--missing-rate {assignment!r}: expected MODALITY=RATE or RATE, such as --missing-rate {names[0]}=0.5"
+            ) from None
         if equals:
             check_known("modality", [name.strip()], names)
         rates |= {name.strip(): rate} if equals else dict.fromkeys(names, rate)

@@ -65,8 +65,13 @@ class Bar(Callback):
     """
 
     def __init__(self, name: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                   TextColumn("{task.fields[state]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+        )
         self.progress = Progress(*columns, console=messages, transient=True)
         self.name = name
         self.interrupted = False
@@ -76,7 +81,9 @@ class Bar(Callback):
         self.task = self.progress.add_task(self.name, total=None, state="")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.progress.stop()
 
     def on_start(self, n_steps: int, first_step: int) -> None:
@@ -120,5 +127,3 @@ def warnings_as_messages() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: messages.print(f"warning: {message}", markup=False)
         yield
-
-

@@ -94,8 +94,9 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
         rows = np.flatnonzero(part == code)
         if rows.size and any(request.missing_rates.values()):
             rates = {name: request.missing_rates.get(name, 0.0) for name in data.names}
-            availability[rows] = draw_availability(request.protocol, rows.size, rates, rng,
-                                                   at_least_one=not request.allow_empty)
+            availability[rows] = draw_availability(
+                request.protocol, rows.size, rates, rng, at_least_one=not request.allow_empty
+            )
     return Prepared(data.hide(availability), part)
 
 
@@ -133,8 +134,10 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
     asked = request.dump()
     differing = [key for key in asked if asked[key] != kept.get(key)]
     if differing:
-        raise RunError(f"{folder}: the unfinished run was asked for something else: "
-                       + ", ".join(f"{key} was {kept.get(key)!r}, now {asked[key]!r}" for key in differing))
+        raise RunError(
+            f"{folder}: the unfinished run was asked for something else: "
+            + ", ".join(f"{key} was {kept.get(key)!r}, now {asked[key]!r}" for key in differing)
+        )
 
 
 def fit_one(prepared: Prepared, method: Method, seed: int, name: str, checkpoint: Path | None = None) -> float:

@@ -19,7 +19,9 @@ METHODS = ("redcore", "zero_fill", "late_fusion")
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/demo, or the next free one.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder to make. Default: runs/demo, or the next free one.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -36,14 +38,26 @@ def demo(
     out = out or _free_folder(Path("runs"))
     source = read_data(DATA)
     requests = {
-        method: Request(data=DATA, data_checksum=source.checksum(), method=method, preset=None, settings={},
-                        protocol="imbalanced", missing_rates=RATES, allow_empty=False, test_fraction=0.2, seed=seed)
+        method: Request(
+            data=DATA,
+            data_checksum=source.checksum(),
+            method=method,
+            preset=None,
+            settings={},
+            protocol="imbalanced",
+            missing_rates=RATES,
+            allow_empty=False,
+            test_fraction=0.2,
+            seed=seed,
+        )
         for method in METHODS
     }
     prepared = prepare(source, requests["redcore"])
     open_run(out, requests["redcore"], resume=False)
-    messages.print(f"{source!r}, missing in training: {', '.join(f'{name} {rate:g}' for name, rate in RATES.items())}",
-                   markup=False)
+    messages.print(
+        f"{source!r}, missing in training: {', '.join(f'{name} {rate:g}' for name, rate in RATES.items())}",
+        markup=False,
+    )
     models = {method: make_requested(request) for method, request in requests.items()}
     test = prepared.rows("test")
     assert test is not None
@@ -57,8 +71,10 @@ def demo(
         comparison = {method: report.to_dict() for method, report in reports.items()}
         print_json({"run": str(out), **record, "comparison": comparison, "seen": sentence, "seconds": seconds})
         return
-    tables = {method: {**report.per_pattern, "all patterns pooled": report.pooled, "as observed": report.as_observed}
-              for method, report in reports.items()}
+    tables = {
+        method: {**report.per_pattern, "all patterns pooled": report.pooled, "as observed": report.as_observed}
+        for method, report in reports.items()
+    }
     print_scores("macro-F1 on test digits, by what is observed", tables, "macro_f1")
     typer.echo(sentence)
     typer.echo(f"Run folder: {out} (model, settings.json, metrics.json, predictions.parquet, supervision.png)")
@@ -80,9 +96,11 @@ def _sentence(reports: Mapping[str, "PatternReport"]) -> str:
     ranking = sorted(overall, key=lambda method: -overall[method])
     rivals = ", ".join(f"{method} {overall[method]:.3f}" for method in ranking)
     best_single = max(singles, key=lambda method: singles[method])
-    return (f"Seen: averaged over all {len(next(iter(reports.values())).per_pattern)} missing patterns, macro-F1 is "
-            f"{rivals}; with one modality alone, {best_single} is best at {singles[best_single]:.3f} "
-            f"(redcore {singles['redcore']:.3f}).")
+    return (
+        f"Seen: averaged over all {len(next(iter(reports.values())).per_pattern)} missing patterns, macro-F1 is "
+        f"{rivals}; with one modality alone, {best_single} is best at {singles[best_single]:.3f} "
+        f"(redcore {singles['redcore']:.3f})."
+    )
 
 
 def _mean(per_pattern: Mapping[str, Mapping[str, Any]], single: bool) -> float:

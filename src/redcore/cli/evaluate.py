@@ -26,8 +26,11 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished.")],
     data: Data,
     rows: Annotated[
-        Rows, typer.Option(help="auto: the rows the run held out, where DATA is what it was trained on; else the data's "
-                                "own test rows, or all.")
+        Rows,
+        typer.Option(
+            help="auto: the rows the run held out, where DATA is what it was trained on; else the data's "
+            "own test rows, or all."
+        ),
     ] = Rows.AUTO,
     as_json: Json = False,
 ) -> None:

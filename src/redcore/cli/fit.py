@@ -41,9 +41,16 @@ def fit(
 
     source = read_data(data)
     request = Request(
-        data=data, data_checksum=source.checksum(), method=method, preset=preset, settings=parse_settings(assign),
-        protocol=protocol, missing_rates=parse_rates(missing_rate, source.names), allow_empty=allow_empty,
-        test_fraction=test_fraction, seed=seed,
+        data=data,
+        data_checksum=source.checksum(),
+        method=method,
+        preset=preset,
+        settings=parse_settings(assign),
+        protocol=protocol,
+        missing_rates=parse_rates(missing_rate, source.names),
+        allow_empty=allow_empty,
+        test_fraction=test_fraction,
+        seed=seed,
     )
     model = make_requested(request)
     prepared = prepare(source, request)

@@ -29,7 +29,8 @@ def predict(
         table = prediction_table(method, read_data(data))
     write_table(table, out)
     if as_json:
-        print_json({"run": str(run), "data": data, "out": str(out), "n_samples": table.num_rows,
-                    "columns": table.column_names})
+        print_json(
+            {"run": str(run), "data": data, "out": str(out), "n_samples": table.num_rows, "columns": table.column_names}
+        )
         return
     typer.echo(f"{table.num_rows} predictions written to {out}")

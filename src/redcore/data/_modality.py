@@ -92,7 +92,7 @@ class Modality:
         ShapeError, DataError, NonFiniteError
             Naming the modality and the row.
         """
-        if isinstance(values, list | tuple) or getattr(values, "dtype", None) == object:
+        if isinstance(values, list | tuple) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
             dense = _dense_list(values)
             if dense is None:
                 return _from_entries(name, list(values), observed, lengths, nan_rows)
@@ -101,8 +101,10 @@ class Modality:
         if array.ndim == 1:
             array = array[:, None]
         if array.ndim not in (2, 3) or array.shape[-1] == 0:
-            raise ShapeError(f"modality {name!r} has shape {array.shape}, expected (n_samples, n_features) or "
-                             "(n_samples, time, n_features) with at least one feature")
+            raise ShapeError(
+                f"modality {name!r} has shape {array.shape}, expected (n_samples, n_features) or "
+                "(n_samples, time, n_features) with at least one feature"
+            )
         rows = np.arange(len(array)) if observed is None else np.flatnonzero(observed)
         if array.ndim == 3:
             sequence_lengths = _dense_lengths(name, array, rows, lengths)
@@ -217,8 +219,10 @@ def _from_entries(
     first_row, first = next(iter(arrays.items()))
     for row, array in arrays.items():
         if array.ndim not in (1, 2) or array.ndim != first.ndim or array.shape[-1] != first.shape[-1]:
-            raise ShapeError(f"modality {name!r}, row {row}: shape {array.shape} does not go with shape "
-                             f"{first.shape} of row {first_row}; expected the same number of features")
+            raise ShapeError(
+                f"modality {name!r}, row {row}: shape {array.shape} does not go with shape "
+                f"{first.shape} of row {first_row}; expected the same number of features"
+            )
     rows = np.fromiter(arrays, dtype=np.int64, count=len(arrays))
     if first.ndim == 1:
         return _pack_vectors(name, np.stack(list(arrays.values())), rows, len(entries), nan_rows)

@@ -114,13 +114,24 @@ class MultimodalData:
         if target is not None:
             check_row_count("target", len(target.values), n_samples)
         packed = {
-            name: Modality.nothing(n_samples) if modalities[name] is None else Modality.from_values(
-                name, modalities[name], observed=observed[:, given.index(name)],
-                lengths=lengths.get(name), nan_rows=nan_rows)
+            name: Modality.nothing(n_samples)
+            if modalities[name] is None
+            else Modality.from_values(
+                name,
+                modalities[name],
+                observed=observed[:, given.index(name)],
+                lengths=lengths.get(name),
+                nan_rows=nan_rows,
+            )
             for name in sorted(given)
         }
-        return cls(packed, target, check_groups(groups, n_samples), check_sample_ids(sample_ids, n_samples),
-                   check_split(split, n_samples))
+        return cls(
+            packed,
+            target,
+            check_groups(groups, n_samples),
+            check_sample_ids(sample_ids, n_samples),
+            check_split(split, n_samples),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,8 +193,7 @@ class MultimodalData:
         """
         observed = check_availability(availability, self.names, self.n_samples)
         modalities = {
-            name: modality.hide(observed[:, column])
-            for column, (name, modality) in enumerate(self.modalities.items())
+            name: modality.hide(observed[:, column]) for column, (name, modality) in enumerate(self.modalities.items())
         }
         return replace(self, modalities=modalities)
 

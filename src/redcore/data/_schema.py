@@ -93,9 +93,13 @@ class Schema:
             if modality is None or modality.n_features == 0 or expected.n_features == 0:
                 continue
             if modality.n_features != expected.n_features:
-                raise SchemaError(f"modality {expected.name!r} has {modality.n_features} features, expected "
-                                  f"{expected.n_features} as in training")
+                raise SchemaError(
+                    f"modality {expected.name!r} has {modality.n_features} features, expected "
+                    f"{expected.n_features} as in training"
+                )
             if modality.is_sequence != expected.is_sequence:
                 kinds = {True: "sequences", False: "vectors"}
-                raise SchemaError(f"modality {expected.name!r} holds {kinds[modality.is_sequence]}, expected "
-                                  f"{kinds[expected.is_sequence]} as in training")
+                raise SchemaError(
+                    f"modality {expected.name!r} holds {kinds[modality.is_sequence]}, expected "
+                    f"{kinds[expected.is_sequence]} as in training"
+                )

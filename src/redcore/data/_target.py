@@ -74,4 +74,3 @@ class Target:
 
 def _length(values: Any) -> int:
     return len(values) if hasattr(values, "__len__") else 0
-

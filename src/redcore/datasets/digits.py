@@ -12,7 +12,7 @@ __all__ = ["CARD", "load"]
 
 CARD = Card(
     title="Handwritten digits: pixels, Fourier magnitudes, projection profiles, gradient histograms",
-    source="Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI; 1,797 images as in scikit-learn",
+    source="Alpaydin, Kaynak (1998), Optical Recognition of Handwritten Digits, UCI; 1,797 images as in scikit-learn",
     licence="CC BY 4.0",
     target="multiclass, 10 digits",
 )
@@ -49,7 +49,9 @@ def _gradients(images: AnyArray) -> AnyArray:
     magnitude = np.hypot(down, right)
     orientation = ((np.arctan2(down, right) + np.pi) / (2 * np.pi) * N_ORIENTATIONS).astype(int) % N_ORIENTATIONS
     weights = magnitude[..., None] * np.eye(N_ORIENTATIONS)[orientation]
-    quadrants: AnyArray = weights.reshape(len(images), 2, 4, 2, 4, N_ORIENTATIONS).sum(axis=(2, 4)).reshape(len(images), -1)
+    quadrants: AnyArray = (
+        weights.reshape(len(images), 2, 4, 2, 4, N_ORIENTATIONS).sum(axis=(2, 4)).reshape(len(images), -1)
+    )
     return quadrants
 
 

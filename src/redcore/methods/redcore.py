@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from redcore._discovery import names
+from redcore._settings import Sizes
 from redcore._validation import check_known
 from redcore.balancing import BalancingSpec, build_rule
 from redcore.nn import (
@@ -37,6 +38,7 @@ class RedCoreSettings(TrainingSettings):
 
     Attributes
     ----------
+    learning_rate : float in (0, 10], default 3e-3
     encoder : str, default "auto"
         Kind of modality encoder; "auto" is an MLP for vectors and a Transformer for sequences.
     encoder_layers : int in [1, 64], default 1
@@ -52,14 +54,14 @@ class RedCoreSettings(TrainingSettings):
         Width d of the encoders and of each modality's code.
     bottleneck_noise : bool, default True
         Whether codes are sampled in training. Predictions never are.
-    imputer_layers : list of int, default [64]
+    imputer_layers : tuple of int, default (64,)
         Hidden sizes of an imputer's autoencoders on the way down.
     imputer_blocks : int in [0, 64], default 1
         Number of residual autoencoders of an imputer.
     missing_code : {"zeros", "encoded_zeros"}, default "zeros"
         What imputers read for another missing modality: zeros, or the encoder's output on zeros (the released code).
-    head_layers : list of int, default [64]
-        Hidden sizes of the joint and unimodal heads.
+    head_layers : tuple of int, default ()
+        Hidden sizes of the joint and unimodal heads; empty for linear heads.
     head_dropout : float in [0, 1), default 0.3
     modality_dropout : float in [0, 1), default 0.3
         Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
@@ -72,8 +74,9 @@ class RedCoreSettings(TrainingSettings):
         Weight of the unimodal heads' losses; 1 in the paper.
     supervise_imputed : bool, default True
         Whether labels supervise imputed codes. If not, no gradient of a head reaches an imputer.
-    detach_imputation_target : bool, default False
-        Whether the imputation loss leaves the encoder of the modality that is imputed alone.
+    detach_imputation_target : bool, default True
+        Whether the imputation loss leaves the encoder of the modality that is imputed alone. If not, as in the released
+        code, codes are also drawn towards what is easy to impute.
     balancing : str, default "relative_advantage"
         Supervision-weight rule; "fixed" is the ablation.
     smoothing : float in (0, 1], default 0.7
@@ -91,6 +94,7 @@ class RedCoreSettings(TrainingSettings):
         Least supervision weight before normalisation.
     """
 
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 3e-3
     encoder: str = "auto"
     encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
     encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
@@ -101,17 +105,17 @@ class RedCoreSettings(TrainingSettings):
     positional_encoding: bool = True
     latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     bottleneck_noise: bool = True
-    imputer_layers: list[Annotated[int, Field(ge=1)]] = [64]
+    imputer_layers: Sizes = (64,)
     imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
     missing_code: Literal["zeros", "encoded_zeros"] = "zeros"
-    head_layers: list[Annotated[int, Field(ge=1)]] = [64]
+    head_layers: Sizes = ()
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     kl_weight: Annotated[float, Field(ge=0)] = 0.0008
     imputation_weight: Annotated[float, Field(ge=0)] = 0.15
     unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
     supervise_imputed: bool = True
-    detach_imputation_target: bool = False
+    detach_imputation_target: bool = True
     balancing: str = "relative_advantage"
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
     weight_interval: Annotated[int, Field(ge=1)] = 3
@@ -131,13 +135,27 @@ class RedCoreSettings(TrainingSettings):
 
     def encoder_spec(self) -> EncoderSpec:
         """Return the size of the encoders."""
-        return EncoderSpec(self.latent_dim, self.encoder_layers, self.encoder_heads, self.encoder_hidden_ratio,
-                           self.attention_dropout, self.encoder_dropout, self.positional_encoding)
+        return EncoderSpec(
+            self.latent_dim,
+            self.encoder_layers,
+            self.encoder_heads,
+            self.encoder_hidden_ratio,
+            self.attention_dropout,
+            self.encoder_dropout,
+            self.positional_encoding,
+        )
 
     def balancing_spec(self) -> BalancingSpec:
         """Return the constants of the supervision-weight rule."""
-        return BalancingSpec(self.smoothing, self.weight_interval, self.weight_step, self.weight_step_growth,
-                             self.weight_step_growth_interval, self.weight_step_max, self.weight_floor)
+        return BalancingSpec(
+            self.smoothing,
+            self.weight_interval,
+            self.weight_step,
+            self.weight_step_growth,
+            self.weight_step_growth_interval,
+            self.weight_step_max,
+            self.weight_floor,
+        )
 
 
 class RedCoreOutput(NamedTuple):
@@ -223,16 +241,19 @@ class RedCoreNetwork(TrainableNetwork):
         n_modalities, width, layers = len(forms), settings.latent_dim, settings.head_layers
         self.encoders = nn.ModuleList(
             ModalityEncoder(
-                deepcopy(encoders[form[0]]) if form[0] in encoders
+                deepcopy(encoders[form[0]])
+                if form[0] in encoders
                 else build_encoder(settings.encoder, form[1], form[2], settings.encoder_spec()),
-                form, settings,
+                form,
+                settings,
             )
             for form in forms
         )
         # with one modality there is nothing to impute from
         self.imputers = nn.ModuleList(
             CrossModalImputer((n_modalities - 1) * width, width, settings.imputer_layers, settings.imputer_blocks)
-            for _ in forms if n_modalities > 1
+            for _ in forms
+            if n_modalities > 1
         )
         self.joint_head = Head(n_modalities * width, n_outputs, layers, settings.head_dropout)
         self.unimodal_heads = nn.ModuleList(Head(width, n_outputs, layers, settings.head_dropout) for _ in forms)
@@ -244,11 +265,13 @@ class RedCoreNetwork(TrainableNetwork):
 
     def forward(self, batch: Batch) -> RedCoreOutput:
         """Encode, impute, complete, fuse; see the table "Forward" of docs/method.md."""
-        codes = tuple(encoder(part.values, part.lengths)
-                      for encoder, part in zip(self.encoders, batch.modalities, strict=True))
+        codes = tuple(
+            encoder(part.values, part.lengths) for encoder, part in zip(self.encoders, batch.modalities, strict=True)
+        )
         kept = self._keep(batch.availability)
-        observed = [_spread(code.sample, part, batch.n_samples)
-                    for code, part in zip(codes, batch.modalities, strict=True)]
+        observed = [
+            _spread(code.sample, part, batch.n_samples) for code, part in zip(codes, batch.modalities, strict=True)
+        ]
         readable = [self._fill_missing(index, observed[index], kept[:, index]) for index in range(len(observed))]
         imputed = tuple(self._impute(index, readable, kept[:, index]) for index in range(len(observed)))
         completed = [
@@ -256,8 +279,11 @@ class RedCoreNetwork(TrainableNetwork):
             for code, guess, keep in zip(observed, imputed, kept.unbind(1), strict=True)
         ]
         representation = torch.cat(completed, dim=1)
-        unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, completed, strict=True)
-                         ) if self.training else ()
+        unimodal = (
+            tuple(head(code) for head, code in zip(self.unimodal_heads, completed, strict=True))
+            if self.training
+            else ()
+        )
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
 
     def _keep(self, availability: Tensor) -> Tensor:
@@ -297,11 +323,14 @@ class RedCoreNetwork(TrainableNetwork):
         joint = objective.loss(output.logits, target)
         unimodal = [objective.loss(logits, target) for logits in output.unimodal_logits]
         kl = sum(kl_to_standard_normal(code.mean, code.logvar) for code in output.codes) * (
-            settings.kl_weight / batch.n_samples)
-        imputation = torch.stack([
-            self._imputation_loss(guess, code.sample, part)
-            for guess, code, part in zip(output.imputed, output.codes, batch.modalities, strict=True)
-        ])
+            settings.kl_weight / batch.n_samples
+        )
+        imputation = torch.stack(
+            [
+                self._imputation_loss(guess, code.sample, part)
+                for guess, code, part in zip(output.imputed, output.codes, batch.modalities, strict=True)
+            ]
+        )
         seen = batch.availability.any(dim=0)
         # copied: the rule changes its weights in place at the next step
         weights = self.rule.update(imputation.detach(), seen, step).clone()
@@ -343,9 +372,7 @@ class RedCore(TorchMethod):
 
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
 
-    def __init__(
-        self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None
-    ) -> None:
+    def __init__(self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None) -> None:
         super().__init__(settings)
         self.encoders = dict(encoders or {})
 

@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from redcore._settings import Sizes
 from redcore.nn import Batch, Head
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork, TrainingSettings
@@ -26,7 +27,7 @@ class ZeroFillSettings(TrainingSettings):
     encoder_dropout : float in [0, 1), default 0.3
     latent_dim : int in [1, 8192], default 64
         Width of each modality's code.
-    head_layers : list of int, default [64]
+    head_layers : tuple of int, default ()
     head_dropout : float in [0, 1), default 0.3
     """
 
@@ -35,7 +36,7 @@ class ZeroFillSettings(TrainingSettings):
     encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
     encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
-    head_layers: list[Annotated[int, Field(ge=1)]] = [64]
+    head_layers: Sizes = ()
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
 
 
@@ -55,13 +56,22 @@ class ZeroFillNetwork(TrainableNetwork):
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ZeroFillSettings) -> None:
         super().__init__()
         width = settings.latent_dim
-        spec = EncoderSpec(width, settings.encoder_layers, settings.encoder_heads, 2, settings.encoder_dropout,
-                           settings.encoder_dropout, positional_encoding=True)
+        spec = EncoderSpec(
+            width,
+            settings.encoder_layers,
+            settings.encoder_heads,
+            2,
+            settings.encoder_dropout,
+            settings.encoder_dropout,
+            positional_encoding=True,
+        )
         self.encoders = nn.ModuleList(
             build_encoder(settings.encoder, n_features, is_sequence, spec) for _, n_features, is_sequence in forms
         )
-        self.widths = [encoder_width(encoder, n_features, is_sequence)
-                       for encoder, (_, n_features, is_sequence) in zip(self.encoders, forms, strict=True)]
+        self.widths = [
+            encoder_width(encoder, n_features, is_sequence)
+            for encoder, (_, n_features, is_sequence) in zip(self.encoders, forms, strict=True)
+        ]
         self.head = Head(sum(self.widths), n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> ZeroFillOutput:

@@ -17,6 +17,8 @@ def draw(
     Raises `MissingRateError` if the rates differ. See `redcore.missing.draw_availability` for the parameters.
     """
     if len(set(missing_rates.values())) > 1:
-        raise MissingRateError(f"protocol 'shared' needs one rate for all modalities, got {missing_rates}; "
-                               "for a rate per modality use protocol 'imbalanced'")
+        raise MissingRateError(
+            f"protocol 'shared' needs one rate for all modalities, got {missing_rates}; "
+            "for a rate per modality use protocol 'imbalanced'"
+        )
     return draw_exact(n_samples, missing_rates, rng, at_least_one=at_least_one)

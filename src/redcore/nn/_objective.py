@@ -68,4 +68,3 @@ class Objective:
         if self.kind == "multilabel":
             return logits.sigmoid().cpu().numpy()
         return logits.cpu().numpy() * self.scale + self.mean
-

@@ -122,7 +122,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such file; expected a folder that save_model or 'redcore fit' wrote") from None
+        raise ModelFileError(
+            f"{path}: no such file; expected a folder that save_model or 'redcore fit' wrote"
+        ) from None
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{path}: not a model file: truncated or foreign ({error})") from None
     if not isinstance(content, dict) or "schema_version" not in content:

@@ -104,8 +104,9 @@ class Method(ABC):
         self.history = History()
         unseen = [name for name in data.names if name not in self.active]
         if unseen:
-            warnings.warn(f"never observed in training, so not used: {', '.join(unseen)}", UnseenModalityWarning,
-                          stacklevel=2)
+            warnings.warn(
+                f"never observed in training, so not used: {', '.join(unseen)}", UnseenModalityWarning, stacklevel=2
+            )
         if validation is not None:
             self.schema.check(validation)
             validation = self._complete(validation) if validation.n_samples else None
@@ -163,7 +164,11 @@ class Method(ABC):
 
     @classmethod
     def restore(
-        cls, settings: MethodSettings, schema: Schema, info: Mapping[str, Any], arrays: Mapping[str, AnyArray],
+        cls,
+        settings: MethodSettings,
+        schema: Schema,
+        info: Mapping[str, Any],
+        arrays: Mapping[str, AnyArray],
         **options: Any,
     ) -> Self:
         """Rebuild a fitted method from what `info` and `arrays` returned."""
@@ -184,7 +189,10 @@ class Method(ABC):
         if not observed.all() and not self.settings.keep_empty_samples:
             warnings.warn(
                 f"{np.count_nonzero(~observed)} of {data.n_samples} samples observe no modality and are left out of "
-                "training", EmptySampleWarning, stacklevel=3)
+                "training",
+                EmptySampleWarning,
+                stacklevel=3,
+            )
             data = data.take(np.flatnonzero(observed))
         target = data.target
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:

@@ -70,8 +70,13 @@ class TorchMethod(Method):
 
     def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
         """Name everything that the result of a fit follows from."""
-        content = [type(self).__name__, self.settings.dump(), data.checksum(),
-                   None if validation is None else validation.checksum(), seed]
+        content = [
+            type(self).__name__,
+            self.settings.dump(),
+            data.checksum(),
+            None if validation is None else validation.checksum(),
+            seed,
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _predict(self, data: MultimodalData) -> AnyArray:
@@ -95,8 +100,13 @@ class TorchMethod(Method):
         settings = cast(TrainingSettings, self.settings)
         self.n_samples = int(info["n_samples"])
         self.scaler = Scaler.from_arrays(_group(arrays, "scaler/"), settings.input_clip)
-        self.objective = Objective(self.schema.target_kind, self.schema.n_outputs, arrays["objective/mean"],
-                                   arrays["objective/scale"], settings.regression_loss)
+        self.objective = Objective(
+            self.schema.target_kind,
+            self.schema.n_outputs,
+            arrays["objective/mean"],
+            arrays["objective/scale"],
+            settings.regression_loss,
+        )
         with seeded(0):
             self.network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
         state = {name: torch.from_numpy(np.array(array)) for name, array in _group(arrays, "network/").items()}
@@ -105,4 +115,4 @@ class TorchMethod(Method):
 
 
 def _group(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
-    return {name[len(prefix):]: array for name, array in arrays.items() if name.startswith(prefix)}
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -117,8 +116,10 @@ class Trainer:
         numbers = torch.stack([value.float() for value in losses.values()]).tolist()
         values = dict(zip(losses, numbers, strict=True))
         if not abs(values["loss"]) < float("inf"):
-            raise DivergenceError(f"the loss is {values['loss']} at step {step}; lower learning_rate "
-                                  f"(now {self.settings.learning_rate}) or gradient_clip")
+            raise DivergenceError(
+                f"the loss is {values['loss']} at step {step}; lower learning_rate "
+                f"(now {self.settings.learning_rate}) or gradient_clip"
+            )
         self.history.record_step(values)
         for callback in self.context.callbacks:
             callback.on_step(step, values)

@@ -24,5 +24,6 @@ def read(path: Path) -> MultimodalData:
         if path.suffix.lower() in reader.SUFFIXES:
             data: MultimodalData = reader.read(path)
             return data
-    raise DataError(f"{path}: no reader for files ending in {path.suffix!r}; known formats: "
-                    f"{', '.join(names(__name__))}")
+    raise DataError(
+        f"{path}: no reader for files ending in {path.suffix!r}; known formats: {', '.join(names(__name__))}"
+    )
