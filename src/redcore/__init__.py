@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from redcore.exceptions import RedCoreError
     from redcore.methods import make_method
     from redcore.metrics import evaluate_patterns
-    from redcore.missing import draw_availability
+    from redcore.missing import ampute, draw_availability
     from redcore.serving import load_estimator, load_model, save_model
 
 __version__ = "0.1.0"
@@ -25,6 +25,7 @@ __all__ = [
     "RedCoreRegressor",
     "Target",
     "__version__",
+    "ampute",
     "draw_availability",
     "evaluate_patterns",
     "load_dataset",
@@ -40,6 +41,7 @@ _HOME = {
     "RedCoreError": "exceptions",
     "RedCoreRegressor": "estimators",
     "Target": "data",
+    "ampute": "missing",
     "draw_availability": "missing",
     "evaluate_patterns": "metrics",
     "load_dataset": "datasets",

@@ -13,10 +13,15 @@ __all__ = ["load", "names", "summary"]
 
 
 def _folder(package: str) -> Path:
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"{package!r} is not a package")
-    return Path(next(iter(spec.submodule_search_locations)))
+    # only the outermost package is looked up: to find an inner one, Python would import what is around it
+    outermost, *inner = package.split(".")
+    spec = find_spec(outermost)
+    locations = [] if spec is None else spec.submodule_search_locations or []
+    for location in locations:
+        folder = Path(location, *inner)
+        if (folder / "__init__.py").is_file():
+            return folder
+    raise ModuleNotFoundError(f"{package!r} is not a package")
 
 
 def names(package: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-__all__ = ["write_atomic", "write_json"]
+__all__ = ["json_text", "write_atomic", "write_json"]
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -30,7 +30,12 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def json_text(content: dict[str, Any]) -> str:
+    """Return `content` as indented JSON; NaN and infinity are refused."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` to `path` as indented JSON, atomically; NaN and infinity are refused."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    raw = json_text(content).encode()
+    write_atomic(path, lambda temporary: temporary.write_bytes(raw))

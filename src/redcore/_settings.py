@@ -69,6 +69,9 @@ def _from_text(value: Any) -> Any:
 def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
-        lines.append(f"setting {name!r} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}")
+        name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        # without a place it concerns several settings, and names them itself
+        subject = f"setting {name!r} is {problem['input']!r}: " if name else ""
+        lines.append(f"{subject}{message[0].lower()}{message[1:]}")
     return "; ".join(lines)

@@ -69,16 +69,14 @@ def numeric_array(what: str, values: Any) -> AnyArray:
     Raises
     ------
     DataError
-        If an entry is text, complex or any other object.
+        If an entry is text, complex, a date or any other object.
     """
-    array = np.asarray(values)
-    if array.dtype.kind in "fiub":
-        return array
-    if array.dtype.kind == "c":
-        raise DataError(f"{what} holds complex numbers, expected real ones")
     try:
-        return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+        if array.dtype.kind in "cmM":
+            raise TypeError(f"got {array.dtype}, expected real numbers")
+        return array if array.dtype.kind in "fiub" else array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise DataError(f"{what} holds values that are not numbers ({error})") from None
 
 
@@ -105,22 +103,23 @@ def _bool_array(what: str, values: Any, shape: tuple[int, ...]) -> BoolArray:
     array = np.asarray(values)
     if array.shape != shape:
         raise ShapeError(f"{what} has shape {array.shape}, expected {shape}")
-    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+    if array.dtype != np.bool_ and (_is_missing(array).any() or not np.isin(array, (0, 1)).all()):
         raise DataError(f"{what} holds values other than True and False (or 1 and 0)")
     return array.astype(bool)
 
 
-def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int) -> IntArray:
-    """Return sequence lengths (n_samples,), whole numbers in [0, max_length]; 0 = nothing observed."""
+def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int, rows: IntArray) -> IntArray:
+    """Return the sequence lengths of `rows`, whole numbers in [0, max_length]; 0 = nothing observed."""
     array = np.asarray(lengths)
     if array.shape != (n_samples,):
         raise ShapeError(f"lengths of {name!r} have shape {array.shape}, expected ({n_samples},)")
+    array = array[rows]
     if array.dtype.kind not in "iu" and not (array.dtype.kind == "f" and np.all(array == np.floor(array))):
         raise DataError(f"lengths of {name!r} are not whole numbers")
     bad = np.flatnonzero((array < 0) | (array > max_length))
     if bad.size:
         raise ShapeError(
-            f"length of {name!r} in row {bad[0]} is {array[bad[0]]}, expected 0 to {max_length} (the time axis)"
+            f"length of {name!r} in row {rows[bad[0]]} is {array[bad[0]]}, expected 0 to {max_length} (the time axis)"
         )
     return array.astype(np.int64)
 
@@ -189,17 +188,8 @@ def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntA
     TargetError
         If labels are missing (None or NaN), of mixed types, fractional, or not among `classes`.
     """
-    array = _target_array(labels, n_samples)
-    if array.dtype.kind == "f":
-        if np.any(array != np.floor(array)):
-            raise TargetError(
-                "Unknown label type: continuous; class labels are fractional numbers, expected "
-                "classes (for regression use a regressor, or target kind 'regression')"
-            )
-        array = array.astype(np.int64)
-    if array.dtype.kind == "O":
-        array = _uniform_labels(array)
-    known = np.unique(array) if classes is None else np.asarray(classes)
+    array = _class_array(labels, n_samples)
+    known = np.unique(array) if classes is None else _class_array(classes, len(classes)).copy()
     if (known.dtype.kind in "US") != (array.dtype.kind in "US"):
         raise TargetError(f"labels are of type {array.dtype}, the classes of type {known.dtype}")
     if len(np.unique(known)) != len(known):
@@ -209,23 +199,51 @@ def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntA
     codes = order[codes]
     foreign = np.flatnonzero(known[codes] != array)
     if foreign.size:
-        raise TargetError(f"label {array[foreign[0]]!r} in row {foreign[0]} is not among the classes {known.tolist()}")
+        label = array.tolist()[foreign[0]]
+        raise TargetError(f"label {label!r} in row {foreign[0]} is not among the classes {known.tolist()}")
     return codes.astype(np.int64), known
 
 
-def _uniform_labels(array: AnyArray) -> AnyArray:
-    types = {type(label) for label in array}
+def _class_array(labels: Any, n_samples: int) -> AnyArray:
+    """Return labels as an array of text, whole numbers or booleans."""
+    array = _target_array(labels, n_samples)
+    if array.dtype.kind == "O":
+        array = _uniform("labels", array, TargetError)
+    if array.dtype.kind != "f":
+        return array
+    if np.any(array != np.floor(array)):
+        raise TargetError(
+            "Unknown label type: continuous; class labels are fractional numbers, expected "
+            "classes (for regression use a regressor, or target kind 'regression')"
+        )
+    return array.astype(np.int64)
+
+
+def _uniform(what: str, array: AnyArray, error: type[DataError]) -> AnyArray:
+    """Return an array of objects as one of their common type."""
+    entries = [entry.item() if isinstance(entry, np.generic) else entry for entry in array]
+    types = {type(entry) for entry in entries}
     if len(types) > 1:
         listed = ", ".join(sorted(kind.__name__ for kind in types))
-        raise TargetError(f"labels are of mixed types ({listed}), expected one type")
-    return np.asarray(array.tolist())
+        raise error(f"{what} are of mixed types ({listed}), expected one type")
+    return np.asarray(entries)
+
+
+def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:
+    """Return `values` as an array in which None and NaN among text stay what they are."""
+    try:
+        array = np.asarray(values)
+    except ValueError as problem:
+        raise error(f"{what} are ragged ({problem})") from None
+    is_text = array.dtype.kind in "US" and isinstance(values, list | tuple)
+    return np.asarray(values, dtype=object) if is_text else array
 
 
 def _target_array(target: Any, n_samples: int, n_dimensions: int = 1) -> AnyArray:
     """Check what every kind of target must be: present, of the right shape, nothing missing."""
     if target is None:
         raise TargetError("labels are missing: no target given")
-    array = np.asarray(target)
+    array = _entry_array("labels", target, TargetError)
     if array.ndim == 2 and array.shape[1] == 1 and n_dimensions == 1:
         array = array[:, 0]
     if array.ndim != n_dimensions:
@@ -256,12 +274,12 @@ def _is_missing_label(value: Any) -> bool:
 
 def check_regression(target: Any, n_samples: int) -> FloatArray:
     """Return a regression target as float64, (n_samples,) or (n_samples, n_outputs)."""
-    n_dimensions = 2 if np.ndim(target) == 2 and np.shape(target)[1] > 1 else 1
-    array = _target_array(target, n_samples, n_dimensions)
+    shape = _entry_array("labels", target, TargetError).shape
+    array = _target_array(target, n_samples, 2 if len(shape) == 2 and shape[1] > 1 else 1)
     try:
-        return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise TargetError(f"regression target is not numeric ({error})") from None
+        return numeric_array("regression target", array).astype(np.float64)
+    except DataError as error:
+        raise TargetError(str(error)) from None
 
 
 def check_multilabel(target: Any, n_samples: int) -> FloatArray:
@@ -276,35 +294,41 @@ def check_sample_ids(sample_ids: Any, n_samples: int) -> AnyArray:
     """Return unique sample ids (n_samples,); by default the row numbers."""
     if sample_ids is None:
         return np.arange(n_samples)
-    array = np.asarray(sample_ids)
-    check_row_count("sample_ids", len(array) if array.ndim == 1 else -1, n_samples)
+    array = _per_sample("sample_ids", sample_ids, n_samples)
     unique, first, counts = np.unique(array, return_index=True, return_counts=True)
     if len(unique) < n_samples:
         twice = int(np.argmax(counts > 1))
-        raise DataError(f"sample id {unique[twice]!r} occurs {counts[twice]} times, first in row {first[twice]}")
-    return array.copy()
+        raise DataError(
+            f"sample id {unique.tolist()[twice]!r} occurs {counts[twice]} times, first in row {first[twice]}"
+        )
+    return array
 
 
 def check_groups(groups: Any, n_samples: int) -> AnyArray | None:
     """Return group labels (n_samples,), or None."""
-    if groups is None:
-        return None
-    array = np.asarray(groups)
-    check_row_count("groups", len(array) if array.ndim == 1 else -1, n_samples)
-    return array.copy()
+    return None if groups is None else _per_sample("groups", groups, n_samples)
+
+
+def _per_sample(what: str, values: Any, n_samples: int) -> AnyArray:
+    """Return a copy of one name or number per sample, of one type, none missing."""
+    array = _entry_array(what, values, DataError)
+    if array.shape != (n_samples,):
+        raise ShapeError(f"{what} have shape {array.shape}, expected ({n_samples},) (one per sample)")
+    missing = np.flatnonzero(_is_missing(array))
+    if missing.size:
+        raise DataError(f"{what}: row {missing[0]} has none ({len(missing)} in all)")
+    return _uniform(what, array, DataError) if array.dtype.kind == "O" else array.copy()
 
 
 def check_split(split: Any, n_samples: int) -> IntArray | None:
     """Return the split of each sample: 0 training, 1 validation, 2 test; or None."""
     if split is None:
         return None
-    array = np.asarray(split)
-    check_row_count("split", len(array) if array.ndim == 1 else -1, n_samples)
+    array = _per_sample("split", split, n_samples)
     bad = np.flatnonzero(~np.isin(array, (0, 1, 2)))
     if bad.size:
-        raise DataError(
-            f"split of row {bad[0]} is {array[bad[0]]!r}, expected 0 (training), 1 (validation) or 2 (test)"
-        )
+        value = array.tolist()[bad[0]]
+        raise DataError(f"split of row {bad[0]} is {value!r}, expected 0 (training), 1 (validation) or 2 (test)")
     return array.astype(np.int64)
 
 

@@ -1,6 +1,5 @@
 """The command line: ``redcore COMMAND``. One file per command; heavy imports wait inside the functions."""
 
-import os
 import sys
 import traceback
 
@@ -29,12 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # the reader of our output has gone; nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OURS
     except Exception as error:
         return _unexpected(error)
+    if status == INTERRUPTED:
+        # typer, depending on its version, turns a KeyboardInterrupt into this status or into Abort
+        return _fail("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 

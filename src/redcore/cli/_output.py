@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -22,7 +23,8 @@ messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Print the one JSON object of a command."""
-    sys.stdout.write(json.dumps(content, allow_nan=False) + "\n")
+    # flushed while typer still looks after a reader that has gone
+    print(json.dumps(content, allow_nan=False), flush=True)  # noqa: T201
 
 
 def print_scores(title: str, columns: Mapping[str, Mapping[str, Mapping[str, Any]]], score: str) -> None:
@@ -46,7 +48,7 @@ def print_scores(title: str, columns: Mapping[str, Mapping[str, Mapping[str, Any
         values = [columns[method][row].get(score) for method in columns]
         best = max((value for value in values if value is not None), default=None)
         cells = [_cell(value, value == best and len(values) > 1) for value in values]
-        table.add_row(row, *cells, str(entry.get("n_samples", "")), end_section=row == list(first)[-3])
+        table.add_row(escape(row), *cells, str(entry.get("n_samples", "")), end_section=row == list(first)[-3])
     Console(width=max(100, messages.width) if not sys.stdout.isatty() else None).print(table)
 
 
@@ -72,7 +74,8 @@ class Bar(Callback):
             TimeRemainingColumn(),
             TextColumn("{task.fields[state]}"),
         )
-        self.progress = Progress(*columns, console=messages, transient=True)
+        # where nobody watches it would still leave an empty line
+        self.progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
         self.name = name
         self.interrupted = False
 

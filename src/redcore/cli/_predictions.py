@@ -21,6 +21,8 @@ def check_output(path: Path) -> None:
     """Raise `RunError` unless `path` can take a table: CSV or Parquet, in a folder that exists."""
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise RunError(f"--out {path}: expected a file ending in .csv or .parquet")
+    if path.is_dir():
+        raise RunError(f"--out {path}: is a folder, expected a file")
     if not path.parent.is_dir():
         raise RunError(f"--out {path}: its folder does not exist")
 

@@ -23,15 +23,26 @@ from redcore.cli._predictions import prediction_table
 from redcore.data import MultimodalData, hold_out
 from redcore.data.formats import read
 from redcore.datasets import load_dataset
-from redcore.exceptions import DataError, RunError
+from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.methods import make_method
 from redcore.metrics import PatternReport, evaluate_patterns
-from redcore.missing import draw_availability
+from redcore.missing import ampute
 from redcore.report import supervision_figure
 from redcore.serving import save_model
 from redcore.training import Method
 
-__all__ = ["PARTS", "Prepared", "Request", "finish_run", "fit_one", "open_run", "prepare", "read_data", "read_run"]
+__all__ = [
+    "PARTS",
+    "Prepared",
+    "Request",
+    "finish_run",
+    "fit_one",
+    "open_run",
+    "prepare",
+    "read_data",
+    "read_held_out",
+    "read_run",
+]
 
 PARTS = ("train", "validation", "test")
 VERSIONS = ("torch", "lightning-fabric", "numpy", "scikit-learn")
@@ -92,11 +103,10 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
     rng = np.random.default_rng(request.seed)
     for code in (0, 1):
         rows = np.flatnonzero(part == code)
-        if rows.size and any(request.missing_rates.values()):
-            rates = {name: request.missing_rates.get(name, 0.0) for name in data.names}
-            availability[rows] = draw_availability(
-                request.protocol, rows.size, rates, rng, at_least_one=not request.allow_empty
-            )
+        if rows.size:
+            keep_one = not request.allow_empty
+            part_data = ampute(data.take(rows), request.protocol, request.missing_rates, rng, at_least_one=keep_one)
+            availability[rows] = part_data.availability
     return Prepared(data.hide(availability), part)
 
 
@@ -125,13 +135,19 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
     if not (folder / "request.json").exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder}: exists and is no run; choose another --out")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
         write_json(folder / "request.json", request.dump())
         return
     if not resume:
         raise RunError(f"{folder}: holds an unfinished run; add --resume to go on with it, or choose another --out")
-    kept = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-    asked = request.dump()
+    _check_same_request(folder, request.dump())
+
+
+def _check_same_request(folder: Path, asked: dict[str, Any]) -> None:
+    kept = _read_json(folder / "request.json")
     differing = [key for key in asked if asked[key] != kept.get(key)]
     if differing:
         raise RunError(
@@ -180,7 +196,9 @@ def finish_run(
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = _record(request, prepared, method, seconds)
     write_json(folder / "run.json", record)
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    # also the halves that killed writers left
+    for checkpoint in folder.glob("*checkpoint*.safetensors"):
+        checkpoint.unlink()
     return record, report
 
 
@@ -242,9 +260,35 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.exists():
         state = "an unfinished run" if (folder / "request.json").exists() else "no run"
         raise RunError(f"{folder}: holds {state}; expected a folder that 'redcore fit' has finished")
+    record = _read_json(path)
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        record["request"]["data_checksum"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        Request.parse(record["request"])
+    except (KeyError, TypeError, RedCoreError) as error:
         raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
     return record
+
+
+def read_held_out(folder: Path) -> IntArray:
+    """Return the numbers of the rows that a run held out for the test.
+
+    Raises
+    ------
+    RunError
+        If ``samples.parquet`` is absent or damaged.
+    """
+    path = folder / "samples.parquet"
+    try:
+        part = pq.read_table(path, columns=["part"])["part"].to_numpy(zero_copy_only=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{path}: absent or damaged ({type(error).__name__}: {error})") from None
+    return np.flatnonzero(part == "test")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: damaged (not a JSON object)")
+    return content

@@ -96,10 +96,10 @@ def _sentence(reports: Mapping[str, "PatternReport"]) -> str:
     ranking = sorted(overall, key=lambda method: -overall[method])
     rivals = ", ".join(f"{method} {overall[method]:.3f}" for method in ranking)
     best_single = max(singles, key=lambda method: singles[method])
+    own = "" if best_single == "redcore" else f" (redcore {singles['redcore']:.3f})"
     return (
         f"Seen: averaged over all {len(next(iter(reports.values())).per_pattern)} missing patterns, macro-F1 is "
-        f"{rivals}; with one modality alone, {best_single} is best at {singles[best_single]:.3f} "
-        f"(redcore {singles['redcore']:.3f})."
+        f"{rivals}; with one modality alone, {best_single} is best at {singles[best_single]:.3f}{own}."
     )
 
 

@@ -55,16 +55,13 @@ def evaluate(
 
 def _choose(run: Path, record: dict[str, Any], data: "MultimodalData", rows: Rows) -> tuple["MultimodalData", str]:
     """Return the samples to score, and what they are called."""
-    import numpy as np
-    import pyarrow.parquet as pq
-
+    from redcore.cli._run import read_held_out
     from redcore.exceptions import RunError
 
     if rows is Rows.ALL:
         return data, "all rows"
     if data.checksum() == record["request"]["data_checksum"]:
-        part = pq.read_table(run / "samples.parquet", columns=["part"])["part"].to_numpy(zero_copy_only=False)
-        held_out = np.flatnonzero(part == "test")
+        held_out = read_held_out(run)
         if not held_out.size:
             raise RunError(f"{run}: was trained on all rows of this data; give other data, or --rows all")
         return data.take(held_out), "the rows held out for the test"

@@ -55,11 +55,13 @@ def fit(
     model = make_requested(request)
     prepared = prepare(source, request)
     open_run(out, request, resume)
+    checkpoint = out / "checkpoint.safetensors"
     with warnings_as_messages():
         try:
-            seconds = fit_one(prepared, model, seed, method, out / "checkpoint.safetensors")
+            seconds = fit_one(prepared, model, seed, method, checkpoint)
         except TrainingInterrupted as interrupt:
-            messages.print(f"The checkpoint is kept. To go on: {_resume_command()}", markup=False)
+            kept = "The checkpoint is kept. " if checkpoint.exists() else ""
+            messages.print(f"{kept}To go on: {_resume_command()}", markup=False)
             raise interrupt from None
         record, report = finish_run(out, request, prepared, model, seconds)
     if as_json:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore._validation import NanPolicy, check_lengths, check_observed_values, check_row_count, numeric_array
+from redcore._validation import NanPolicy, check_known, check_lengths, check_observed_values, numeric_array
 from redcore.exceptions import ShapeError
 
 __all__ = ["Modality", "Observed"]
@@ -91,7 +91,10 @@ class Modality:
         ------
         ShapeError, DataError, NonFiniteError
             Naming the modality and the row.
+        UnknownNameError
+            If `nan_rows` is neither.
         """
+        check_known("nan_rows", [nan_rows], get_args(NanPolicy))
         if isinstance(values, list | tuple) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
             dense = _dense_list(values)
             if dense is None:
@@ -193,8 +196,8 @@ def _dense_list(values: Sequence[Any]) -> AnyArray | None:
     if any(entry is None for entry in values):
         return None
     try:
-        array = np.array([np.asarray(entry, dtype=np.float64) for entry in values])
-    except (TypeError, ValueError):
+        array = np.array([numeric_array("entry", entry) for entry in values])
+    except ValueError:
         return None
     return array if array.ndim == 2 else None
 
@@ -240,10 +243,7 @@ def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> 
     if lengths is None:
         last = max_length - np.argmax(filled[:, ::-1], axis=1) if max_length else np.zeros(len(rows), dtype=np.int64)
         return np.where(filled.any(axis=1), last, 0).astype(np.int64)
-    if np.ndim(lengths) != 1:
-        raise ShapeError(f"lengths of {name!r} have shape {np.shape(lengths)}, expected ({len(array)},)")
-    check_row_count(f"lengths of {name!r}", len(lengths), len(array))
-    given = check_lengths(name, np.asarray(lengths)[rows], len(rows), max_length)
+    given = check_lengths(name, lengths, len(array), max_length, rows)
     inside = np.arange(max_length) < given[:, None]
     return np.where((filled & inside).any(axis=1), given, 0)
 

@@ -159,7 +159,7 @@ class MultimodalData:
     @property
     def missing_rates(self) -> dict[str, float]:
         """Share of samples that lack each modality."""
-        return {name: float(1 - modality.availability.mean()) for name, modality in self.modalities.items()}
+        return {name: float(np.mean(~modality.availability)) for name, modality in self.modalities.items()}
 
     def take(self, indices: Any) -> "MultimodalData":
         """Return the samples at `indices`, in that order."""
@@ -175,11 +175,13 @@ class MultimodalData:
     def part(self, part: Part) -> "MultimodalData":
         """Return the samples of one part of the data's own split; none if it has no split."""
         split = np.zeros(0, dtype=np.int64) if self.split is None else self.split
+        check_known("part", [part], _PARTS)
         return self.take(np.flatnonzero(split == _PARTS[part]))
 
     def select(self, names: Iterable[str]) -> "MultimodalData":
         """Return the data with these modalities only."""
         names = list(names)
+        check_modality_names(names)
         check_known("modality", names, self.names)
         return replace(self, modalities={name: self.modalities[name] for name in sorted(names)})
 
@@ -205,7 +207,9 @@ class MultimodalData:
             _update(digest, modality.values, modality.position, modality.offsets)
         _update(digest, self.sample_ids.astype(str))
         if self.target is not None:
-            _update(digest, self.target.values)
+            classes = self.target.classes
+            digest.update(self.target.kind.encode())
+            _update(digest, self.target.values, None if classes is None else classes.astype(str))
         return digest.hexdigest()
 
 

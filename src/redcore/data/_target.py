@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_labels, check_multilabel, check_regression
 
@@ -47,8 +45,9 @@ class Target:
     def from_multilabel(cls, indicators: Any, names: Any = None) -> "Target":
         """Make a multi-label target from a (n_samples, n_labels) array of zeros and ones."""
         values = check_multilabel(indicators, _length(indicators))
-        _, known = check_labels(range(values.shape[1]) if names is None else names, values.shape[1])
-        return cls("multilabel", values, known if names is None else np.asarray(names))
+        names = range(values.shape[1]) if names is None else names
+        _, known = check_labels(names, values.shape[1], names)
+        return cls("multilabel", values, known)
 
     @classmethod
     def from_numbers(cls, numbers: Any) -> "Target":
@@ -73,4 +72,4 @@ class Target:
 
 
 def _length(values: Any) -> int:
-    return len(values) if hasattr(values, "__len__") else 0
+    return len(values) if hasattr(values, "__len__") and getattr(values, "shape", None) != () else 0

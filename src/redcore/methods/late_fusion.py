@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import Modality, MultimodalData, Target
+from redcore.exceptions import TrainingInterrupted
 from redcore.training import FitContext, Method, MethodSettings, Scaler
 
 __all__ = ["METHOD", "LateFusion", "LateFusionSettings"]
@@ -66,6 +67,8 @@ class LateFusion(Method):
             self.coefficients[name], self.intercepts[name] = self._fit_one(values, data.target.take(rows))
             for callback in context.callbacks:
                 callback.on_step(index, {})
+            if any(callback.should_stop() for callback in context.callbacks):
+                raise TrainingInterrupted(index + 1)
 
     def _fit_one(self, values: AnyArray, target: Target) -> tuple[AnyArray, AnyArray]:
         """Fit one modality; return coefficients (n_features, n_outputs) and intercepts (n_outputs,)."""

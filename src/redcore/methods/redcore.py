@@ -14,12 +14,13 @@ from redcore._validation import check_known
 from redcore.balancing import BalancingSpec, build_rule
 from redcore.nn import (
     Batch,
-    CrossModalImputer,
+    ConcatenatingImputers,
     Gaussian,
     GaussianBottleneck,
     Head,
     Objective,
     ObservedTensor,
+    PooledImputers,
     kl_to_standard_normal,
 )
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
@@ -31,6 +32,9 @@ SOURCE = (
     "Sun, Zhang, Han, Ruan, Li: RedCore: Relative Advantage Aware Cross-modal Representation Learning for Missing "
     "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
 )
+
+CONCATENATED_UP_TO = 8
+"""Most modalities for which ``imputer="auto"`` concatenates codes."""
 
 
 class RedCoreSettings(TrainingSettings):
@@ -54,6 +58,11 @@ class RedCoreSettings(TrainingSettings):
         Width d of the encoders and of each modality's code.
     bottleneck_noise : bool, default True
         Whether codes are sampled in training. Predictions never are.
+    imputer : {"auto", "concatenate", "pooled"}, default "auto"
+        Whether imputers read the concatenated codes of all other modalities (the paper; cost grows as M^2), or the pooled
+        messages of the present ones (cost grows as M). "auto" concatenates up to 8 modalities.
+    imputer_hidden : int in [1, 8192], default 128
+        Size of the pooled messages.
     imputer_layers : tuple of int, default (64,)
         Hidden sizes of an imputer's autoencoders on the way down.
     imputer_blocks : int in [0, 64], default 1
@@ -105,6 +114,8 @@ class RedCoreSettings(TrainingSettings):
     positional_encoding: bool = True
     latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     bottleneck_noise: bool = True
+    imputer: Literal["auto", "concatenate", "pooled"] = "auto"
+    imputer_hidden: Annotated[int, Field(ge=1, le=8192)] = 128
     imputer_layers: Sizes = (64,)
     imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
     missing_code: Literal["zeros", "encoded_zeros"] = "zeros"
@@ -158,6 +169,14 @@ class RedCoreSettings(TrainingSettings):
         )
 
 
+def _build_imputers(n_modalities: int, settings: RedCoreSettings) -> nn.Module:
+    if n_modalities == 1:
+        return nn.Identity()
+    if settings.imputer == "pooled" or (settings.imputer == "auto" and n_modalities > CONCATENATED_UP_TO):
+        return PooledImputers(n_modalities, settings.latent_dim, settings.imputer_hidden)
+    return ConcatenatingImputers(n_modalities, settings.latent_dim, settings.imputer_layers, settings.imputer_blocks)
+
+
 class RedCoreOutput(NamedTuple):
     """What the network computes for a batch of B samples and M modalities.
 
@@ -170,15 +189,15 @@ class RedCoreOutput(NamedTuple):
     unimodal_logits : tuple of M tensors (B, n_outputs)
     codes : tuple of M Gaussian
         Of the samples that observe the modality, in the order of their rows.
-    imputed : tuple of M tensors (B, latent_dim)
-        ``g_m`` for every sample in training. Outside training only where the modality is missing, zeros elsewhere.
+    imputed : tensor (B, M, latent_dim)
+        ``g_m``; outside training it may be computed only where the modality is missing.
     """
 
     logits: Tensor
     representation: Tensor
     unimodal_logits: tuple[Tensor, ...]
     codes: tuple[Gaussian, ...]
-    imputed: tuple[Tensor, ...]
+    imputed: Tensor
 
 
 class ModalityEncoder(nn.Module):
@@ -249,19 +268,15 @@ class RedCoreNetwork(TrainableNetwork):
             )
             for form in forms
         )
-        # with one modality there is nothing to impute from
-        self.imputers = nn.ModuleList(
-            CrossModalImputer((n_modalities - 1) * width, width, settings.imputer_layers, settings.imputer_blocks)
-            for _ in forms
-            if n_modalities > 1
-        )
+        self.imputers = _build_imputers(n_modalities, settings)
         self.joint_head = Head(n_modalities * width, n_outputs, layers, settings.head_dropout)
         self.unimodal_heads = nn.ModuleList(Head(width, n_outputs, layers, settings.head_dropout) for _ in forms)
         self.rule = build_rule(settings.balancing, n_modalities, settings.balancing_spec())
 
     def subnetworks(self) -> list[nn.Module]:
         """Return encoders, imputers and heads, one by one."""
-        return [*self.encoders, *self.imputers, self.joint_head, *self.unimodal_heads]
+        imputers = list(self.imputers) if isinstance(self.imputers, ConcatenatingImputers) else [self.imputers]
+        return [*self.encoders, *imputers, self.joint_head, *self.unimodal_heads]
 
     def forward(self, batch: Batch) -> RedCoreOutput:
         """Encode, impute, complete, fuse; see the table "Forward" of docs/method.md."""
@@ -269,21 +284,17 @@ class RedCoreNetwork(TrainableNetwork):
             encoder(part.values, part.lengths) for encoder, part in zip(self.encoders, batch.modalities, strict=True)
         )
         kept = self._keep(batch.availability)
-        observed = [
-            _spread(code.sample, part, batch.n_samples) for code, part in zip(codes, batch.modalities, strict=True)
-        ]
-        readable = [self._fill_missing(index, observed[index], kept[:, index]) for index in range(len(observed))]
-        imputed = tuple(self._impute(index, readable, kept[:, index]) for index in range(len(observed)))
-        completed = [
-            torch.where(keep[:, None], code, guess if self.settings.supervise_imputed else guess.detach())
-            for code, guess, keep in zip(observed, imputed, kept.unbind(1), strict=True)
-        ]
-        representation = torch.cat(completed, dim=1)
-        unimodal = (
-            tuple(head(code) for head, code in zip(self.unimodal_heads, completed, strict=True))
-            if self.training
-            else ()
+        observed = torch.stack(
+            [_spread(code.sample, part, batch.n_samples) for code, part in zip(codes, batch.modalities, strict=True)],
+            dim=1,
         )
+        imputed = self._impute(observed, kept)
+        guess = imputed if self.settings.supervise_imputed else imputed.detach()
+        completed = torch.where(kept[..., None], observed, guess)
+        representation = completed.flatten(1)
+        unimodal: tuple[Tensor, ...] = ()
+        if self.training:
+            unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, completed.unbind(1), strict=True))
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
 
     def _keep(self, availability: Tensor) -> Tensor:
@@ -296,24 +307,16 @@ class RedCoreNetwork(TrainableNetwork):
         stays = (draw >= rate).scatter(1, highest, True)
         return availability & stays
 
-    def _fill_missing(self, index: int, observed: Tensor, keep: Tensor) -> Tensor:
-        """Return what imputers of other modalities read of this one: its code, or the code for missing."""
-        if self.settings.missing_code == "zeros" or bool(keep.all()):
-            return observed.masked_fill(~keep[:, None], 0.0)
-        zeros_encoded = cast(ModalityEncoder, self.encoders[index]).encode_zeros(len(observed))
-        return torch.where(keep[:, None], observed, zeros_encoded.to(observed.dtype))
-
-    def _impute(self, index: int, readable: list[Tensor], keep: Tensor) -> Tensor:
-        """Return ``g_m``: for all samples in training, else only where the modality is missing."""
-        if len(readable) == 1:
-            return torch.zeros_like(readable[0])
-        others = torch.cat(readable[:index] + readable[index + 1 :], dim=1)
-        if self.training:
-            return cast(Tensor, self.imputers[index](others))
-        imputed = torch.zeros_like(readable[index])
-        if not bool(keep.all()):
-            imputed[~keep] = self.imputers[index](others[~keep]).to(imputed.dtype)
-        return imputed
+    def _impute(self, observed: Tensor, kept: Tensor) -> Tensor:
+        """Return ``g_m`` for all modalities, (B, M, d), from the codes that are kept."""
+        if len(self.names) == 1:
+            return torch.zeros_like(observed)
+        if self.settings.missing_code == "zeros":
+            readable = observed.masked_fill(~kept[..., None], 0.0)
+        else:
+            zeros_encoded = [cast(ModalityEncoder, encoder).encode_zeros(len(observed)) for encoder in self.encoders]
+            readable = torch.where(kept[..., None], observed, torch.stack(zeros_encoded, dim=1).to(observed.dtype))
+        return cast(Tensor, self.imputers(readable, kept))
 
     def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + sum_m CE(y, logits_m) + L_kl + w_imp * sum_m beta_m l_m`` and its parts."""
@@ -328,7 +331,7 @@ class RedCoreNetwork(TrainableNetwork):
         imputation = torch.stack(
             [
                 self._imputation_loss(guess, code.sample, part)
-                for guess, code, part in zip(output.imputed, output.codes, batch.modalities, strict=True)
+                for guess, code, part in zip(output.imputed.unbind(1), output.codes, batch.modalities, strict=True)
             ]
         )
         seen = batch.availability.any(dim=0)

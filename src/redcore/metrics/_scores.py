@@ -1,7 +1,8 @@
 """Scores of one set of predictions. A score that is not defined is None, never NaN."""
 
 import numpy as np
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, mean_absolute_error, r2_score
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score
+from sklearn.utils import assert_all_finite
 
 from redcore._types import AnyArray
 from redcore.data import Target
@@ -33,16 +34,17 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
     >>> round(scores["uar"], 3)
     0.75
     """
+    assert_all_finite(probabilities, input_name="probabilities")
     predicted = probabilities.argmax(axis=1)
-    labels = np.arange(probabilities.shape[1])
-    counts = confusion_matrix(codes, predicted, labels=labels)
-    occurs = counts.sum(axis=1) > 0
-    recall = np.diag(counts)[occurs] / counts.sum(axis=1)[occurs]
+    counts = np.bincount(codes, minlength=probabilities.shape[1])
+    hits = np.bincount(codes[predicted == codes], minlength=len(counts))
+    recall = hits[counts > 0] / counts[counts > 0]
+    of_truth = probabilities[np.arange(len(codes)), codes].astype(np.float64)
     return {
         "accuracy": float(accuracy_score(codes, predicted)),
         "uar": float(recall.mean()),
         "macro_f1": float(f1_score(codes, predicted, average="macro", zero_division=0)),
-        "nll": float(log_loss(codes, np.asarray(probabilities, dtype=np.float64), labels=labels)),
+        "nll": float(-np.log(of_truth.clip(min=np.finfo(np.float64).eps)).mean()),
     }
 
 
@@ -55,12 +57,14 @@ def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:
         ``accuracy`` (share of single label decisions that are right), ``exact_match`` (share of samples with all
         labels right), ``macro_f1`` (averaged over labels).
     """
+    assert_all_finite(probabilities, input_name="probabilities")
     predicted = probabilities >= 0.5
     truth = indicators.astype(bool)
+    f1 = [f1_score(*label, zero_division=0) for label in zip(truth.T, predicted.T, strict=True)]
     return {
         "accuracy": float((predicted == truth).mean()),
         "exact_match": float((predicted == truth).all(axis=1).mean()),
-        "macro_f1": float(f1_score(truth, predicted, average="macro", zero_division=0)),
+        "macro_f1": float(np.mean(f1)),
     }
 
 
@@ -73,8 +77,9 @@ def regression_scores(target: AnyArray, predicted: AnyArray) -> Scores:
         ``mae``; ``pearson_r`` (None where target or prediction is constant); ``r2`` (None for a constant target).
     """
     target, predicted = _columns(target), _columns(predicted)
-    varies = target.std(axis=0) > 0
-    both_vary = varies & (predicted.std(axis=0) > 0)
+    # the standard deviation of a constant is not always exactly zero
+    varies = np.ptp(target, axis=0) > 0
+    both_vary = varies & (np.ptp(predicted, axis=0) > 0)
     pearson = [float(np.corrcoef(target[:, k], predicted[:, k])[0, 1]) for k in np.flatnonzero(both_vary)]
     return {
         "mae": float(mean_absolute_error(target, predicted)),

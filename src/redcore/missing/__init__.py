@@ -10,10 +10,11 @@ import numpy as np
 
 from redcore._discovery import load
 from redcore._types import BoolArray
-from redcore._validation import check_missing_rates
+from redcore._validation import check_known, check_missing_rates
+from redcore.data import MultimodalData
 from redcore.exceptions import DataError
 
-__all__ = ["draw_availability", "realised_rates"]
+__all__ = ["ampute", "draw_availability", "realised_rates"]
 
 
 def draw_availability(
@@ -65,7 +66,54 @@ def draw_availability(
     return availability
 
 
+def ampute(
+    data: MultimodalData,
+    protocol: str,
+    missing_rates: Mapping[str, float],
+    rng: np.random.Generator,
+    *,
+    at_least_one: bool = True,
+) -> MultimodalData:
+    """Hide modalities of `data` by a missing protocol; what is missing already stays missing.
+
+    Parameters
+    ----------
+    data : MultimodalData
+    protocol, rng
+        As for `draw_availability`.
+    missing_rates : mapping of str to float
+        By modality; those not named keep all they have.
+    at_least_one : bool, default True
+        Whether every sample that observes anything keeps at least one modality. A sample whose drawn modalities
+        are missing already gets another of its own back, so that rates come out a little lower then:
+        ``data.missing_rates`` of the result says how much.
+
+    Returns
+    -------
+    MultimodalData
+
+    Examples
+    --------
+    >>> data = MultimodalData.from_arrays({"audio": np.ones((10, 2)), "text": np.ones((10, 3))})
+    >>> ampute(data, "imbalanced", {"text": 0.8}, np.random.default_rng(0)).missing_rates
+    {'audio': 0.0, 'text': 0.8}
+    """
+    check_known("modality", missing_rates, data.names)
+    rates = {name: missing_rates.get(name, 0.0) for name in data.names}
+    drawn = draw_availability(protocol, data.n_samples, rates, rng, at_least_one=at_least_one)
+    if at_least_one:
+        _give_back(drawn, data.availability, rng)
+    return data.hide(drawn)
+
+
+def _give_back(drawn: BoolArray, natural: BoolArray, rng: np.random.Generator) -> None:
+    """Let samples that would lose everything keep one modality they have, drawn at random."""
+    emptied = np.flatnonzero(~(drawn & natural).any(axis=1) & natural.any(axis=1))
+    priority = np.where(natural[emptied], rng.random((len(emptied), natural.shape[1])), -1.0)
+    drawn[emptied, priority.argmax(axis=1)] = True
+
+
 def realised_rates(availability: BoolArray, names: list[str]) -> dict[str, float]:
     """Return the share of samples that lack each modality, by name."""
-    missing = 1.0 - availability.mean(axis=0)
-    return {name: round(float(rate), 12) for name, rate in zip(names, missing, strict=True)}
+    missing = (~availability).mean(axis=0)
+    return {name: float(rate) for name, rate in zip(names, missing, strict=True)}

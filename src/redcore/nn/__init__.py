@@ -3,18 +3,20 @@
 from redcore.nn._batch import Batch, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
 from redcore.nn._heads import Head
-from redcore.nn._imputer import CrossModalImputer
+from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
 from redcore.nn._objective import Objective
 from redcore.nn._pooling import masked_max, masked_mean, step_mask
 
 __all__ = [
     "Batch",
+    "ConcatenatingImputers",
     "CrossModalImputer",
     "Gaussian",
     "GaussianBottleneck",
     "Head",
     "Objective",
     "ObservedTensor",
+    "PooledImputers",
     "collate",
     "kl_to_standard_normal",
     "masked_max",

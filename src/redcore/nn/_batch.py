@@ -56,7 +56,7 @@ def collate(
     device : torch.device, optional
         Default: CPU.
     """
-    availability = np.stack([modality.availability[indices] for modality in data.modalities.values()], axis=1)
+    availability = np.stack([modality.position[indices] >= 0 for modality in data.modalities.values()], axis=1)
     observed = []
     for modality in data.modalities.values():
         part = modality.gather(indices)

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
     "encoder_dropout": 0.1,
     "positional_encoding": False,
     "latent_dim": 128,
+    "imputer": "concatenate",
     "imputer_layers": [256, 128, 64],
     "imputer_blocks": 5,
     "missing_code": "encoded_zeros",

@@ -38,9 +38,13 @@ def supervision_figure(steps: Mapping[str, AnyArray]) -> Figure:
     advantages.axhline(0.0, color="grey", linewidth=0.8)
     advantages.set_ylabel("relative advantage (smoothed)")
     advantages.set_xlabel("optimiser step")
-    handles, labels = weights.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    # handed over, as matplotlib by itself leaves out names that begin with an underscore
+    lines = weights.get_lines()
+    if lines:
+        labels = [str(line.get_label()) for line in lines]
+        legend = figure.legend(lines, labels, loc="outside lower center", ncols=min(4, len(labels)))
+        for text in legend.get_texts():
+            text.set_parse_math(False)
     return figure
 
 

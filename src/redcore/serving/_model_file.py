@@ -15,7 +15,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 import redcore
-from redcore._files import write_atomic, write_json
+from redcore._files import json_text, write_atomic, write_json
 from redcore._types import AnyArray
 from redcore.data import ModalitySchema, Schema
 from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
@@ -120,7 +120,8 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        content = json.loads(text)
     except FileNotFoundError:
         raise ModelFileError(
             f"{path}: no such file; expected a folder that save_model or 'redcore fit' wrote"
@@ -134,7 +135,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     lacking = [key for key in KEYS if key not in content]
     if lacking:
         raise ModelFileError(f"{path}: keys missing: {', '.join(lacking)}")
-    if content["sha256"] != _digest(content):
+    # the text too: 1e-08 and 1E-08 are one number
+    if content["sha256"] != _digest(content) or text != json_text(content):
         raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
     return content
 

@@ -140,7 +140,7 @@ class Method(ABC):
         observed = data.availability.any(axis=1)
         outputs = np.tile(self.prior, (data.n_samples, 1))
         if not observed.all():
-            first = data.sample_ids[np.flatnonzero(~observed)[0]]
+            first = data.sample_ids[~observed].tolist()[0]
             message = f"{np.count_nonzero(~observed)} sample(s) observe no usable modality, first: {first!r}"
             if empty == "error":
                 raise EmptySampleError(message)
@@ -196,7 +196,7 @@ class Method(ABC):
             data = data.take(np.flatnonzero(observed))
         target = data.target
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
-            label = target.classes[target.values[0]] if target.classes is not None else target.values[0]
+            label = np.asarray(target.classes).tolist()[target.values[0]]
             raise TargetError(f"only one class in training: {label!r}; expected at least two")
         return data
 

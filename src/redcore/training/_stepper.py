@@ -40,6 +40,7 @@ class Stepper:
             betas=(settings.adam_beta1, settings.adam_beta2),
             eps=settings.adam_epsilon,
             weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
         parts = network.subnetworks() if settings.clip_scope == "subnetwork" else [network]

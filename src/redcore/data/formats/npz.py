@@ -53,9 +53,11 @@ def read(path: Path) -> MultimodalData:
 
 def _load(path: Path) -> dict[str, AnyArray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here, because NumPy leaves a file open that it finds damaged
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: not an npz archive")
+                raise DataError(f"{path}: a single array, expected an npz archive")
             return {key: _entry(path, archive, key) for key in archive.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         if isinstance(error, DataError):
@@ -66,11 +68,14 @@ def _load(path: Path) -> dict[str, AnyArray]:
 def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
     try:
         array: AnyArray = archive[key]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+    # RuntimeError: encrypted, or damaged so that it looks encrypted
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError) as error:
         if "allow_pickle" in str(error):
             raise DataError(f"{path}: key {key!r} holds pickled objects, which are refused") from None
         raise DataError(f"{path}: key {key!r} cannot be read: truncated or damaged ({error})") from None
-    return array
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: member {key!r} is not an array, expected an npz archive")
+    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
 
 
 def _target(arrays: dict[str, AnyArray]) -> Target | None:
@@ -86,7 +91,9 @@ def _target(arrays: dict[str, AnyArray]) -> Target | None:
     names = arrays.get("class_names")
     if names is None or labels.dtype.kind not in "iufb":
         return target
+    if names.ndim != 1:
+        raise DataError(f"class_names has shape {names.shape}, expected one dimension")
     codes = labels.astype(np.int64).ravel()
-    if codes.min() < 0 or codes.max() >= len(names):
+    if codes.size and (codes.min() < 0 or codes.max() >= len(names)):
         raise DataError(f"y holds class {codes.min()} to {codes.max()}, but there are {len(names)} class_names")
     return Target.from_labels(np.asarray(names)[codes], names)

@@ -1,0 +1,87 @@
+"""Small data files, and the command line in-process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from redcore.cli import main
+
+SMALL = ("--set", "max_epochs=2", "--set", "latent_dim=8", "--set", "imputer_layers=8")
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """All of stdout as one JSON object."""
+        return json.loads(self.out)
+
+
+def _arrays(kind: str, n_samples: int = 60, seed: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    codes = np.arange(n_samples) % 3
+    content = {
+        "x_audio": rng.normal(size=(n_samples, 3)) + codes[:, None],
+        "x_text": rng.normal(size=(n_samples, 4)) - codes[:, None],
+        "y": codes,
+    }
+    extra = {
+        "multiclass": {},
+        "binary": {"y": codes % 2, "class_names": ["neg", "pos"], "has_text": np.arange(n_samples) % 4 > 0},
+        "multilabel": {"y": np.stack([codes == 0, codes > 0, codes == 1], axis=1).astype(int)},
+        "regression": {"y": codes + rng.normal(size=n_samples)},
+        "ragged": {"x_motion": rng.normal(size=(n_samples, 5, 2)), "len_motion": 1 + np.arange(n_samples) % 5},
+    }[kind]
+    return {**content, **extra}
+
+
+def _write(path: Path, kind: str, n_samples: int = 60, **changes: Any) -> Path:
+    content = {**_arrays(kind, n_samples), **changes}
+    np.savez(path, **{key: array for key, array in content.items() if array is not None})
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_npz() -> Callable[..., Path]:
+    """``write_npz(path, kind, **changes)`` writes a data file; a change to None leaves the key out."""
+    return _write
+
+
+@pytest.fixture
+def make_npz(tmp_path: Path) -> Callable[..., Path]:
+    """Like `write_npz`, into the test's own folder."""
+    return lambda kind="multiclass", name="data.npz", **changes: _write(tmp_path / name, kind, **changes)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run a command in this process."""
+
+    def run(*arguments: object) -> Result:
+        capsys.readouterr()
+        status = main([str(argument) for argument in arguments])
+        return Result(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    """Options for a network that trains in no time."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of late fusion on three classes; ``data.npz`` is beside it. To be read only."""
+    folder = tmp_path_factory.mktemp("linear")
+    data = _write(folder / "data.npz", "multiclass")
+    assert main(["fit", str(data), "--out", str(folder / "run"), "--method", "late_fusion"]) == 0
+    return folder / "run"

@@ -1,0 +1,84 @@
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from redcore.cli import main
+
+
+@pytest.fixture(scope="module", params=["multiclass", "binary", "multilabel", "regression", "ragged"])
+def run(request, tmp_path_factory, write_npz, small):
+    folder = tmp_path_factory.mktemp(request.param)
+    data = write_npz(folder / "data.npz", request.param)
+    assert main(["fit", str(data), "--out", str(folder / "run"), *small, "--missing-rate", "0.2"]) == 0
+    return folder / "run"
+
+
+def metrics_of(run):
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics.pop("part") == "test"
+    return metrics
+
+
+def test_the_same_data_gives_the_metrics_of_the_run(cli, run):
+    result = cli("evaluate", run, run.parent / "data.npz", "--json")
+    assert result.status == 0
+    assert result.json["rows"] == "the rows held out for the test"
+    assert result.json["metrics"] == metrics_of(run)
+
+
+def test_exactly_the_held_out_rows_are_scored(cli, run, tmp_path):
+    part = np.array(pq.read_table(run / "samples.parquet")["part"].to_pylist())
+    with np.load(run.parent / "data.npz") as file:
+        held_out = {key: array[part == "test"] if len(array) == 60 else array for key, array in file.items()}
+    np.savez(tmp_path / "held_out.npz", **held_out)
+    result = cli("evaluate", run, tmp_path / "held_out.npz", "--json")
+    assert result.json["rows"] == "all rows"
+    assert result.json["metrics"] == metrics_of(run)
+
+
+def test_all_rows_where_asked(cli, run):
+    result = cli("evaluate", run, run.parent / "data.npz", "--rows", "all", "--json")
+    assert result.json["metrics"]["as_observed"]["n_samples"] == 60
+    assert result.json["metrics"] != metrics_of(run)
+
+
+def test_other_data_is_scored_on_its_own_test_rows(cli, linear_run, make_npz):
+    data = make_npz(n_samples=90, split=np.repeat([0, 1, 2], 30))
+    result = cli("evaluate", linear_run, data, "--json")
+    assert result.json["rows"] == "the data's own test rows"
+    assert result.json["metrics"]["as_observed"]["n_samples"] == 30
+    assert cli("evaluate", linear_run, data, "--json", "--rows", "test").out == result.out
+
+
+def test_labels_are_compared_by_name_not_by_code(cli, make_npz, tmp_path):
+    data = make_npz("binary")
+    assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion").status == 0
+    expected = cli("evaluate", tmp_path / "run", data, "--rows", "all", "--json").json["metrics"]
+    renamed = make_npz("binary", "other.npz", y=1 - np.arange(60) % 3 % 2, class_names=["pos", "neg"])
+    assert cli("evaluate", tmp_path / "run", renamed, "--rows", "all", "--json").json["metrics"] == expected
+
+
+def test_some_classes_and_modalities_are_enough(cli, linear_run, make_npz):
+    data = make_npz(y=np.arange(60) % 2, x_text=None)
+    metrics = cli("evaluate", linear_run, data, "--json").json["metrics"]
+    assert list(metrics["per_pattern"]) == ["audio"]
+    assert metrics["as_observed"]["n_samples"] == 60
+
+
+def test_the_table_names_the_rows_scored(cli, linear_run):
+    result = cli("evaluate", linear_run, linear_run.parent / "data.npz")
+    assert "macro_f1 on the rows held out for the test" in result.out
+    assert f"{metrics_of(linear_run)['pooled']['macro_f1']:.3f}" in result.out
+    assert result.err == ""
+
+
+def test_a_model_scores_digits_it_has_not_seen(cli, tmp_path, small):
+    rates = ("--missing-rate", "0.3")
+    fitted = cli("fit", "digits", "--out", tmp_path / "run", *small, "--set", "learning_rate=0.02", *rates, "--json")
+    assert fitted.json["n_samples"] == {"train": 1077, "validation": 270, "test": 450}
+    again = cli("evaluate", tmp_path / "run", "digits", "--json").json["metrics"]
+    assert again == fitted.json["metrics"]
+    assert len(again["per_pattern"]) == 15
+    assert again["as_observed"]["accuracy"] > 0.5

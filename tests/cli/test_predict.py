@@ -1,0 +1,111 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from redcore.data.formats import read
+from redcore.serving import load_model
+
+IDS = [f"clip{(37 * i) % 60:02}" for i in range(60)]
+
+
+def read_table(path):
+    return pa.csv.read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
+def test_unlabelled_data_keeps_its_ids_and_order(cli, linear_run, make_npz, tmp_path, suffix):
+    out = tmp_path / f"predictions{suffix}"
+    result = cli("predict", linear_run, make_npz(y=None, sample_id=IDS), "--out", out)
+    assert result.status == 0
+    assert f"60 predictions written to {out}" in result.out
+    table = pa.csv.read_csv(out) if suffix != ".parquet" else pa.parquet.read_table(out)
+    assert table.column_names == ["sample_id", "observed", "prediction", *(f"probability_{k}" for k in range(3))]
+    assert table["sample_id"].to_pylist() == IDS
+    assert set(table["observed"].to_pylist()) == {"audio+text"}
+    probabilities = load_model(linear_run).predict(read(tmp_path / "data.npz"))
+    stored = np.stack([table[f"probability_{k}"].to_numpy() for k in range(3)], axis=1)
+    np.testing.assert_allclose(stored, probabilities, rtol=1e-12)
+    assert table["prediction"].to_pylist() == probabilities.argmax(axis=1).tolist()
+
+
+def test_known_labels_are_shown_beside_the_predictions(cli, linear_run, tmp_path):
+    out = tmp_path / "predictions.parquet"
+    assert cli("predict", linear_run, linear_run.parent / "data.npz", "--out", out).status == 0
+    assert pa.parquet.read_table(out)["target"].to_pylist() == [i % 3 for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "changes"),
+    [
+        ("binary", ["prediction", "probability_neg", "probability_pos"], {}),
+        ("regression", ["prediction"], {}),
+        ("regression", ["prediction_0", "prediction_1"], {"y": np.random.default_rng(0).normal(size=(60, 2))}),
+        (
+            "multilabel",
+            [f"{what}_{label}" for what in ("prediction", "probability") for label in ("joy", "anger", "fear")],
+            {"class_names": ["joy", "anger", "fear"]},
+        ),
+    ],
+    ids=["binary", "regression", "two numbers", "multilabel"],
+)
+def test_columns_follow_the_kind_of_target(cli, make_npz, tmp_path, kind, columns, changes):
+    data, out = make_npz(kind, **changes), tmp_path / "predictions.parquet"
+    assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion").status == 0
+    unlabelled = make_npz(kind, "new.npz", y=None, class_names=None)
+    result = cli("predict", tmp_path / "run", unlabelled, "--out", out, "--json")
+    assert result.json["columns"] == ["sample_id", "observed", *columns]
+    assert result.json["n_samples"] == 60
+    assert read_table(out).column_names == result.json["columns"]
+    assert cli("predict", tmp_path / "run", unlabelled, "--out", tmp_path / "predictions.csv").status == 0
+    assert read_table(tmp_path / "predictions.csv").num_rows == 60
+
+
+@pytest.mark.filterwarnings("always::redcore.exceptions.EmptySampleWarning")
+def test_a_sample_without_any_modality_gets_the_prior(cli, make_npz, tmp_path):
+    data = make_npz("multiclass", y=np.minimum(np.arange(60) % 6, 2))
+    assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion", "--test-fraction", 0).status == 0
+    there = np.arange(60) != 5
+    holes = make_npz("multiclass", "holes.npz", has_audio=there, has_text=there & (np.arange(60) != 8))
+    result = cli("predict", tmp_path / "run", holes, "--out", tmp_path / "out.parquet")
+    assert result.status == 0
+    assert "1 sample(s) observe no usable modality" in result.err
+    rows = read_table(tmp_path / "out.parquet").to_pylist()
+    assert [rows[i]["observed"] for i in (5, 8, 9)] == ["", "audio", "audio+text"]
+    np.testing.assert_allclose([rows[5][f"probability_{k}"] for k in range(3)], [1 / 6, 1 / 6, 4 / 6], rtol=1e-12)
+
+
+def test_a_modality_may_be_absent_altogether(cli, linear_run, make_npz, tmp_path):
+    assert cli("predict", linear_run, make_npz(x_audio=None), "--out", tmp_path / "out.csv").status == 0
+    assert set(read_table(tmp_path / "out.csv")["observed"].to_pylist()) == {"text"}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_older_file_is_replaced(cli, linear_run, make_npz, tmp_path, suffix):
+    out = tmp_path / f"out{suffix}"
+    out.write_text("older")
+    assert cli("predict", linear_run, make_npz(), "--out", out).status == 0
+    assert read_table(out).num_rows == 60
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_older_file_survives_a_writer_that_fails(cli, linear_run, make_npz, tmp_path, monkeypatch, suffix):
+    def half(table, path):
+        path.write_text("half")
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(pa.csv, "write_csv", half)
+    monkeypatch.setattr(pa.parquet, "write_table", half)
+    out, data = tmp_path / f"out{suffix}", make_npz()
+    out.write_text("older")
+    assert cli("predict", linear_run, data, "--out", out).status == 1
+    assert out.read_text() == "older"
+    assert sorted(tmp_path.iterdir()) == sorted([data, out])
+
+
+def test_an_older_file_survives_bad_data(cli, linear_run, make_npz, tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("older")
+    assert cli("predict", linear_run, make_npz(x_text=np.zeros((60, 9))), "--out", out).status == 2
+    assert out.read_text() == "older"

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from redcore.data import MultimodalData, Target, hold_out
+
+
+def make(n_samples, target=None, groups=None):
+    return MultimodalData.from_arrays({"a": np.arange(float(n_samples))}, target, groups=groups)
+
+
+def assert_partition(keep, held, n_samples):
+    assert np.array_equal(np.sort(np.concatenate([keep, held])), np.arange(n_samples))
+    assert np.array_equal(keep, np.sort(keep))
+    assert np.array_equal(held, np.sort(held))
+
+
+@pytest.mark.parametrize(("n_samples", "fraction", "n_held"), [(10, 0.3, 3), (10, 0.01, 1), (3, 0.99, 2), (7, 0.5, 4)])
+@pytest.mark.parametrize("target", [None, Target.from_numbers])
+def test_sizes_of_a_plain_draw(n_samples, fraction, n_held, target):
+    data = make(n_samples, target and target(np.arange(n_samples)))
+    keep, held = hold_out(data, fraction, 0)
+    assert_partition(keep, held, n_samples)
+    assert len(held) == n_held
+
+
+@pytest.mark.parametrize(("n_samples", "fraction"), [(10, 0.0), (10, -0.5), (1, 0.5), (1, 0.0)])
+def test_nothing_is_held_out(n_samples, fraction):
+    keep, held = hold_out(make(n_samples), fraction, 0)
+    assert keep.tolist() == list(range(n_samples))
+    assert held.size == 0
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0, 0]])
+def test_two_samples_are_one_and_one(labels):
+    keep, held = hold_out(make(2, Target.from_labels(labels)), 0.2, 0)
+    assert_partition(keep, held, 2)
+    assert len(held) == 1
+
+
+def test_same_seed_same_draw_and_another_seed_another():
+    data = make(50, Target.from_labels(np.arange(50) % 2))
+    draws = [tuple(hold_out(data, 0.4, seed)[1]) for seed in (3, 3, 4)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_global_random_state_is_left_alone():
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    hold_out(make(20, Target.from_labels(np.arange(20) % 2)), 0.3, 1)
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_keep_their_shares(seed):
+    codes = np.repeat([0, 1, 2], [60, 30, 10])
+    keep, held = hold_out(make(100, Target.from_labels(codes)), 0.2, seed)
+    assert_partition(keep, held, 100)
+    assert np.bincount(codes[held]).tolist() == [12, 6, 2]
+
+
+@pytest.mark.parametrize("counts", [[9, 1], [8, 1, 1], [7, 1, 1, 1], [1, 1, 1], [1, 1]])
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.8])
+def test_classes_of_a_single_member(counts, fraction):
+    n_samples = sum(counts)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    keep, held = hold_out(make(n_samples, Target.from_labels(labels)), fraction, 0)
+    assert_partition(keep, held, n_samples)
+    assert len(held) == min(max(1, round(fraction * n_samples)), n_samples - 1)
+
+
+def test_more_classes_than_held_out_samples():
+    keep, held = hold_out(make(20, Target.from_labels(np.arange(20) % 10)), 0.1, 0)
+    assert_partition(keep, held, 20)
+    assert len(held) == 2
+
+
+def test_multilabel_targets_are_drawn_plainly():
+    keep, held = hold_out(make(6, Target.from_multilabel(np.eye(6, 3))), 0.5, 0)
+    assert_partition(keep, held, 6)
+    assert len(held) == 3
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("fraction", [0.05, 0.3, 0.9])
+@pytest.mark.parametrize("names", [["p", "q", "r", "s"], [4, 3, 2, 1], ["p", "q"]])
+def test_groups_are_never_split(seed, fraction, names):
+    groups = np.resize(np.repeat(names, [5, 1, 2, 3][: len(names)]), 22)
+    data = make(22, Target.from_labels(np.arange(22) % 2), groups)
+    keep, held = hold_out(data, fraction, seed)
+    assert_partition(keep, held, 22)
+    assert not set(groups[keep]) & set(groups[held])
+    n_groups = len(names)
+    assert len(set(groups[held])) == min(max(1, round(fraction * n_groups)), n_groups - 1)
+
+
+def test_a_single_group_falls_back_to_classes():
+    codes = np.arange(20) % 2
+    keep, held = hold_out(make(20, Target.from_labels(codes), ["g"] * 20), 0.2, 0)
+    assert_partition(keep, held, 20)
+    assert np.bincount(codes[held]).tolist() == [2, 2]
