@@ -1,77 +1,10 @@
-"""Tiny data and settings that every test can fit in a moment."""
+"""Fixtures that all tests share."""
 
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-
-from redcore.data import MultimodalData, Target
-
-TARGETS = ("binary", "multiclass", "multilabel", "regression", "several numbers")
-
-# small sizes for every method; settings that a method lacks are left out by `tiny`
-TINY = {
-    "max_epochs": 2,
-    "batch_size": 8,
-    "latent_dim": 8,
-    "encoder_heads": 2,
-    "imputer_layers": (4,),
-    "head_layers": (8,),
-}
-
-
-def tiny(method: str, **changes):
-    """Return small settings for a method."""
-    from redcore.methods import method_class
-
-    fields = method_class(method).Settings.model_fields
-    return {name: value for name, value in {**TINY, **changes}.items() if name in fields}
-
-
-def make_target(kind: str, n_samples: int, seed: int = 0) -> Target:
-    rng = np.random.default_rng(seed)
-    codes = np.resize(np.arange(3), n_samples)
-    if kind == "binary":
-        return Target.from_labels(np.array(["no", "yes"])[codes % 2], ["no", "yes"])
-    if kind == "multiclass":
-        return Target.from_labels(codes, range(3))
-    if kind == "multilabel":
-        return Target.from_multilabel(np.stack([codes > 0, codes > 1, rng.random(n_samples) > 0.5], axis=1))
-    numbers = rng.normal(size=(n_samples, 2))
-    return Target.from_numbers(numbers[:, 0] if kind == "regression" else numbers)
-
-
-def make_arrays(n_samples: int = 24, seed: int = 0, sequences: bool = False) -> dict:
-    """Return three modalities; with `sequences` one of them is ragged."""
-    rng = np.random.default_rng(seed)
-    signal = np.resize(np.arange(3), n_samples)[:, None]
-    arrays = {
-        "text": rng.normal(size=(n_samples, 4)) + signal,
-        "audio": rng.normal(size=(n_samples, 3)) - signal,
-        "video": rng.normal(size=(n_samples, 5)) + signal,
-    }
-    if sequences:
-        arrays["audio"] = [rng.normal(size=(1 + row % 4, 3)) - signal[row] for row in range(n_samples)]
-    return arrays
-
-
-def make_availability(n_samples: int = 24, seed: int = 1) -> np.ndarray:
-    """Return holes in every modality (columns in the order of `make_arrays`), every sample keeping something."""
-    availability = np.random.default_rng(seed).random((n_samples, 3)) > 0.4
-    availability[~availability.any(axis=1), 0] = True
-    return availability
-
-
-def make_data(kind: str = "multiclass", n_samples: int = 24, *, sequences: bool = False, holes: bool = True, **options):
-    availability = make_availability(n_samples) if holes else None
-    return MultimodalData.from_arrays(
-        make_arrays(n_samples, sequences=sequences),
-        make_target(kind, n_samples),
-        availability=availability,
-        **options,
-    )
 
 
 @pytest.fixture(autouse=True, scope="session")

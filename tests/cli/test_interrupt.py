@@ -1,6 +1,7 @@
 """A fit that is interrupted or killed goes on bit by bit."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -22,7 +23,9 @@ COMPARED = ("model/model.safetensors", "metrics.json", "predictions.parquet", "h
 
 def start(*arguments):
     program = [sys.executable, "-m", "redcore", *map(str, arguments)]
-    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # one thread: many small steps on busy cores would wait for one another
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def wait_for(process, path, newer_than=0.0):

@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import TARGETS, make_arrays, make_availability, make_data, make_target, tiny
 
+from factories import TARGETS, make_arrays, make_availability, make_data, make_target, tiny
 from redcore._discovery import names
 from redcore.data import MultimodalData
 from redcore.exceptions import (
@@ -184,7 +184,11 @@ def test_validation_data_is_never_trained_on(name):
     data = make_data()
     validation = make_data(n_samples=12)
     other_labels = MultimodalData(
-        validation.modalities, make_target("multiclass", 12).take(np.arange(12)[::-1]), None, validation.sample_ids, None
+        validation.modalities,
+        make_target("multiclass", 12).take(np.arange(12)[::-1]),
+        None,
+        validation.sample_ids,
+        None,
     )
     # with a single epoch there is nothing to choose, so validation labels cannot change anything
     models = [fitted(name, data, validation=each, max_epochs=1) for each in (validation, other_labels)]

@@ -78,9 +78,7 @@ def test_order_of_modality_keys_does_not_matter():
     first = MultimodalData.from_arrays(arrays, availability=availability)
     order = ["c", "b", "a"]
     columns = [list(arrays).index(name) for name in order]
-    second = MultimodalData.from_arrays(
-        {name: arrays[name] for name in order}, availability=availability[:, columns]
-    )
+    second = MultimodalData.from_arrays({name: arrays[name] for name in order}, availability=availability[:, columns])
     assert first.names == second.names == ("a", "b", "c")
     assert first.checksum() == second.checksum()
     assert first.availability[:, 0].tolist() == [False, True, True]

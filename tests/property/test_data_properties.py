@@ -152,9 +152,7 @@ def test_operations_agree_with_a_naive_table(source, data):
                 keep = data.draw(st.lists(cells, min_size=len(ids), max_size=len(ids)))
                 packed = packed.hide(np.array(keep, dtype=bool).reshape(len(ids), len(table)))
                 for column, name in enumerate(sorted(table)):
-                    table[name] = [
-                        entry if keep[row][column] else None for row, entry in enumerate(table[name])
-                    ]
+                    table[name] = [entry if keep[row][column] else None for row, entry in enumerate(table[name])]
             case "select":
                 names = data.draw(st.lists(st.sampled_from(sorted(table)), min_size=1, unique=True))
                 packed, table = packed.select(names), {name: table[name] for name in names}

@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from redcore.metrics import PatternReport, headline
 from redcore.training import Callback
 
-__all__ = ["Bar", "interruptible", "messages", "print_json", "print_scores", "warnings_as_messages"]
+__all__ = ["Bar", "interruptible", "messages", "print_json", "print_report", "warnings_as_messages"]
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 """Everything that is not the result."""
@@ -27,29 +28,34 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, allow_nan=False), flush=True)  # noqa: T201
 
 
-def print_scores(title: str, columns: Mapping[str, Mapping[str, Mapping[str, Any]]], score: str) -> None:
-    """Print a table: rows are missing patterns, columns are methods.
+def print_report(where: str, reports: Mapping[str, PatternReport], target_kind: str) -> None:
+    """Print the headline score: rows are missing patterns, columns are methods, the best of a row is bold.
 
     Parameters
     ----------
-    title : str
-    columns : mapping
-        Method -> row name -> scores.
-    score : str
-        Which of the scores to show.
+    where : str
+        What was scored, for the title.
+    reports : mapping of str to PatternReport
+        By method.
+    target_kind : str
     """
-    table = Table(title=title)
+    score = headline(target_kind)
+    table = Table(title=f"{score} on {where}, by what is observed")
     table.add_column("observed modalities", no_wrap=True)
-    for method in columns:
+    for method in reports:
         table.add_column(method, justify="right")
     table.add_column("samples", justify="right")
-    first = next(iter(columns.values()))
-    for row, entry in first.items():
-        values = [columns[method][row].get(score) for method in columns]
+    columns = [
+        {**report.per_pattern, "all patterns pooled": report.pooled, "as observed": report.as_observed}
+        for report in reports.values()
+    ]
+    last_pattern = list(columns[0])[-3]
+    for row, entry in columns[0].items():
+        values = [column[row].get(score) for column in columns]
         best = max((value for value in values if value is not None), default=None)
         cells = [_cell(value, value == best and len(values) > 1) for value in values]
-        table.add_row(escape(row), *cells, str(entry.get("n_samples", "")), end_section=row == list(first)[-3])
-    Console(width=max(100, messages.width) if not sys.stdout.isatty() else None).print(table)
+        table.add_row(escape(row), *cells, str(entry["n_samples"]), end_section=row == last_pattern)
+    Console(width=None if sys.stdout.isatty() else max(100, messages.width)).print(table)
 
 
 def _cell(value: float | None, best: bool) -> str:

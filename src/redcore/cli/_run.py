@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field
 
 import redcore
 from redcore._discovery import names
@@ -53,14 +54,14 @@ class Request(Settings):
 
     data: str
     data_checksum: str
-    method: str
-    preset: str | None
-    settings: dict[str, Any]
-    protocol: str
-    missing_rates: dict[str, float]
-    allow_empty: bool
-    test_fraction: float
-    seed: int
+    method: str = "redcore"
+    preset: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    protocol: str = "imbalanced"
+    missing_rates: dict[str, float] = Field(default_factory=dict)
+    allow_empty: bool = False
+    test_fraction: float = 0.2
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,51 +31,30 @@ def demo(
     The rivals: one network on zero-filled codes, and one logistic regression per modality, averaged.
     """
     from redcore._files import write_json
-    from redcore.cli._output import messages, print_json, print_scores, warnings_as_messages
+    from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
     from redcore.cli._run import Request, finish_run, fit_one, make_requested, open_run, prepare, read_data
     from redcore.metrics import evaluate_patterns
 
     out = out or _free_folder(Path("runs"))
     source = read_data(DATA)
-    requests = {
-        method: Request(
-            data=DATA,
-            data_checksum=source.checksum(),
-            method=method,
-            preset=None,
-            settings={},
-            protocol="imbalanced",
-            missing_rates=RATES,
-            allow_empty=False,
-            test_fraction=0.2,
-            seed=seed,
-        )
-        for method in METHODS
-    }
-    prepared = prepare(source, requests["redcore"])
-    open_run(out, requests["redcore"], resume=False)
-    messages.print(
-        f"{source!r}, missing in training: {', '.join(f'{name} {rate:g}' for name, rate in RATES.items())}",
-        markup=False,
-    )
-    models = {method: make_requested(request) for method, request in requests.items()}
-    test = prepared.rows("test")
-    assert test is not None
+    request = Request(data=DATA, data_checksum=source.checksum(), missing_rates=RATES, seed=seed)
+    prepared = prepare(source, request)
+    open_run(out, request, resume=False)
+    rates = ", ".join(f"{name} {rate:g}" for name, rate in RATES.items())
+    messages.print(f"{source!r}, missing in training: {rates}", markup=False)
+    models = {method: make_requested(request.replace(method=method)) for method in METHODS}
     with warnings_as_messages():
         seconds = {method: fit_one(prepared, model, seed, method) for method, model in models.items()}
+        test = source.part("test")
         reports = {method: evaluate_patterns(model.predict, test, seed) for method, model in models.items()}
-        record, _ = finish_run(out, requests["redcore"], prepared, models["redcore"], seconds["redcore"])
-    write_json(out / "comparison.json", {method: report.to_dict() for method, report in reports.items()})
+    comparison = {method: report.to_dict() for method, report in reports.items()}
+    write_json(out / "comparison.json", comparison)
+    record, _ = finish_run(out, request, prepared, models[request.method], seconds[request.method])
     sentence = _sentence(reports)
     if as_json:
-        comparison = {method: report.to_dict() for method, report in reports.items()}
         print_json({"run": str(out), **record, "comparison": comparison, "seen": sentence, "seconds": seconds})
         return
-    tables = {
-        method: {**report.per_pattern, "all patterns pooled": report.pooled, "as observed": report.as_observed}
-        for method, report in reports.items()
-    }
-    print_scores("macro-F1 on test digits, by what is observed", tables, "macro_f1")
+    print_report("test digits", reports, "multiclass")
     typer.echo(sentence)
     typer.echo(f"Run folder: {out} (model, settings.json, metrics.json, predictions.parquet, supervision.png)")
 

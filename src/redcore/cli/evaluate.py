@@ -35,9 +35,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score the model of RUN on DATA under every missing pattern."""
-    from redcore.cli._output import print_json, print_scores, warnings_as_messages
+    from redcore.cli._output import print_json, print_report, warnings_as_messages
     from redcore.cli._run import read_data, read_run
-    from redcore.metrics import evaluate_patterns, headline
+    from redcore.metrics import evaluate_patterns
     from redcore.serving import load_model
 
     record = read_run(run)
@@ -48,9 +48,7 @@ def evaluate(
     if as_json:
         print_json({"run": str(run), "data": data, "rows": which, "metrics": report.to_dict()})
         return
-    score = headline(method.schema.target_kind)
-    table = {**report.per_pattern, "all patterns pooled": report.pooled, "as observed": report.as_observed}
-    print_scores(f"{score} on {which}", {record["request"]["method"]: table}, score)
+    print_report(which, {record["request"]["method"]: report}, method.schema.target_kind)
 
 
 def _choose(run: Path, record: dict[str, Any], data: "MultimodalData", rows: Rows) -> tuple["MultimodalData", str]:

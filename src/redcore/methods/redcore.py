@@ -59,7 +59,7 @@ class RedCoreSettings(TrainingSettings):
     bottleneck_noise : bool, default True
         Whether codes are sampled in training. Predictions never are.
     imputer : {"auto", "concatenate", "pooled"}, default "auto"
-        Whether imputers read the concatenated codes of all other modalities (the paper; cost grows as M^2), or the pooled
+        Whether imputers read the concatenated codes of all others (the paper; cost grows as M^2), or the pooled
         messages of the present ones (cost grows as M). "auto" concatenates up to 8 modalities.
     imputer_hidden : int in [1, 8192], default 128
         Size of the pooled messages.

@@ -152,14 +152,17 @@ class Trainer:
         random_state = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
             random_state |= {f"cuda{i}": torch.cuda.get_rng_state(i) for i in range(torch.cuda.device_count())}
+        columns = self.history.to_arrays()
         groups = {
             "model": self.network.state_dict(),
             "best": self.best_weights,
             "optimizer": optimizer_tensors(self.stepper.optimizer),
             "random": random_state,
-            "history": {name: torch.from_numpy(column) for name, column in self.history.to_arrays().items()},
+            "history": {name: torch.from_numpy(column) for name, column in columns.items()},
         }
-        save_checkpoint(self.context.checkpoint, groups, {"request": request, "progress": asdict(self.progress)})
+        # the file keeps its tensors in an order of its own
+        info = {"request": request, "progress": asdict(self.progress), "columns": list(columns)}
+        save_checkpoint(self.context.checkpoint, groups, info)
 
     def _resume(self, request: str) -> None:
         path = self.context.checkpoint
@@ -170,7 +173,7 @@ class Trainer:
         restore_optimizer(self.stepper.optimizer, groups["optimizer"])
         self.best_weights = groups.get("best", {})
         self.progress = _Progress(**info["progress"])
-        columns = {name: tensor.numpy() for name, tensor in groups.get("history", {}).items()}
+        columns = {name: groups["history"][name].numpy() for name in info["columns"]}
         self.history = History.from_arrays(columns, self.progress.best_epoch)
         random_state = groups["random"]
         torch.set_rng_state(random_state["cpu"])

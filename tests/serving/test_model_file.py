@@ -1,0 +1,274 @@
+import hashlib
+import io
+import json
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from redcore import RedCoreClassifier, load_estimator, load_model, make_method, save_model
+from redcore._discovery import names
+from redcore.data import MultimodalData, Target
+from redcore.exceptions import ModelFileError
+from redcore.nn.encoders import EncoderSpec, build_encoder
+
+METHODS = names("redcore.methods")
+KINDS = ["binary", "multiclass", "multilabel", "regression", "two numbers"]
+LABELS = {
+    "strings": np.array(["joy", "Ärger", "a much longer label"]),
+    "integers": np.array([-3, 5, 1_000_000_000_000]),
+    "small integers": np.array([0, 1, 200], dtype=np.uint8),
+    "booleans": np.array([False, True]),
+}
+
+
+def target_of(kind, codes):
+    noise = np.random.default_rng(1).normal(size=(len(codes), 2))
+    return {
+        "binary": lambda: Target.from_labels(np.array(["no", "yes"])[codes % 2]),
+        "multiclass": lambda: Target.from_labels(codes),
+        "multilabel": lambda: Target.from_multilabel(np.eye(3, dtype=int)[codes], ["a", "b", "c"]),
+        "regression": lambda: Target.from_numbers(codes + noise[:, 0]),
+        "two numbers": lambda: Target.from_numbers(codes[:, None] + noise),
+    }[kind]()
+
+
+def make_data(target=None, n_samples=48):
+    """Vectors and sequences with holes."""
+    rng, codes = np.random.default_rng(0), np.arange(n_samples) % 3
+    there = np.stack([np.arange(n_samples) % 4 > 0, np.arange(n_samples) % 5 > 0], axis=1)
+    clip = rng.normal(size=(n_samples, 4, 2)) + codes[:, None, None]
+    modalities = {"audio": rng.normal(size=(n_samples, 3)) - codes[:, None], "clip": clip}
+    lengths = {"clip": 1 + np.arange(n_samples) % 4}
+    return MultimodalData.from_arrays(
+        modalities, target, availability=there | ~there.any(1, keepdims=True), lengths=lengths
+    )
+
+
+def fitted(method="late_fusion", target=None):
+    settings = {} if method == "late_fusion" else {"max_epochs": 2, "latent_dim": 8, "validation_fraction": 0}
+    data = make_data(target_of("multiclass", np.arange(48) % 3) if target is None else target)
+    return make_method(method, settings=settings).fit(data)
+
+
+def rewrite(folder, change):
+    """Change the content of ``model.json`` as one who knows how its checksum is made."""
+    path = folder / "model.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    body = {key: value for key, value in content.items() if key != "sha256"}
+    if "sha256" in content:
+        content["sha256"] = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=["late_fusion", "zero_fill"])
+def saved(request, tmp_path_factory):
+    """A model folder. To be read only."""
+    folder = tmp_path_factory.mktemp("model")
+    save_model(fitted(request.param), folder)
+    return folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """A copy of the model folder, to be damaged."""
+    return shutil.copytree(saved, tmp_path / "model")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_loaded_model_is_the_saved_one(tmp_path, method, kind):
+    model = fitted(method, target_of(kind, np.arange(48) % 3))
+    save_model(model, tmp_path / "deep" / "model")
+    loaded = load_model(tmp_path / "deep" / "model")
+    assert type(loaded) is type(model)
+    assert loaded.settings == model.settings
+    assert loaded.active == model.active
+    assert loaded.schema.modalities == model.schema.modalities
+    assert (loaded.schema.target_kind, loaded.schema.n_outputs) == (model.schema.target_kind, model.schema.n_outputs)
+    for name, array in model.arrays().items():
+        assert loaded.arrays()[name].dtype == array.dtype
+        np.testing.assert_array_equal(loaded.arrays()[name], array)
+    unseen = make_data(n_samples=31)
+    np.testing.assert_array_equal(loaded.predict(unseen), model.predict(unseen))
+    if method != "late_fusion":
+        np.testing.assert_array_equal(loaded.transform(unseen), model.transform(unseen))
+
+
+def test_saving_a_loaded_model_writes_the_same_bytes(saved, tmp_path):
+    save_model(load_model(saved), tmp_path)
+    for file in ("model.json", "model.safetensors"):
+        assert (tmp_path / file).read_bytes() == (saved / file).read_bytes()
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_class_labels_keep_values_and_type(tmp_path, labels):
+    model = fitted(target=Target.from_labels(labels[np.arange(48) % len(labels)]))
+    save_model(model, tmp_path)
+    classes = load_model(tmp_path).schema.classes
+    assert classes.dtype == model.schema.classes.dtype
+    assert classes.tolist() == sorted(labels.tolist())
+
+
+def test_an_older_model_is_replaced(tmp_path):
+    save_model(fitted("zero_fill"), tmp_path)
+    save_model(fitted("late_fusion"), tmp_path)
+    assert type(load_model(tmp_path)).__name__ == "LateFusion"
+    assert {path.name for path in tmp_path.iterdir()} == {"model.json", "model.safetensors"}
+
+
+def test_a_modality_never_observed_and_the_prior_survive(tmp_path):
+    data = make_data(Target.from_labels(np.arange(48) % 3)).hide({"clip": np.zeros(48, dtype=bool)})
+    observed = data.take(np.flatnonzero(data.availability.any(axis=1)))
+    with pytest.warns(UserWarning, match="never observed in training"):
+        model = make_method("late_fusion").fit(observed)
+    save_model(model, tmp_path)
+    loaded = load_model(tmp_path)
+    assert loaded.active == ("audio",)
+    np.testing.assert_array_equal(loaded.prior, model.prior)
+    np.testing.assert_array_equal(loaded.predict(observed), model.predict(observed))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel", "regression"])
+def test_an_estimator_comes_back_fitted(tmp_path, kind):
+    target = target_of(kind, np.arange(48) % 3)
+    model = fitted("redcore", target)
+    save_model(model, tmp_path)
+    estimator = load_estimator(tmp_path)
+    assert type(estimator).__name__ == ("RedCoreRegressor" if kind == "regression" else "RedCoreClassifier")
+    data = make_data()
+    if kind == "regression":
+        np.testing.assert_array_equal(estimator.predict(data), model.predict(data)[:, 0])
+    else:
+        np.testing.assert_array_equal(estimator.predict_proba(data), model.predict(data))
+        assert estimator.classes_.tolist() == target.classes.tolist()
+
+
+def test_a_saved_estimator_is_its_method(tmp_path):
+    data = make_data(Target.from_labels(np.arange(48) % 3))
+    estimator = RedCoreClassifier(settings={"max_epochs": 1, "latent_dim": 8}, random_state=0).fit(data)
+    save_model(estimator, tmp_path)
+    np.testing.assert_array_equal(load_estimator(tmp_path).predict_proba(data), estimator.predict_proba(data))
+    assert load_estimator(tmp_path).supervision_weights_ == estimator.supervision_weights_
+
+
+def test_own_encoders_are_given_again(tmp_path):
+    torch.manual_seed(0)
+    data = make_data(Target.from_labels(np.arange(48) % 3))
+    encoders = {"audio": build_encoder("mlp", 3, False, EncoderSpec(8, 1, 4, 2, 0.0, 0.0, True))}
+    estimator = RedCoreClassifier(settings={"max_epochs": 1, "latent_dim": 8}, encoders=encoders, random_state=0)
+    save_model(estimator.fit(data), tmp_path)
+    loaded = load_estimator(tmp_path, encoders=encoders)
+    np.testing.assert_array_equal(loaded.predict_proba(data), estimator.predict_proba(data))
+
+
+def test_a_run_folder_is_as_good_as_its_model_folder(saved, tmp_path):
+    shutil.copytree(saved, tmp_path / "run" / "model")
+    assert load_model(tmp_path / "run").arrays().keys() == load_model(saved).arrays().keys()
+
+
+def test_no_pickle_and_no_random_number_on_the_way(saved, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("used on the way")
+
+    for name in ("load", "loads", "Unpickler", "_Unpickler", "_load", "_loads"):
+        monkeypatch.setattr(pickle, name, refuse)
+    monkeypatch.setattr(torch, "load", refuse)
+    np.random.seed(5)  # noqa: NPY002 - the global state is what must not move
+    torch.manual_seed(5)
+    before, state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    load_model(saved).predict(make_data())
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("bit", [1, 32, 128])
+def test_every_changed_byte_of_the_json_is_found(folder, bit):
+    path = folder / "model.json"
+    raw = bytearray(path.read_bytes())
+    for position in range(len(raw)):
+        raw[position] ^= bit
+        path.write_bytes(raw)
+        raw[position] ^= bit
+        with pytest.raises(ModelFileError):
+            load_model(folder)
+
+
+def test_changed_bytes_of_the_tensors_are_found(folder):
+    path = folder / "model.safetensors"
+    raw = bytearray(path.read_bytes())
+    for position in [*range(0, 200), *range(0, len(raw), 97), len(raw) - 1]:
+        raw[position] ^= 1
+        path.write_bytes(raw)
+        raw[position] ^= 1
+        with pytest.raises(ModelFileError, match=r"model\.safetensors: truncated or changed"):
+            load_model(folder)
+
+
+@pytest.mark.parametrize("file", ["model.json", "model.safetensors"])
+@pytest.mark.parametrize("change", [
+    lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[: len(raw) // 2], lambda raw: raw + b"\n",
+    lambda raw: raw[::-1], lambda raw: pickle.dumps({"schema_version": 1}), lambda raw: b"null", lambda raw: b"\xff",
+])  # fmt: skip
+def test_truncated_and_foreign_files(folder, file, change):
+    path = folder / file
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ModelFileError, match=file):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("file", ["model.json", "model.safetensors"])
+def test_absent_files(folder, file):
+    (folder / file).unlink()
+    with pytest.raises(ModelFileError, match=file):
+        load_model(folder)
+    with pytest.raises(ModelFileError):
+        load_estimator(folder / "nosuch")
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+def test_other_schema_versions(folder, version):
+    rewrite(folder, lambda content: content.update(schema_version=version))
+    with pytest.raises(ModelFileError, match=f"schema version {version}, expected 1"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "key", ["schema_version", "redcore_version", "method", "settings", "schema", "info", "tensors_sha256", "sha256"]
+)
+def test_missing_keys(folder, key):
+    rewrite(folder, lambda content: content.pop(key))
+    with pytest.raises(ModelFileError, match=key):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.update(method="nosuch"),
+        lambda content: content.update(method="../secret"),
+        lambda content: content["settings"].update(nosuch=1),
+        lambda content: content["settings"].update(keep_empty_samples="perhaps"),
+        lambda content: content["schema"].pop("classes"),
+        lambda content: content["schema"].update(modalities=[["audio"]]),
+        lambda content: content["info"].pop("active"),
+        lambda content: content.update(info=None),
+        lambda content: content.update(settings=None),
+    ],
+)
+def test_content_that_no_model_can_have(folder, change):
+    rewrite(folder, change)
+    with pytest.raises(ModelFileError, match="does not fit this version"):
+        load_model(folder)
+
+
+def test_what_cannot_be_written_leaves_the_older_model(folder, monkeypatch):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    model = load_model(folder)
+    monkeypatch.setattr(type(model), "info", lambda self: {"stream": io.BytesIO()})
+    with pytest.raises(TypeError):
+        save_model(model, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
