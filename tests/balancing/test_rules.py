@@ -1,0 +1,109 @@
+"""Supervision-weight rules against the formulas of docs/method.md, by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from redcore._discovery import names
+from redcore.balancing import BalancingSpec, build_rule
+
+SPEC = {
+    "smoothing": 0.7,
+    "weight_interval": 3,
+    "weight_step": 0.1,
+    "weight_step_growth": 1.5,
+    "weight_step_growth_interval": 500,
+    "weight_step_max": None,
+    "weight_floor": 0.1,
+}
+
+
+def rule(name="relative_advantage", n_modalities=3, **changes):
+    return build_rule(name, n_modalities, BalancingSpec(**{**SPEC, **changes}))
+
+
+def feed(balancer, losses, step, observed=None):
+    observed = torch.ones(len(losses), dtype=torch.bool) if observed is None else torch.tensor(observed)
+    return balancer.update(torch.tensor(losses), observed, step).numpy().copy()
+
+
+def test_relative_advantage_by_hand():
+    balancer = rule()
+    weights = feed(balancer, [4.0, 2.0, 3.0], 0)
+    running = 0.7 * np.array([4.0, 2.0, 3.0])
+    advantage = (running.mean() - running) / running.mean()
+    beta = np.maximum(np.ones(3) - 0.15 * advantage, 0.1)
+    np.testing.assert_allclose(balancer.relative_advantage, advantage, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(weights, beta / np.linalg.norm(beta), rtol=1e-6)
+    assert weights[0] > weights[2] > weights[1]
+    # the running losses move at every step, the weights at every third
+    np.testing.assert_allclose(feed(balancer, [1.0, 1.0, 1.0], 1), weights)
+    np.testing.assert_allclose(balancer.running_loss, 0.3 * running + 0.7, rtol=1e-6)
+    feed(balancer, [1.0, 1.0, 1.0], 2)
+    moved = feed(balancer, [1.0, 5.0, 1.0], 3)
+    running = 0.3 * (0.3 * (0.3 * running + 0.7) + 0.7) + 0.7 * np.array([1.0, 5.0, 1.0])
+    beta = weights - 0.15 * (running.mean() - running) / running.mean()
+    np.testing.assert_allclose(moved, beta / np.linalg.norm(beta), rtol=1e-5)
+
+
+def test_a_modality_that_nobody_observes_keeps_its_running_loss():
+    balancer = rule()
+    feed(balancer, [4.0, 2.0, 3.0], 0)
+    feed(balancer, [8.0, float("nan"), 3.0], 1, observed=[True, False, True])
+    np.testing.assert_allclose(balancer.running_loss[1], 1.4)
+    assert torch.isfinite(balancer.relative_advantage).all()
+
+
+def test_a_modality_that_no_batch_has_shown_is_not_compared():
+    balancer = rule()
+    feed(balancer, [4.0, 0.0, 2.0], 0, observed=[True, False, True])
+    np.testing.assert_allclose(balancer.relative_advantage, [-1 / 3, 0, 1 / 3], rtol=1e-6)
+
+
+def test_floor_and_norm():
+    balancer = rule(weight_step=5.0, weight_step_growth=1.0)
+    for step in range(0, 30, 3):
+        weights = feed(balancer, [10.0, 0.1, 0.1], step)
+        assert np.linalg.norm(weights) == pytest.approx(1)
+    assert weights[0] > 0.99
+    # the floor holds before the division by the norm
+    assert 0 < weights[1] <= 0.1
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, 0.1 * 1.5**4), (0.3, 0.3)])
+def test_the_step_grows_at_0_and_every_interval(limit, expected):
+    balancer = rule(weight_step_max=limit)
+    assert balancer.weight_step(0) == balancer.weight_step(499) == pytest.approx(0.15)
+    assert balancer.weight_step(500) == pytest.approx(0.225)
+    assert balancer.weight_step(1500) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("step", [3 * 10**5, 3 * 10**9])
+def test_an_unbounded_step_stays_finite(step):
+    weights = feed(rule(), [4.0, 2.0, 3.0], step)
+    assert np.isfinite(weights).all()
+    assert np.linalg.norm(weights) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", names("redcore.balancing"))
+class TestEveryRule:
+    @pytest.mark.parametrize("losses", [[0.0, 0.0], [1e-30, 1e30], [1e-38, 1e-38]])
+    def test_finite_and_of_norm_1(self, name, losses):
+        balancer = rule(name, 2)
+        for step in range(10):
+            weights = feed(balancer, losses, step)
+        assert np.isfinite(weights).all()
+        assert np.linalg.norm(weights) == pytest.approx(1)
+
+    def test_one_modality(self, name):
+        assert feed(rule(name, 1), [3.0], 0) == pytest.approx([1.0])
+
+    def test_state_is_in_buffers(self, name):
+        first, second = rule(name), rule(name)
+        feed(first, [4.0, 2.0, 3.0], 0)
+        second.load_state_dict(first.state_dict())
+        np.testing.assert_array_equal(feed(first, [1.0, 2.0, 9.0], 3), feed(second, [1.0, 2.0, 9.0], 3))
+
+
+def test_fixed_weights_do_not_move():
+    np.testing.assert_allclose(feed(rule("fixed", 4), [9.0, 1.0, 1.0, 1.0], 0), [0.5] * 4)

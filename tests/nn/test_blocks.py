@@ -1,0 +1,177 @@
+"""Blocks against their formulas."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from factories import TARGETS, make_target
+from redcore._discovery import names
+from redcore.data import Target
+from redcore.nn import (
+    ConcatenatingImputers,
+    CrossModalImputer,
+    GaussianBottleneck,
+    Objective,
+    PooledImputers,
+    kl_to_standard_normal,
+)
+from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
+
+SPEC = EncoderSpec(width=8, n_layers=2, n_heads=2, hidden_ratio=2, attention_dropout=0.1, dropout=0.1,
+                   positional_encoding=True)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def test_kl_by_hand():
+    mean, logvar = torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, math.log(2.0)]])
+    expected = -((1 + 0 - 1 - 1) + (1 + math.log(2) - 4 - 2))
+    assert float(kl_to_standard_normal(mean, logvar)) == pytest.approx(expected)
+    assert float(kl_to_standard_normal(torch.zeros(3, 2), torch.zeros(3, 2))) == 0
+
+
+def test_bottleneck_draws_noise_of_the_right_spread_in_training_only():
+    bottleneck = GaussianBottleneck(4, 2)
+    hidden = torch.ones(20000, 4)
+    code = bottleneck(hidden)
+    spread = (code.sample - code.mean).std(dim=0)
+    torch.testing.assert_close(spread, torch.exp(code.logvar[0] / 2), rtol=0.03, atol=0)
+    assert torch.equal(bottleneck.eval()(hidden).sample, bottleneck(hidden).mean)
+
+
+def test_bottleneck_without_noise():
+    bottleneck = GaussianBottleneck(4, 2, noise=False).train()
+    code = bottleneck(torch.ones(3, 4))
+    assert torch.equal(code.sample, code.mean)
+
+
+def test_bottleneck_is_finite_on_huge_inputs():
+    code = GaussianBottleneck(4, 2)(torch.full((3, 4), 1e18))
+    assert torch.isfinite(code.sample).all()
+    assert torch.isfinite(code.logvar.exp()).all()
+
+
+def test_imputer_recursion_written_out():
+    imputer = CrossModalImputer(6, 4, hidden=(5, 3), n_blocks=3)
+    x = torch.randn(7, 6)
+    x_in, x_out = x, torch.zeros_like(x)
+    for block in imputer.blocks:
+        x_in = x_in + x_out
+        down1, down2, up1, up2 = (layer for layer in block if isinstance(layer, nn.Linear))
+        hidden = down2(functional.leaky_relu(down1(x_in)))
+        x_out = up2(functional.relu(up1(hidden)))
+    first, _, last = imputer.transition
+    torch.testing.assert_close(imputer(x), last(functional.relu(first(x_in + x_out))))
+
+
+def test_imputer_without_blocks_is_its_transition():
+    imputer = CrossModalImputer(6, 4, hidden=(5,), n_blocks=0)
+    x = torch.randn(2, 6)
+    torch.testing.assert_close(imputer(x), imputer.transition(x))
+
+
+@pytest.mark.parametrize("build", [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers(3, 4, 5)])
+def test_no_imputer_reads_its_own_modality(build):
+    imputers = build()
+    codes, kept = torch.randn(6, 3, 4), torch.ones(6, 3, dtype=torch.bool)
+    before = imputers(codes, kept)
+    changed = codes.clone()
+    changed[:, 1] += 1
+    after = imputers(changed, kept)
+    torch.testing.assert_close(after[:, 1], before[:, 1], rtol=0, atol=1e-6)
+    assert not torch.allclose(after[:, 0], before[:, 0])
+    assert not torch.allclose(after[:, 2], before[:, 2])
+
+
+def test_pooled_imputers_written_out():
+    imputers = PooledImputers(3, 4, 5)
+    codes, kept = torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, False, False]])
+    messages = [codes[:, m] @ imputers.message_weight[m] + imputers.message_bias[m] for m in range(3)]
+    trunk = imputers.trunk
+    for m, others in ((0, [1]), (1, [0]), (2, [0, 1])):
+        pooled = torch.stack([messages[k][0] for k in others]).mean(dim=0)
+        expected = trunk(pooled) @ imputers.code_weight[m] + imputers.code_bias[m]
+        torch.testing.assert_close(imputers(codes, kept)[0, m], expected)
+        nothing = trunk(torch.zeros(5)) @ imputers.code_weight[m] + imputers.code_bias[m]
+        torch.testing.assert_close(imputers(codes, kept)[1, m], nothing)
+
+
+def test_imputers_run_only_where_something_is_missing_when_predicting():
+    imputers = ConcatenatingImputers(3, 4, (5,), 1).eval()
+    sizes = []
+    for imputer in imputers:
+        imputer.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    kept = torch.tensor([[True, True, False], [True, False, False], [True, True, True]])
+    imputers(torch.randn(3, 3, 4), kept)
+    assert sizes == [1, 2]
+
+
+@pytest.mark.parametrize("kind", names("redcore.nn.encoders"))
+@pytest.mark.parametrize("is_sequence", [False, True])
+def test_every_encoder(kind, is_sequence):
+    encoder = build_encoder(kind, 3, is_sequence, SPEC)
+    assert encoder_width(encoder, 3, is_sequence) == 8
+    assert encoder.training
+    values = torch.randn(4, 5, 3) if is_sequence else torch.randn(4, 3)
+    output = encoder(values, torch.tensor([1, 5, 2, 3]) if is_sequence else None)
+    assert output.shape == (4, 8)
+    output.sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in encoder.parameters())
+
+
+def test_an_encoder_of_the_wrong_shape_is_named():
+    with pytest.raises(TypeError, match=r"must return a tensor \(n, width\), got \(1, 1, 3\)"):
+        encoder_width(Keeps(), 3, True)
+
+
+class Keeps(nn.Module):
+    def forward(self, values, lengths=None):
+        return values
+
+
+def test_positions_are_an_option():
+    values, lengths = torch.randn(1, 4, 3), torch.tensor([4])
+    backwards = values.flip(1)
+    for positional, same in ((False, True), (True, False)):
+        spec = EncoderSpec(8, 1, 2, 2, 0.0, 0.0, positional)
+        encoder = build_encoder("transformer", 3, True, spec).eval()
+        assert torch.allclose(encoder(values, lengths), encoder(backwards, lengths), atol=1e-6) is same
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_objective(kind):
+    target = make_target(kind, 12)
+    objective = Objective.fit(target)
+    encoded = torch.from_numpy(objective.encode(target))
+    logits = torch.randn(12, target.n_outputs)
+    outputs = objective.outputs(logits)
+    loss = float(objective.loss(logits, encoded))
+    if target.is_classification:
+        np.testing.assert_allclose(outputs.sum(axis=1), 1)
+        expected = -np.log(outputs[np.arange(12), target.values]).mean()
+    elif kind == "multilabel":
+        expected = -np.where(target.values > 0, np.log(outputs), np.log1p(-outputs)).mean()
+    else:
+        values = target.values.reshape(12, -1)
+        np.testing.assert_allclose(outputs, logits.numpy() * values.std(axis=0) + values.mean(axis=0), rtol=1e-5)
+        expected = (((values - outputs) / values.std(axis=0)) ** 2).mean()
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_absolute_error_is_an_option():
+    target = make_target("regression", 12)
+    objective = Objective.fit(target, "absolute")
+    encoded = torch.from_numpy(objective.encode(target))
+    assert float(objective.loss(torch.zeros(12, 1), encoded)) == pytest.approx(float(encoded.abs().mean()))
+
+
+def test_a_constant_target_is_predicted():
+    objective = Objective.fit(Target.from_numbers(np.full(4, 7.0)))
+    np.testing.assert_array_equal(objective.outputs(torch.zeros(2, 1)), [[7.0], [7.0]])
