@@ -1,29 +1,60 @@
-"""Readers of data files, one module per format: each offers ``read(path) -> MultimodalData``."""
+"""Readers of data files, one module per format.
 
+A module offers
+
+- ``Options``, a subclass of `redcore._settings.Settings`: what must be said beside the path;
+- ``recognises(path) -> bool``: whether a path looks like this format, by ending or layout, without reading data;
+- ``read(path, options) -> MultimodalData``, whose errors are `DataError` and begin with the file at fault;
+- ``write_sample(folder) -> Path``: write a small data set in exactly this format, and return the path to read.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from redcore._discovery import load, names
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError
 
-__all__ = ["read"]
+__all__ = ["guess", "read"]
 
 
-def read(path: Path) -> MultimodalData:
-    """Read a data file; its format is known by its ending.
+def read(path: Path, format: str | None = None, options: Mapping[str, Any] | None = None) -> MultimodalData:  # noqa: A002
+    """Read data of any known format.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder for the formats that are folders.
+    format : str, optional
+        Name of the format. Default: guessed from the path.
+    options : mapping, optional
+        Options of the reader, see ``Options`` of its module.
 
     Raises
     ------
     DataError
-        If the file is absent, or no reader takes this ending.
+        If nothing is there, no reader knows the format, or the content is not what the format says.
+    UnknownNameError, SettingsError
+        On an unknown format or option.
     """
     if not path.exists():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: no such file or folder")
+    reader = load(__name__, format or guess(path), "format")
+    data: MultimodalData = reader.read(path, reader.Options.parse(options or {}))
+    return data
+
+
+def guess(path: Path) -> str:
+    """Return the name of the format that a path looks like.
+
+    Raises
+    ------
+    DataError
+        If it looks like none.
+    """
     for name in names(__name__):
-        reader = load(__name__, name, "format")
-        if path.suffix.lower() in reader.SUFFIXES:
-            data: MultimodalData = reader.read(path)
-            return data
-    raise DataError(
-        f"{path}: no reader for files ending in {path.suffix!r}; known formats: {', '.join(names(__name__))}"
-    )
+        if load(__name__, name, "format").recognises(path):
+            return name
+    what = "this folder" if path.is_dir() else f"files ending in {path.suffix!r}"
+    raise DataError(f"{path}: no reader recognises {what}; known formats: {', '.join(names(__name__))}")
