@@ -208,7 +208,7 @@ def test_absent_file_folder_and_unknown_ending(tmp_path):
         read(tmp_path / "none.npz")
     with pytest.raises(DataError, match=r"folder\.npz"):
         read(tmp_path / "folder.npz")
-    with pytest.raises(DataError, match=r"no reader for files ending in '\.csv'; known formats: .*npz"):
+    with pytest.raises(DataError, match=r"no reader recognises files ending in '\.csv'; known formats: .*npz"):
         read(tmp_path / "table.csv")
 
 

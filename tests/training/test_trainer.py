@@ -1,0 +1,129 @@
+"""The loop: where it stops, what it chooses, and that a killed fit ends like an uninterrupted one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factories import make_data, tiny
+from redcore.exceptions import DivergenceError, ModelFileError, RunError, TrainingInterrupted
+from redcore.methods import make_method
+from redcore.training import Callback
+
+DATA = make_data("multiclass", 40, sequences=True)
+
+
+class StopAfter(Callback):
+    def __init__(self, *steps: int) -> None:
+        self.steps, self.done = set(steps), 0
+
+    def on_step(self, step, values):
+        self.done = step + 1
+
+    def should_stop(self):
+        return self.done in self.steps
+
+
+def fit(method="redcore", checkpoint=None, callbacks=(), data=DATA, **changes):
+    model = make_method(method, settings=tiny(method, **{"max_epochs": 4, **changes}))
+    return model.fit(data, seed=1, checkpoint=checkpoint, callbacks=callbacks)
+
+
+def same(first, second) -> bool:
+    numbers = first.arrays().keys() == second.arrays().keys() and all(
+        np.array_equal(array, second.arrays()[name]) for name, array in first.arrays().items()
+    )
+    return (
+        numbers
+        and first.history.to_arrays().keys() == second.history.to_arrays().keys()
+        and all(
+            np.array_equal(column, second.history.to_arrays()[name], equal_nan=True)
+            for name, column in first.history.to_arrays().items()
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return {method: fit(method) for method in ("redcore", "zero_fill")}
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    stops=st.lists(st.integers(1, 19), min_size=1, max_size=4, unique=True),
+    method=st.sampled_from(["redcore", "zero_fill"]),
+)
+def test_a_fit_stopped_anywhere_and_resumed_is_the_uninterrupted_one(stops, method, uninterrupted, tmp_path_factory):
+    checkpoint = tmp_path_factory.mktemp("run") / "checkpoint.safetensors"
+    for stop in sorted(stops):
+        if stop < uninterrupted[method].history.n_steps:
+            with pytest.raises(TrainingInterrupted, match=f"step {stop}"):
+                fit(method, checkpoint, [StopAfter(stop)])
+    assert same(fit(method, checkpoint), uninterrupted[method])
+
+
+def interrupted(tmp_path):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(TrainingInterrupted):
+        fit(checkpoint=checkpoint, callbacks=[StopAfter(3)])
+    return checkpoint
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"data": make_data("multiclass", 39)}])
+def test_a_checkpoint_of_another_fit_is_refused(tmp_path, change):
+    with pytest.raises(RunError, match="other data, settings or seed"):
+        fit(checkpoint=interrupted(tmp_path), **change)
+
+
+@pytest.mark.parametrize("raw", [b"", b"foreign", None])
+def test_a_damaged_checkpoint_is_refused(tmp_path, raw):
+    checkpoint = interrupted(tmp_path)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-40] if raw is None else raw)
+    with pytest.raises(ModelFileError, match="checkpoint"):
+        fit(checkpoint=checkpoint)
+
+
+def test_training_stops_early_and_keeps_the_best_epoch():
+    model = fit(max_epochs=200, patience=2, learning_rate=0.05, schedule="constant")
+    losses = model.history.epochs["validation_loss"]
+    assert len(losses) < 200
+    assert model.history.best_epoch == int(np.argmin(losses)) == len(losses) - 3
+
+
+def test_max_steps_ends_training_in_mid_epoch():
+    assert fit(max_steps=7).history.n_steps == 7
+
+
+def test_without_validation_the_last_epoch_is_kept():
+    model = fit(validation_fraction=0)
+    assert model.history.best_epoch == -1
+    assert not model.history.epochs
+
+
+def test_selection_by_score():
+    model = fit(selection="score", max_epochs=6)
+    scores = model.history.epochs["validation_score"]
+    assert model.history.best_epoch == int(np.argmax(scores))
+
+
+def test_a_diverging_loss_is_named():
+    with pytest.raises(DivergenceError, match=r"the loss is (nan|inf) at step \d+; lower learning_rate"):
+        fit(
+            learning_rate=10.0,
+            gradient_clip=None,
+            max_epochs=200,
+            patience=None,
+            adam_epsilon=1e-30,
+            schedule="constant",
+            weight_decay=10.0,
+            input_clip=1e30,
+            standardize=False,
+            data=make_data("regression", 40),
+            imputation_weight=1e30,
+        )
+
+
+def test_bfloat16_stays_close():
+    full, half = fit(max_epochs=1), fit(max_epochs=1, precision="bf16-mixed")
+    np.testing.assert_allclose(half.predict(DATA), full.predict(DATA), atol=0.02)
+    assert not same(full, half)
