@@ -1,10 +1,15 @@
 """Fixtures that all tests share."""
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
+
+from redcore.cli import main
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -20,3 +25,26 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data sets are not here: no folder {folder} (set REDCORE_DATA)")
     return folder
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """All of stdout as one JSON object."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run a command in this process."""
+
+    def run(*arguments: object) -> Result:
+        capsys.readouterr()
+        status = main([str(argument) for argument in arguments])
+        return Result(status, *capsys.readouterr())
+
+    return run

@@ -44,11 +44,16 @@ class Settings(BaseModel):
         SettingsError
             On a value of the wrong type or out of bounds; the message names the setting.
         """
+        return cls.checked({key: _from_text(value) for key, value in dict(values).items()})
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any]) -> Self:
+        """Validate `values` as `parse` does, but leave the text ``"none"`` what it is."""
         for key in values:
             if key not in cls.model_fields:
                 raise UnknownNameError("setting", key, cls.model_fields)
         try:
-            return cls.model_validate({key: _from_text(value) for key, value in values.items()})
+            return cls.model_validate(dict(values))
         except ValidationError as error:
             raise SettingsError(_describe(error)) from None
 

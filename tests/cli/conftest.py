@@ -1,9 +1,8 @@
-"""Small data files, and the command line in-process."""
+"""Small data files and a finished run."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +10,6 @@ import pytest
 from redcore.cli import main
 
 SMALL = ("--set", "max_epochs=2", "--set", "latent_dim=8", "--set", "imputer_layers=8")
-
-
-class Result(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """All of stdout as one JSON object."""
-        return json.loads(self.out)
 
 
 def _arrays(kind: str, n_samples: int = 60, seed: int = 0) -> dict[str, Any]:
@@ -58,18 +46,6 @@ def write_npz() -> Callable[..., Path]:
 def make_npz(tmp_path: Path) -> Callable[..., Path]:
     """Like `write_npz`, into the test's own folder."""
     return lambda kind="multiclass", name="data.npz", **changes: _write(tmp_path / name, kind, **changes)
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Run a command in this process."""
-
-    def run(*arguments: object) -> Result:
-        capsys.readouterr()
-        status = main([str(argument) for argument in arguments])
-        return Result(status, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="session")

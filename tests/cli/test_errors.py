@@ -255,7 +255,7 @@ def test_a_flipped_bit_in_the_data_never_is_our_fault(linear_run, make_npz, tmp_
 
 @pytest.mark.parametrize(
     ("name", "fragment"),
-    [("nosuch.npz", "neither a file nor a bundled data set (digits"), ("data.csv", "known formats: npz"), (".", "npz")],
+    [("nosuch.npz", "neither a file nor a bundled data set (digits"), ("data.csv", "which columns make which modality"), (".", "npz")],
 )
 def test_no_data_file(cli, linear_run, tmp_path, name, fragment):
     if name.endswith("csv"):
@@ -396,7 +396,7 @@ def test_a_fault_of_ours_shows_its_traceback(cli, linear_run, monkeypatch):
     def broken(source):
         raise RuntimeError("the sky fell")
 
-    monkeypatch.setattr("redcore.cli._run.read_data", broken)
+    monkeypatch.setattr("redcore.cli._sources.read_data", broken)
     result = cli("evaluate", linear_run, "digits")
     assert result.status == 1
     assert result.out == ""
@@ -420,7 +420,7 @@ def test_interrupt_outside_training(cli, linear_run, monkeypatch):
     def interrupted(source):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("redcore.cli._run.read_data", interrupted)
+    monkeypatch.setattr("redcore.cli._sources.read_data", interrupted)
     result = cli("evaluate", linear_run, "digits")
     assert (result.status, result.err) == (130, "redcore: interrupted\n")
 

@@ -2,6 +2,7 @@
 
 import typer
 
+from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
 from redcore.cli.fit import fit
@@ -22,4 +23,5 @@ app.command()(demo)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(convert)
 app.command(name="list")(list_names)

@@ -15,15 +15,12 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 import redcore
-from redcore._discovery import names
 from redcore._files import write_atomic, write_json
 from redcore._settings import Settings
 from redcore._types import BoolArray, IntArray
 from redcore.cli._output import Bar, interruptible
 from redcore.cli._predictions import prediction_table
 from redcore.data import MultimodalData, hold_out
-from redcore.data.formats import read
-from redcore.datasets import load_dataset
 from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.methods import make_method
 from redcore.metrics import PatternReport, evaluate_patterns
@@ -40,7 +37,6 @@ __all__ = [
     "fit_one",
     "open_run",
     "prepare",
-    "read_data",
     "read_held_out",
     "read_run",
 ]
@@ -82,15 +78,6 @@ class Prepared:
         """Return the samples of a part; None if there are none."""
         rows = np.flatnonzero(self.part == PARTS.index(part))
         return self.data.take(rows) if rows.size else None
-
-
-def read_data(source: str) -> MultimodalData:
-    """Read a bundled data set or a data file."""
-    if source in names("redcore.datasets"):
-        return load_dataset(source)
-    if not Path(source).exists():
-        raise DataError(f"{source!r} is neither a file nor a bundled data set ({', '.join(names('redcore.datasets'))})")
-    return read(Path(source))
 
 
 def prepare(data: MultimodalData, request: Request) -> Prepared:

@@ -32,7 +32,8 @@ def demo(
     """
     from redcore._files import write_json
     from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
-    from redcore.cli._run import Request, finish_run, fit_one, make_requested, open_run, prepare, read_data
+    from redcore.cli._run import Request, finish_run, fit_one, make_requested, open_run, prepare
+    from redcore.cli._sources import read_data
     from redcore.metrics import evaluate_patterns
 
     out = out or _free_folder(Path("runs"))

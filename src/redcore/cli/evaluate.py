@@ -36,7 +36,8 @@ def evaluate(
 ) -> None:
     """Score the model of RUN on DATA under every missing pattern."""
     from redcore.cli._output import print_json, print_report, warnings_as_messages
-    from redcore.cli._run import read_data, read_run
+    from redcore.cli._run import read_run
+    from redcore.cli._sources import read_data
     from redcore.metrics import evaluate_patterns
     from redcore.serving import load_model
 

@@ -67,7 +67,8 @@ def fit(options: FitOptions) -> None:
     Test rows are never used for training or choosing; they are scored once, under every missing pattern.
     """
     from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
-    from redcore.cli._run import finish_run, fit_one, make_requested, open_run, prepare, read_data
+    from redcore.cli._run import finish_run, fit_one, make_requested, open_run, prepare
+    from redcore.cli._sources import read_data
     from redcore.exceptions import TrainingInterrupted
 
     source = read_data(options.data)

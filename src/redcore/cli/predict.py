@@ -19,7 +19,8 @@ def predict(
     """Predict every sample of DATA with the model of RUN; labels in DATA are not needed."""
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.cli._predictions import check_output, prediction_table, write_table
-    from redcore.cli._run import read_data, read_run
+    from redcore.cli._run import read_run
+    from redcore.cli._sources import read_data
     from redcore.serving import load_model
 
     check_output(out)

@@ -1,5 +1,6 @@
 """Data in memory: modalities by name, packed without what is missing, with target, groups and split."""
 
+from redcore.data._concatenate import concatenate
 from redcore.data._modality import Modality, Observed
 from redcore.data._multimodal import MultimodalData, Part
 from redcore.data._schema import ModalitySchema, Schema
@@ -15,5 +16,6 @@ __all__ = [
     "Schema",
     "Target",
     "TargetKind",
+    "concatenate",
     "hold_out",
 ]

@@ -1,0 +1,54 @@
+"""Where data comes from: a bundled data set, a file of any known format, or the files of a public data set."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from redcore._discovery import names
+from redcore.data import MultimodalData
+from redcore.data.formats import guess, read
+from redcore.data.store import Store, is_store
+from redcore.datasets import load_dataset, load_public
+from redcore.exceptions import DataError
+
+__all__ = ["checksum_of", "read_data", "read_source"]
+
+
+def read_data(source: str) -> MultimodalData:
+    """Read a bundled data set, or data of any format that is known by its path."""
+    if source in names("redcore.datasets") and not Path(source).exists():
+        return load_dataset(source)
+    if not Path(source).exists():
+        raise DataError(f"{source!r} is neither a file nor a bundled data set ({', '.join(names('redcore.datasets'))})")
+    return read(Path(source))
+
+
+def read_source(
+    path: Path, *, data_format: str | None, dataset: str | None, fold: int, options: Mapping[str, Any]
+) -> tuple[MultimodalData, str]:
+    """Read data and return it with the name of its format (or data set)."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if dataset is not None:
+        return load_public(dataset, path, fold), dataset
+    data_format = data_format or guess(path)
+    return read(path, data_format, options), data_format
+
+
+def checksum_of(path: Path) -> str:
+    """Return a SHA-256 of a file, or over all files of a folder with their names."""
+    if path.is_file():
+        return _file_checksum(path)
+    if is_store(path):
+        content = "".join(shard.sha256 for shard in Store(path, verify=False).card.shards)
+        return hashlib.sha256(content.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        digest.update(f"{file.relative_to(path)}\0{_file_checksum(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _file_checksum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,81 @@
+"""Put data sets of the same form one after the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from redcore._types import AnyArray
+from redcore.data._modality import Modality
+from redcore.data._multimodal import MultimodalData
+from redcore.data._target import Target
+from redcore.exceptions import DataError
+
+__all__ = ["concatenate"]
+
+
+def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
+    """Return the samples of all `parts` in order.
+
+    Parameters
+    ----------
+    parts : sequence of MultimodalData
+        At least one; with the same modalities, targets of the same classes, and groups and split in all or none.
+        That sample ids are unique is the caller's care.
+
+    Raises
+    ------
+    DataError
+        If the parts do not fit one another.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if not parts or any(part.names != parts[0].names for part in parts):
+        raise DataError("parts to put together must have the same modalities, and there must be one at least")
+    return MultimodalData(
+        {name: _modalities(name, [part.modalities[name] for part in parts]) for name in parts[0].names},
+        _targets([part.target for part in parts]),
+        _arrays("groups", [part.groups for part in parts]),
+        np.concatenate([part.sample_ids for part in parts]),
+        _arrays("split", [part.split for part in parts]),
+    )
+
+
+def _modalities(name: str, parts: list[Modality]) -> Modality:
+    counts = np.array([part.n_observed for part in parts])
+    observed = [part for part in parts if part.n_observed]
+    starts = np.cumsum(counts) - counts
+    position = np.concatenate(
+        [np.where(part.position >= 0, part.position + start, -1) for part, start in zip(parts, starts, strict=True)]
+    )
+    if not observed:
+        return Modality(parts[0].values, position, parts[0].offsets)
+    if len({(part.n_features, part.is_sequence) for part in observed}) > 1:
+        raise DataError(f"modality {name!r} has another form in another part")
+    values = np.concatenate([part.values for part in observed])
+    if not observed[0].is_sequence:
+        return Modality(values, position)
+    lengths = np.concatenate([np.diff(part.offsets) for part in observed if part.offsets is not None])
+    return Modality(values, position, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]))
+
+
+def _targets(parts: list[Target | None]) -> Target | None:
+    first = parts[0]
+    if first is None or any(part is None for part in parts):
+        if any(part is not None for part in parts):
+            raise DataError("some parts have a target, others have none")
+        return None
+    known = [part for part in parts if part is not None]
+    if any(part.kind != first.kind or not _same(part.classes, first.classes) for part in known):
+        raise DataError("the parts have targets of different kinds or classes")
+    return Target(first.kind, np.concatenate([part.values for part in known]), first.classes)
+
+
+def _same(one: AnyArray | None, other: AnyArray | None) -> bool:
+    return other is None if one is None else other is not None and np.array_equal(one, other)
+
+
+def _arrays(what: str, parts: list[AnyArray | None]) -> AnyArray | None:
+    known = [part for part in parts if part is not None]
+    if known and len(known) < len(parts):
+        raise DataError(f"some parts have {what}, others have none")
+    return np.concatenate(known) if known else None

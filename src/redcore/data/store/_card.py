@@ -1,0 +1,143 @@
+"""The card of a store: what it holds, and where that came from."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, StrictBool, StrictInt, StrictStr
+
+from redcore._settings import Settings
+from redcore._types import AnyArray
+from redcore.data._multimodal import MultimodalData
+from redcore.data._schema import ModalitySchema
+from redcore.data._target import TargetKind
+from redcore.exceptions import DataError, RedCoreError
+
+__all__ = ["CARD_FILE", "Origin", "Shard", "StoreCard", "StoredTarget", "read_card"]
+
+CARD_FILE = "card.json"
+MAX_CARD_BYTES = 64 * 2**20
+
+
+class Origin(Settings):
+    """What a store was converted from."""
+
+    name: str
+    format: str
+    sha256: str | None = None
+
+
+class StoredModality(Settings):
+    """Form of one modality."""
+
+    n_features: Annotated[int, Field(ge=0)]
+    is_sequence: bool
+
+
+class StoredTarget(Settings):
+    """Form of the target; see `redcore.data.Target`."""
+
+    kind: TargetKind
+    classes: tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[StrictStr, ...] | None = None
+    n_outputs: Annotated[int, Field(ge=1)]
+
+    def class_array(self) -> AnyArray | None:
+        """Return the classes as an array of their type."""
+        return None if self.classes is None else np.asarray(self.classes)
+
+
+class Shard(Settings):
+    """One Parquet file."""
+
+    file: Annotated[str, Field(pattern=r"^part-\d{5,9}\.parquet$")]
+    n_samples: Annotated[int, Field(ge=1)]
+    n_bytes: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class StoreCard(Settings):
+    """What ``card.json`` holds.
+
+    Attributes
+    ----------
+    n_samples : int
+    modalities : dict of str to StoredModality
+    target : StoredTarget or None
+    shards : tuple of Shard
+        In the order of the samples.
+    title, source, licence, citation : str
+        For people; empty where unknown.
+    origin : Origin or None
+        The file that the store was converted from.
+    """
+
+    format: Literal["redcore-store"] = "redcore-store"
+    schema_version: Literal[1] = 1
+    n_samples: Annotated[int, Field(ge=1)]
+    modalities: Annotated[dict[str, StoredModality], Field(min_length=1)]
+    target: StoredTarget | None
+    shards: Annotated[tuple[Shard, ...], Field(min_length=1)]
+    title: str = ""
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    origin: Origin | None = None
+
+    @staticmethod
+    def form(data: MultimodalData) -> dict[str, Any]:
+        """Return what the card says of modalities and target."""
+        target = data.target
+        return {
+            "modalities": {
+                name: {"n_features": modality.n_features, "is_sequence": modality.is_sequence}
+                for name, modality in data.modalities.items()
+            },
+            "target": None
+            if target is None
+            else {
+                "kind": target.kind,
+                "classes": None if target.classes is None else target.classes.tolist(),
+                "n_outputs": target.n_outputs,
+            },
+        }
+
+    def schemas(self) -> tuple[ModalitySchema, ...]:
+        """Return the form of every modality, sorted by name."""
+        return tuple(
+            ModalitySchema(name, form.n_features, form.is_sequence) for name, form in sorted(self.modalities.items())
+        )
+
+
+def read_card(folder: Path) -> StoreCard:
+    """Read and check ``card.json``.
+
+    Raises
+    ------
+    DataError
+        If it is absent (a store half written), damaged, of another version, or its counts do not add up.
+    """
+    path = folder / CARD_FILE
+    try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            raise DataError(f"{path}: larger than {MAX_CARD_BYTES} bytes, so no card of a store")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{folder}: no {CARD_FILE}: not a store, or one half written") from None
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    if not isinstance(content, dict) or content.get("format") != "redcore-store":
+        raise DataError(f"{path}: not the card of a store (no 'format': 'redcore-store')")
+    if content.get("schema_version") != 1:
+        raise DataError(f"{path}: schema version {content.get('schema_version')!r}, this redcore reads version 1")
+    try:
+        card = StoreCard.checked(content)
+    except RedCoreError as error:
+        raise DataError(f"{path}: {error}") from None
+    if sum(shard.n_samples for shard in card.shards) != card.n_samples:
+        raise DataError(f"{path}: the shards do not add up to {card.n_samples} samples")
+    if len({shard.file for shard in card.shards}) < len(card.shards):
+        raise DataError(f"{path}: names a shard twice")
+    return card

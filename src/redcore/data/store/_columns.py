@@ -1,0 +1,125 @@
+"""Modalities and targets as Arrow columns, and back: a null is a missing modality."""
+
+import numpy as np
+import pyarrow as pa
+
+from redcore._types import AnyArray, IntArray
+from redcore._validation import check_observed_values
+from redcore.data._modality import Modality
+from redcore.data._multimodal import MultimodalData
+from redcore.data._schema import ModalitySchema
+from redcore.data._target import Target
+from redcore.data.store._card import StoredTarget
+from redcore.exceptions import DataError, ShapeError
+
+__all__ = ["modality_of", "numpy_of", "table_of", "target_of"]
+
+VECTOR = pa.list_(pa.float32())
+
+
+def table_of(data: MultimodalData) -> pa.Table:
+    """Return `data` as one Arrow table."""
+    columns = {"sample_id": pa.array(data.sample_ids)}
+    if data.groups is not None:
+        columns["group"] = pa.array(data.groups)
+    if data.split is not None:
+        columns["split"] = pa.array(data.split.astype(np.int8))
+    if data.target is not None:
+        columns["y"] = _target_column(data.target)
+    for name, modality in data.modalities.items():
+        columns[f"x_{name}"] = _modality_column(modality)
+    return pa.table(columns)
+
+
+def _target_column(target: Target) -> pa.Array:
+    if target.is_classification:
+        return pa.array(np.asarray(target.classes)[target.values])
+    if target.values.ndim == 1:
+        return pa.array(target.values)
+    n_samples, width = target.values.shape
+    offsets = pa.array(np.arange(0, (n_samples + 1) * width, width, dtype=np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(target.values.ravel().astype(np.float64)))
+
+
+def _modality_column(modality: Modality) -> pa.Array:
+    missing = ~modality.availability
+    n_rows, n_features = modality.values.shape
+    steps = _lists(np.full(n_rows, n_features), pa.array(modality.values.ravel()))
+    lengths = np.zeros(modality.n_samples, dtype=np.int64)
+    if modality.offsets is None:
+        lengths[~missing] = n_features
+        return _lists(lengths, pa.array(modality.values.ravel()), missing)
+    lengths[~missing] = np.diff(modality.offsets)
+    return _lists(lengths, steps, missing)
+
+
+def _lists(lengths: IntArray, values: pa.Array, missing: AnyArray | None = None) -> pa.Array:
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    mask = None if missing is None else pa.array(missing)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, mask=mask)
+
+
+def modality_of(schema: ModalitySchema, column: pa.Array) -> Modality:
+    """Pack one column.
+
+    Raises
+    ------
+    ShapeError, NonFiniteError, DataError
+        Naming the modality and the row (counted within `column`).
+    """
+    name = schema.name
+    expected = pa.list_(VECTOR) if schema.is_sequence else VECTOR
+    if column.type != expected:
+        raise DataError(f"modality {name!r} has column type {column.type}, expected {expected}")
+    rows = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    position = np.full(len(column), -1, dtype=np.int64)
+    position[rows] = np.arange(len(rows))
+    lengths = column.drop_null().value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+    # flatten leaves out what lies under nulls
+    inner = column.flatten()
+    if not schema.is_sequence:
+        return Modality(_matrix(schema, inner, lengths, rows), position)
+    if (lengths == 0).any():
+        raise ShapeError(f"modality {name!r}, row {rows[np.argmin(lengths)]}: a sequence of length 0, expected null")
+    if inner.null_count:
+        raise DataError(f"modality {name!r}: a time step is null")
+    widths = inner.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+    values = _matrix(schema, inner.flatten(), widths, np.repeat(rows, lengths))
+    return Modality(values, position, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]))
+
+
+def _matrix(schema: ModalitySchema, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:
+    """Return flat numbers as (n_rows, n_features), each row checked."""
+    wrong = np.flatnonzero(widths != schema.n_features)
+    if wrong.size:
+        raise ShapeError(
+            f"modality {schema.name!r}, row {rows[wrong[0]]}: {widths[wrong[0]]} features, expected {schema.n_features}"
+        )
+    if numbers.null_count:
+        raise DataError(f"modality {schema.name!r}: a feature is null; a missing modality is null as a whole")
+    values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float32).reshape(len(rows), schema.n_features)
+    check_observed_values(schema.name, values, rows, "error")
+    return values
+
+
+def numpy_of(column: pa.Array) -> AnyArray:
+    """Return a column of ids, groups or labels as an array of text, whole numbers or booleans."""
+    if column.null_count:
+        raise DataError("has empty entries")
+    array: AnyArray = column.to_numpy(zero_copy_only=False)
+    return array.astype(str) if array.dtype == object else array
+
+
+def target_of(form: StoredTarget, column: pa.Array) -> Target:
+    """Return the target that `table_of` wrote."""
+    if form.kind in ("binary", "multiclass"):
+        return Target.from_labels(numpy_of(column), form.class_array())
+    if not pa.types.is_list(column.type):
+        return Target.from_numbers(numpy_of(column))
+    widths = column.value_lengths().to_numpy(zero_copy_only=False)
+    if column.null_count or (widths != form.n_outputs).any():
+        raise DataError(f"y has rows of another width than {form.n_outputs}")
+    values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), form.n_outputs)
+    return (
+        Target.from_multilabel(values, form.class_array()) if form.kind == "multilabel" else Target.from_numbers(values)
+    )

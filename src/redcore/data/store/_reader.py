@@ -1,0 +1,182 @@
+"""Read a store: as a whole, or block by block in bounded memory."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from redcore._types import AnyArray, BoolArray
+from redcore._validation import check_sample_ids, check_split
+from redcore.data._concatenate import concatenate
+from redcore.data._modality import Modality
+from redcore.data._multimodal import MultimodalData
+from redcore.data._target import Target
+from redcore.data.store._card import CARD_FILE, Shard, read_card
+from redcore.data.store._columns import modality_of, numpy_of, target_of
+from redcore.data.store._writer import file_sha256
+from redcore.exceptions import DataError, RedCoreError
+
+__all__ = ["Store", "is_store"]
+
+Result = TypeVar("Result")
+
+
+def is_store(path: Path) -> bool:
+    """Whether `path` is a folder with the card of a store."""
+    return (path / CARD_FILE).is_file()
+
+
+class Store:
+    """A store opened for reading.
+
+    Parameters
+    ----------
+    folder : Path
+    verify : bool, default True
+        Whether the bytes of every shard are compared with the checksums of the card first.
+
+    Attributes
+    ----------
+    card : StoreCard
+
+    Raises
+    ------
+    DataError
+        If the store is half written, changed, truncated or foreign; the message names the file.
+    """
+
+    def __init__(self, folder: Path, *, verify: bool = True) -> None:
+        self.folder = folder
+        self.card = read_card(folder)
+        self._files = [self._open(shard, verify) for shard in self.card.shards]
+        self._blocks = [(index, k) for index, file in enumerate(self._files) for k in range(file.num_row_groups)]
+        self._sizes = [self._files[index].metadata.row_group(k).num_rows for index, k in self._blocks]
+
+    def _open(self, shard: Shard, verify: bool) -> pq.ParquetFile:
+        path = self.folder / shard.file
+        try:
+            n_bytes = path.stat().st_size
+        except OSError:
+            raise DataError(f"{path}: absent, though the card names it") from None
+        if n_bytes != shard.n_bytes:
+            raise DataError(f"{path}: {n_bytes} bytes, expected {shard.n_bytes}: truncated or changed")
+        if verify and file_sha256(path) != shard.sha256:
+            raise DataError(f"{path}: its content does not match the checksum of the card: changed or damaged")
+        try:
+            file = pq.ParquetFile(path, memory_map=True)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{path}: not a readable Parquet file ({_line(error)})") from None
+        # ids are unique, so that a file cannot hold more samples than bytes
+        if file.metadata.num_rows != shard.n_samples or shard.n_samples > n_bytes:
+            raise DataError(f"{path}: {file.metadata.num_rows} rows, expected {shard.n_samples}")
+        return file
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.card.n_samples
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks (row groups)."""
+        return len(self._blocks)
+
+    @cached_property
+    def starts(self) -> AnyArray:
+        """Number of the first sample of each block, then the number of samples; (n_blocks + 1,)."""
+        return np.concatenate([[0], np.cumsum(self._sizes)]).astype(np.int64)
+
+    def block(self, index: int) -> MultimodalData:
+        """Read one block.
+
+        Raises
+        ------
+        DataError
+            Naming file, modality and row.
+        """
+        shard, group = self._blocks[index]
+        path = self.folder / self.card.shards[shard].file
+        modalities = {
+            schema.name: self._convert(path, index, f"x_{schema.name}", partial(modality_of, schema))
+            for schema in self.card.schemas()
+        }
+        return MultimodalData(modalities, *self._labels(path, index, group, shard))
+
+    def _labels(
+        self, path: Path, index: int, group: int, shard: int
+    ) -> tuple[Target | None, AnyArray | None, AnyArray, AnyArray | None]:
+        """Return target, groups, sample ids and split of one block."""
+        known = self._files[shard].schema_arrow.names
+        form = self.card.target
+        target = None if form is None else self._convert(path, index, "y", lambda column: target_of(form, column))
+        groups = self._convert(path, index, "group", numpy_of) if "group" in known else None
+        ids = self._convert(path, index, "sample_id", numpy_of)
+        split = self._convert(path, index, "split", numpy_of) if "split" in known else None
+        return target, groups, ids, check_split(split, len(ids))
+
+    def _convert(self, path: Path, index: int, name: str, convert: Callable[[pa.Array], Result]) -> Result:
+        """Read one column of one block and convert it; every error names the file."""
+        shard, group = self._blocks[index]
+        try:
+            column = self._files[shard].read_row_group(group, columns=[name], use_threads=False)[name]
+            return convert(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
+        except RedCoreError as error:
+            raise type(error)(f"{path}: column {name!r}, block from sample {self.starts[index]}: {error}") from None
+        except KeyError:
+            raise DataError(f"{path}: no column {name!r}, though the card names it") from None
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            raise DataError(f"{path}: column {name!r} cannot be read ({_line(error)})") from None
+
+    def blocks(self) -> Iterator[MultimodalData]:
+        """Yield all blocks in order."""
+        return map(self.block, range(self.n_blocks))
+
+    def index(self) -> MultimodalData:
+        """Return target, groups, ids and split of all samples, with modalities of zero features.
+
+        What it costs in memory does not depend on the number of features; `availability` is right.
+        """
+        parts = []
+        for index, (shard, group) in enumerate(self._blocks):
+            path = self.folder / self.card.shards[shard].file
+            flags = {
+                schema.name: self._convert(path, index, f"x_{schema.name}", _flags) for schema in self.card.schemas()
+            }
+            modalities = {name: _empty_modality(observed) for name, observed in flags.items()}
+            parts.append(MultimodalData(modalities, *self._labels(path, index, group, shard)))
+        return self._checked(concatenate(parts))
+
+    def read(self) -> MultimodalData:
+        """Return the whole data in memory.
+
+        Raises
+        ------
+        DataError
+            Also if a sample id occurs twice.
+        """
+        return self._checked(concatenate(list(self.blocks())))
+
+    def _checked(self, data: MultimodalData) -> MultimodalData:
+        try:
+            check_sample_ids(data.sample_ids, data.n_samples)
+        except RedCoreError as error:
+            raise type(error)(f"{self.folder}: {error}") from None
+        return data
+
+
+def _flags(column: pa.Array) -> BoolArray:
+    flags: BoolArray = column.is_valid().to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _empty_modality(observed: BoolArray) -> Modality:
+    position = np.where(observed, np.cumsum(observed) - 1, -1)
+    return Modality(np.empty((int(observed.sum()), 0), dtype=np.float32), position)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

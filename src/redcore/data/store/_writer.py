@@ -1,0 +1,159 @@
+"""Write a store: shards into a folder beside its place, the card last, then the folder is moved there."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from redcore._files import write_json
+from redcore.data._multimodal import MultimodalData
+from redcore.data.store._card import CARD_FILE, StoreCard
+from redcore.data.store._columns import table_of
+from redcore.exceptions import DataError
+
+__all__ = ["StoreWriter", "file_sha256", "write_store"]
+
+BLOCK_BYTES = 4 * 2**20
+"""About how much one row group holds: what a reader decodes at once."""
+
+BLOCKS_PER_SHARD = 64
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class StoreWriter:
+    """Writes a store piece by piece, in bounded memory.
+
+    Use it as a context manager: on a regular exit the store is there as a whole, on an exception nothing is.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    **about
+        ``title``, ``source``, ``licence``, ``citation``, ``origin`` of the card.
+
+    Raises
+    ------
+    DataError
+        If the folder exists, or pieces do not fit one another.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> data = MultimodalData.from_arrays({"audio": [[1.0, 2.0], None], "text": [[3.0], [4.0]]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with StoreWriter(Path(folder) / "store", title="two samples") as writer:
+    ...         writer.append(data)
+    ...     sorted(path.name for path in (Path(folder) / "store").iterdir())
+    ['card.json', 'part-00000.parquet']
+    """
+
+    def __init__(self, folder: Path, **about: Any) -> None:
+        self.folder, self.about = folder, about
+        self._partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.partial")
+        self._form: dict[str, Any] | None = None
+        self._shards: list[dict[str, Any]] = []
+        self._parquet: pq.ParquetWriter | None = None
+        self._blocks = 0
+        self._n_samples = 0
+
+    def __enter__(self) -> Self:
+        if self.folder.exists():
+            raise DataError(f"{self.folder}: exists already; nothing is overwritten")
+        try:
+            self._partial.mkdir(parents=True)
+        except OSError as error:
+            raise DataError(f"{self.folder}: cannot be made ({error.strerror})") from None
+        return self
+
+    def append(self, data: MultimodalData) -> None:
+        """Write the samples of `data` after those already written.
+
+        Raises
+        ------
+        DataError
+            If modalities or target differ from those of the first piece.
+        """
+        form = StoreCard.form(data)
+        if self._form is None:
+            self._form = form
+        elif form != self._form:
+            raise DataError(f"{self.folder}: a piece of form {form}, expected {self._form} as in the first piece")
+        size = _block_samples(data)
+        for start in range(0, data.n_samples, size):
+            self._write_block(data.take(np.arange(start, min(start + size, data.n_samples))))
+
+    def _write_block(self, block: MultimodalData) -> None:
+        table = table_of(block)
+        if self._parquet is None:
+            path = self._partial / f"part-{len(self._shards):05d}.parquet"
+            self._parquet = pq.ParquetWriter(
+                path, table.schema, compression="none", use_dictionary=["group", "y"], write_statistics=False
+            )
+            self._blocks = self._n_samples = 0
+        try:
+            self._parquet.write_table(table, row_group_size=table.num_rows)
+        except ValueError as error:
+            raise DataError(f"{self.folder}: a piece whose columns differ from those of the first ({error})") from None
+        self._blocks += 1
+        self._n_samples += block.n_samples
+        if self._blocks == BLOCKS_PER_SHARD:
+            self._close_shard()
+
+    def _close_shard(self) -> None:
+        if self._parquet is None:
+            return
+        self._parquet.close()
+        self._parquet = None
+        path = self._partial / f"part-{len(self._shards):05d}.parquet"
+        self._shards.append(
+            {
+                "file": path.name,
+                "n_samples": self._n_samples,
+                "n_bytes": path.stat().st_size,
+                "sha256": file_sha256(path),
+            }
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._close_shard()
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _finish(self) -> None:
+        if self._form is None:
+            raise DataError(f"{self.folder}: no samples to write")
+        n_samples = sum(shard["n_samples"] for shard in self._shards)
+        card = StoreCard.checked({"n_samples": n_samples, **self._form, "shards": self._shards, **self.about})
+        write_json(self._partial / CARD_FILE, card.dump())
+        if self.folder.exists():
+            raise DataError(f"{self.folder}: exists already; nothing is overwritten")
+        self._partial.rename(self.folder)
+
+
+def _block_samples(data: MultimodalData) -> int:
+    """Return how many samples make a block of about `BLOCK_BYTES`."""
+    n_bytes = sum(modality.values.nbytes for modality in data.modalities.values())
+    per_sample = max(1, n_bytes // data.n_samples)
+    return int(np.clip(BLOCK_BYTES // per_sample, 64, 65536))
+
+
+def write_store(data: MultimodalData, folder: Path, **about: Any) -> None:
+    """Write `data` as a store; see `StoreWriter`."""
+    with StoreWriter(folder, **about) as writer:
+        writer.append(data)

@@ -1,0 +1,126 @@
+"""What every format keeps: its sample reads, converts to the store and back out equal, and damage is named."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from redcore._discovery import load, names
+from redcore.data import MultimodalData
+from redcore.data.formats import guess, read
+from redcore.data.store import write_store
+from redcore.exceptions import DataError, RedCoreError, SettingsError, UnknownNameError
+
+FORMATS = names("redcore.data.formats")
+
+
+def reader(name):
+    return load("redcore.data.formats", name, "format")
+
+
+def assert_same(one: MultimodalData, other: MultimodalData) -> None:
+    assert one.checksum() == other.checksum()
+    for attribute in ("groups", "split", "sample_ids"):
+        left, right = getattr(one, attribute), getattr(other, attribute)
+        assert (left is None) == (right is None)
+        assert left is None or (np.array_equal(left, right) and left.dtype.kind == right.dtype.kind)
+
+
+@pytest.fixture(params=FORMATS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def sample(name, tmp_path) -> Path:
+    return reader(name).write_sample(tmp_path)
+
+
+def test_the_sample_is_recognised_and_holds_something_missing(name, sample):
+    assert guess(sample) == name
+    data = read(sample)
+    assert data.n_samples > 1
+    assert len(data.names) > 1
+    assert data.target is not None
+    assert not data.availability.all()
+
+
+def test_to_the_store_and_back_out_equal(sample, tmp_path):
+    data = read(sample)
+    write_store(data, tmp_path / "converted")
+    assert_same(read(tmp_path / "converted"), data)
+
+
+def test_redcore_convert(sample, name, tmp_path, cli):
+    status, out, _ = cli("convert", sample, "--out", tmp_path / "converted", "--json", "--licence", "none")
+    assert status == 0
+    told = json.loads(out)
+    assert told["origin"]["format"] == name
+    assert told["checksum"] == read(sample).checksum() == read(tmp_path / "converted").checksum()
+    status, _, message = cli("convert", sample, "--out", tmp_path / "converted")
+    assert status == 2
+    assert "exists already; nothing is overwritten" in message
+
+
+def test_reading_changes_no_file(sample):
+    before = {path: path.read_bytes() for path in _files(sample)}
+    read(sample)
+    assert {path: path.read_bytes() for path in _files(sample)} == before
+
+
+def refusal(path: Path) -> str | None:
+    """Return the message of the error that reading raises, or None if it reads."""
+    try:
+        read(path)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def test_every_file_truncated_emptied_or_foreign_is_named(sample):
+    n_refused = 0
+    for path in _files(sample):
+        content = path.read_bytes()
+        for damaged in (b"", content[: len(content) // 2], content[:-1], b"\x00" * len(content), b"foreign \xff\xfe"):
+            path.write_bytes(damaged)
+            message = refusal(sample)
+            if message is not None:
+                n_refused += 1
+                assert str(sample) in message or path.name in message
+                assert "\n" not in message
+        path.write_bytes(content)
+    assert n_refused >= 3
+    assert refusal(sample) is None
+
+
+def test_an_absent_file_is_named_or_missing_data(sample):
+    for path in _files(sample):
+        moved = path.with_name(path.name + ".away")
+        path.rename(moved)
+        message = refusal(sample)
+        assert message is None or "\n" not in message
+        moved.rename(path)
+
+
+def test_unknown_options_and_formats(sample, name):
+    with pytest.raises((UnknownNameError, SettingsError)):
+        read(sample, name, {"no_such_option": 1})
+    with pytest.raises(UnknownNameError, match="unknown format 'tape'"):
+        read(sample, "tape")
+
+
+def test_a_sample_of_another_format_is_refused_by_name(name, tmp_path):
+    for other in FORMATS:
+        folder = tmp_path / other
+        folder.mkdir()
+        foreign = reader(other).write_sample(folder)
+        if other != name:
+            with pytest.raises(RedCoreError):
+                read(foreign, name)
+        shutil.rmtree(folder)
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
