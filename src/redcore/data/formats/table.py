@@ -34,8 +34,8 @@ from redcore.exceptions import DataError, RedCoreError
 __all__ = ["Options", "read", "recognises", "write_sample"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".pq")
-MAX_CELLS_PER_BYTE = 1000
-"""A Parquet file that declares more cells than this per byte of it is refused."""
+HARMLESS_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
+"""A Parquet file that declares more cells than either, in all and per byte of it, is refused."""
 MAX_YAML_BYTES = 2**20
 
 
@@ -150,13 +150,14 @@ def _table(path: Path) -> pa.Table:
             )
         else:
             table = _parquet(path)
+        columns = table.column_names
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
     if not table.num_rows:
         raise DataError(f"{path}: the table has no rows")
-    twice = [name for name in set(table.column_names) if table.column_names.count(name) > 1]
+    twice = [name for name in set(columns) if columns.count(name) > 1]
     if twice:
         raise DataError(f"{path}: column {sorted(twice)[0]!r} occurs twice")
     return table
@@ -167,7 +168,7 @@ def _parquet(path: Path) -> pa.Table:
     # closed at once: reading by path opens it again
     with pq.ParquetFile(path) as file:
         cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
-        if cells > MAX_CELLS_PER_BYTE * n_bytes:
+        if cells > max(HARMLESS_CELLS, MAX_CELLS_PER_BYTE * n_bytes):
             raise DataError(f"{path}: declares {cells} cells in {n_bytes} bytes")
         return file.read(use_threads=False)
 

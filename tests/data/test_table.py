@@ -1,0 +1,174 @@
+"""CSV and Parquet tables: columns become modalities, empty cells are missing."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redcore.data.formats import read, table
+from redcore.exceptions import DataError, NonFiniteError
+
+HEADER = "a_1,a_2,t_1,y\n"
+OPTIONS = {"modalities": {"audio": "a_*", "text": "t_1"}, "target": "y"}
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(content, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_the_yaml_beside_a_table_says_what_is_what(tmp_path):
+    data = read(table.write_sample(tmp_path))
+    assert data.names == ("ecg", "lab")
+    assert data.sample_ids.tolist() == ["p1", "p2", "p3", "p4", "p,5", "p6"]
+    assert data.availability.tolist() == [
+        [False, True],
+        [True, False],
+        [True, True],
+        [False, True],
+        [True, False],
+        [True, True],
+    ]
+    assert data.split.tolist() == [0, 0, 0, 1, 2, 2]
+    assert data.groups.tolist() == ["a", "a", "b", "b", "c", "c"]
+    assert data.target.classes.tolist() == ["ill", "well"]
+    np.testing.assert_array_equal(data.modalities["lab"].values[1], [1, -2])
+
+
+def test_options_overrule_the_yaml(tmp_path):
+    path = table.write_sample(tmp_path)
+    assert read(path, options={"target": "ward"}).target.classes.tolist() == ["a", "b", "c"]
+    assert read(path, options={"modalities": {"all": "lab_*,ecg_1"}, "nan_rows": "missing"}).names == ("all",)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_endings(tmp_path, ending):
+    path = tmp_path / f"data.{ending}"
+    columns = {"a_1": [1.0, None, 3.0], "a_2": [0, None, 2], "t_1": [None, 0.5, 0.25], "y": ["u", "v", "u"]}
+    if ending == "parquet":
+        pq.write_table(pa.table(columns), path)
+    else:
+        mark = {"csv": ",", "tsv": "\t"}[ending]
+        rows = [list(columns), *zip(*columns.values(), strict=True)]
+        path.write_text("\r\n".join(mark.join("" if v is None else str(v) for v in row) for row in rows))
+    data = read(path, options=OPTIONS)
+    assert data.availability.tolist() == [[True, False], [False, True], [True, True]]
+    assert data.modalities["audio"].values.tolist() == [[1, 0], [3, 2]]
+
+
+def test_a_column_of_lists_is_a_modality(tmp_path):
+    path = tmp_path / "data.parquet"
+    columns = {"v": [[1.0, 2.0], None, [3.0, 4.0]], "s": [[[1.0], [2.0]], [[3.0]], None], "y": [0.5, 1.5, 2.5]}
+    pq.write_table(pa.table(columns), path)
+    data = read(path, options={"modalities": {"v": "v", "s": "s"}, "target": "y"})
+    assert data.modalities["s"].lengths.tolist() == [2, 1]
+    assert data.modalities["v"].availability.tolist() == [True, False, True]
+    assert data.target.kind == "regression"
+
+
+@pytest.mark.parametrize(
+    ("target", "task", "kind"),
+    [
+        ("y", "auto", "binary"),
+        ("y", "numbers", "regression"),
+        ("a_1", "auto", "regression"),
+        ("y,t_1", "auto", "multilabel"),
+        ("y", "labels", "multilabel"),
+        ("y,a_1", "auto", "regression"),
+    ],
+)
+def test_targets(csv, target, task, kind):
+    path = csv(HEADER + "1.5,2,0,0\n2,3,1,1\n")
+    data = read(path, options={**OPTIONS, "target": target, "task": task})
+    assert data.target.kind == kind
+
+
+def test_without_a_target(csv):
+    assert read(csv(HEADER + "1,2,3,\n"), options={"modalities": OPTIONS["modalities"]}).target is None
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (HEADER + "1,2,3,0\n4,,6,1\n", {}, "modality 'audio', row 1, feature 1: NaN"),
+        (HEADER + "1,2,3,0\n4,inf,6,1\n", {}, "modality 'audio', row 1, feature 1: inf"),
+        (HEADER + "1,2,3,0\n4,oops,6,1\n", {}, "modality 'audio': column 'a_2' is string.*row 1 holds 'oops'"),
+        (HEADER + "1,2,3,0\n4,5,6,\n", {}, "labels missing: row 1"),
+        (HEADER + "1,2,3,0\n4,5\n", {}, "not a readable table"),
+        (HEADER, {}, "no rows"),
+        (b"", {}, "not a readable table"),
+        (b"a_1,\xff\xfe\n1,2\n", {}, "not a readable table"),
+        ("a_1,a_1,t_1,y\n1,2,3,0\n", {}, "column 'a_1' occurs twice"),
+        (HEADER + "1,2,3,0\n", {"modalities": {"audio": "b_*"}}, r"modality 'audio': no column matches 'b_\*'"),
+        (HEADER + "1,2,3,0\n", {"target": "z"}, "target: no column matches 'z'"),
+        (HEADER + "1,2,3,0\n1,2,3,1\n", {"id": "a_1"}, "sample id 1 occurs 2 times"),
+        (HEADER + "1,2,3,0\n1,2,3,1\n", {"split": "a_2"}, None),
+        (HEADER + "1,2,3,0\n1,3,3,1\n", {"split": "a_2"}, "split of row 1 is 3"),
+        (HEADER + "1,2,3,0\n", {"modalities": {}}, "which columns make which modality"),
+    ],
+)
+def test_bad_tables_name_the_culprit(csv, content, options, message):
+    path = csv(content)
+    if message is None:
+        assert read(path, options={**OPTIONS, **options}).split.tolist() == [2, 2]
+        return
+    with pytest.raises(DataError, match=message) as error:
+        read(path, options={**OPTIONS, **options})
+    assert str(path) in str(error.value)
+
+
+def test_partly_empty_rows_may_count_as_missing(csv):
+    path = csv(HEADER + "1,2,3,0\n4,,6,1\n")
+    with pytest.raises(NonFiniteError):
+        read(path, options=OPTIONS)
+    assert read(path, options={**OPTIONS, "nan_rows": "missing"}).availability.tolist() == [[True, True], [False, True]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "modalities: [",
+        "- list",
+        "1: 2",
+        "modalities: 3",
+        "modaliteis: {a: b}",
+        "!!python/object/apply:os.system ['touch executed']",
+        "a: &a [*a]",
+        "[" * 5000,
+    ],
+)
+def test_bad_yaml(tmp_path, content, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = table.write_sample(tmp_path)
+    path.with_suffix(".yaml").write_text(content)
+    with pytest.raises(DataError, match=r"sample\.yaml"):
+        read(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_parquet_bomb_is_refused(tmp_path):
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({f"c{k}": pa.nulls(2_000_000, pa.float64()) for k in range(20)}), path)
+    with pytest.raises(DataError, match="declares 40000000 cells in"):
+        read(path, options={"modalities": {"c": "c*"}})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="a_12,ty.\n\r\"'-e+; \t\x00é", max_size=60))
+def test_any_text_reads_or_is_refused(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("any") / "data.csv"
+    path.write_bytes((HEADER + text).encode())
+    try:
+        assert read(path, options=OPTIONS).n_samples >= 1
+    except DataError as error:
+        message = str(error)
+    else:
+        message = ""
+    assert "\n" not in message
