@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check clean
+.PHONY: help demo test check fuzz clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,6 +19,9 @@ demo: $(VENV)/.ready ## Train RedCore and two rivals on handwritten digits with 
 
 test: $(VENV)/.ready ## Run the tests and the doctests, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
+	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
 
 check: $(VENV)/.ready ## Lint, types and import contract
 	$(BIN)/ruff check

@@ -220,6 +220,8 @@ def _entries(table: pa.Table, column: str) -> AnyArray:
     values = table[column]
     if pa.types.is_nested(values.type):
         raise DataError(f"column {column!r} is {values.type}, expected one name or number per row")
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        raise DataError(f"column {column!r} is not text in UTF-8")
     if values.null_count:
         return np.array(values.to_pylist(), dtype=object)
     array: AnyArray = values.to_numpy()
