@@ -50,8 +50,8 @@ def test_trap_2_what_a_sample_lacks_is_the_same_in_every_epoch(monkeypatch):
     data = make_data()
     seen: dict[int, set[bytes]] = {}
 
-    def spy(self, source, rows, target, batch=Stepper.batch):
-        made = batch(self, source, rows, target)
+    def spy(self, source, target, rows, batch=Stepper.batch):
+        made = batch(self, source, target, rows)
         for row, there in zip(rows, made.availability.numpy(), strict=True):
             seen.setdefault(int(source.sample_ids[row]), set()).add(there.tobytes())
         return made
@@ -68,9 +68,9 @@ def test_trap_3_rows_without_any_modality_are_an_explicit_option(keep, monkeypat
     data = MultimodalData.from_arrays(make_arrays(), make_target("binary", N), availability=availability)
     trained: set[int] = set()
 
-    def spy(self, source, rows, target, batch=Stepper.batch):
+    def spy(self, source, target, rows, batch=Stepper.batch):
         trained.update(source.sample_ids[rows].tolist())
-        return batch(self, source, rows, target)
+        return batch(self, source, target, rows)
 
     monkeypatch.setattr(Stepper, "batch", spy)
     method = redcore(keep_empty_samples=keep, validation_fraction=0)
@@ -86,7 +86,7 @@ def test_trap_4_no_noise_when_predicting_but_noise_in_training():
     data = make_data()
     model = redcore().fit(data)
     np.testing.assert_array_equal(model.predict(data), model.predict(data))
-    batch = collate(model.scaler.apply(data), np.arange(N))
+    batch = collate(model.preprocessor.apply(data), np.arange(N))
     for code in model.network(batch).codes:
         torch.testing.assert_close(code.sample, code.mean, rtol=0, atol=0)
     for code in model.network.train()(batch).codes:
@@ -117,7 +117,7 @@ def test_trap_5_only_present_samples_go_through_an_encoder():
     sizes = []
     for encoder in stepper.network.encoders:
         encoder.encoder.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
-    stepper.step(stepper.batch(data, np.arange(N), target), 0)
+    stepper.step(stepper.batch(data, target, np.arange(N)), 0)
     assert sizes == data.availability.sum(axis=0).tolist()
 
 
@@ -139,7 +139,7 @@ def test_trap_7_no_step_keeps_anything_of_the_one_before():
     stepper, target = stepper_on(data)
     counts = []
     for step in range(12):
-        losses = stepper.step(stepper.batch(data, np.arange(N), target), step)
+        losses = stepper.step(stepper.batch(data, target, np.arange(N)), step)
         assert not any(value.requires_grad for value in losses.values())
         gc.collect()
         with warnings.catch_warnings():
@@ -154,7 +154,7 @@ def test_trap_8_every_parameter_enters_the_loss(imputer):
     data = make_data(holes=False)
     stepper, target = stepper_on(data, imputer=imputer)
     network = stepper.network
-    batch = stepper.batch(data, np.arange(N), target)
+    batch = stepper.batch(data, target, np.arange(N))
     network.losses(network(batch), batch, stepper.objective, 0)["loss"].backward()
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
     owned = {id(parameter) for part in network.subnetworks() for parameter in part.parameters()}
@@ -167,7 +167,7 @@ def test_trap_9_weight_decay_acts():
     for decay in (0.0, 1.0):
         stepper, target = stepper_on(data, weight_decay=decay, learning_rate=0.1)
         for step in range(5):
-            stepper.step(stepper.batch(data, np.arange(N), target), step)
+            stepper.step(stepper.batch(data, target, np.arange(N)), step)
         norms.append(sum(float(p.detach().norm()) for p in stepper.network.parameters()))
     assert norms[1] < 0.9 * norms[0]
 
@@ -243,5 +243,5 @@ def test_prediction_goes_batch_by_batch(monkeypatch):
     model = redcore().fit(data)
     whole = model.predict(data)
     monkeypatch.setattr("redcore.training._stepper.PREDICTION_BATCH", 5)
-    assert len(list(predict_batches(model.network, model.scaler.apply(data)))) == 5
+    assert len(list(predict_batches(model.network, model.preprocessor.apply(data)))) == 5
     np.testing.assert_allclose(model.predict(data), whole, rtol=1e-5)

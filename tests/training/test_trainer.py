@@ -117,7 +117,7 @@ def test_a_diverging_loss_is_named():
             schedule="constant",
             weight_decay=10.0,
             input_clip=1e30,
-            standardize=False,
+            preprocessing="identity",
             data=make_data("regression", 40),
             imputation_weight=1e30,
         )

@@ -14,6 +14,9 @@ from redcore.exceptions import DataError
 
 __all__ = ["checksum_of", "read_data", "read_source"]
 
+IN_MEMORY_BYTES = 2**30
+"""A larger store stays on disk, and is read block by block."""
+
 
 def read_data(source: str) -> MultimodalData:
     """Read a bundled data set, or data of any format that is known by its path."""
@@ -21,7 +24,10 @@ def read_data(source: str) -> MultimodalData:
         return load_dataset(source)
     if not Path(source).exists():
         raise DataError(f"{source!r} is neither a file nor a bundled data set ({', '.join(names('redcore.datasets'))})")
-    return read(Path(source))
+    path = Path(source)
+    if is_store(path) and sum(file.stat().st_size for file in path.iterdir()) > IN_MEMORY_BYTES:
+        return Store(path).data()
+    return read(path)
 
 
 def read_source(
@@ -41,8 +47,7 @@ def checksum_of(path: Path) -> str:
     if path.is_file():
         return _file_checksum(path)
     if is_store(path):
-        content = "".join(shard.sha256 for shard in Store(path, verify=False).card.shards)
-        return hashlib.sha256(content.encode()).hexdigest()
+        return Store(path, verify=False).fingerprint()
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
         digest.update(f"{file.relative_to(path)}\0{_file_checksum(file)}\n".encode())

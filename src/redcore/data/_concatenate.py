@@ -10,7 +10,7 @@ from redcore.data._multimodal import MultimodalData
 from redcore.data._target import Target
 from redcore.exceptions import DataError
 
-__all__ = ["concatenate"]
+__all__ = ["concatenate", "concatenate_modalities"]
 
 
 def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
@@ -32,7 +32,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
     if not parts or any(part.names != parts[0].names for part in parts):
         raise DataError("parts to put together must have the same modalities, and there must be one at least")
     return MultimodalData(
-        {name: _modalities(name, [part.modalities[name] for part in parts]) for name in parts[0].names},
+        {name: concatenate_modalities(name, [part.modalities[name] for part in parts]) for name in parts[0].names},
         _targets([part.target for part in parts]),
         _arrays("groups", [part.groups for part in parts]),
         np.concatenate([part.sample_ids for part in parts]),
@@ -40,7 +40,8 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
     )
 
 
-def _modalities(name: str, parts: list[Modality]) -> Modality:
+def concatenate_modalities(name: str, parts: list[Modality]) -> Modality:
+    """Return one modality of the samples of all `parts`; `name` is for error messages."""
     counts = np.array([part.n_observed for part in parts])
     observed = [part for part in parts if part.n_observed]
     starts = np.cumsum(counts) - counts

@@ -1,8 +1,8 @@
 """The observed values of one modality, packed: what is missing is not stored at all."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 
@@ -57,6 +57,9 @@ class Modality:
     values: AnyArray
     position: IntArray
     offsets: IntArray | None = None
+
+    stored: ClassVar[bool] = False
+    """Whether the values are on disk and read when asked for."""
 
     def __post_init__(self) -> None:
         self.values.flags.writeable = False
@@ -175,6 +178,22 @@ class Modality:
         position = np.full(self.n_samples, -1, dtype=np.int64)
         position[rows] = np.arange(len(rows))
         return Modality(taken.values, position, taken.offsets)
+
+    def mapped(self, function: Callable[[AnyArray], AnyArray]) -> "Modality":
+        """Return the modality with `function` applied to its values, (n, n_features) to the same."""
+        return replace(self, values=function(self.values)) if len(self.values) else self
+
+    def chunks(self) -> Iterator[AnyArray]:
+        """Yield all observed values in pieces that fit in memory, (n, n_features) each."""
+        yield self.values
+
+    def loaded(self) -> "Modality":
+        """Return the modality in memory."""
+        return self
+
+    def parts_of_checksum(self) -> tuple[AnyArray | None, ...]:
+        """Return the arrays that a checksum of the modality covers."""
+        return self.values, self.position, self.offsets
 
     def gather(self, indices: IntArray) -> Observed:
         """Return what the samples at `indices` observe, sequences padded to the longest of them."""

@@ -199,12 +199,21 @@ class MultimodalData:
         }
         return replace(self, modalities=modalities)
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether values are on disk and read when asked for."""
+        return any(modality.stored for modality in self.modalities.values())
+
+    def loaded(self) -> "MultimodalData":
+        """Return the data in memory."""
+        return replace(self, modalities={name: modality.loaded() for name, modality in self.modalities.items()})
+
     def checksum(self) -> str:
         """Return a SHA-256 over every observed value, the availability, the target and the ids."""
         digest = hashlib.sha256()
         for name, modality in self.modalities.items():
             digest.update(name.encode())
-            _update(digest, modality.values, modality.position, modality.offsets)
+            _update(digest, *modality.parts_of_checksum())
         _update(digest, self.sample_ids.astype(str))
         if self.target is not None:
             classes = self.target.classes

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from redcore._types import AnyArray, IntArray
 from redcore.data import Modality, MultimodalData, Target
 from redcore.exceptions import TrainingInterrupted
-from redcore.training import FitContext, Method, MethodSettings, Scaler
+from redcore.training import FitContext, Method, MethodSettings, Preprocessor
 
 __all__ = ["METHOD", "LateFusion", "LateFusionSettings"]
 
@@ -49,7 +49,7 @@ class LateFusion(Method):
 
     Settings: ClassVar[type[MethodSettings]] = LateFusionSettings
 
-    scaler: Scaler
+    preprocessor: Preprocessor
     coefficients: dict[str, AnyArray]
     intercepts: dict[str, AnyArray]
 
@@ -57,8 +57,8 @@ class LateFusion(Method):
         for callback in context.callbacks:
             callback.on_start(len(self.active), 0)
         vectors = _vectors(data)
-        self.scaler = Scaler.fit(vectors)
-        vectors = self.scaler.apply(vectors)
+        self.preprocessor = Preprocessor.fit(vectors)
+        vectors = self.preprocessor.apply(vectors)
         self.coefficients, self.intercepts = {}, {}
         assert data.target is not None
         for index, (name, modality) in enumerate(vectors.modalities.items()):
@@ -99,7 +99,7 @@ class LateFusion(Method):
 
     def _predict(self, data: MultimodalData) -> AnyArray:
         total = np.zeros((data.n_samples, self.schema.n_outputs))
-        for name, modality in self.scaler.apply(_vectors(data)).modalities.items():
+        for name, modality in self.preprocessor.apply(_vectors(data)).modalities.items():
             present = modality.gather(np.arange(data.n_samples))
             if len(present.rows):
                 linear = present.values.astype(np.float64) @ self.coefficients[name] + self.intercepts[name]
@@ -114,13 +114,17 @@ class LateFusion(Method):
         return np.asarray(expit(linear) if kind == "multilabel" else softmax(linear, axis=1))
 
     def _arrays(self) -> dict[str, AnyArray]:
-        scaler = {f"scaler/{name}": array for name, array in self.scaler.to_arrays().items()}
+        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
         coefficients = {f"coefficients/{name}": array for name, array in self.coefficients.items()}
-        return {**scaler, **coefficients, **{f"intercepts/{name}": array for name, array in self.intercepts.items()}}
+        return {
+            **preprocessing,
+            **coefficients,
+            **{f"intercepts/{name}": array for name, array in self.intercepts.items()},
+        }
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        scaler = {name[7:]: array for name, array in arrays.items() if name.startswith("scaler/")}
-        self.scaler = Scaler.from_arrays(scaler)
+        kept = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith("preprocessing/")}
+        self.preprocessor = Preprocessor.from_arrays(kept, self.active)
         self.coefficients = {name: arrays[f"coefficients/{name}"] for name in self.active}
         self.intercepts = {name: arrays[f"intercepts/{name}"] for name in self.active}
 

@@ -4,7 +4,7 @@ from redcore.training._callbacks import Callback
 from redcore.training._history import History
 from redcore.training._method import FitContext, Method
 from redcore.training._network import NetworkOutput, TrainableNetwork
-from redcore.training._preprocessing import Scaler
+from redcore.training._preprocessing import Preprocessor
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._stepper import Stepper
 from redcore.training._torch_method import ModalityForm, TorchMethod
@@ -18,7 +18,7 @@ __all__ = [
     "MethodSettings",
     "ModalityForm",
     "NetworkOutput",
-    "Scaler",
+    "Preprocessor",
     "Stepper",
     "TorchMethod",
     "TrainableNetwork",

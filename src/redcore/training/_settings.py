@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from redcore._settings import Settings
+from redcore.training._preprocessing import Preprocessing, standardize_all
 
 __all__ = ["MethodSettings", "TrainingSettings"]
 
@@ -54,12 +55,17 @@ class TrainingSettings(MethodSettings):
         Whether the norm is that of all parameters, or of each sub-network by itself.
     regression_loss : {"squared", "absolute"}, default "squared"
         On the target scaled to mean 0 and variance 1.
-    standardize : bool, default True
-        Whether features are centred and scaled by their statistics over the observed training rows.
+    preprocessing : mapping of str to {"standardize", "log1p", "quantile", "identity"}, default {"*": "standardize"}
+        What is done to features, by modality, with statistics of the observed training rows: centre and scale; the
+        same after ``sign(x) log(1 + |x|)``; map the distribution to the normal one. ``"*"`` stands for the modalities
+        not named. As text: ``"quantile"``, or ``"audio=log1p,text=identity"``.
     input_clip : float > 0, default 20
         Bound on the absolute value of features after that, so that no input can overflow the network.
     accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     precision : {"32-true", "bf16-mixed"}, default "32-true"
+    window_megabytes : int >= 1, default 256
+        For data that stays in a store: how much of it is in memory, and shuffled, at once (twice, as the next window
+        is read ahead).
     checkpoint_seconds : float >= 0, default 5
         Least time between two checkpoints, where checkpoints are asked for.
     """
@@ -80,8 +86,9 @@ class TrainingSettings(MethodSettings):
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     clip_scope: Literal["all", "subnetwork"] = "all"
     regression_loss: Literal["squared", "absolute"] = "squared"
-    standardize: bool = True
+    preprocessing: Preprocessing = Field(default_factory=standardize_all)
     input_clip: Annotated[float, Field(gt=0)] = 20.0
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    window_megabytes: Annotated[int, Field(ge=1)] = 256
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 5.0

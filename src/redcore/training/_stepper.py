@@ -13,6 +13,7 @@ from redcore.data import MultimodalData
 from redcore.nn import Batch, Objective, collate
 from redcore.training._network import TrainableNetwork
 from redcore.training._settings import TrainingSettings
+from redcore.training._source import pieces
 
 __all__ = ["Stepper", "predict_batches"]
 
@@ -46,8 +47,8 @@ class Stepper:
         parts = network.subnetworks() if settings.clip_scope == "subnetwork" else [network]
         self._clipped = [list(part.parameters()) for part in parts]
 
-    def batch(self, data: MultimodalData, rows: IntArray, target: AnyArray) -> Batch:
-        """Gather the samples at `rows` on the device."""
+    def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
+        """Gather the samples at `rows` of `data`, and of its encoded target, on the device."""
         return collate(data, rows, target, self.fabric.device)
 
     def step(self, batch: Batch, step: int, learning_rate: float | None = None) -> dict[str, Tensor]:
@@ -85,6 +86,7 @@ def predict_batches(network: Any, data: MultimodalData, device: torch.device | N
     """Yield the noise-free output of a network batch by batch, in order."""
     network.eval()
     with torch.no_grad():
-        for start in range(0, data.n_samples, PREDICTION_BATCH):
-            rows = np.arange(start, min(start + PREDICTION_BATCH, data.n_samples))
-            yield network(collate(data, rows, device=device))
+        for piece in pieces(data):
+            for start in range(0, piece.n_samples, PREDICTION_BATCH):
+                rows = np.arange(start, min(start + PREDICTION_BATCH, piece.n_samples))
+                yield network(collate(piece, rows, device=device))

@@ -1,4 +1,4 @@
-"""What all methods trained by gradient descent share: scaling, objective, hold-out, training, prediction."""
+"""What all methods trained by gradient descent share: preprocessing, objective, hold-out, training, prediction."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from redcore.data import MultimodalData, hold_out
 from redcore.nn import Objective
 from redcore.training._method import FitContext, Method
 from redcore.training._network import TrainableNetwork
-from redcore.training._preprocessing import Scaler
+from redcore.training._preprocessing import Preprocessor, check_named
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._stepper import predict_batches
 from redcore.training._trainer import Trainer, seeded
@@ -29,7 +29,7 @@ class TorchMethod(Method):
 
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
 
-    scaler: Scaler
+    preprocessor: Preprocessor
     objective: Objective
     network: TrainableNetwork
 
@@ -55,14 +55,15 @@ class TorchMethod(Method):
                 data, validation = data.take(keep), data.take(held_out)
         assert data.target is not None
         self.n_samples = data.n_samples
-        self.scaler = Scaler.fit(data, standardize=settings.standardize, clip=settings.input_clip)
+        check_named(settings.preprocessing, self.schema.names)
+        self.preprocessor = Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
         self.objective = Objective.fit(data.target, settings.regression_loss)
         request = self._request(data, validation, context.seed)
         with seeded(context.seed):
             self.network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
             trainer = Trainer(self.network, self.objective, settings, context)
-            scaled_validation = None if validation is None else self.scaler.apply(validation)
-            self.history = trainer.fit(self.scaler.apply(data), scaled_validation, request)
+            prepared = None if validation is None else self.preprocessor.apply(validation)
+            self.history = trainer.fit(self.preprocessor.apply(data), prepared, request)
         self.network.to("cpu").eval()
 
     def _forms(self) -> list[ModalityForm]:
@@ -80,18 +81,18 @@ class TorchMethod(Method):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        batches = predict_batches(self.network, self.scaler.apply(data))
+        batches = predict_batches(self.network, self.preprocessor.apply(data))
         return np.concatenate([self.objective.outputs(output.logits) for output in batches])
 
     def _transform(self, data: MultimodalData) -> AnyArray:
-        batches = predict_batches(self.network, self.scaler.apply(data))
+        batches = predict_batches(self.network, self.preprocessor.apply(data))
         return np.concatenate([output.representation.numpy() for output in batches])
 
     def _arrays(self) -> dict[str, AnyArray]:
         network = {f"network/{name}": tensor.cpu().numpy() for name, tensor in self.network.state_dict().items()}
-        scaler = {f"scaler/{name}": array for name, array in self.scaler.to_arrays().items()}
+        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
         objective = {"objective/mean": self.objective.mean, "objective/scale": self.objective.scale}
-        return {**network, **scaler, **objective}
+        return {**network, **preprocessing, **objective}
 
     def _info(self) -> dict[str, Any]:
         return {"n_samples": self.n_samples}
@@ -99,7 +100,9 @@ class TorchMethod(Method):
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         settings = cast(TrainingSettings, self.settings)
         self.n_samples = int(info["n_samples"])
-        self.scaler = Scaler.from_arrays(_group(arrays, "scaler/"), settings.input_clip)
+        self.preprocessor = Preprocessor.from_arrays(
+            _group(arrays, "preprocessing/"), self.active, settings.preprocessing, settings.input_clip
+        )
         self.objective = Objective(
             self.schema.target_kind,
             self.schema.n_outputs,

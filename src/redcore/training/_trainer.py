@@ -17,8 +17,9 @@ from redcore.training._checkpoint import load_checkpoint, optimizer_tensors, res
 from redcore.training._history import History
 from redcore.training._method import FitContext
 from redcore.training._network import TrainableNetwork
-from redcore.training._plan import Plan, Sampler
+from redcore.training._plan import Plan
 from redcore.training._settings import TrainingSettings
+from redcore.training._source import BatchSource, batch_source
 from redcore.training._stepper import Stepper
 
 __all__ = ["Trainer", "seeded"]
@@ -87,15 +88,25 @@ class Trainer:
         assert data.target is not None
         target = self.objective.encode(data.target)
         plan = Plan.make(self.settings, data.n_samples)
-        sampler = Sampler(data.n_samples, plan, self.context.seed)
         self._resume(request)
         for callback in self.context.callbacks:
             callback.on_start(plan.n_steps, self.progress.step)
+        source = batch_source(data, target, plan, self.context.seed)
+        try:
+            self._loop(source, plan, validation, request)
+        finally:
+            source.close()
+        if self.best_weights:
+            self.network.load_state_dict(self.best_weights)
+        self.history.best_epoch = self.progress.best_epoch
+        return self.history
+
+    def _loop(self, source: BatchSource, plan: Plan, validation: MultimodalData | None, request: str) -> None:
         last_save = time.monotonic()
         self.network.train()
         while self.progress.step < plan.n_steps and not self.progress.stopped:
             step = self.progress.step
-            batch = self.stepper.batch(data, sampler.rows(step), target)
+            batch = self.stepper.batch(*source.locate(step))
             self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
             self.progress.step += 1
             if plan.ends_epoch(step) and validation is not None:
@@ -106,10 +117,6 @@ class Trainer:
             if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
                 self._save(request)
                 last_save = time.monotonic()
-        if self.best_weights:
-            self.network.load_state_dict(self.best_weights)
-        self.history.best_epoch = self.progress.best_epoch
-        return self.history
 
     def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
         # one transfer for all numbers of the step

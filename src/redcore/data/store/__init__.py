@@ -7,6 +7,16 @@ One row is one sample. Columns: ``sample_id``; ``group``, ``split`` and ``y`` wh
 
 from redcore.data.store._card import Origin, StoreCard
 from redcore.data.store._reader import Store, is_store
+from redcore.data.store._stored import block_numbers, bytes_per_sample
 from redcore.data.store._writer import StoreWriter, write_store
 
-__all__ = ["Origin", "Store", "StoreCard", "StoreWriter", "is_store", "write_store"]
+__all__ = [
+    "Origin",
+    "Store",
+    "StoreCard",
+    "StoreWriter",
+    "block_numbers",
+    "bytes_per_sample",
+    "is_store",
+    "write_store",
+]

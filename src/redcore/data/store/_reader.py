@@ -1,6 +1,8 @@
 """Read a store: as a whole, or block by block in bounded memory."""
 
+import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
@@ -9,14 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from redcore._types import AnyArray, BoolArray
+from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_sample_ids, check_split
 from redcore.data._concatenate import concatenate
 from redcore.data._modality import Modality
 from redcore.data._multimodal import MultimodalData
+from redcore.data._schema import ModalitySchema
 from redcore.data._target import Target
 from redcore.data.store._card import CARD_FILE, Shard, read_card
 from redcore.data.store._columns import modality_of, numpy_of, target_of
+from redcore.data.store._stored import StoredModality
 from redcore.data.store._writer import file_sha256
 from redcore.exceptions import DataError, RedCoreError
 
@@ -85,8 +89,13 @@ class Store:
         """Number of blocks (row groups)."""
         return len(self._blocks)
 
+    @property
+    def bytes_per_sample(self) -> int:
+        """About how much one sample takes."""
+        return sum(shard.n_bytes for shard in self.card.shards) // self.n_samples
+
     @cached_property
-    def starts(self) -> AnyArray:
+    def starts(self) -> IntArray:
         """Number of the first sample of each block, then the number of samples; (n_blocks + 1,)."""
         return np.concatenate([[0], np.cumsum(self._sizes)]).astype(np.int64)
 
@@ -100,11 +109,18 @@ class Store:
         """
         shard, group = self._blocks[index]
         path = self.folder / self.card.shards[shard].file
-        modalities = {
-            schema.name: self._convert(path, index, f"x_{schema.name}", partial(modality_of, schema))
-            for schema in self.card.schemas()
-        }
+        modalities = {schema.name: self.modality(index, schema) for schema in self.card.schemas()}
         return MultimodalData(modalities, *self._labels(path, index, group, shard))
+
+    def modality(self, index: int, schema: ModalitySchema) -> Modality:
+        """Read one modality of one block."""
+        path = self.folder / self.card.shards[self._blocks[index][0]].file
+        return self._convert(path, index, f"x_{schema.name}", partial(modality_of, schema))
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over the checksums of the shards."""
+        content = "".join(shard.sha256 for shard in self.card.shards)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def _labels(
         self, path: Path, index: int, group: int, shard: int
@@ -149,6 +165,19 @@ class Store:
             modalities = {name: _empty_modality(observed) for name, observed in flags.items()}
             parts.append(MultimodalData(modalities, *self._labels(path, index, group, shard)))
         return self._checked(concatenate(parts))
+
+    def data(self) -> MultimodalData:
+        """Return the data with its values left on disk: they are read block by block where they are needed.
+
+        Any method can be fitted on it. Those trained step by step hold no more than a few windows of it in memory;
+        see `redcore.training.TrainingSettings`.
+        """
+        index = self.index()
+        modalities: dict[str, Modality] = {}
+        for schema in self.card.schemas():
+            rows = np.where(index.modalities[schema.name].availability, np.arange(self.n_samples), -1)
+            modalities[schema.name] = StoredModality(self, schema, rows)
+        return replace(index, modalities=modalities)
 
     def read(self) -> MultimodalData:
         """Return the whole data in memory.
