@@ -18,10 +18,10 @@ from redcore.exceptions import DataError
 
 __all__ = ["StoreWriter", "file_sha256", "write_store"]
 
-BLOCK_BYTES = 4 * 2**20
-"""About how much one row group holds: what a reader decodes at once."""
+BLOCK_BYTES = 2**20
+"""About how much one row group holds: what a reader decodes at once, and a shuffle moves as one."""
 
-BLOCKS_PER_SHARD = 64
+BLOCKS_PER_SHARD = 256
 
 
 def file_sha256(path: Path) -> str:

@@ -1,0 +1,179 @@
+"""Train from a store of a million samples: peak memory, throughput beside the in-memory path, quality of the shuffle.
+
+    python benchmarks/scale.py [--samples 1000000] [--folder DIR]
+
+The store is written first: 4 modalities of 64 features, missing at 0.2, 0.5, 0.8 and 0.5, sorted by class, which is the
+worst case for a shuffle by blocks. Each fit runs in a process of its own, the two paths in turn.
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+RATES = {"a": 0.2, "b": 0.5, "c": 0.8, "d": 0.5}
+N_FEATURES, N_CLASSES, PIECE = 64, 10, 50_000
+TIMED_STEPS, SKIPPED_STEPS = 400, 50
+
+
+def write(folder: Path, n_samples: int) -> None:
+    """Write a store sorted by class, piece by piece."""
+    from redcore.data import MultimodalData, Target
+    from redcore.data.store import StoreWriter
+
+    rng = np.random.default_rng(0)
+    centres = {name: rng.normal(size=(N_CLASSES, N_FEATURES)) for name in RATES}
+    with StoreWriter(folder, title="benchmark of scale") as writer:
+        for start in range(0, n_samples, PIECE):
+            rows = np.arange(start, min(start + PIECE, n_samples))
+            codes = rows * N_CLASSES // n_samples
+            values = {name: rng.normal(size=(len(rows), N_FEATURES)) + centres[name][codes] for name in RATES}
+            observed = rng.random((len(rows), len(RATES))) >= list(RATES.values())
+            target = Target.from_labels(codes, range(N_CLASSES))
+            writer.append(MultimodalData.from_arrays(values, target, availability=observed, sample_ids=rows))
+
+
+class Clock:
+    """Times steps, without those at the start."""
+
+    def __init__(self) -> None:
+        self.start, self.stop = 0.0, 0.0
+
+    def on_start(self, n_steps: int, first_step: int) -> None: ...
+
+    def on_epoch(self, epoch: int, values: object) -> None: ...
+
+    def on_step(self, step: int, values: object) -> None:
+        if step + 1 == SKIPPED_STEPS:
+            self.start = time.perf_counter()
+        self.stop = time.perf_counter()
+
+    def should_stop(self) -> bool:
+        return False
+
+
+def fit(folder: str, kind: str, n_samples: int, report: str) -> None:
+    """Fit for some steps; `n_samples` bounds what is taken of the store."""
+    from redcore.data.store import Store
+    from redcore.methods import make_method
+
+    began = time.perf_counter()
+    store = Store(Path(folder))
+    rows = np.sort(np.random.default_rng(0).permutation(store.n_samples)[:n_samples])
+    data = store.data().take(rows)
+    if kind == "memory":
+        data = data.loaded()
+    validation = data.take(np.arange(0, len(rows), max(1, len(rows) // 2000)))
+    settings = {"batch_size": 256, "max_steps": TIMED_STEPS + SKIPPED_STEPS, "max_epochs": 100}
+    clock = Clock()
+    make_method("redcore", settings=settings).fit(data, validation, seed=0, callbacks=[clock])
+    content = {
+        "samples_per_s": TIMED_STEPS * 256 / (clock.stop - clock.start),
+        "seconds_before_first_steps": clock.start - began,
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+    Path(report).write_text(json.dumps(content))
+
+
+def in_process(*arguments: object) -> dict[str, float]:
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        process = multiprocessing.get_context("spawn").Process(target=fit, args=(*arguments, report.name))
+        process.start()
+        process.join()
+        found: dict[str, float] = json.loads(Path(report.name).read_text())
+        return found
+
+
+def epoch(folder: str, n_samples: int, report: str) -> None:
+    """Train one whole epoch over all of the store with a validation of 1%, and report the peak."""
+    from redcore.data.store import Store
+    from redcore.methods import make_method
+
+    data = Store(Path(folder)).data()
+    held = np.arange(0, n_samples, 100)
+    kept = np.setdiff1d(np.arange(n_samples), held)
+    settings = {"batch_size": 1024, "max_epochs": 1, "max_steps": None}
+    start = time.perf_counter()
+    model = make_method("redcore", settings=settings).fit(data.take(kept), data.take(held), seed=0)
+    content = {
+        "seconds": time.perf_counter() - start,
+        "validation_loss": model.history.epochs["validation_loss"][-1],
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+    Path(report).write_text(json.dumps(content))
+
+
+def shuffle_quality(folder: Path, window_megabytes: int) -> dict[str, float]:
+    """Compare the classes of batches of a store sorted by class with those of a uniform permutation.
+
+    The ratio is the mean chi-square of the class counts of a batch over its expectation (the degrees of freedom): 1 for
+    a uniform permutation, `N_CLASSES` times the batch size over the degrees of freedom for no shuffle at all.
+    """
+    from redcore.data.store import Store
+    from redcore.training import TrainingSettings
+    from redcore.training._plan import Plan
+    from redcore.training._source import StoredSource
+
+    data = Store(folder).data()
+    settings = TrainingSettings(batch_size=256, window_megabytes=window_megabytes)
+    source = StoredSource(data, data.target.values, Plan.make(settings, data.n_samples), seed=0)
+    order, _ = source.order(0)
+    source.close()
+    labels = data.target.values[order]
+    whole = labels[: len(labels) // 256 * 256].reshape(-1, 256)
+    counts = np.stack([(whole == code).sum(axis=1) for code in range(N_CLASSES)], axis=1)
+    expected = 256 / N_CLASSES
+    ratio = ((counts - expected) ** 2 / expected).sum(axis=1) / (N_CLASSES - 1)
+    neighbours = np.abs(np.diff(order)) == 1
+    return {
+        "windows": source.n_windows,
+        "chi_square_ratio": float(ratio.mean()),
+        "neighbours_kept": float(neighbours.mean()),
+    }
+
+
+def rounded(numbers: dict[str, float], digits: int) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in numbers.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--folder", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as outer:
+        folder = Path(outer) / "store"
+        start = time.perf_counter()
+        write(folder, arguments.samples)
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        print(f"written: {arguments.samples} samples, {size / 1e9:.2f} GB, {time.perf_counter() - start:.0f} s")
+        for megabytes in (32, 64, 128, 256, 1024):
+            quality = shuffle_quality(folder, megabytes)
+            print(
+                f"shuffle with windows of {megabytes} MB:", {name: round(value, 4) for name, value in quality.items()}
+            )
+        ratios = []
+        sample = min(200_000, arguments.samples)
+        for _ in range(arguments.pairs):
+            pair = {kind: in_process(str(folder), kind, sample) for kind in ("memory", "store")}
+            ratios.append(pair["store"]["samples_per_s"] / pair["memory"]["samples_per_s"])
+            print({kind: {name: round(value, 2) for name, value in found.items()} for kind, found in pair.items()})
+        print(
+            f"store over memory, {sample} samples: median {np.median(ratios):.2f}, {min(ratios):.2f}-{max(ratios):.2f}"
+        )
+        with tempfile.NamedTemporaryFile(suffix=".json") as report:
+            arguments_ = (str(folder), arguments.samples, report.name)
+            process = multiprocessing.get_context("spawn").Process(target=epoch, args=arguments_)
+            process.start()
+            process.join()
+            print("one epoch over all:", rounded(json.loads(Path(report.name).read_text()), 3))
+
+
+if __name__ == "__main__":
+    main()
