@@ -255,7 +255,7 @@ def test_a_flipped_bit_in_the_data_never_is_our_fault(linear_run, make_npz, tmp_
 
 @pytest.mark.parametrize(
     ("name", "fragment"),
-    [("nosuch.npz", "neither a file nor a bundled data set (digits"), ("data.csv", "which columns make which modality"), (".", "npz")],
+    [("nosuch.npz", "bundled data set (digits"), ("data.csv", "which columns make which"), (".", "npz")],
 )
 def test_no_data_file(cli, linear_run, tmp_path, name, fragment):
     if name.endswith("csv"):

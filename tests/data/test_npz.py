@@ -203,13 +203,13 @@ def test_a_changed_byte_gives_the_same_data_or_a_named_error(save):
 
 def test_absent_file_folder_and_unknown_ending(tmp_path):
     (tmp_path / "folder.npz").mkdir()
-    (tmp_path / "table.csv").write_text("a,b\n")
+    (tmp_path / "table.xyz").write_text("a,b\n")
     with pytest.raises(DataError, match=r"none\.npz: no such file"):
         read(tmp_path / "none.npz")
     with pytest.raises(DataError, match=r"folder\.npz"):
         read(tmp_path / "folder.npz")
-    with pytest.raises(DataError, match=r"no reader recognises files ending in '\.csv'; known formats: .*npz"):
-        read(tmp_path / "table.csv")
+    with pytest.raises(DataError, match=r"no reader recognises files ending in '\.xyz'; known formats: .*npz"):
+        read(tmp_path / "table.xyz")
 
 
 def test_the_ending_may_be_in_capitals(save):

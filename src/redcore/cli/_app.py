@@ -2,6 +2,7 @@
 
 import typer
 
+from redcore.cli.bench import bench
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
@@ -25,3 +26,4 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(convert)
 app.command(name="list")(list_names)
+app.add_typer(bench, name="bench")

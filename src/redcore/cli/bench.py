@@ -1,0 +1,48 @@
+"""``redcore bench``: run a benchmark and look at its records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from redcore.cli._options import Json
+
+__all__ = ["bench"]
+
+bench = typer.Typer(help="Run benchmarks: the same masks for every method, one record per cell.", no_args_is_help=True)
+
+
+@bench.command()
+def run(
+    spec: Annotated[str, typer.Argument(help="A built-in benchmark ('redcore list specs') or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the records; what is there is not run again.")],
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=1024)] = 1,
+    data_folder: Annotated[Path | None, typer.Option(help="Where the data files of the benchmark are.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run what is missing of a benchmark. It may be killed at any moment and run again."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from redcore.benchmark import Record, missing_cells, read_records, read_spec
+    from redcore.benchmark import run as run_benchmark
+    from redcore.cli._output import messages, print_json
+
+    asked = read_spec(spec)
+    todo, total = len(missing_cells(asked, out)), sum(1 for _ in asked.cells())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages) as bar:
+        task = bar.add_task("cells", total=total, completed=total - todo)
+
+        def done(record: Record) -> None:
+            if record.error is not None:
+                messages.print(f"failed: {record.key}: {record.error}", markup=False)
+            bar.advance(task)
+
+        run_benchmark(asked, out, n_jobs=jobs, data_folder=data_folder, progress=done)
+    keys = {cell.key() for cell in asked.cells()}
+    records = [record for record in read_records(out) if record.key in keys]
+    failed = [record.key for record in records if record.status == "failed"]
+    if as_json:
+        print_json({"folder": str(out), "n_records": len(records), "run_now": todo, "failed": failed})
+        return
+    typer.echo(f"{len(records)} records in {out}, {todo} of them run now, {len(failed)} failed")
