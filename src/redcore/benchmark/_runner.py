@@ -2,12 +2,14 @@
 
 import multiprocessing
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from redcore._files import write_atomic, write_json
 from redcore._types import AnyArray
@@ -46,7 +48,7 @@ def run(
         Gets ``spec.json``, ``records/<key>.json`` and ``predictions/<key>.npy``; it may hold records of earlier runs,
         also of a benchmark with fewer cells.
     n_jobs : int, default 1
-        Processes, each on its share of the cores.
+        Processes.
     data_folder : Path, optional
         Where data files of the spec are.
     progress : callable
@@ -76,7 +78,7 @@ def _run_in_processes(
 ) -> None:
     # spawned: a forked process would inherit the thread pools of torch in an unknown state
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_limit_threads, initargs=(n_jobs,)) as pool:
+    with ProcessPoolExecutor(n_jobs, mp_context=context) as pool:
         waiting: set[Future[Record]] = {pool.submit(_run_and_write, cell, folder, data_folder) for cell in cells}
         try:
             while waiting:
@@ -89,10 +91,18 @@ def _run_in_processes(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _limit_threads(n_jobs: int) -> None:
+@contextmanager
+def _threads(n_threads: int) -> Iterator[None]:
+    """Run on so many threads, in torch and in linear algebra."""
     import torch
 
-    torch.set_num_threads(max(1, (multiprocessing.cpu_count() or 1) // n_jobs))
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        with threadpool_limits(n_threads):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _run_and_write(cell: Cell, folder: Path, data_folder: Path | None) -> Record:
@@ -101,7 +111,8 @@ def _run_and_write(cell: Cell, folder: Path, data_folder: Path | None) -> Record
 
     outputs: AnyArray | None = None
     try:
-        record, outputs = run_cell(cell, data_folder)
+        with _threads(cell.n_threads):
+            record, outputs = run_cell(cell, data_folder)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"

@@ -119,6 +119,7 @@ class Cell(Settings):
     seed : int
         Of the split, the masks and the fit.
     test_fraction : float
+    n_threads : int
     """
 
     data: DataSpec
@@ -126,6 +127,7 @@ class Cell(Settings):
     method: MethodSpec
     seed: Annotated[int, Field(ge=0)]
     test_fraction: float
+    n_threads: int
 
     def key(self) -> str:
         """Return a name for files: readable, and different for different cells."""
@@ -147,6 +149,9 @@ class Spec(Settings):
     n_seeds : int, default 1
     test_fraction : float, default 0.25
         Held out for the test, by group where there are groups, where the data has no test split of its own.
+    n_threads : int, default 1
+        Threads of each cell. Sums come out differently in the last bit with another number, so that it is part
+        of what is asked; more cores are used by more processes.
     """
 
     title: str
@@ -155,6 +160,7 @@ class Spec(Settings):
     method: Annotated[tuple[MethodSpec, ...], Field(min_length=1)]
     n_seeds: Annotated[int, Field(ge=1)] = 1
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    n_threads: Annotated[int, Field(ge=1, le=1024)] = 1
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -187,6 +193,7 @@ class Spec(Settings):
                                 method=method,
                                 seed=seed,
                                 test_fraction=self.test_fraction,
+                                n_threads=self.n_threads,
                             )
 
 
