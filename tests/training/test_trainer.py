@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,3 +128,20 @@ def test_bfloat16_stays_close():
     full, half = fit(max_epochs=1), fit(max_epochs=1, precision="bf16-mixed")
     np.testing.assert_allclose(half.predict(DATA), full.predict(DATA), atol=0.02)
     assert not same(full, half)
+
+
+@pytest.mark.parametrize(("sequences", "asked", "used"), [(False, None, 1), (True, None, 2), (True, 3, 3)])
+def test_threads(sequences, asked, used):
+    class Spy(Callback):
+        def on_step(self, step, values):
+            self.seen = torch.get_num_threads()
+
+    before, spy = torch.get_num_threads(), Spy()
+    torch.set_num_threads(2)
+    try:
+        data = make_data("multiclass", 24, sequences=sequences)
+        fit(data=data, n_threads=asked, callbacks=[spy], max_epochs=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert spy.seen == used

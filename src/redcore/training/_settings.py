@@ -63,6 +63,9 @@ class TrainingSettings(MethodSettings):
         Bound on the absolute value of features after that, so that no input can overflow the network.
     accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     precision : {"32-true", "bf16-mixed"}, default "32-true"
+    n_threads : int >= 1 or None, default None
+        Threads of a fit on the CPU. None takes one where all modalities are vectors, since more do not pay on networks of
+        that size and the result then does not depend on how many cores there are; else as many as torch is set to.
     window_megabytes : int >= 1, default 256
         For data that stays in a store: how much of it is in memory, and shuffled, at once (twice, as the next window
         is read ahead).
@@ -90,5 +93,6 @@ class TrainingSettings(MethodSettings):
     input_clip: Annotated[float, Field(gt=0)] = 20.0
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    n_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     window_megabytes: Annotated[int, Field(ge=1)] = 256
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 5.0

@@ -16,7 +16,7 @@ from redcore.training._network import TrainableNetwork
 from redcore.training._preprocessing import Preprocessor, check_named
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._stepper import predict_batches
-from redcore.training._trainer import Trainer, seeded
+from redcore.training._trainer import Trainer, seeded, threads
 
 __all__ = ["ModalityForm", "TorchMethod"]
 
@@ -59,12 +59,17 @@ class TorchMethod(Method):
         self.preprocessor = Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
         self.objective = Objective.fit(data.target, settings.regression_loss)
         request = self._request(data, validation, context.seed)
-        with seeded(context.seed):
+        with seeded(context.seed), threads(self._n_threads()):
             self.network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
             trainer = Trainer(self.network, self.objective, settings, context)
             prepared = None if validation is None else self.preprocessor.apply(validation)
             self.history = trainer.fit(self.preprocessor.apply(data), prepared, request)
         self.network.to("cpu").eval()
+
+    def _n_threads(self) -> int | None:
+        chosen = cast(TrainingSettings, self.settings).n_threads
+        all_vectors = not any(modality.is_sequence for modality in self.schema.modalities)
+        return 1 if chosen is None and all_vectors else chosen
 
     def _forms(self) -> list[ModalityForm]:
         return [(m.name, m.n_features, m.is_sequence) for m in self.schema.modalities if m.name in self.active]

@@ -22,7 +22,7 @@ from redcore.training._settings import TrainingSettings
 from redcore.training._source import BatchSource, batch_source
 from redcore.training._stepper import Stepper
 
-__all__ = ["Trainer", "seeded"]
+__all__ = ["Trainer", "seeded", "threads"]
 
 
 @contextmanager
@@ -32,6 +32,17 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def threads(n_threads: int | None) -> Iterator[None]:
+    """Let torch use `n_threads` inside the block; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass
