@@ -64,8 +64,8 @@ class TrainingSettings(MethodSettings):
     accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     precision : {"32-true", "bf16-mixed"}, default "32-true"
     n_threads : int >= 1 or None, default None
-        Threads of a fit on the CPU. None takes one where all modalities are vectors, since more do not pay on networks of
-        that size and the result then does not depend on how many cores there are; else as many as torch is set to.
+        Threads of a fit on the CPU. None takes one where all modalities are vectors, since more do not pay on networks
+        of that size and the result then does not depend on how many cores there are; else as many as torch is set to.
     window_megabytes : int >= 1, default 256
         For data that stays in a store: how much of it is in memory, and shuffled, at once (twice, as the next window
         is read ahead).
