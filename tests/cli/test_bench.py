@@ -1,0 +1,35 @@
+"""``redcore bench run``."""
+
+import numpy as np
+
+SPEC = """
+title = "small"
+[[data]]
+name = "data.npz"
+[[data]]
+name = "absent.npz"
+[[protocol]]
+name = "shared"
+rates = [0.3]
+[[method]]
+name = "late_fusion"
+"""
+
+
+def test_run_and_run_again(cli, make_npz, tmp_path):
+    make_npz()
+    (tmp_path / "spec.toml").write_text(SPEC)
+    command = ("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
+    first = cli(*command)
+    assert first.status == 0
+    assert "2 records" in first.out
+    assert "failed: absent" in first.err
+    again = cli(*command, "--json").json
+    assert (again["n_records"], again["run_now"], len(again["failed"])) == (2, 1, 1)
+    assert np.load(next((tmp_path / "out" / "predictions").iterdir())).shape[1] == 3
+
+
+def test_bad_spec(cli, tmp_path):
+    result = cli("bench", "run", "nosuch", "--out", tmp_path / "out")
+    assert result.status == 2
+    assert "neither a file nor a built-in benchmark" in result.err
