@@ -15,6 +15,7 @@ from redcore.benchmark import Spec, missing_cells, read_records, read_spec, run,
 from redcore.exceptions import RunError, SettingsError
 
 TINY = {"max_epochs": 2, "latent_dim": 8, "imputer_layers": [8], "encoder_heads": 2}
+BASE = "title='x'\n[[data]]\nname='d'\n[[protocol]]\nname='shared'\nrates={rates}\n[[method]]\nname='{method}'"
 
 
 def spec(**changes) -> Spec:
@@ -137,19 +138,9 @@ def test_killed_at_random_moments_it_ends_like_an_uninterrupted_run(finished, fo
         ("title = 3", "title"),
         ("title = 'x'\nsurprise = 1", "unknown setting 'surprise'"),
         ("[[", "Invalid|Expected"),
-        (
-            "title='x'\n[[data]]\nname='d'\n[[protocol]]\nname='shared'\nrates=[1.5]\n[[method]]\nname='redcore'",
-            "rates",
-        ),
-        (
-            "title='x'\n[[data]]\nname='d'\n[[protocol]]\nname='shared'\nrates=[0]\n[[method]]\nname='redcor'",
-            "'redcore'",
-        ),
-        (
-            "title='x'\n[[data]]\nname='d'\n[[data]]\nname='d'\n[[protocol]]\nname='shared'\nrates=[0]\n"
-            "[[method]]\nname='redcore'",
-            "two entries of data are called 'd'",
-        ),
+        (BASE.format(rates="[1.5]", method="redcore"), "rates"),
+        (BASE.format(rates="[0]", method="redcor"), "did you mean 'redcore'"),
+        (BASE.format(rates="[0]", method="redcore") + "\n[[data]]\nname='d'", "two entries of data are called 'd'"),
     ],
 )
 def test_bad_specs_name_the_key(tmp_path, content, message):

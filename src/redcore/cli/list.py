@@ -19,17 +19,22 @@ PACKAGES = {
     "formats": "redcore.data.formats",
 }
 
-Kind = StrEnum("Kind", list(PACKAGES))  # type: ignore[misc]
+Kind = StrEnum("Kind", [*PACKAGES, "specs"])  # type: ignore[misc]
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
-    """List presets, protocols, methods, datasets, encoders, rules (for supervision weights) or formats."""
+    """List presets, protocols, methods, datasets, encoders, rules (for supervision weights), formats or specs (benchmarks)."""
     import json
 
     from redcore._discovery import names, summary
 
-    package = PACKAGES[kind.value]
-    found = {name: summary(package, name) for name in names(package)}
+    if kind.value == "specs":
+        from redcore.benchmark import read_spec, spec_names
+
+        found = {name: read_spec(name).title for name in spec_names()}
+    else:
+        package = PACKAGES[kind.value]
+        found = {name: summary(package, name) for name in names(package)}
     if as_json:
         typer.echo(json.dumps({kind.value: found}))
         return
