@@ -23,7 +23,7 @@ Kind = StrEnum("Kind", [*PACKAGES, "specs"])  # type: ignore[misc]
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
-    """List presets, protocols, methods, datasets, encoders, rules (for supervision weights), formats or specs (benchmarks)."""
+    """List presets, protocols, methods, datasets, encoders, rules, formats or specs (of benchmarks)."""
     import json
 
     from redcore._discovery import names, summary
