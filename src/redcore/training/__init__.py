@@ -2,11 +2,13 @@
 
 from redcore.training._callbacks import Callback
 from redcore.training._history import History
+from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
 from redcore.training._method import FitContext, Method
 from redcore.training._network import NetworkOutput, TrainableNetwork
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._stepper import Stepper
+from redcore.training._tabular import TabularMethod, vectors_of
 from redcore.training._torch_method import ModalityForm, TorchMethod
 from redcore.training._trainer import seeded
 
@@ -14,14 +16,19 @@ __all__ = [
     "Callback",
     "FitContext",
     "History",
+    "LinearSettings",
     "Method",
     "MethodSettings",
     "ModalityForm",
     "NetworkOutput",
     "Preprocessor",
     "Stepper",
+    "TabularMethod",
     "TorchMethod",
     "TrainableNetwork",
     "TrainingSettings",
+    "fit_linear",
+    "linear_outputs",
     "seeded",
+    "vectors_of",
 ]

@@ -1,0 +1,125 @@
+"""Gradient-boosted trees on all features side by side, which read a missing one as such."""
+
+from typing import Annotated, Any, ClassVar, cast
+
+import numpy as np
+from pydantic import Field
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from redcore._types import AnyArray, FloatArray
+from redcore.data import Target
+from redcore.training import MethodSettings, TabularMethod, linear_outputs
+
+__all__ = ["METHOD", "Boosting", "BoostingSettings"]
+
+SOURCE = "scikit-learn's histogram gradient boosting, after LightGBM (Ke et al., NeurIPS 2017)"
+
+
+class BoostingSettings(MethodSettings):
+    """Constants of the trees.
+
+    Attributes
+    ----------
+    learning_rate : float in (0, 1], default 0.1
+    max_iter : int in [1, 10000], default 100
+        Rounds; each grows one tree per class.
+    max_leaf_nodes : int in [2, 1000], default 31
+    min_samples_leaf : int >= 1, default 20
+    l2_regularization : float >= 0, default 0
+    """
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    max_iter: Annotated[int, Field(ge=1, le=10_000)] = 100
+    max_leaf_nodes: Annotated[int, Field(ge=2, le=1000)] = 31
+    min_samples_leaf: Annotated[int, Field(ge=1)] = 20
+    l2_regularization: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Boosting(TabularMethod):
+    """One ensemble of trees per output; a missing feature goes down the side that training found better for it.
+
+    What is kept is the nodes of all trees: predictions are made from these, without the fitted object.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = BoostingSettings
+    standardize: ClassVar[bool] = False
+
+    def _fit_table(self, table: AnyArray, target: Target, seed: int) -> dict[str, AnyArray]:
+        trees: list[tuple[int, AnyArray]] = []
+        base = np.zeros(target.n_outputs)
+        for outputs, model in self._models(table, target, seed):
+            base[outputs] = np.broadcast_to(np.ravel(model._baseline_prediction), len(outputs))
+            for one_round in model._predictors:
+                trees += [(output, tree.nodes) for output, tree in zip(outputs, one_round, strict=True)]
+        if target.is_classification:
+            base[np.bincount(target.values, minlength=target.n_outputs) == 0] = -30.0
+        return {"base": base, **_flat(trees)}
+
+    def _models(self, table: AnyArray, target: Target, seed: int) -> list[tuple[list[int], Any]]:
+        """Fit, and return which outputs each fitted model adds to."""
+        if target.kind == "regression":
+            numbers = target.values.reshape(len(table), -1)
+            columns = range(numbers.shape[1])
+            return [([k], self._make(HistGradientBoostingRegressor, seed).fit(table, numbers[:, k])) for k in columns]
+        if target.kind == "multilabel":
+            labels = target.values.astype(np.int64)
+            both = [k for k in range(labels.shape[1]) if len(np.unique(labels[:, k])) == 2]
+            return [([k], self._make(HistGradientBoostingClassifier, seed).fit(table, labels[:, k])) for k in both]
+        seen = np.unique(target.values).tolist()
+        model = self._make(HistGradientBoostingClassifier, seed).fit(table, target.values)
+        return [(seen[1:] if len(seen) == 2 else seen, model)]
+
+    def _make(self, kind: type, seed: int) -> Any:
+        settings = cast(BoostingSettings, self.settings).model_dump(exclude={"keep_empty_samples"})
+        return kind(**settings, early_stopping=False, random_state=seed)
+
+    def _predict_table(self, table: AnyArray) -> AnyArray:
+        arrays = self.table_arrays
+        scores: FloatArray = np.tile(arrays["base"], (len(table), 1))
+        ends = np.cumsum(arrays["sizes"])
+        for output, start, end in zip(arrays["outputs"], ends - arrays["sizes"], ends, strict=True):
+            nodes = {name: arrays[name][start:end] for name in _FIELDS}
+            scores[:, output] += _leaf_values(nodes, table)
+        return linear_outputs(scores, self.schema.target_kind)
+
+
+_FIELDS = {
+    "value": np.float64,
+    "feature_idx": np.int64,
+    "num_threshold": np.float64,
+    "missing_go_to_left": np.uint8,
+    "left": np.int64,
+    "right": np.int64,
+    "is_leaf": np.uint8,
+}
+
+
+def _flat(trees: list[tuple[int, AnyArray]]) -> dict[str, AnyArray]:
+    """Return the nodes of all trees one after the other, with the number of nodes and the output of each tree."""
+    sizes = np.array([len(nodes) for _, nodes in trees], dtype=np.int64)
+    outputs = np.array([output for output, _ in trees], dtype=np.int64)
+    fields = {
+        name: np.concatenate([nodes[name].astype(kind) for _, nodes in trees] or [np.zeros(0, dtype=kind)])
+        for name, kind in _FIELDS.items()
+    }
+    return {"sizes": sizes, "outputs": outputs, **fields}
+
+
+def _leaf_values(nodes: dict[str, AnyArray], table: AnyArray) -> AnyArray:
+    """Walk all samples down one tree."""
+    place = np.zeros(len(table), dtype=np.int64)
+    rows = np.arange(len(table))
+    while rows.size:
+        rows = rows[nodes["is_leaf"][place[rows]] == 0]
+        here = place[rows]
+        values = table[rows, nodes["feature_idx"][here]]
+        with np.errstate(invalid="ignore"):
+            left = np.where(
+                np.isnan(values), nodes["missing_go_to_left"][here] != 0, values <= nodes["num_threshold"][here]
+            )
+        place[rows] = np.where(left, nodes["left"][here], nodes["right"][here])
+    leaves: AnyArray = nodes["value"][place]
+    return leaves
+
+
+METHOD = Boosting
