@@ -2,6 +2,7 @@
 
 import typer
 
+from redcore.cli.ampute import ampute
 from redcore.cli.bench import bench
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
@@ -25,5 +26,6 @@ app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(convert)
+app.command()(ampute)
 app.command(name="list")(list_names)
 app.add_typer(bench, name="bench")

@@ -1,0 +1,66 @@
+"""``redcore ampute``: holes made once, at rates of their own for training, validation and test."""
+
+import json
+
+import numpy as np
+import pytest
+
+from redcore.data.formats import read
+
+SPLIT = np.repeat([0, 1, 2], [40, 10, 10])
+
+
+def test_every_part_at_its_own_rates(cli, make_npz, tmp_path):
+    data = make_npz(split=SPLIT)
+    rates = ("--missing-rate", "text=0.5", "--validation-rate", "text=0.2", "--test-rate", "audio=0.3")
+    result = cli("ampute", data, "--out", tmp_path / "store", *rates, "--json")
+    assert result.status == 0
+    told = result.json["realised_missing_rates"]
+    assert told == {
+        "train": {"audio": 0.0, "text": 0.5},
+        "validation": {"audio": 0.0, "text": 0.2},
+        "test": {"audio": 0.3, "text": 0.0},
+    }
+    holed, whole = read(tmp_path / "store"), read(data)
+    assert holed.part("train").missing_rates == told["train"]
+    assert holed.part("test").missing_rates == told["test"]
+    np.testing.assert_array_equal(holed.target.values, whole.target.values)
+    observed = holed.modalities["audio"].availability
+    np.testing.assert_array_equal(holed.modalities["audio"].values, whole.modalities["audio"].values[observed])
+    assert json.loads((tmp_path / "store" / "card.json").read_text())["origin"]["sha256"] == whole.checksum()
+
+
+def test_the_seed_decides_and_rates_of_one_part_leave_the_others(cli, make_npz, tmp_path):
+    data = make_npz(split=SPLIT)
+
+    def holes(name, *options):
+        assert cli("ampute", data, "--out", tmp_path / name, "--missing-rate", "0.4", *options).status == 0
+        return read(tmp_path / name).availability
+
+    first = holes("a")
+    np.testing.assert_array_equal(holes("b"), first)
+    assert (holes("c", "--seed", "1") != first).any()
+    np.testing.assert_array_equal(holes("d", "--test-rate", "0.3")[:50], first[:50])
+
+
+def test_without_a_split_all_is_training(cli, make_npz, tmp_path):
+    result = cli("ampute", make_npz(), "--out", tmp_path / "store", "--missing-rate", "audio=0.1")
+    assert "train: missing audio 0.100, text 0.000" in result.out
+    again = cli("fit", tmp_path / "store", "--method", "late_fusion", "--out", tmp_path / "run")
+    assert again.status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--missing-rate", "smell=0.5"), "unknown modality 'smell'"),
+        (("--missing-rate", "1.5"), "expected a number in [0, 1]"),
+        (("--missing-rate", "0.9"), "nearest possible rates"),
+        (("--protocol", "nosuch"), "unknown missing protocol 'nosuch'"),
+    ],
+)
+def test_bad_input(cli, make_npz, tmp_path, options, message):
+    result = cli("ampute", make_npz(), "--out", tmp_path / "store", *options)
+    assert result.status == 2
+    assert message in result.err
+    assert not (tmp_path / "store").exists()
