@@ -1,14 +1,18 @@
 """The switches of RedCore: each turns off exactly the part that it names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.special import log_softmax
 
-from factories import make_data, tiny
+from factories import TARGETS, make_data, tiny
 from redcore.data import Schema
 from redcore.exceptions import SettingsError
 from redcore.methods import make_method, method_class
 from redcore.nn import Objective, collate
+from redcore.training import Stack
 
 DATA = make_data("multiclass", 24)
 
@@ -76,3 +80,41 @@ def test_settings_are_bounded():
     for name, value in {"kl_weight": -1, "latent_dim": 0, "modality_dropout": 1.5, "weight_interval": 0}.items():
         with pytest.raises(SettingsError, match=name):
             cls.parse({name: value})
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("sequences", [False, True])
+def test_validation_labels_choose_the_weights_of_evidence_and_nothing_else(kind, sequences):
+    data, validation = make_data(kind, sequences=sequences), make_data(kind, n_samples=12, sequences=sequences)
+    turned = replace(validation, target=validation.target.take(np.arange(12)[::-1]))
+    settings = tiny("redcore", max_epochs=1)
+    one, other = (make_method("redcore", settings=settings).fit(data, each) for each in (validation, turned))
+    for name, array in one.arrays().items():
+        if name != "evidence/weights":
+            np.testing.assert_array_equal(array, other.arrays()[name])
+    assert (one.evidence.stack.weights >= 0).all()
+
+
+def test_without_validation_the_joint_head_decides():
+    model = make_method("redcore", settings=tiny("redcore", validation_fraction=0)).fit(DATA)
+    assert model.evidence is None
+
+
+def test_the_linear_models_see_all_rows_once_the_weights_are_chosen():
+    model = make_method("redcore", settings=tiny("redcore")).fit(DATA)
+    late = make_method("late_fusion").fit(DATA)
+    for name, array in late.linear.coefficients.items():
+        np.testing.assert_allclose(model.evidence.linear.coefficients[name], array, atol=1e-3)
+
+
+def test_a_stack_finds_the_source_that_is_right():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(3, size=2000)
+    right = np.log(np.full((2000, 3), 0.1))
+    right[np.arange(2000), codes] = np.log(0.8)
+    truth = np.where(rng.random(2000) < 0.8, codes, rng.integers(3, size=2000))
+    stack = Stack.fit(np.stack([rng.normal(size=(2000, 3)), right], axis=1), truth, "multiclass", np.array([0.5, 0.5]))
+    assert stack.weights[0] < 0.1
+    # the share that is right is 0.8 + 0.2 / 3: evidence is sharpened to say so
+    probabilities = np.exp(log_softmax(stack.combine(right[:, None].repeat(2, axis=1) * [[[0], [1]]]), axis=1))
+    assert probabilities.max(axis=1).mean() == pytest.approx(0.8 + 0.2 / 3, abs=0.02)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast
 
+import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from redcore._discovery import names
 from redcore._settings import Sizes
+from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.balancing import BalancingSpec, build_rule
+from redcore.data import MultimodalData
 from redcore.nn import (
     Batch,
     ConcatenatingImputers,
@@ -24,7 +27,17 @@ from redcore.nn import (
     kl_to_standard_normal,
 )
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
-from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork, TrainingSettings
+from redcore.training import (
+    Evidence,
+    FitContext,
+    MethodSettings,
+    ModalityForm,
+    TorchMethod,
+    TrainableNetwork,
+    TrainingSettings,
+    pieces,
+    predict_batches,
+)
 
 __all__ = ["METHOD", "RedCore", "RedCoreNetwork", "RedCoreOutput", "RedCoreSettings"]
 
@@ -86,6 +99,10 @@ class RedCoreSettings(TrainingSettings):
     detach_imputation_target : bool, default True
         Whether the imputation loss leaves the encoder of the modality that is imputed alone. If not, as in the released
         code, codes are also drawn towards what is easy to impute.
+    evidence : {"stacked", "joint"}, default "stacked"
+        What a prediction is made from: the joint head alone (the paper), or the joint head, the unimodal heads of the
+        present modalities and linear models of them, weighed by log loss on the validation data under its missing
+        patterns. Without validation data it is the joint head.
     balancing : str, default "relative_advantage"
         Supervision-weight rule; "fixed" is the ablation.
     smoothing : float in (0, 1], default 0.7
@@ -127,6 +144,7 @@ class RedCoreSettings(TrainingSettings):
     unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
     supervise_imputed: bool = True
     detach_imputation_target: bool = True
+    evidence: Literal["stacked", "joint"] = "stacked"
     balancing: str = "relative_advantage"
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
     weight_interval: Annotated[int, Field(ge=1)] = 3
@@ -293,7 +311,7 @@ class RedCoreNetwork(TrainableNetwork):
         completed = torch.where(kept[..., None], observed, guess)
         representation = completed.flatten(1)
         unimodal: tuple[Tensor, ...] = ()
-        if self.training:
+        if self.training or self.settings.evidence == "stacked":
             unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, completed.unbind(1), strict=True))
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
 
@@ -375,6 +393,8 @@ class RedCore(TorchMethod):
 
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
 
+    evidence: Evidence | None
+
     def __init__(self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None) -> None:
         super().__init__(settings)
         self.encoders = dict(encoders or {})
@@ -383,6 +403,37 @@ class RedCore(TorchMethod):
         """Build the network; see `TorchMethod.build_network`."""
         check_known("modality", self.encoders, self.schema.names)
         return RedCoreNetwork(forms, n_outputs, cast(RedCoreSettings, self.settings), self.encoders)
+
+    def _after_training(
+        self, data: MultimodalData, validation: MultimodalData | None, drawn_here: bool, context: FitContext
+    ) -> None:
+        self.evidence = None
+        if cast(RedCoreSettings, self.settings).evidence == "stacked" and validation is not None:
+            self.evidence = Evidence.fit(self._network_logits, data, validation, self.objective, context.seed)
+            if drawn_here:
+                self.evidence = self.evidence.refitted(data, validation, context.seed)
+
+    def _network_logits(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
+        """Return logits of the joint head (n, n_outputs) and of the unimodal heads (n, n_modalities, n_outputs)."""
+        outputs = list(predict_batches(self.network, self.preprocessor.apply(data)))
+        joint = torch.cat([output.logits for output in outputs])
+        unimodal = torch.cat([torch.stack(output.unimodal_logits, dim=1) for output in outputs])
+        return joint.double().numpy(), unimodal.double().numpy()
+
+    def _predict(self, data: MultimodalData) -> AnyArray:
+        if self.evidence is None:
+            return super()._predict(data)
+        logits = [self.evidence.logits(self._network_logits, piece) for piece in pieces(data)]
+        return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
+
+    def _arrays(self) -> dict[str, AnyArray]:
+        evidence = {} if self.evidence is None else self.evidence.to_arrays()
+        return {**super()._arrays(), **{f"evidence/{name}": array for name, array in evidence.items()}}
+
+    def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+        super()._restore(info, arrays)
+        kept = {name[9:]: array for name, array in arrays.items() if name.startswith("evidence/")}
+        self.evidence = Evidence.from_arrays(kept, self.active, self.objective) if kept else None
 
     @property
     def supervision_weight(self) -> dict[str, float]:

@@ -29,6 +29,7 @@ SETTINGS: dict[str, Any] = {
     "unimodal_weight": 1.0,
     "supervise_imputed": True,
     "detach_imputation_target": False,
+    "evidence": "joint",
     "balancing": "relative_advantage",
     "smoothing": 0.7,
     "weight_interval": 3,

@@ -1,19 +1,24 @@
 """What methods are made of: the `Method` base, and training by gradient descent on Lightning Fabric."""
 
 from redcore.training._callbacks import Callback
+from redcore.training._evidence import Evidence
 from redcore.training._history import History
 from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
 from redcore.training._method import FitContext, Method
 from redcore.training._network import NetworkOutput, TrainableNetwork
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._settings import MethodSettings, TrainingSettings
-from redcore.training._stepper import Stepper
+from redcore.training._source import pieces
+from redcore.training._stacking import Stack
+from redcore.training._stepper import Stepper, predict_batches
 from redcore.training._tabular import TabularMethod, vectors_of
 from redcore.training._torch_method import ModalityForm, TorchMethod
 from redcore.training._trainer import seeded
+from redcore.training._unimodal_linear import UnimodalLinear
 
 __all__ = [
     "Callback",
+    "Evidence",
     "FitContext",
     "History",
     "LinearSettings",
@@ -22,13 +27,17 @@ __all__ = [
     "ModalityForm",
     "NetworkOutput",
     "Preprocessor",
+    "Stack",
     "Stepper",
     "TabularMethod",
     "TorchMethod",
     "TrainableNetwork",
     "TrainingSettings",
+    "UnimodalLinear",
     "fit_linear",
     "linear_outputs",
+    "pieces",
+    "predict_batches",
     "seeded",
     "vectors_of",
 ]

@@ -1,5 +1,6 @@
 """Linear models of every kind of target, by scikit-learn, kept as plain arrays."""
 
+import warnings
 from typing import Annotated
 
 import numpy as np
@@ -66,7 +67,10 @@ def _logistic(values: AnyArray, codes: IntArray, n_classes: int, settings: Linea
     seen = np.unique(codes)
     intercepts[seen] = 0.0
     if len(seen) > 1:
-        model = LogisticRegression(C=settings.C, max_iter=settings.max_iter).fit(values, codes)
+        with warnings.catch_warnings():
+            # scikit-learn wonders whether many classes on few samples are meant as numbers; they are not
+            warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+            model = LogisticRegression(C=settings.C, max_iter=settings.max_iter).fit(values, codes)
         # with two classes there is one row, the logit of the second
         fitted = seen[1:] if len(seen) == 2 else seen
         coefficients[:, fitted], intercepts[fitted] = model.coef_.T, model.intercept_
@@ -76,7 +80,7 @@ def _logistic(values: AnyArray, codes: IntArray, n_classes: int, settings: Linea
 
 
 def linear_outputs(linear: AnyArray, kind: TargetKind) -> AnyArray:
-    """Return probabilities, or for regression the numbers themselves, of linear predictions (n_samples, n_outputs)."""
+    """Return probabilities, or for regression the numbers themselves, of linear predictions (..., n_outputs)."""
     if kind == "regression":
         return linear
-    return np.asarray(expit(linear) if kind == "multilabel" else softmax(linear, axis=1))
+    return np.asarray(expit(linear) if kind == "multilabel" else softmax(linear, axis=-1))

@@ -109,7 +109,7 @@ class Method(ABC):
             )
         if validation is not None:
             self.schema.check(validation)
-            validation = self._complete(validation) if validation.n_samples else None
+            validation = self._complete(self.schema.align(validation)) if validation.n_samples else None
         self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint))
         return self
 

@@ -49,6 +49,7 @@ class TorchMethod(Method):
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         settings = cast(TrainingSettings, self.settings)
         assert data.target is not None
+        drawn_here = validation is None
         if validation is None:
             keep, held_out = hold_out(data, settings.validation_fraction, context.seed)
             if held_out.size:
@@ -65,6 +66,16 @@ class TorchMethod(Method):
             prepared = None if validation is None else self.preprocessor.apply(validation)
             self.history = trainer.fit(self.preprocessor.apply(data), prepared, request)
         self.network.to("cpu").eval()
+        self._after_training(data, validation, drawn_here, context)
+
+    def _after_training(
+        self, data: MultimodalData, validation: MultimodalData | None, drawn_here: bool, context: FitContext
+    ) -> None:
+        """Do what a method does with the trained network.
+
+        `validation` is what the epoch was chosen by. Only where it was drawn here, from the training data, it may be
+        trained on once all choices are made.
+        """
 
     def _n_threads(self) -> int | None:
         chosen = cast(TrainingSettings, self.settings).n_threads

@@ -1,0 +1,86 @@
+"""A linear model per modality, on the samples that observe it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from redcore._types import AnyArray
+from redcore.data import MultimodalData
+from redcore.training._linear import LinearSettings, fit_linear
+from redcore.training._preprocessing import Preprocessor
+from redcore.training._tabular import vectors_of
+
+__all__ = ["UnimodalLinear"]
+
+
+@dataclass(frozen=True, eq=False)
+class UnimodalLinear:
+    """Logistic (or ridge) regressions by modality; a sequence enters by its statistics over time.
+
+    Attributes
+    ----------
+    preprocessor : Preprocessor
+    coefficients : dict of str to array (n_features, n_outputs)
+    intercepts : dict of str to array (n_outputs,)
+    """
+
+    preprocessor: Preprocessor
+    coefficients: dict[str, AnyArray]
+    intercepts: dict[str, AnyArray]
+
+    @classmethod
+    def steps(cls, data: MultimodalData, settings: LinearSettings) -> "Iterator[UnimodalLinear]":
+        """Fit modality by modality, and yield what is fitted so far after each."""
+        vectors = vectors_of(data)
+        made = cls(Preprocessor.fit(vectors), {}, {})
+        assert data.target is not None
+        for name, modality in made.preprocessor.apply(vectors).modalities.items():
+            rows = np.flatnonzero(modality.availability)
+            if rows.size:
+                values = modality.gather(rows).values.astype(np.float64)
+                made.coefficients[name], made.intercepts[name] = fit_linear(values, data.target.take(rows), settings)
+            yield made
+
+    @classmethod
+    def fit(cls, data: MultimodalData, settings: LinearSettings) -> "UnimodalLinear":
+        """Fit all modalities that some sample observes."""
+        *_, fitted = cls.steps(data, settings)
+        return fitted
+
+    def predict(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
+        """Return linear predictions of every modality.
+
+        Returns
+        -------
+        linear : array (n_samples, n_modalities, n_outputs)
+            Logits, or numbers; zeros where the modality is missing.
+        present : bool array (n_samples, n_modalities)
+            Where there is a prediction.
+        """
+        n_outputs = len(next(iter(self.intercepts.values())))
+        linear = np.zeros((data.n_samples, len(data.names), n_outputs))
+        present = np.zeros(linear.shape[:2], dtype=bool)
+        for column, (name, modality) in enumerate(self.preprocessor.apply(vectors_of(data)).modalities.items()):
+            observed = modality.gather(np.arange(data.n_samples))
+            if name in self.coefficients and len(observed.rows):
+                values = observed.values.astype(np.float64)
+                linear[observed.rows, column] = values @ self.coefficients[name] + self.intercepts[name]
+                present[observed.rows, column] = True
+        return linear, present
+
+    def to_arrays(self) -> dict[str, AnyArray]:
+        """Return all fitted numbers by name."""
+        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
+        coefficients = {f"coefficients/{name}": array for name, array in self.coefficients.items()}
+        intercepts = {f"intercepts/{name}": array for name, array in self.intercepts.items()}
+        return {**preprocessing, **coefficients, **intercepts}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "UnimodalLinear":
+        """Restore what `to_arrays` returned, for the modalities `names`."""
+        kept = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith("preprocessing/")}
+        fitted = [name for name in names if f"coefficients/{name}" in arrays]
+        coefficients = {name: arrays[f"coefficients/{name}"] for name in fitted}
+        intercepts = {name: arrays[f"intercepts/{name}"] for name in fitted}
+        return cls(Preprocessor.from_arrays(kept, names), coefficients, intercepts)
