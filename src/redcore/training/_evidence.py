@@ -34,9 +34,9 @@ ASSUMED = np.array([0.5, 0.0, 0.5, 0.0])
 class Evidence:
     """Weighs four sources into one prediction.
 
-    They are the joint head; the mean over the present modalities of the unimodal heads; the mean and the sum over the
-    present modalities of linear models (the sum is what independent modalities would say together). Four weights, of
-    held-out samples under many missing patterns, leave little to overfit; they calibrate the prediction as well.
+    They are the joint head; the mean over the present modalities of what the unimodal heads say; the same of linear
+    models; and the sum of the latter's log-probabilities, which is what independent modalities would say together. Four
+    weights, of held-out samples under many missing patterns, leave little to overfit; they calibrate as well.
 
     Attributes
     ----------
@@ -92,11 +92,19 @@ class Evidence:
         if self.objective.kind != "regression":
             bounded = (values.clip(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
             joint, unimodal, linear = bounded
-        there, counts = present[..., None], np.maximum(1, present.sum(axis=1))[:, None]
-        total = (linear * there).sum(axis=1)
+        total = (linear * present[..., None]).sum(axis=1)
         # numbers are no evidence that adds up
         added = np.zeros_like(total) if self.objective.kind == "regression" else total
-        return np.stack([joint, (unimodal * there).sum(axis=1) / counts, total / counts, added], axis=1)
+        return np.stack([joint, self._mean(unimodal, present), self._mean(linear, present), added], axis=1)
+
+    def _mean(self, values: AnyArray, present: AnyArray) -> AnyArray:
+        """Average over the present modalities: probabilities of classes (as logarithms), else the values themselves."""
+        counts = np.maximum(1, present.sum(axis=1))[:, None]
+        if self.objective.kind in ("regression", "multilabel"):
+            mean: AnyArray = (values * present[..., None]).sum(axis=1) / counts
+            return mean
+        total = (np.exp(values) * present[..., None]).sum(axis=1) / counts
+        return np.asarray(np.log(total.clip(min=np.exp(-LARGEST_LOGIT))))
 
     def logits(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
         """Return combined logits of data in memory, (n_samples, n_outputs)."""
