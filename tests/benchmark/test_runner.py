@@ -132,6 +132,39 @@ def test_killed_at_random_moments_it_ends_like_an_uninterrupted_run(finished, fo
     assert results(out) == results(finished)
 
 
+def test_workers_end_with_the_run(folder, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from redcore.benchmark import Spec, run\n"
+        "if __name__ == '__main__':\n"
+        "    import json; asked = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
+        "    run(asked, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=2)\n"
+    )
+    (tmp_path / "go.py").write_text(code)
+    settings = {**TINY, "max_epochs": 100_000, "max_steps": None, "patience": None}
+    (tmp_path / "spec.json").write_text(json.dumps(spec(method=[{"name": "redcore", "settings": settings}]).dump()))
+    command = [sys.executable, *map(str, (tmp_path / "go.py", tmp_path / "spec.json", tmp_path / "out", folder))]
+    process = subprocess.Popen(command, start_new_session=True)
+    group = process.pid
+    deadline = time.monotonic() + 60
+    while _members(group) < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(4)
+    process.kill()
+    process.wait()
+    while _members(group) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    left = _members(group)
+    if left:
+        os.killpg(group, signal.SIGKILL)
+    assert left == 0
+
+
+def _members(group: int) -> int:
+    """Count the living processes of a process group."""
+    found = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return sum(line.split()[0] == str(group) and "Z" not in line.split()[1] for line in found.splitlines())
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

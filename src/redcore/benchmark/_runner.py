@@ -1,6 +1,8 @@
 """Run the cells of a benchmark on all cores; what is done already is not done again."""
 
 import multiprocessing
+import os
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -78,7 +80,7 @@ def _run_in_processes(
 ) -> None:
     # spawned: a forked process would inherit the thread pools of torch in an unknown state
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_end_with_parent) as pool:
         waiting: set[Future[Record]] = {pool.submit(_run_and_write, cell, folder, data_folder) for cell in cells}
         try:
             while waiting:
@@ -89,6 +91,18 @@ def _run_in_processes(
             raise RunError(f"{folder}: a worker process died; run the same again to go on") from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the run is killed: it would go on with cells that nobody waits for."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
