@@ -60,6 +60,9 @@ class Method(ABC):
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
 
+    any_data: ClassVar[bool] = True
+    """Whether the method can be fitted to any data; some know one data set only."""
+
     schema: Schema
     active: tuple[str, ...]
     prior: AnyArray

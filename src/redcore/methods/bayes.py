@@ -1,0 +1,51 @@
+"""Bayes: the best possible prediction for the data set gaussian, under every missing pattern."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from redcore._types import AnyArray
+from redcore.data import GaussianModel, GaussianSettings, MultimodalData
+from redcore.exceptions import DataError
+from redcore.training import FitContext, Method, MethodSettings
+
+__all__ = ["METHOD", "Bayes", "BayesSettings"]
+
+SOURCE = "Textbook method: the posterior of a linear-Gaussian model; no paper of its own"
+
+
+class BayesSettings(MethodSettings, GaussianSettings):
+    """The settings of the world that the data was drawn from; see `GaussianSettings`."""
+
+
+class Bayes(Method):
+    """The ceiling: it knows the world, and learns nothing from the data."""
+
+    Settings: ClassVar[type[MethodSettings]] = BayesSettings
+    any_data: ClassVar[bool] = False
+
+    def _model(self) -> GaussianModel:
+        values = cast(BayesSettings, self.settings).model_dump(exclude={"keep_empty_samples"})
+        return GaussianModel.make(GaussianSettings.checked(values))
+
+    def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
+        settings, model = cast(BayesSettings, self.settings), self._model()
+        expected = dict.fromkeys(model.names, (settings.n_features, settings.max_length > 0))
+        found = {m.name: (m.n_features, m.is_sequence) for m in self.schema.modalities if m.n_features}
+        if not found.items() <= expected.items() or self.schema.n_outputs != settings.n_classes:
+            raise DataError(
+                "method 'bayes' knows the data set gaussian only, made with the same settings: expected modalities "
+                f"{', '.join(expected)} of {settings.n_features} features and {settings.n_classes} classes, got "
+                f"{', '.join(self.schema.names)} and {self.schema.n_outputs} outputs"
+            )
+
+    def _predict(self, data: MultimodalData) -> AnyArray:
+        return self._model().posterior(data)
+
+    def _arrays(self) -> dict[str, AnyArray]:
+        return {}
+
+    def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+        """Nothing is kept but the settings."""
+
+
+METHOD = Bayes
