@@ -184,6 +184,16 @@ def test_bad_specs_name_the_key(tmp_path, content, message):
     assert "spec.toml" in str(error.value)
 
 
+def test_a_method_may_run_on_some_data_only():
+    content = {"data": [{"name": "a.npz"}, {"name": "b.npz"}], "n_seeds": 1}
+    methods = [{"name": "late_fusion"}, {"name": "prior", "only": ["b"]}]
+    cells = list(spec(**content, method=methods).cells())
+    assert len(cells) == 2 * (2 + 1)
+    assert {cell.data.title() for cell in cells if cell.method.name == "prior"} == {"b"}
+    with pytest.raises(SettingsError, match="unknown data set of method 'prior' 'c'"):
+        spec(**content, method=[{"name": "prior", "only": ["c"]}])
+
+
 def test_unknown_spec():
     with pytest.raises(SettingsError, match=r"neither a file nor a built-in benchmark \(.*quick"):
         read_spec("quik")

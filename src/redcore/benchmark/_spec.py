@@ -95,6 +95,8 @@ class MethodSpec(Settings):
         Settings to change.
     n_seeds : int, optional
         Fewer seeds than the benchmark's, for slow methods.
+    only : tuple of str
+        Labels of the data sets that it is run on. Default: all.
     label : str, optional
         What tables call it.
     """
@@ -103,6 +105,7 @@ class MethodSpec(Settings):
     preset: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     n_seeds: Annotated[int, Field(ge=1)] | None = None
+    only: tuple[str, ...] = ()
     label: str = ""
 
     def title(self) -> str:
@@ -176,6 +179,11 @@ class Spec(Settings):
             twice = [title for title in titles if titles.count(title) > 1]
             if twice:
                 raise ValueError(f"two entries of {what} are called {twice[0]!r}; give one a label")
+        known = [data.title() for data in self.data]
+        for method in self.method:
+            for label in method.only:
+                if label not in known:
+                    raise ValueError(str(UnknownNameError(f"data set of method {method.title()!r}", label, known)))
         if len(self.data) * len(self.protocol) * len(self.method) * self.n_seeds > MAX_CELLS:
             raise ValueError(f"more than {MAX_CELLS} cells")
         return self
@@ -186,7 +194,8 @@ class Spec(Settings):
             for data in self.data:
                 for protocol in self.protocol:
                     for method in self.method:
-                        if seed < (method.n_seeds or self.n_seeds):
+                        wanted = not method.only or data.title() in method.only
+                        if wanted and seed < (method.n_seeds or self.n_seeds):
                             yield Cell(
                                 data=data,
                                 protocol=protocol,
