@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from redcore._discovery import names
 from redcore.data import MultimodalData, Target
 from redcore.methods import method_class
+
+ANY_DATA_METHODS = [name for name in names("redcore.methods") if method_class(name).any_data]
+"""All methods but those that know one data set only."""
 
 TARGETS = ("binary", "multiclass", "multilabel", "regression", "several numbers")
 

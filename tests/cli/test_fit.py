@@ -5,9 +5,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from redcore._discovery import names
+from factories import ANY_DATA_METHODS
 from redcore.cli import main
-from redcore.methods import make_method
+from redcore.methods import make_method, method_class
+from redcore.training import TorchMethod
 
 KINDS = ["multiclass", "binary", "multilabel", "regression", "ragged"]
 FILES = {
@@ -201,9 +202,9 @@ def test_without_test_rows_there_is_nothing_to_score(cli, make_npz, tmp_path):
     assert cli("evaluate", run, data, "--rows", "all").status == 0
 
 
-@pytest.mark.parametrize("method", names("redcore.methods"))
+@pytest.mark.parametrize("method", ANY_DATA_METHODS)
 def test_values_under_an_absent_modality_change_no_bit(cli, make_npz, tmp_path, small, method):
-    settings = () if method == "late_fusion" else small[:4]
+    settings = small[:4] if issubclass(method_class(method), TorchMethod) else ()
     values = np.random.default_rng(1).normal(size=(60, 4))
     outcomes = []
     for planted in (0.0, 1e30, np.nan, np.inf):

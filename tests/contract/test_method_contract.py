@@ -6,8 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from factories import TARGETS, make_arrays, make_availability, make_data, make_target, tiny
-from redcore._discovery import names
+from factories import ANY_DATA_METHODS, TARGETS, make_arrays, make_availability, make_data, make_target, tiny
 from redcore.data import MultimodalData
 from redcore.exceptions import (
     DataError,
@@ -18,13 +17,12 @@ from redcore.exceptions import (
     UnknownNameError,
     UnseenModalityWarning,
 )
-from redcore.methods import make_method, method_class
+from redcore.methods import make_method
 from redcore.serving import load_model, save_model
 
-METHODS = [name for name in names("redcore.methods") if method_class(name).any_data]
 N = 24
 
-pytestmark = pytest.mark.parametrize("name", METHODS)
+pytestmark = pytest.mark.parametrize("name", ANY_DATA_METHODS)
 
 
 def fitted(name, data, seed=0, validation=None, **changes):
