@@ -56,6 +56,7 @@ class Store:
     def __init__(self, folder: Path, *, verify: bool = True) -> None:
         self.folder = folder
         self.card = read_card(folder)
+        self._columns: list[list[str]] = []
         self._files = [self._open(shard, verify) for shard in self.card.shards]
         self._blocks = [(index, k) for index, file in enumerate(self._files) for k in range(file.num_row_groups)]
         self._sizes = [self._files[index].metadata.row_group(k).num_rows for index, k in self._blocks]
@@ -72,7 +73,8 @@ class Store:
             raise DataError(f"{path}: its content does not match the checksum of the card: changed or damaged")
         try:
             file = pq.ParquetFile(path, memory_map=True)
-        except (pa.ArrowException, OSError) as error:
+            self._columns.append(file.schema_arrow.names)
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{path}: not a readable Parquet file ({_line(error)})") from None
         # ids are unique, so that a file cannot hold more samples than bytes
         if file.metadata.num_rows != shard.n_samples or shard.n_samples > n_bytes:
@@ -126,13 +128,13 @@ class Store:
         self, path: Path, index: int, group: int, shard: int
     ) -> tuple[Target | None, AnyArray | None, AnyArray, AnyArray | None]:
         """Return target, groups, sample ids and split of one block."""
-        known = self._files[shard].schema_arrow.names
+        known = self._columns[shard]
         form = self.card.target
         target = None if form is None else self._convert(path, index, "y", lambda column: target_of(form, column))
         groups = self._convert(path, index, "group", numpy_of) if "group" in known else None
         ids = self._convert(path, index, "sample_id", numpy_of)
-        split = self._convert(path, index, "split", numpy_of) if "split" in known else None
-        return target, groups, ids, check_split(split, len(ids))
+        split = self._convert(path, index, "split", _split_of) if "split" in known else None
+        return target, groups, ids, split
 
     def _convert(self, path: Path, index: int, name: str, convert: Callable[[pa.Array], Result]) -> Result:
         """Read one column of one block and convert it; every error names the file."""
@@ -195,6 +197,10 @@ class Store:
         except RedCoreError as error:
             raise type(error)(f"{self.folder}: {error}") from None
         return data
+
+
+def _split_of(column: pa.Array) -> AnyArray | None:
+    return check_split(numpy_of(column), len(column))
 
 
 def _flags(column: pa.Array) -> BoolArray:
