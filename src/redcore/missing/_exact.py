@@ -5,7 +5,7 @@ import numpy as np
 from redcore._types import BoolArray, FloatArray, IntArray
 from redcore.exceptions import MissingRateError
 
-__all__ = ["draw_exact"]
+__all__ = ["draw_exact", "fill_empty", "impossible_rates"]
 
 
 def draw_exact(n_samples: int, rates: dict[str, float], rng: np.random.Generator, *, at_least_one: bool) -> BoolArray:
@@ -21,12 +21,12 @@ def draw_exact(n_samples: int, rates: dict[str, float], rng: np.random.Generator
     """
     counts = _observed_counts(n_samples, np.array(list(rates.values())), at_least_one)
     if at_least_one and counts.sum() < n_samples:
-        raise _impossible(rates, counts, n_samples)
+        raise impossible_rates(rates, counts, n_samples)
     availability = np.zeros((n_samples, len(rates)), dtype=bool)
     for column, count in enumerate(counts):
         availability[rng.permutation(n_samples)[:count], column] = True
     if at_least_one:
-        _fill_empty(availability, rng)
+        fill_empty(availability, rng)
     return availability
 
 
@@ -41,7 +41,8 @@ def _observed_counts(n_samples: int, rates: FloatArray, at_least_one: bool) -> I
     return counts
 
 
-def _impossible(rates: dict[str, float], counts: IntArray, n_samples: int) -> MissingRateError:
+def impossible_rates(rates: dict[str, float], counts: IntArray, n_samples: int) -> MissingRateError:
+    """Return the error that says which rates would leave every sample something."""
     most = (len(rates) - 1) / max(sum(rates.values()), 1e-12)
     nearest = ", ".join(f"{name}={np.floor(1000 * rate * most) / 1000:g}" for name, rate in rates.items())
     return MissingRateError(
@@ -51,7 +52,7 @@ def _impossible(rates: dict[str, float], counts: IntArray, n_samples: int) -> Mi
     )
 
 
-def _fill_empty(availability: BoolArray, rng: np.random.Generator) -> None:
+def fill_empty(availability: BoolArray, rng: np.random.Generator) -> None:
     """Move observations that their sample can spare to the samples that have none, within their column."""
     empty = np.flatnonzero(~availability.any(axis=1))
     if not empty.size:
