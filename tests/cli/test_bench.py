@@ -33,3 +33,13 @@ def test_bad_spec(cli, tmp_path):
     result = cli("bench", "run", "nosuch", "--out", tmp_path / "out")
     assert result.status == 2
     assert "neither a file nor a built-in benchmark" in result.err
+
+
+def test_table(cli, make_npz, tmp_path):
+    make_npz()
+    (tmp_path / "spec.toml").write_text(SPEC)
+    assert cli("bench", "table", tmp_path / "out").status == 2
+    cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
+    told = cli("bench", "table", tmp_path / "out", "--json").json
+    assert [entry["method"] for entry in told["entries"]] == ["late_fusion"]
+    assert "Mean rank: late_fusion 1.00" in cli("bench", "table", tmp_path / "out").out

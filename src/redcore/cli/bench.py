@@ -46,3 +46,36 @@ def run(
         print_json({"folder": str(out), "n_records": len(records), "run_now": todo, "failed": failed})
         return
     typer.echo(f"{len(records)} records in {out}, {todo} of them run now, {len(failed)} failed")
+
+
+@bench.command()
+def table(
+    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled.")],
+    as_json: Json = False,
+) -> None:
+    """Show the mean score over all missing patterns of every method, with 95% intervals over seeds, and mean ranks."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from redcore.benchmark import mean_ranks, read_records, summarise
+    from redcore.cli._output import print_json
+    from redcore.exceptions import RunError
+
+    entries = summarise(read_records(folder))
+    if not entries:
+        raise RunError(f"{folder}: holds no finished records of a benchmark")
+    ranks = mean_ranks(entries)
+    if as_json:
+        print_json({"entries": [asdict(entry) for entry in entries], "mean_ranks": ranks})
+        return
+    shown = Table("data", "protocol", "method", "score", "95% interval", "log loss", "fit s", "seeds")
+    for entry in entries:
+        loss = "" if entry.nll is None else f"{entry.nll:.3f}"
+        interval = f"{entry.low:.3f} to {entry.high:.3f}"
+        cells = (f"{entry.mean:.3f}", interval, loss, f"{entry.fit_seconds:.1f}", str(entry.n_seeds))
+        shown.add_row(entry.data, entry.protocol, entry.method, *cells)
+    Console().print(shown)
+    if ranks:
+        typer.echo("Mean rank: " + ", ".join(f"{method} {rank:.2f}" for method, rank in ranks.items()))

@@ -1,0 +1,52 @@
+"""Means, intervals and ranks, checked by hand."""
+
+import numpy as np
+import pytest
+
+from redcore.benchmark import Record, Spec, mean_ranks, pattern_mean, summarise
+
+SPEC = Spec.checked(
+    {
+        "title": "x",
+        "data": [{"name": "d"}, {"name": "e"}],
+        "protocol": [{"name": "shared", "rates": [0.5]}],
+        "method": [{"name": "redcore"}, {"name": "prior"}],
+        "n_seeds": 3,
+    }
+)
+SCORES = {("d", "redcore"): [0.8, 0.9, 1.0], ("d", "prior"): [0.1, 0.1, 0.1], ("e", "redcore"): [0.3] * 3}
+
+
+def records():
+    for cell in SPEC.cells():
+        values = SCORES.get((cell.data.title(), cell.method.title()))
+        if values is None:
+            yield Record(key=cell.key(), cell=cell, status="failed", error="no")
+            continue
+        patterns = {"a": {"macro_f1": values[cell.seed] - 0.05}, "b": {"macro_f1": values[cell.seed] + 0.05}, "c": {}}
+        metrics = {"per_pattern": patterns, "pooled": {"nll": 0.5}}
+        yield Record(key=cell.key(), cell=cell, status="done", metrics=metrics, seconds={"fit": 2.0})
+
+
+def test_entries():
+    found = {(entry.data, entry.method): entry for entry in summarise(list(records()))}
+    assert set(found) == set(SCORES)
+    for key, entry in found.items():
+        assert entry.mean == pytest.approx(np.mean(SCORES[key]))
+        assert entry.low <= entry.mean <= entry.high
+        assert (entry.n_seeds, entry.nll, entry.fit_seconds) == (3, 0.5, 2.0)
+    assert found["d", "prior"].low == found["d", "prior"].high == pytest.approx(0.1)
+    wide = found["d", "redcore"]
+    # all three seeds alike, of 27 resamples 1 each: the ends of the interval
+    assert (wide.low, wide.high) == (pytest.approx(0.8), pytest.approx(1.0))
+
+
+def test_ranks_are_over_what_all_methods_have():
+    assert mean_ranks(summarise(list(records()))) == {"redcore": 1.0, "prior": 2.0}
+    assert mean_ranks([entry for entry in summarise(list(records())) if entry.data == "e"]) == {"redcore": 1.0}
+
+
+def test_r2_where_there_are_no_classes():
+    cell = next(SPEC.cells())
+    record = Record(key="k", cell=cell, status="done", metrics={"per_pattern": {"a": {"r2": 0.25}, "b": {"r2": None}}})
+    assert pattern_mean(record) == 0.25
