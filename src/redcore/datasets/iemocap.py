@@ -1,0 +1,65 @@
+"""IEMOCAP, emotion in acted dialogues, with the features and folds of the MMIN family (files must be asked for)."""
+
+from pathlib import Path
+
+from redcore.data import MultimodalData
+from redcore.data.formats import mmin
+from redcore.datasets import Card
+from redcore.exceptions import DataError
+
+__all__ = ["CARD", "CLASSES", "METRICS", "N_FEATURES", "N_FOLDS", "load", "write_sample"]
+
+CARD = Card(
+    title="IEMOCAP: 5,531 utterances of ten actors; ComParE audio, DenseFace video and BERT-large text features",
+    source="Busso et al. (2008), IEMOCAP: interactive emotional dyadic motion capture database; features and folds of "
+    "Zhao, Li, Jin (2021), Missing modality imagination network",
+    licence="on request from the University of Southern California, for research; not redistributable",
+    target="multiclass, 4 emotions",
+)
+CLASSES = ("ang", "hap", "neu", "sad")
+"""Anger, happiness (with excitement), neutral, sadness; in the order of the columns of the one-hot labels."""
+METRICS = ("accuracy", "uar", "macro_f1")
+"""Scores that are reported on it, averaged over the folds; accuracy is WA and uar is UA of the literature."""
+N_FOLDS = 10
+N_FEATURES = {"audio": 130, "text": 1024, "video": 342}
+
+
+def load(root: Path, fold: int = 1) -> MultimodalData:
+    """Return the data with the split of one fold.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that holds ``A``, ``L``, ``V`` and ``target``, see `redcore.data.formats.mmin`.
+    fold : int, 1 to 10, default 1
+        One speaker is the test part, and the other speaker of that session the validation part.
+
+    Returns
+    -------
+    MultimodalData
+        Sequences: audio (130 features per frame), text (1024 per word piece), video (342 per frame). Features are as
+        in the files: audio is not standardised.
+
+    Raises
+    ------
+    DataError
+        If there is no such fold, or files are absent or damaged.
+    """
+    if not 1 <= fold <= N_FOLDS:
+        raise DataError(f"{root}: fold is {fold}, expected 1 to {N_FOLDS}")
+    return mmin.read(root, mmin.Options(fold=fold, class_names=CLASSES))
+
+
+def write_sample(root: Path) -> Path:
+    """Write eight utterances in two folds, random numbers in the form of the public files, and return `root`.
+
+    The second utterance lacks its text, the third its video.
+
+    Parameters
+    ----------
+    root : Path
+        Folder to write in; made if need be.
+    """
+    names = [f"Ses0{1 + row // 4}{'FM'[row % 2]}_impro01_{'MF'[row % 2]}00{row}" for row in range(8)]
+    labels = {name: row % len(CLASSES) for row, name in enumerate(names)}
+    return mmin.write_tree(root, labels, len(CLASSES), n_features=N_FEATURES)
