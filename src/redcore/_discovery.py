@@ -30,7 +30,7 @@ def names(package: str) -> list[str]:
     Examples
     --------
     >>> names("redcore.missing")
-    ['bernoulli', 'imbalanced', 'shared']
+    ['bernoulli', 'block', 'correlated', ...]
     """
     modules = pkgutil.iter_modules([str(_folder(package))])
     return sorted(module.name for module in modules if not module.name.startswith("_"))

@@ -64,3 +64,27 @@ def test_bad_input(cli, make_npz, tmp_path, options, message):
     assert result.status == 2
     assert message in result.err
     assert not (tmp_path / "store").exists()
+
+
+def test_options_and_parts(cli, make_npz, tmp_path):
+    data = make_npz(split=SPLIT)
+    arguments = ("--protocol", "fixed_patterns", "--option", "patterns=audio,text", "--parts", "train,test")
+    result = cli("ampute", data, "--out", tmp_path / "store", *arguments, "--json")
+    assert result.json["realised_missing_rates"] == {part: {"audio": 0.5, "text": 0.5} for part in ("train", "test")}
+    assert read(tmp_path / "store").part("validation").availability.all()
+    result = cli("ampute", data, "--out", tmp_path / "other", *arguments[:-1], "train,tst")
+    assert (result.status, "unknown part 'tst'" in result.err) == (2, True)
+
+
+def test_steps_of_sequences(cli, tmp_path):
+    path = tmp_path / "sequences.npz"
+    rng = np.random.default_rng(0)
+    split = rng.permutation(np.repeat([0, 2], [20, 10]))
+    np.savez(path, x_a=rng.standard_normal((30, 8, 2)), y=np.arange(30) % 2, split=split)
+    result = cli("ampute", path, "--out", tmp_path / "store", "--protocol", "partial", "--missing-rate", "a=0.5")
+    assert result.status == 0
+    holed, whole = read(tmp_path / "store"), read(path)
+    np.testing.assert_array_equal(holed.modalities["a"].lengths, np.where(split == 0, 4, 8))
+    np.testing.assert_array_equal(holed.target.values, whole.target.values)
+    run = ("--protocol", "partial", "--missing-rate", "a=0.5", "--method", "late_fusion", "--out", tmp_path / "run")
+    assert cli("fit", path, *run).status == 0

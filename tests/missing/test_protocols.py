@@ -4,12 +4,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from redcore._discovery import names
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError, MissingRateError, UnknownNameError
 from redcore.missing import ampute, draw_availability, realised_rates
 
-PROTOCOLS = names("redcore.missing")
+PROTOCOLS = ("bernoulli", "correlated", "imbalanced", "shared")
 
 
 def draw(n_samples, rates, seed=0, protocol="imbalanced", **options):

@@ -20,7 +20,7 @@ from redcore.data.formats import read
 from redcore.exceptions import DataError, RedCoreWarning
 from redcore.methods import make_method
 from redcore.metrics import evaluate_patterns
-from redcore.missing import ampute
+from redcore.missing import ampute, takes_rates
 from redcore.training import Method
 
 __all__ = ["run_cell"]
@@ -54,10 +54,11 @@ def split(data: MultimodalData, cell: Cell) -> tuple[AnyArray, AnyArray, AnyArra
 def hidden(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:
     """Return a part of the data with what the protocol hides missing; the same for every method."""
     seed = [cell.seed, *hashlib.sha256(f"{cell.data.title()}/{cell.protocol.title()}/{part}".encode()).digest()[:8]]
-    rates = cell.protocol.rates_of(data.names, part)
-    if not any(rates.values()):
+    protocol = cell.protocol
+    rates = protocol.rates_of(data.names, part)
+    if not any(rates.values()) and (part == "test" or takes_rates(protocol.name)):
         return data
-    return ampute(data, cell.protocol.name, rates, np.random.default_rng(seed))
+    return ampute(data, protocol.name, rates, np.random.default_rng(seed), options=protocol.options)
 
 
 def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from redcore._discovery import names
+from redcore._discovery import load, names
 from redcore._settings import Settings
 from redcore.exceptions import SettingsError, UnknownNameError
 
@@ -51,7 +51,7 @@ class ProtocolSpec(Settings):
     name : str
         A missing protocol.
     rates : tuple of float
-        By modality in sorted order, repeated as often as there are modalities.
+        By modality in sorted order, repeated as often as there are modalities; none for protocols without rates.
     order : int
         The rates are shifted by this many places.
     options : mapping
@@ -63,7 +63,7 @@ class ProtocolSpec(Settings):
     """
 
     name: str
-    rates: Annotated[tuple[Rate, ...], Field(min_length=1)]
+    rates: tuple[Rate, ...] = ()
     order: Annotated[int, Field(ge=0)] = 0
     options: dict[str, Any] = Field(default_factory=dict)
     test_rates: tuple[Rate, ...] | None = None
@@ -71,13 +71,16 @@ class ProtocolSpec(Settings):
 
     def title(self) -> str:
         """Return what tables call it."""
-        return (
-            self.label or f"{self.name} {'/'.join(f'{rate:g}' for rate in self._shifted(self.rates, len(self.rates)))}"
-        )
+        rates = "/".join(f"{rate:g}" for rate in self._shifted(self.rates, len(self.rates)))
+        return self.label or f"{self.name} {rates}".strip()
+
+    def check_options(self) -> None:
+        """Raise `SettingsError` or `UnknownNameError` if the protocol does not take these options."""
+        load("redcore.missing", self.name, "missing protocol").Options.parse(self.options)
 
     def rates_of(self, modalities: tuple[str, ...], part: str = "train") -> dict[str, float]:
         """Return the rate of every modality."""
-        rates = self.rates if part != "test" else self.test_rates or (0.0,)
+        rates = (self.rates if part != "test" else self.test_rates) or (0.0,)
         return dict(zip(modalities, self._shifted(rates, len(modalities)), strict=True))
 
     def _shifted(self, rates: tuple[float, ...], n: int) -> tuple[float, ...]:
@@ -174,6 +177,8 @@ class Spec(Settings):
             for entry in entries:
                 if entry.name not in names(package):
                     raise ValueError(str(UnknownNameError(kind, entry.name, names(package))))
+        for protocol in self.protocol:
+            protocol.check_options()
         for what in ("data", "protocol", "method"):
             titles = [entry.title() for entry in getattr(self, what)]
             twice = [title for title in titles if titles.count(title) > 1]

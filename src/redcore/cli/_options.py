@@ -9,7 +9,7 @@ from redcore.exceptions import MissingRateError, SettingsError
 
 __all__ = ["Data", "Json", "Seed", "parse_rates", "parse_settings"]
 
-Data = Annotated[str, typer.Argument(help="A bundled data set ('redcore list datasets') or an npz file.")]
+Data = Annotated[str, typer.Argument(help="A bundled data set ('redcore list datasets') or a file or store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages go to stderr.")]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0, max=2**32 - 1)]
 

@@ -24,7 +24,7 @@ from redcore.data import MultimodalData, hold_out
 from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.methods import make_method
 from redcore.metrics import PatternReport, evaluate_patterns
-from redcore.missing import ampute
+from redcore.missing import ampute_parts
 from redcore.report import supervision_figure
 from redcore.serving import save_model
 from redcore.training import Method
@@ -55,6 +55,7 @@ class Request(Settings):
     settings: dict[str, Any] = Field(default_factory=dict)
     protocol: str = "imbalanced"
     missing_rates: dict[str, float] = Field(default_factory=dict)
+    protocol_options: dict[str, str] = Field(default_factory=dict)
     allow_empty: bool = False
     test_fraction: float = 0.2
     seed: int = 0
@@ -87,15 +88,17 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
     The test part keeps what it observes: it is scored under every missing pattern.
     """
     part = _parts(data, request)
-    availability = np.ones((data.n_samples, len(data.names)), dtype=bool)
     rng = np.random.default_rng(request.seed)
-    for code in (0, 1):
-        rows = np.flatnonzero(part == code)
-        if rows.size:
-            keep_one = not request.allow_empty
-            part_data = ampute(data.take(rows), request.protocol, request.missing_rates, rng, at_least_one=keep_one)
-            availability[rows] = part_data.availability
-    return Prepared(data.hide(availability), part)
+    hidden = ampute_parts(
+        data,
+        part,
+        request.protocol,
+        dict.fromkeys((0, 1), request.missing_rates),
+        dict.fromkeys((0, 1), rng),
+        options=request.protocol_options,
+        at_least_one=not request.allow_empty,
+    )
+    return Prepared(hidden, part)
 
 
 def _parts(data: MultimodalData, request: Request) -> IntArray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from redcore.cli._options import Data, Json, Seed, parse_rates
+from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings
 from redcore.cli._signature import takes
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ampute"]
 
+PARTS = ("train", "validation", "test")
 RATE_HELP = "MODALITY=RATE, or RATE for all. Repeatable."
 
 
@@ -31,6 +32,10 @@ class AmputeOptions:
     test_rate: Annotated[
         list[str] | None, typer.Option(help=f"Of test samples: {RATE_HELP} Default: nothing is hidden.")
     ] = None
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, an option of the protocol. Repeatable.")] = None
+    parts: Annotated[str, typer.Option(help="Parts to hide modalities in; others keep all they have.")] = (
+        "train,validation,test"
+    )
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let samples lose all modalities.")] = False
     seed: Seed = 0
     as_json: Json = False
@@ -39,7 +44,16 @@ class AmputeOptions:
         """Return the rates of every part."""
         train = parse_rates(self.missing_rate or [], names)
         validation = train if self.validation_rate is None else parse_rates(self.validation_rate, names)
-        return {"train": train, "validation": validation, "test": parse_rates(self.test_rate or [], names)}
+        rates = {"train": train, "validation": validation, "test": parse_rates(self.test_rate or [], names)}
+        return {part: rates[part] for part in rates if part in self.chosen_parts()}
+
+    def chosen_parts(self) -> list[str]:
+        """Return the parts to hide modalities in."""
+        from redcore._validation import check_known
+
+        chosen = [part.strip() for part in self.parts.split(",")]
+        check_known("part", chosen, PARTS)
+        return chosen
 
 
 @takes(AmputeOptions)
@@ -70,19 +84,13 @@ def _hidden(source: "MultimodalData", options: AmputeOptions) -> tuple["Multimod
     """Return the data with holes, and the realised missing rates by part."""
     import numpy as np
 
-    from redcore.missing import ampute as hide
+    from redcore.missing import ampute_parts
 
     split = np.zeros(source.n_samples, dtype=np.int64) if source.split is None else source.split
-    availability = source.availability
-    realised = {}
-    for code, (part, rates) in enumerate(options.rates(source.names).items()):
-        rows = np.flatnonzero(split == code)
-        if not rows.size:
-            continue
-        # a stream of its own for every part: the rates of one do not move the holes of another
-        rng = np.random.default_rng([options.seed, code])
-        keep_one = not options.allow_empty
-        hidden = hide(source.take(rows), options.protocol, rates, rng, at_least_one=keep_one)
-        availability[rows] = hidden.availability
-        realised[part] = hidden.missing_rates
-    return source.hide(availability), realised
+    rates = {PARTS.index(part): rates for part, rates in options.rates(source.names).items()}
+    # a stream of its own for every part: the rates of one do not move the holes of another
+    rngs = {code: np.random.default_rng([options.seed, code]) for code in rates}
+    given, keep_one = parse_settings(options.option or []), not options.allow_empty
+    holed = ampute_parts(source, split, options.protocol, rates, rngs, options=given, at_least_one=keep_one)
+    parts = [code for code in rates if (split == code).any()]
+    return holed, {PARTS[code]: holed.take(np.flatnonzero(split == code)).missing_rates for code in parts}

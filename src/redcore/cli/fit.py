@@ -31,6 +31,9 @@ class FitOptions:
         list[str] | None,
         typer.Option(help="MODALITY=RATE, or RATE for all; hidden in training and validation rows. Repeatable."),
     ] = None
+    protocol_option: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE, an option of the protocol. Repeatable.")
+    ] = None
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let samples lose all modalities.")] = False
     assign: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE, a setting of the method. Repeatable.")
@@ -54,6 +57,7 @@ class FitOptions:
             settings=parse_settings(self.assign or []),
             protocol=self.protocol,
             missing_rates=parse_rates(self.missing_rate or [], source.names),
+            protocol_options=parse_settings(self.protocol_option or []),
             allow_empty=self.allow_empty,
             test_fraction=self.test_fraction,
             seed=self.seed,

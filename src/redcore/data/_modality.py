@@ -179,6 +179,12 @@ class Modality:
         position[rows] = np.arange(len(rows))
         return Modality(taken.values, position, taken.offsets)
 
+    def keep_steps(self, keep: BoolArray) -> "Modality":
+        """Return the sequences with the steps where `keep`, (total_time,), is True; each must keep one at least."""
+        assert self.offsets is not None
+        lengths = np.add.reduceat(keep.astype(np.int64), self.offsets[:-1]) if len(keep) else np.diff(self.offsets)
+        return Modality(self.values[keep], self.position, _offsets(lengths))
+
     def mapped(self, function: Callable[[AnyArray], AnyArray]) -> "Modality":
         """Return the modality with `function` applied to its values, (n, n_features) to the same."""
         return replace(self, values=function(self.values)) if len(self.values) else self

@@ -2,30 +2,34 @@
 
 import numpy as np
 
-from redcore._types import BoolArray, FloatArray, IntArray
+from redcore._types import AnyArray, BoolArray, FloatArray, IntArray
 from redcore.exceptions import MissingRateError
+from redcore.missing._demand import Demand
 
-__all__ = ["draw_exact", "fill_empty", "impossible_rates"]
+__all__ = ["add_lacking", "check_possible", "draw_exact", "fill_empty"]
 
 
-def draw_exact(n_samples: int, rates: dict[str, float], rng: np.random.Generator, *, at_least_one: bool) -> BoolArray:
+def draw_exact(demand: Demand, rng: np.random.Generator, keys: AnyArray | None = None) -> BoolArray:
     """Draw an availability in which modality m is missing in exactly ``round(rate_m * n_samples)`` samples.
 
-    The columns are drawn independently, each uniformly over its samples. With `at_least_one`, samples left with
-    nothing are then given one observation each, taken from samples that have one to spare; the counts stay.
+    Missing are those with the largest `keys`, (n_samples, n_modalities); without keys, the columns are drawn
+    independently, each uniformly over its samples. If every sample is to keep something, samples left with nothing are
+    then given one observation each, taken from samples that have one to spare; the counts stay.
 
     Raises
     ------
     MissingRateError
-        If fewer observations than samples exist, so that `at_least_one` is impossible.
+        If fewer observations than samples exist, so that not every sample can keep one.
     """
-    counts = _observed_counts(n_samples, np.array(list(rates.values())), at_least_one)
-    if at_least_one and counts.sum() < n_samples:
-        raise impossible_rates(rates, counts, n_samples)
-    availability = np.zeros((n_samples, len(rates)), dtype=bool)
+    n_samples = demand.n_samples
+    counts = _observed_counts(n_samples, demand.rates, demand.at_least_one)
+    if demand.at_least_one and counts.sum() < n_samples:
+        raise _impossible(demand, counts)
+    availability = np.zeros((n_samples, len(counts)), dtype=bool)
     for column, count in enumerate(counts):
-        availability[rng.permutation(n_samples)[:count], column] = True
-    if at_least_one:
+        order = rng.permutation(n_samples) if keys is None else np.argsort(keys[:, column], kind="stable")
+        availability[order[:count], column] = True
+    if demand.at_least_one:
         fill_empty(availability, rng)
     return availability
 
@@ -41,23 +45,39 @@ def _observed_counts(n_samples: int, rates: FloatArray, at_least_one: bool) -> I
     return counts
 
 
-def impossible_rates(rates: dict[str, float], counts: IntArray, n_samples: int) -> MissingRateError:
+def check_possible(demand: Demand) -> None:
+    """Raise `MissingRateError` if every sample is to keep a modality and the rates leave too few observations."""
+    if demand.at_least_one and (1.0 - demand.rates).sum() < 1.0 - 1e-9:
+        raise _impossible(demand, np.round(demand.n_samples * (1.0 - demand.rates)).astype(np.int64))
+
+
+def _impossible(demand: Demand, counts: IntArray) -> MissingRateError:
     """Return the error that says which rates would leave every sample something."""
+    rates = demand.missing_rates
     most = (len(rates) - 1) / max(sum(rates.values()), 1e-12)
     nearest = ", ".join(f"{name}={np.floor(1000 * rate * most) / 1000:g}" for name, rate in rates.items())
     return MissingRateError(
         f"missing rates {', '.join(f'{name}={rate:g}' for name, rate in rates.items())} leave {counts.sum()} "
-        f"observations for {n_samples} samples, so not every sample can keep at least one modality; nearest possible "
-        f"rates: {nearest}; or allow samples without any modality (at_least_one=False, --allow-empty)"
+        f"observations for {demand.n_samples} samples, so not every sample can keep at least one modality; nearest "
+        f"possible rates: {nearest}; or allow samples without any modality (at_least_one=False, --allow-empty)"
     )
 
 
+def add_lacking(availability: BoolArray, rates: FloatArray, rng: np.random.Generator) -> None:
+    """Add observations, of modalities that are ever observed, until there is one for every row."""
+    lacking = len(availability) - int(availability.sum())
+    if lacking > 0:
+        absent = np.argwhere(~availability & (rates < 1))
+        added = absent[rng.permutation(len(absent))[:lacking]]
+        availability[added[:, 0], added[:, 1]] = True
+
+
 def fill_empty(availability: BoolArray, rng: np.random.Generator) -> None:
-    """Move observations that their sample can spare to the samples that have none, within their column."""
+    """Move observations that their row can spare to the rows that have none, within their column."""
     empty = np.flatnonzero(~availability.any(axis=1))
     if not empty.size:
         return
-    # one observation of every sample, picked at random, stays; the others may move
+    # one observation of every row, picked at random, stays; the others may move
     priority = np.where(availability, rng.random(availability.shape), -1.0)
     stays = np.zeros_like(availability)
     stays[np.arange(len(availability)), priority.argmax(axis=1)] = True

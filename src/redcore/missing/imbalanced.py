@@ -2,18 +2,23 @@
 
 import numpy as np
 
+from redcore._settings import Settings
 from redcore._types import BoolArray
+from redcore.missing._demand import Demand
 from redcore.missing._exact import draw_exact
 
-__all__ = ["draw"]
+__all__ = ["MECHANISM", "Options", "draw"]
+
+MECHANISM = "MCAR"
 
 
-def draw(
-    n_samples: int, missing_rates: dict[str, float], rng: np.random.Generator, *, at_least_one: bool = True
-) -> BoolArray:
-    """Hide modality m in exactly ``round(missing_rates[m] * n_samples)`` samples, drawn at random.
+class Options(Settings):
+    """There are none."""
+
+
+def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
+    """Hide modality m in exactly ``round(rate_m * n_samples)`` samples, drawn at random.
 
     The protocol of imbalanced missing rates of the RedCore paper (arXiv 2312.10386).
-    See `redcore.missing.draw_availability` for the parameters.
     """
-    return draw_exact(n_samples, missing_rates, rng, at_least_one=at_least_one)
+    return draw_exact(demand, rng)

@@ -2,23 +2,32 @@
 
 import numpy as np
 
+from redcore._settings import Settings
 from redcore._types import BoolArray
 from redcore.exceptions import MissingRateError
+from redcore.missing._demand import Demand
 from redcore.missing._exact import draw_exact
 
-__all__ = ["draw"]
+__all__ = ["MECHANISM", "Options", "draw"]
+
+MECHANISM = "MCAR"
 
 
-def draw(
-    n_samples: int, missing_rates: dict[str, float], rng: np.random.Generator, *, at_least_one: bool = True
-) -> BoolArray:
+class Options(Settings):
+    """There are none."""
+
+
+def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
     """Hide every modality in exactly ``round(rate * n_samples)`` samples, drawn at random.
 
-    Raises `MissingRateError` if the rates differ. See `redcore.missing.draw_availability` for the parameters.
+    Raises
+    ------
+    MissingRateError
+        If the rates differ.
     """
-    if len(set(missing_rates.values())) > 1:
+    if len(set(demand.missing_rates.values())) > 1:
         raise MissingRateError(
-            f"protocol 'shared' needs one rate for all modalities, got {missing_rates}; "
-            "for a rate per modality use protocol 'imbalanced'"
+            f"protocol 'shared' needs one rate for all modalities, got {demand.missing_rates}; nearest possible: "
+            f"{demand.rates.mean():.3g} for all; for a rate per modality use protocol 'imbalanced'"
         )
-    return draw_exact(n_samples, missing_rates, rng, at_least_one=at_least_one)
+    return draw_exact(demand, rng)
