@@ -8,6 +8,7 @@ from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
 from redcore.cli.fit import fit
+from redcore.cli.inspect import inspect
 from redcore.cli.list import list_names
 from redcore.cli.predict import predict
 
@@ -25,6 +26,7 @@ app.command()(demo)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(inspect)
 app.command()(convert)
 app.command()(ampute)
 app.command(name="list")(list_names)

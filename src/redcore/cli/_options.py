@@ -1,17 +1,31 @@
 """Options that several commands share, and how their text is read."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from redcore.exceptions import MissingRateError, SettingsError
 
-__all__ = ["Data", "Json", "Seed", "parse_rates", "parse_settings"]
+__all__ = [
+    "Data",
+    "FormatOption",
+    "Json",
+    "ModalityColumns",
+    "Seed",
+    "parse_rates",
+    "parse_settings",
+    "reader_options",
+]
 
 Data = Annotated[str, typer.Argument(help="A bundled data set ('redcore list datasets') or a file or store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages go to stderr.")]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0, max=2**32 - 1)]
+
+FormatOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, an option of the format. Repeatable.")]
+ModalityColumns = Annotated[
+    list[str] | None, typer.Option(help="NAME=PATTERN[,PATTERN]: columns of a table that make a modality. Repeatable.")
+]
 
 
 def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
@@ -23,6 +37,12 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
             raise SettingsError(f"--set {assignment!r}: expected key=value, such as --set max_epochs=20")
         settings[key.strip()] = value.strip()
     return settings
+
+
+def reader_options(options: Sequence[str] | None, modalities: Sequence[str] | None) -> dict[str, Any]:
+    """Return the options of a format's reader, with the columns that make a modality."""
+    given: dict[str, Any] = dict(parse_settings(options or []))
+    return {**given, "modalities": parse_settings(modalities)} if modalities else given
 
 
 def parse_rates(assignments: Sequence[str], names: Sequence[str]) -> dict[str, float]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from redcore.cli._options import Json, parse_settings
+from redcore.cli._options import FormatOption, Json, ModalityColumns, reader_options
 from redcore.cli._signature import takes
 
 __all__ = ["convert"]
@@ -25,11 +25,8 @@ class ConvertOptions:
         str | None, typer.Option(help="Read SOURCE as the files of this data set ('redcore list datasets').")
     ] = None
     fold: Annotated[int, typer.Option(help="Fold of the data set's official splits.", min=1)] = 1
-    modality: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=PATTERN[,PATTERN]: columns of a table that make a modality. Repeatable."),
-    ] = None
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, an option of the format. Repeatable.")] = None
+    modality: ModalityColumns = None
+    option: FormatOption = None
     title: Annotated[str, typer.Option(help="For the card of the store.")] = ""
     licence: Annotated[str, typer.Option(help="For the card of the store.")] = ""
     citation: Annotated[str, typer.Option(help="For the card of the store.")] = ""
@@ -49,7 +46,7 @@ def convert(options: ConvertOptions) -> None:
             data_format=options.data_format,
             dataset=options.dataset,
             fold=options.fold,
-            options=_reader_options(options),
+            options=reader_options(options.option, options.modality),
         )
         origin = {"name": options.source.name, "format": data_format, "sha256": checksum_of(options.source)}
         about = {name: getattr(options, name) for name in ("title", "licence", "citation")}
@@ -60,9 +57,3 @@ def convert(options: ConvertOptions) -> None:
         )
         return
     typer.echo(f"{data!r} written to {options.out}")
-
-
-def _reader_options(options: ConvertOptions) -> dict[str, Any]:
-    given: dict[str, Any] = dict(parse_settings(options.option or []))
-    modalities = parse_settings(options.modality or [])
-    return {**given, "modalities": modalities} if modalities else given

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from redcore._validation import (
 from redcore.data._modality import Modality
 from redcore.data._target import Target
 from redcore.exceptions import DataError
+
+if TYPE_CHECKING:
+    from redcore.data.inspection import Summary
 
 __all__ = ["MultimodalData", "Part"]
 
@@ -207,6 +210,19 @@ class MultimodalData:
     def loaded(self) -> "MultimodalData":
         """Return the data in memory."""
         return replace(self, modalities={name: modality.loaded() for name, modality in self.modalities.items()})
+
+    def summary(self) -> "Summary":
+        """Return what the data holds, what is missing and what looks wrong; see `redcore.data.inspection`.
+
+        Examples
+        --------
+        >>> data = MultimodalData.from_arrays({"audio": [[0.0], [1.0], None], "text": np.eye(3)})
+        >>> [(pattern.observed, pattern.n_samples) for pattern in data.summary().patterns]
+        [(('audio', 'text'), 2), (('text',), 1)]
+        """
+        from redcore.data.inspection import summarise
+
+        return summarise(self)
 
     def checksum(self) -> str:
         """Return a SHA-256 over every observed value, the availability, the target and the ids."""

@@ -33,7 +33,9 @@ def _observed(demand: Demand, pattern: str) -> BoolArray:
     parts = [part.strip() for part in pattern.split("+")]
     if parts == ["nothing"]:
         if demand.at_least_one:
-            raise MissingRateError("pattern 'nothing' leaves samples without any modality (at_least_one=False allows it)")
+            raise MissingRateError(
+                "pattern 'nothing' leaves samples without any modality (at_least_one=False allows it)"
+            )
         return np.zeros(len(demand.names), dtype=bool)
     check_known(f"modality of pattern {pattern!r}", parts, demand.names)
     observed: BoolArray = np.isin(demand.names, parts)

@@ -1,5 +1,6 @@
-"""Pictures of what was recorded; nothing here loads torch."""
+"""Pictures and pages of what was recorded; nothing here loads torch."""
 
 from redcore.report._figures import supervision_figure
+from redcore.report._inspection_page import inspection_page
 
-__all__ = ["supervision_figure"]
+__all__ = ["inspection_page", "supervision_figure"]

@@ -1,0 +1,145 @@
+"""``redcore inspect``: what a data set holds, what is missing from it, and what looks wrong."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from redcore.cli._options import Data, FormatOption, Json, ModalityColumns, reader_options
+from redcore.cli._signature import takes
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from redcore.data import MultimodalData
+    from redcore.data.inspection import MissingTable, Summary
+
+__all__ = ["inspect"]
+
+SHOWN_PATTERNS = 20
+SHOWN_LEVELS = 12
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """What ``redcore inspect`` is told."""
+
+    data: Data
+    data_format: Annotated[
+        str | None, typer.Option("--format", help="'redcore list formats'. Default: guessed from DATA.")
+    ] = None
+    modality: ModalityColumns = None
+    option: FormatOption = None
+    html: Annotated[Path | None, typer.Option(help="Write a page that needs nothing else.")] = None
+    as_json: Json = False
+
+
+@takes(InspectOptions)
+def inspect(options: InspectOptions) -> None:
+    """Look at DATA: modalities, missing patterns and what they depend on, leakage, features that look wrong."""
+    from redcore._files import write_atomic
+    from redcore.cli._output import print_json, warnings_as_messages
+
+    with warnings_as_messages():
+        summary = _read(options).summary()
+    if options.html is not None:
+        from redcore.report import inspection_page
+
+        page = inspection_page(summary, Path(options.data).name)
+        write_atomic(options.html, lambda path: path.write_text(page, encoding="utf-8"))
+    if options.as_json:
+        print_json(summary.to_dict())
+        return
+    _print(summary, options.data)
+    if options.html is not None:
+        typer.echo(f"Page: {options.html}")
+
+
+def _read(options: InspectOptions) -> "MultimodalData":
+    from redcore.cli._sources import read_data
+    from redcore.data.formats import read
+
+    given = reader_options(options.option, options.modality)
+    if options.data_format is None and not given:
+        return read_data(options.data)
+    return read(Path(options.data), options.data_format, given)
+
+
+def _print(summary: "Summary", name: str) -> None:
+    import sys
+
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+    parts = ", ".join(f"{part} {count}" for part, count in summary.parts.items())
+    groups = "" if summary.n_groups is None else f", {summary.n_groups} groups"
+    console.print(f"{name}: {summary.n_samples} samples{f' ({parts})' if parts else ''}{groups}", markup=False)
+    console.print(_target_line(summary), markup=False)
+    some_missing = any(modality.missing_rate for modality in summary.modalities)
+    for table in (_modalities(summary), _patterns(summary), *map(_missing, summary.missing_by if some_missing else ())):
+        console.print(table)
+    if not summary.associations:
+        console.print("Nothing to test: no modality is missing in some samples only.")
+    elif not any(test.depends for test in summary.associations):
+        tests = len(summary.associations)
+        console.print(f"Nothing speaks against missing completely at random ({tests} tests, Holm, level 0.01).")
+    for finding in summary.findings:
+        colour = "red" if finding.severity == "warning" else "cyan"
+        console.print(f"[{colour}]{finding.severity}[/{colour}] ", end="")
+        console.print(finding.text, markup=False)
+
+
+def _target_line(summary: "Summary") -> str:
+    target = summary.target
+    if "counts" in target:
+        counts = [f"{label} {count}" for label, count in target["counts"].items()]
+        more = f", ... ({len(counts)} classes)" if len(counts) > SHOWN_LEVELS else ""
+        return f"target: {target['kind']}, {', '.join(counts[:SHOWN_LEVELS])}{more}"
+    columns = [
+        ", ".join(f"{level} {value:.3g}" for level, value in column.items()) for column in target.get("quantiles", [])
+    ]
+    return f"target: {'; '.join([target['kind'], *columns])}"
+
+
+def _modalities(summary: "Summary") -> "Table":
+    from rich.table import Table
+
+    table = Table("modality", title="Modalities")
+    for column in ("features", "length: median (min to max)", "observed", "missing", "median |x|", "constant"):
+        table.add_column(column, justify="right")
+    for modality in summary.modalities:
+        lengths = modality.lengths
+        length = "" if lengths is None else f"{lengths['50%']:g} ({lengths['0%']:g} to {lengths['100%']:g})"
+        numbers = (f"{modality.missing_rate:.1%}", f"{modality.typical:.3g}", str(len(modality.constant) or ""))
+        table.add_row(modality.name, str(modality.n_features), length, str(modality.n_observed), *numbers)
+    return table
+
+
+def _patterns(summary: "Summary") -> "Table":
+    from rich.table import Table
+
+    names = [modality.name for modality in summary.modalities]
+    table = Table(*names, title="Missing patterns (o observed)")
+    table.add_column("samples", justify="right")
+    table.add_column("")
+    shown, others = summary.patterns[:SHOWN_PATTERNS], summary.patterns[SHOWN_PATTERNS:]
+    most = shown[0].n_samples
+    for pattern in shown:
+        marks = ["o" if name in pattern.observed else "" for name in names]
+        table.add_row(*marks, str(pattern.n_samples), "█" * max(1, round(20 * pattern.n_samples / most)))
+    if others:
+        samples = sum(pattern.n_samples for pattern in others)
+        table.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(samples), "")
+    return table
+
+
+def _missing(by: "MissingTable") -> "Table":
+    from rich.table import Table
+
+    table = Table(by.of, title=f"Missing rates by {by.of}")
+    for heading in ("samples", *by.rates):
+        table.add_column(heading, justify="right")
+    for level, n_samples in list(by.n_samples.items())[:SHOWN_LEVELS]:
+        table.add_row(level, str(n_samples), *(f"{rates[level]:.1%}" for rates in by.rates.values()))
+    return table

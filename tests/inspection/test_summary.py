@@ -1,0 +1,195 @@
+"""What `summary()` finds: planted faults are named, and sound data is left in peace."""
+
+import json
+
+import numpy as np
+import pytest
+
+from redcore.data import MultimodalData, Target
+from redcore.data.formats import read
+from redcore.data.store import Store, write_store
+from redcore.missing import ampute
+
+
+def make(n=600, n_classes=3, seed=0, **more):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, n_classes, n)
+    arrays = {
+        "audio": rng.standard_normal((n, 10)),
+        "text": rng.standard_normal((n, 12)) + labels[:, None],
+        "steps": [rng.standard_normal((length, 3)) for length in rng.integers(1, 9, n)],
+    }
+    arrays.update(more.pop("arrays", {}))
+    return MultimodalData.from_arrays(arrays, more.pop("target", Target.from_labels(labels)), **more)
+
+
+def texts(data, severity=None):
+    findings = data.summary().findings
+    return [finding.text for finding in findings if severity in (None, finding.severity)]
+
+
+def found(data, text):
+    return any(text in line for line in texts(data))
+
+
+def test_counts_and_quantiles():
+    data = MultimodalData.from_arrays(
+        {"a": [[0.0, 2.0], [1.0, 2.0], None, [4.0, 2.0]], "s": [None, np.ones((3, 1)), np.ones((1, 1)), None]},
+        Target.from_labels(["x", "y", "x", "x"]),
+        split=[0, 0, 1, 2],
+        groups=["p", "p", "q", "r"],
+    )
+    summary = data.summary()
+    a, s = summary.modalities
+    assert (summary.n_samples, summary.n_groups, summary.parts) == (4, 3, {"train": 2, "validation": 1, "test": 1})
+    assert (a.n_features, a.n_observed, a.missing_rate, a.constant, a.typical) == (2, 3, 0.25, (1,), 2.0)
+    assert (s.is_sequence, s.missing_rate) == (True, 0.5)
+    assert (s.lengths["0%"], s.lengths["50%"], s.lengths["100%"]) == (1, 2, 3)
+    assert summary.target == {"kind": "binary", "counts": {"x": 3, "y": 1}}
+    assert [(pattern.observed, pattern.n_samples) for pattern in summary.patterns] == [
+        (("a",), 2),
+        (("a", "s"), 1),
+        (("s",), 1),
+    ]
+    by_class, by_split = summary.missing_by
+    assert by_class.rates["a"] == {"x": pytest.approx(1 / 3), "y": 0.0}
+    assert by_split.rates["a"] == {"train": 0.0, "validation": 1.0, "test": 0.0}
+    json.dumps(summary.to_dict(), allow_nan=False)
+
+
+def test_sound_data_has_no_findings():
+    assert texts(make(split=np.repeat([0, 1, 2], 200))) == []
+
+
+@pytest.mark.parametrize("n_classes", [2, 30])
+def test_missing_completely_at_random_is_rarely_accused(n_classes):
+    accused = 0
+    for seed in range(100):
+        data = make(300, n_classes, seed, split=np.repeat([0, 1, 2], 100))
+        holed = ampute(data, "bernoulli", {"audio": 0.3, "text": 0.5}, np.random.default_rng(seed), at_least_one=False)
+        accused += any(test.depends for test in holed.summary().associations)
+    # level 0.01 for all tests of a data set together: over 5 of 100 has a probability of 5e-4
+    assert accused <= 5
+
+
+@pytest.mark.parametrize(
+    ("protocol", "on"), [("label_dependent", "class"), ("correlated", "modality text"), ("block", "group")]
+)
+def test_what_missing_depends_on_is_named(protocol, on):
+    data = make(groups=np.arange(600) // 30)
+    options = {"block": {}}.get(protocol, {"strength": 2.0} if protocol == "label_dependent" else {})
+    holed = ampute(
+        data, protocol, {"audio": 0.4, "text": 0.4}, np.random.default_rng(0), options=options, at_least_one=False
+    )
+    named = {(test.modality, test.on) for test in holed.summary().associations if test.depends}
+    assert ("audio", on) in named
+    if protocol == "correlated":
+        assert {where for _, where in named} == {on}
+
+
+def test_numbers_that_missing_depends_on():
+    data = make(target=Target.from_numbers(np.random.default_rng(0).standard_normal(600)))
+    options = {"strength": 1.5}
+    holed = ampute(data, "label_dependent", {"text": 0.4}, np.random.default_rng(0), options=options)
+    assert found(holed, "whether text is missing depends on the target")
+
+
+def test_a_modality_that_one_part_lacks():
+    split = np.repeat([0, 1, 2], 200)
+    data = make(split=split).hide({"audio": split < 2, "text": np.ones(600, bool), "steps": np.ones(600, bool)})
+    assert "audio is missing in all 200 samples of split test, and not elsewhere: split-dependent" in texts(
+        data, "warning"
+    )
+
+
+def test_modalities_and_samples_without_anything():
+    data = make().hide({"audio": np.zeros(600, bool), "text": np.arange(600) > 2, "steps": np.arange(600) > 2})
+    assert texts(data, "warning") == ["audio is missing in every sample", "3 samples have no modality at all"]
+
+
+def test_leakage():
+    split = np.repeat([0, 1, 2], 200)
+    rng = np.random.default_rng(1)
+    audio, text = rng.standard_normal((600, 10)), rng.standard_normal((600, 12))
+    audio[[450, 500]], text[450] = audio[[3, 4]], text[3]
+    ids = np.array([f"S{k}" for k in range(600)])
+    ids[550] = "s7 "
+    groups = np.arange(600) // 40  # group 5 covers 200 to 239, group 4 covers 160 to 199, group 9 covers 360 to 399
+    groups[599] = 2
+    data = MultimodalData.from_arrays({"audio": audio, "text": text}, split=split, sample_ids=ids, groups=groups)
+    leaks = data.summary().leakage
+    assert (leaks.n_identical_samples, leaks.identical_samples) == (1, ("S450",))
+    assert leaks.identical == {"audio": 2, "text": 1}
+    assert (leaks.n_ids, set(leaks.ids)) == (2, {"S7", "s7 "})
+    assert leaks.groups == ("2",)
+    assert make().summary().leakage is None
+    for text in ("1 validation or test samples are bit-identical", "2 sample ids are in several", "1 groups are in"):
+        assert found(data, text)
+
+
+def test_equal_values_of_few_features_are_no_leak_by_themselves():
+    rng = np.random.default_rng(0)
+    arrays = {"rooms": rng.integers(1, 4, (600, 2)).astype(float), "text": rng.standard_normal((600, 12))}
+    data = MultimodalData.from_arrays(arrays, split=np.repeat([0, 1, 2], 200))
+    assert data.summary().leakage.identical["rooms"] > 100
+    assert texts(data) == ["there is no target"]
+
+
+def test_features_that_look_wrong():
+    rng = np.random.default_rng(0)
+    audio = rng.standard_normal((600, 10))
+    audio[:, 3] = 7.0
+    audio[50, 6] = 1e30
+    audio[:20] = 0.0
+    text = np.exp(3 * rng.standard_normal((600, 12)))
+    data = make(arrays={"audio": audio, "text": text, "tiny": 1e-6 * rng.standard_normal((600, 2))})
+    summary = data.summary()
+    by_name = {modality.name: modality for modality in summary.modalities}
+    assert by_name["audio"].exploding == (6,)
+    assert by_name["audio"].n_zero == 20
+    assert len(by_name["text"].skewed) == 12
+    for text in (
+        "audio: features 6 have values over 1000 times",
+        "audio is all zeros in 20 samples",
+        "values are tiny",
+    ):
+        assert found(data, text)
+    assert found(make(arrays={"audio": np.full((600, 10), 7.0)}), "audio: 10 features are constant")
+
+
+def test_targets_that_look_wrong():
+    rng = np.random.default_rng(0)
+    labels = np.sort(rng.choice(3, 600, p=[0.9, 0.07, 0.03]))
+    split = rng.permutation(np.repeat([0, 2], 300))
+    split[labels == 2] = 2
+    data = make(target=Target.from_labels(labels, classes=[0, 1, 2, 9]), split=split)
+    assert found(data, "long runs of one class")
+    assert found(data, "the largest class has")
+    assert found(data, "classes without any sample: 9")
+    assert "the train part has no sample of classes 2" in texts(data, "warning")
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_few_samples(n):
+    data = MultimodalData.from_arrays({"a": np.ones((n, 2)), "b": [None] * (n - 1) + [[1.0]]})
+    assert data.summary().n_samples == n
+
+
+def test_data_on_disk_gives_the_same(tmp_path):
+    data = make(split=np.repeat([0, 1, 2], 200))
+    holed = ampute(data, "label_dependent", {"audio": 0.3, "steps": 0.5}, np.random.default_rng(0))
+    write_store(holed, tmp_path / "store", title="")
+    assert Store(tmp_path / "store").data().summary() == holed.summary()
+
+
+def test_real_data(shared_data):
+    told = {
+        name: texts(read(shared_data / f"{name}.npz"))
+        for name in ("mosi", "wesad", "leaves100", "utd_mhad", "tcga_breast", "houses")
+    }
+    split_dependent = "protein is missing in all 70 samples of split test, and not elsewhere: split-dependent"
+    assert [name for name, lines in told.items() if split_dependent in lines] == ["tcga_breast"]
+    assert any("margin: values are tiny" in line for line in told["leaves100"])
+    assert any("eda: 3 of 3 features are skewed" in line for line in told["wesad"])
+    assert any("long runs of one class" in line for line in told["leaves100"])
+    assert not any("several parts" in line or "bit-identical" in line for lines in told.values() for line in lines)
