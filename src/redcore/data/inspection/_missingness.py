@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2_contingency, mannwhitneyu
+from scipy.stats import chi2_contingency, gamma, mannwhitneyu
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data._multimodal import MultimodalData
@@ -17,6 +17,7 @@ LEVEL = 0.01
 """Holm-adjusted level below which missingness is said to depend on something."""
 LEAST_EXPECTED = 5.0
 PERMUTATIONS = 2000
+FEW = 10
 PERMUTED_SAMPLES = 20_000
 """With more samples than this, levels that are too rare for the chi-square distribution are left out instead."""
 
@@ -144,10 +145,13 @@ def _chi_square(gone: BoolArray, codes: IntArray, rng: np.random.Generator) -> f
     if len(codes) > PERMUTED_SAMPLES:
         table = table[:, expected.min(axis=0) >= LEAST_EXPECTED]
         return float(chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0
-    # margins stay under permutation, so that the statistic is ordered by the sum of squares over expected counts
     observed = _statistic(table, expected)
-    drawn = [_statistic(_counts(rng.permutation(gone), codes), expected) for _ in range(PERMUTATIONS)]
-    return float((1 + np.sum(np.array(drawn) >= observed - 1e-9)) / (1 + PERMUTATIONS))
+    drawn = np.array([_statistic(_counts(rng.permutation(gone), codes), expected) for _ in range(PERMUTATIONS)])
+    share = float((1 + np.sum(drawn >= observed - 1e-9)) / (1 + PERMUTATIONS))
+    if share > FEW / PERMUTATIONS or not drawn.var():
+        return share
+    # beyond what so many permutations can tell: the tail of a gamma distribution with their mean and variance
+    return float(gamma.sf(observed, drawn.mean() ** 2 / drawn.var(), scale=drawn.var() / drawn.mean()))
 
 
 def _counts(gone: BoolArray, codes: IntArray) -> AnyArray:
