@@ -99,3 +99,11 @@ def test_unknown_kinds_and_modalities():
         make_method("redcore", settings={"preprocessing": "whiten"})
     with pytest.raises(UnknownNameError, match=r"modality \(of preprocessing\) 'smell'"):
         make_method("redcore", settings=tiny("redcore", preprocessing="smell=log1p")).fit(make_data())
+
+
+def test_auto_maps_skewed_features_and_standardises_the_others(skewed):
+    rng = np.random.default_rng(1)
+    values = np.concatenate([skewed, rng.standard_normal((N, 2)) * 5 + 3, np.full((N, 1), 4.0)], axis=1)
+    found = fitted("auto", values)
+    np.testing.assert_array_equal(found[:, :3], fitted("quantile", values)[:, :3])
+    np.testing.assert_array_equal(found[:, 3:], fitted("standardize", values)[:, 3:])

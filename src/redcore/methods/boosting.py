@@ -44,7 +44,7 @@ class Boosting(TabularMethod):
     Settings: ClassVar[type[MethodSettings]] = BoostingSettings
     standardize: ClassVar[bool] = False
 
-    def _fit_table(self, table: AnyArray, target: Target, seed: int) -> dict[str, AnyArray]:
+    def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
         trees: list[tuple[int, AnyArray]] = []
         base = np.zeros(target.n_outputs)
         for outputs, model in self._models(table, target, seed):

@@ -21,11 +21,12 @@ class CompleteCase(TabularMethod):
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
 
-    def _fit_table(self, table: AnyArray, target: Target, seed: int) -> dict[str, AnyArray]:
+    def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
         observed = np.isfinite(table).sum(axis=1)
         rows = np.flatnonzero(observed == observed.max())
         filled = np.nan_to_num(table[rows], nan=0.0)
-        coefficients, intercepts = fit_linear(filled, target.take(rows), cast(LinearSettings, self.settings))
+        settings, chosen = cast(LinearSettings, self.settings), None if groups is None else groups[rows]
+        coefficients, intercepts = fit_linear(filled, target.take(rows), settings, chosen)
         return {"coefficients": coefficients, "intercepts": intercepts}
 
     def _predict_table(self, table: AnyArray) -> AnyArray:

@@ -18,8 +18,9 @@ class IndicatorLinear(TabularMethod):
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
 
-    def _fit_table(self, table: AnyArray, target: Target, seed: int) -> dict[str, AnyArray]:
-        coefficients, intercepts = fit_linear(self._flagged(table), target, cast(LinearSettings, self.settings))
+    def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
+        settings = cast(LinearSettings, self.settings)
+        coefficients, intercepts = fit_linear(self._flagged(table), target, settings, groups)
         return {"coefficients": coefficients, "intercepts": intercepts}
 
     def _predict_table(self, table: AnyArray) -> AnyArray:

@@ -39,11 +39,11 @@ class KnnFill(TabularMethod):
 
     Settings: ClassVar[type[MethodSettings]] = KnnFillSettings
 
-    def _fit_table(self, table: AnyArray, target: Target, seed: int) -> dict[str, AnyArray]:
+    def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
         settings = cast(KnnFillSettings, self.settings)
         rows = np.random.default_rng(seed).permutation(len(table))[: settings.max_donors]
         donors = table[np.sort(rows)]
-        coefficients, intercepts = fit_linear(self._filled(table, donors), target, settings)
+        coefficients, intercepts = fit_linear(self._filled(table, donors), target, settings, groups)
         return {"donors": donors, "coefficients": coefficients, "intercepts": intercepts}
 
     def _predict_table(self, table: AnyArray) -> AnyArray:

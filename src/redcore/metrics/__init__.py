@@ -2,6 +2,7 @@
 
 from redcore.metrics._patterns import PatternReport, evaluate_patterns, missing_patterns, pattern_name
 from redcore.metrics._scores import classification_scores, headline, multilabel_scores, regression_scores, scores
+from redcore.metrics._sentiment import mosi_scores, sims_scores
 
 __all__ = [
     "PatternReport",
@@ -9,8 +10,10 @@ __all__ = [
     "evaluate_patterns",
     "headline",
     "missing_patterns",
+    "mosi_scores",
     "multilabel_scores",
     "pattern_name",
     "regression_scores",
     "scores",
+    "sims_scores",
 ]

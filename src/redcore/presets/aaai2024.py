@@ -38,6 +38,7 @@ SETTINGS: dict[str, Any] = {
     "weight_step_growth_interval": 500,
     "weight_step_max": None,
     "weight_floor": 0.1,
+    "preprocessing": "standardize",
     "keep_empty_samples": True,
     "selection": "score",
     "patience": None,

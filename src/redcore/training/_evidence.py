@@ -79,7 +79,7 @@ class Evidence:
         """Return the same with linear models of training and validation data, now that the weights are chosen."""
         rng = np.random.default_rng([seed, 2])
         parts = [_bare(_sample(part, MAX_LINEAR_ROWS, rng)) for part in (data, validation)]
-        return replace(self, linear=UnimodalLinear.fit(concatenate(parts), LinearSettings()))
+        return replace(self, linear=UnimodalLinear.fit(concatenate(parts), self.linear.settings))
 
     def sources(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
         """Return what the sources say of data in memory, (n_samples, 4, n_outputs)."""

@@ -13,9 +13,9 @@ from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData
 
-__all__ = ["Preprocessing", "Preprocessor", "check_named", "standardize_all"]
+__all__ = ["Preprocessing", "Preprocessor", "automatic", "check_named"]
 
-Kind: TypeAlias = Literal["standardize", "log1p", "quantile", "identity"]
+Kind: TypeAlias = Literal["auto", "standardize", "log1p", "quantile", "identity"]
 OTHERS = "*"
 """Stands for all modalities that are not named."""
 
@@ -24,6 +24,8 @@ ROWS_AT_ONCE = 65_536
 SAMPLE_ROWS = 20_000
 """Rows that quantiles are taken from, spread evenly over the data."""
 N_LANDMARKS = 256
+SKEWED = 1.0
+"""Absolute skewness from which "auto" maps a feature."""
 EDGE = 1e-4
 """Least and 1 - largest level of a quantile transform: +-3.7 standard deviations."""
 
@@ -37,12 +39,12 @@ def _by_modality(value: Any) -> Any:
 
 
 Preprocessing: TypeAlias = Annotated[dict[str, Kind], BeforeValidator(_by_modality)]
-"""Kind of preprocessing by modality; ``"*"`` stands for the modalities not named, which are standardised otherwise."""
+"""Kind of preprocessing by modality; ``"*"`` stands for the modalities not named, ``"auto"`` unless given."""
 
 
-def standardize_all() -> dict[str, Kind]:
-    """Return the default: every modality is standardised."""
-    return {OTHERS: "standardize"}
+def automatic() -> dict[str, Kind]:
+    """Return the default: skewed features are mapped to the normal distribution, others standardised."""
+    return {OTHERS: "auto"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +52,17 @@ class Preprocessor:
     """Turns features into numbers of about unit size.
 
     "standardize" is ``(x - mean) / scale``; "log1p" does the same to ``sign(x) log(1 + |x|)``; "quantile" maps the
-    empirical distribution of each feature to the standard normal one; "identity" leaves them. All are bounded then.
+    empirical distribution of each feature to the standard normal one; "auto" does that to features whose absolute
+    skewness is over 1 and standardises the others; "identity" leaves them. All are bounded then.
 
     Attributes
     ----------
-    kinds : dict of str to {"standardize", "log1p", "quantile", "identity"}
+    kinds : dict of str to {"auto", "standardize", "log1p", "quantile", "identity"}
         By modality.
     arrays : dict of str to array
-        ``mean/<modality>`` and ``scale/<modality>``, float64 (n_features,), or ``landmarks/<modality>``, float64
-        (n_landmarks, n_features). For sequences over all time steps.
+        ``mean/<modality>`` and ``scale/<modality>``, float64 (n_features,), and ``landmarks/<modality>``, float64
+        (n_landmarks, n_features), with ``mapped/<modality>``, the numbers of the features they are of; as the kind
+        needs. For sequences over all time steps.
     clip : float
         Bound on the absolute value afterwards.
     """
@@ -99,6 +103,9 @@ class Preprocessor:
         if kind == "quantile":
             return _to_normal(values, self.arrays[f"landmarks/{name}"])
         piece: AnyArray = (_unskewed(kind, values) - self.arrays[f"mean/{name}"]) / self.arrays[f"scale/{name}"]
+        if kind == "auto":
+            mapped = self.arrays[f"mapped/{name}"]
+            piece[:, mapped] = _to_normal(values[:, mapped], self.arrays[f"landmarks/{name}"])
         return piece
 
     def to_arrays(self) -> dict[str, AnyArray]:
@@ -118,7 +125,7 @@ class Preprocessor:
 
 
 def _complete(kinds: Mapping[str, Kind], names: Iterable[str]) -> dict[str, Kind]:
-    others = kinds.get(OTHERS, "standardize")
+    others = kinds.get(OTHERS, "auto")
     return {name: kinds.get(name, others) for name in names}
 
 
@@ -137,7 +144,15 @@ def _statistics(kind: Kind, modality: Modality) -> dict[str, AnyArray]:
     if kind == "identity":
         return {}
     if kind == "quantile":
-        return {"landmarks": _landmarks(modality)}
+        return {"landmarks": _landmarks(_spread_rows(modality))}
+    if kind == "auto":
+        rows = _spread_rows(modality)
+        mapped = np.flatnonzero(np.abs(_skewness(rows)) > SKEWED)
+        return {**_moments(kind, modality), "mapped": mapped, "landmarks": _landmarks(rows[:, mapped])}
+    return _moments(kind, modality)
+
+
+def _moments(kind: Kind, modality: Modality) -> dict[str, AnyArray]:
     count, mean, squares = 0, np.zeros(modality.n_features), np.zeros(modality.n_features)
     for piece in _pieces(modality):
         values = _unskewed(kind, piece)
@@ -159,16 +174,30 @@ def _unskewed(kind: Kind, values: AnyArray) -> AnyArray:
     return np.asarray(np.sign(wide) * np.log1p(np.abs(wide)))
 
 
-def _landmarks(modality: Modality) -> AnyArray:
-    """Return quantiles of every feature at evenly spaced levels."""
+def _spread_rows(modality: Modality) -> AnyArray:
+    """Return at most about `SAMPLE_ROWS` observed rows (time steps), spread evenly over the data."""
     n_rows = sum(len(piece) for piece in _pieces(modality)) if modality.is_sequence else modality.n_observed
     stride, seen, sample = max(1, -(-n_rows // SAMPLE_ROWS)), 0, []
     for piece in _pieces(modality):
         sample.append(piece[-seen % stride :: stride])
         seen += len(piece)
-    rows = np.concatenate(sample).astype(np.float64) if sample else np.zeros((0, modality.n_features))
+    return np.concatenate(sample).astype(np.float64) if sample else np.zeros((0, modality.n_features))
+
+
+def _skewness(rows: AnyArray) -> AnyArray:
     if not len(rows):
-        return np.zeros((2, modality.n_features))
+        return np.zeros(rows.shape[1])
+    centred = rows - rows.mean(axis=0)
+    spread = centred.std(axis=0)
+    constant = spread <= 1e-7 * np.abs(rows).max(axis=0)
+    cubes: AnyArray = ((centred / np.where(constant, 1.0, spread)) ** 3).mean(axis=0)
+    return np.where(constant, 0.0, cubes)
+
+
+def _landmarks(rows: AnyArray) -> AnyArray:
+    """Return quantiles of every feature at evenly spaced levels."""
+    if not len(rows):
+        return np.zeros((2, rows.shape[1]))
     quantiles: AnyArray = np.quantile(rows, np.linspace(0, 1, min(N_LANDMARKS, max(2, len(rows)))), axis=0)
     return quantiles
 

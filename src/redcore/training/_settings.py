@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from redcore._settings import Settings
-from redcore.training._preprocessing import Preprocessing, standardize_all
+from redcore.training._preprocessing import Preprocessing, automatic
 
 __all__ = ["MethodSettings", "TrainingSettings"]
 
@@ -55,10 +55,11 @@ class TrainingSettings(MethodSettings):
         Whether the norm is that of all parameters, or of each sub-network by itself.
     regression_loss : {"squared", "absolute"}, default "squared"
         On the target scaled to mean 0 and variance 1.
-    preprocessing : mapping of str to {"standardize", "log1p", "quantile", "identity"}, default {"*": "standardize"}
+    preprocessing : mapping of str to {"auto", "standardize", "log1p", "quantile", "identity"}, default {"*": "auto"}
         What is done to features, by modality, with statistics of the observed training rows: centre and scale; the
-        same after ``sign(x) log(1 + |x|)``; map the distribution to the normal one. ``"*"`` stands for the modalities
-        not named. As text: ``"quantile"``, or ``"audio=log1p,text=identity"``.
+        same after ``sign(x) log(1 + |x|)``; map the distribution to the normal one. "auto" maps features whose absolute
+        skewness is over 1, and centres and scales the others. ``"*"`` stands for the modalities not named. As text:
+        ``"quantile"``, or ``"audio=log1p,text=identity"``.
     input_clip : float > 0, default 20
         Bound on the absolute value of features after that, so that no input can overflow the network.
     accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
@@ -89,7 +90,7 @@ class TrainingSettings(MethodSettings):
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     clip_scope: Literal["all", "subnetwork"] = "all"
     regression_loss: Literal["squared", "absolute"] = "squared"
-    preprocessing: Preprocessing = Field(default_factory=standardize_all)
+    preprocessing: Preprocessing = Field(default_factory=automatic)
     input_clip: Annotated[float, Field(gt=0)] = 20.0
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"

@@ -54,7 +54,7 @@ class TabularMethod(Method):
         self.preprocessor = Preprocessor.fit(vectors, kinds, **({} if self.standardize else {"clip": float("inf")}))
         self.widths = {name: modality.n_features for name, modality in vectors.modalities.items()}
         assert data.target is not None
-        self.table_arrays = self._fit_table(self._table(vectors), data.target, context.seed)
+        self.table_arrays = self._fit_table(self._table(vectors), data.target, data.groups, context.seed)
         for callback in context.callbacks:
             callback.on_step(0, {})
 
@@ -72,8 +72,8 @@ class TabularMethod(Method):
     def _predict(self, data: MultimodalData) -> AnyArray:
         return self._predict_table(self._table(vectors_of(data)))
 
-    def _fit_table(self, table: AnyArray, target: Target, seed: int) -> dict[str, AnyArray]:
-        """Fit, and return all fitted numbers by name."""
+    def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
+        """Fit, and return all fitted numbers by name; `groups` are for choices by cross-validation."""
         raise NotImplementedError
 
     def _predict_table(self, table: AnyArray) -> AnyArray:

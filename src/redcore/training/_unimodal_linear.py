@@ -1,13 +1,13 @@
 """A linear model per modality, on the samples that observe it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
-from redcore.training._linear import LinearSettings, fit_linear
+from redcore.training._linear import LinearSettings, fit_linear, with_strength
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._tabular import vectors_of
 
@@ -23,14 +23,19 @@ class UnimodalLinear:
     preprocessor : Preprocessor
     coefficients : dict of str to array (n_features, n_outputs)
     intercepts : dict of str to array (n_outputs,)
+    settings : dict of str to LinearSettings
+        With the strength chosen; empty after loading.
     """
 
     preprocessor: Preprocessor
     coefficients: dict[str, AnyArray]
     intercepts: dict[str, AnyArray]
+    settings: dict[str, LinearSettings] = field(default_factory=dict)
 
     @classmethod
-    def steps(cls, data: MultimodalData, settings: LinearSettings) -> "Iterator[UnimodalLinear]":
+    def steps(
+        cls, data: MultimodalData, settings: LinearSettings | Mapping[str, LinearSettings]
+    ) -> "Iterator[UnimodalLinear]":
         """Fit modality by modality, and yield what is fitted so far after each."""
         vectors = vectors_of(data)
         made = cls(Preprocessor.fit(vectors), {}, {})
@@ -38,13 +43,16 @@ class UnimodalLinear:
         for name, modality in made.preprocessor.apply(vectors).modalities.items():
             rows = np.flatnonzero(modality.availability)
             if rows.size:
-                values = modality.gather(rows).values.astype(np.float64)
-                made.coefficients[name], made.intercepts[name] = fit_linear(values, data.target.take(rows), settings)
+                values, target = modality.gather(rows).values.astype(np.float64), data.target.take(rows)
+                given = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
+                groups = None if data.groups is None else data.groups[rows]
+                made.settings[name] = with_strength(values, target, given, groups)
+                made.coefficients[name], made.intercepts[name] = fit_linear(values, target, made.settings[name])
             yield made
 
     @classmethod
-    def fit(cls, data: MultimodalData, settings: LinearSettings) -> "UnimodalLinear":
-        """Fit all modalities that some sample observes."""
+    def fit(cls, data: MultimodalData, settings: LinearSettings | Mapping[str, LinearSettings]) -> "UnimodalLinear":
+        """Fit all modalities that some sample observes, with the same settings or those of each."""
         *_, fitted = cls.steps(data, settings)
         return fitted
 

@@ -1,0 +1,45 @@
+"""CH-SIMS, sentiment in Chinese film and television, with the features of the MMSA family (files must be asked for)."""
+
+from pathlib import Path
+
+from redcore.data import MultimodalData
+from redcore.data.formats import mmsa
+from redcore.datasets import Card
+from redcore.datasets._mmsa import LICENCE, load_mmsa
+
+__all__ = ["CARD", "METRICS", "N_FEATURES", "load", "write_sample"]
+
+CARD = Card(
+    title="CH-SIMS: 2,281 clips of 60 videos; audio, BERT text and facial features",
+    source="Yu et al. (2020), CH-SIMS: a Chinese multimodal sentiment analysis dataset with fine-grained "
+    "annotations of modality",
+    licence=LICENCE,
+    target="regression, sentiment in [-1, 1]",
+)
+METRICS = ("acc2", "f1", "acc3", "acc5", "mae", "corr")
+"""Scores that are reported on it; see `redcore.metrics.sims_scores`."""
+N_FEATURES = {"audio": 33, "text": 768, "vision": 709}
+
+
+def load(root: Path, fold: int = 1) -> MultimodalData:
+    """Return the data with its official split.
+
+    Parameters
+    ----------
+    root : Path
+        The pickle, or a folder that holds ``unaligned_50.pkl`` or ``aligned_50.pkl`` (or ``Processed`` with them).
+    fold : int, default 1
+        There is one split.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is damaged.
+    """
+    return load_mmsa(root, fold)
+
+
+def write_sample(root: Path) -> Path:
+    """Write ten samples of random numbers in the form of the public file, and return `root`."""
+    mmsa.write_pickle(root / "unaligned_50.pkl", N_FEATURES)
+    return root

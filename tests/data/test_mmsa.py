@@ -1,0 +1,97 @@
+"""Format mmsa: parts, lengths, targets, and clear errors."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from redcore.data.formats import mmsa, read
+from redcore.exceptions import DataError, NonFiniteError
+
+SIZES = {"audio": 3, "text": 4, "vision": 2}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return mmsa.write_pickle(tmp_path / "unaligned_50.pkl", SIZES)
+
+
+def changed(path, change):
+    content = pickle.loads(path.read_bytes())
+    change(content)
+    path.write_bytes(pickle.dumps(content))
+    return path
+
+
+def test_what_is_read(path):
+    data = read(path)
+    content = pickle.loads(path.read_bytes())
+    assert [data.part(part).n_samples for part in ("train", "validation", "test")] == [5, 2, 3]
+    assert data.sample_ids[:2].tolist() == ["train0$_$0", "train0$_$1"]
+    assert data.groups[:3].tolist() == ["train0", "train0", "train1"]
+    labels = np.concatenate([content[part]["regression_labels"] for part in ("train", "valid", "test")])
+    np.testing.assert_allclose(data.target.values, labels)
+    assert data.missing_rates == {"audio": 0.1, "text": 0.0, "vision": 0.0}
+    lengths = content["train"]["vision_lengths"]
+    assert data.part("train").modalities["vision"].lengths.tolist() == lengths
+    third = data.take([2]).modalities["vision"].values
+    np.testing.assert_array_equal(third, content["train"]["vision"][2, : lengths[2]])
+    words = content["train"]["text_bert"][:, 1].sum(axis=1)
+    assert data.part("train").modalities["text"].lengths.tolist() == words.tolist()
+
+
+def test_aligned_files_are_as_long_as_their_text(tmp_path):
+    data = read(mmsa.write_pickle(tmp_path / "aligned_50.pkl", SIZES, aligned=True))
+    lengths = [data.take([3]).modalities[name].lengths.tolist() for name in data.names]
+    assert lengths[0] == lengths[1] == lengths[2]
+
+
+def test_without_lengths_zeros_at_the_end_are_padding(path):
+    def strip(content):
+        for part in content.values():
+            for key in ("text_bert", "audio_lengths", "vision_lengths"):
+                del part[key]
+
+    before = read(path)
+    assert read(changed(path, strip)).checksum() == before.checksum()
+
+
+def test_targets(path):
+    scores = read(path).target.values
+    signs = read(path, "mmsa", {"target": "sign"}).target
+    assert signs.classes.tolist() == ["negative", "positive"]
+    np.testing.assert_array_equal(signs.values, scores >= 0)
+    classes = read(path, "mmsa", {"target": "classification"}).target
+    assert set(classes.classes.tolist()) <= {0, 1, 2}
+
+
+def test_values_that_are_not_finite(path):
+    changed(path, lambda content: content["valid"]["audio"].__setitem__((0, 0, 0), -np.inf))
+    with pytest.raises(NonFiniteError, match=r"part 'valid': .*modality 'audio'"):
+        read(path)
+    assert read(path, "mmsa", {"nonfinite": "zero"}).n_samples == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["train"].pop("id"), "part 'train': no key 'id'"),
+        (lambda c: c["train"].update(id=c["train"]["id"][:3]), "part 'train'"),
+        (lambda c: c["test"].update(audio_lengths=[99, 1, 1]), "part 'test', row 0: length of 'audio' is 99"),
+        (
+            lambda c: c["test"].update(vision=np.ones(3)),
+            "part 'test', modality 'vision': .*expected .n, time, features",
+        ),
+        (lambda c: c["test"].update(regression_labels=["a", "b", "c"]), "key 'regression_labels'"),
+        (lambda c: c["test"].update(id=["train0$_$0", "b", "c"]), "train0"),
+        (lambda c: c["test"].update(vision=np.ones((3, 5, 9))), "modality 'vision' has another form"),
+        (lambda c: c.update(train=[1]), "part 'train' is a list"),
+        (lambda c: c.clear(), "expected a dict with the keys train, valid, test"),
+        (lambda c: [c["train"].pop(name) for name in SIZES], "part 'train': no modality"),
+        (lambda c: c["train"].update(text_bert=np.ones((5, 4))), "key 'text_bert' has shape"),
+    ],
+)
+def test_errors_name_file_part_and_key(path, change, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(changed(path, change))
+    assert str(path) in str(caught.value)

@@ -1,0 +1,140 @@
+"""Reading pickles without running them."""
+
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from redcore.data.formats._unpickler import as_array, load_pickle
+from redcore.exceptions import DataError
+
+ARRAYS = [
+    np.arange(6, dtype=np.float32).reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.array(["a", "bcd"]),
+    np.array([b"a", b"bc"]),
+    np.array([True, False]),
+    np.array(["x", "y"], dtype=object),
+    np.zeros((0, 4)),
+    np.arange(3, dtype=">i4"),
+    np.arange(12)[::2],
+]
+
+
+class Call:
+    """Pickles to a call of `function`."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+def save(path, content, protocol=4):
+    path.write_bytes(pickle.dumps(content, protocol))
+    return path
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_of_every_protocol(tmp_path, protocol):
+    loaded = load_pickle(save(tmp_path / "x.pkl", {"arrays": ARRAYS, "number": np.float64(2.5)}, protocol))
+    for got, expected in zip(loaded["arrays"], ARRAYS, strict=True):
+        np.testing.assert_array_equal(as_array(got), expected)
+        assert as_array(got).dtype == expected.dtype
+    assert loaded["number"] == 2.5
+
+
+def test_plain_lists_are_arrays_too():
+    assert as_array([1, 2]).tolist() == [1, 2]
+    assert as_array(["a"]).tolist() == ["a"]
+    assert as_array([[1]]) is None
+    assert as_array({}) is None
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_malicious_pickle_is_refused_by_name_without_side_effect(tmp_path, protocol, nested):
+    import os
+
+    touched = tmp_path / "touched"
+    bomb = Call(os.system, f"touch {touched}")
+    path = save(tmp_path / "x.pkl", {"train": {"text": [bomb]}} if nested else bomb, protocol)
+    with pytest.raises(DataError, match=r"x\.pkl: it names (posix|nt)\.system, which is refused"):
+        load_pickle(path)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"),
+    [
+        (eval, ("1",), "builtins.eval"),
+        (getattr, ({}, "keys"), "builtins.getattr"),
+        (np.load, ("x",), "numpy.load"),
+        (pickle.loads, (b"",), "loads"),
+        (type, ("x", (), {}), "builtins.type"),
+    ],
+)
+def test_other_names_are_refused(tmp_path, function, arguments, named):
+    with pytest.raises(DataError, match=r"it names .*refused") as caught:
+        load_pickle(save(tmp_path / "x.pkl", Call(function, *arguments)))
+    assert named in str(caught.value)
+
+
+class Plain:
+    pass
+
+
+def test_objects_with_state_are_refused(tmp_path):
+    thing = Plain()
+    thing.x = 1
+    with pytest.raises(DataError, match="Plain, which is refused"):
+        load_pickle(save(tmp_path / "x.pkl", thing))
+
+
+def reduced(shape, dtype, raw):
+    """Return a pickle of an array with this state."""
+    text = pickle.dumps(np.zeros(2, dtype=dtype), 2)
+    # the shape (2,) is BININT1 2, TUPLE1
+    return text.replace(b"K\x02\x85", shape, 1) if raw is None else text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (reduced(b"J\xff\xff\xff\x7f\x85", "f4", None), "with 8 bytes, expected"),
+        (reduced(b"J\xff\xff\xff\xff\x85", "f4", None), "foreign shape"),
+        (b"\x80\x04\x8e\x00\x00\x00\x00\x01\x00\x00\x00", "declares 4294967296 bytes where 0 are left"),
+        (b"\x80\x02\x8a\x7f", "declares 127 bytes"),
+        (b"\x80\x02]r\xff\xff\xff\x7f.", "numbers objects that there are not"),
+        (b"", "declares 1 bytes where 0 are left"),
+        (b"\x80\x02(((((", "declares 1 bytes where 0 are left"),
+        (pickle.dumps(np.array([{}], dtype=object)), "objects that are not texts"),
+        (pickle.dumps(np.zeros(1, dtype="datetime64[s]")), "expected numbers or texts"),
+        (b"\x80\x02P1\n.", "not a readable pickle|refers to objects outside"),
+    ],
+)
+def test_hostile_content_is_refused_in_bounded_memory(tmp_path, content, message):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=message):
+            as_array(load_pickle(path))
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
+
+
+def test_deep_nesting_and_shared_parts_are_harmless(tmp_path):
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".")
+    assert isinstance(load_pickle(path), list)
+    bomb = []
+    for _ in range(60):
+        bomb = [bomb, bomb]
+    assert as_array(load_pickle(save(tmp_path / "y.pkl", bomb))) is None
