@@ -255,7 +255,11 @@ def test_a_flipped_bit_in_the_data_never_is_our_fault(linear_run, make_npz, tmp_
 
 @pytest.mark.parametrize(
     ("name", "fragment"),
-    [("nosuch.npz", "bundled data set (digits"), ("data.csv", "which columns make which"), (".", "npz")],
+    [
+        ("nosuch.npz", "neither a file nor a data set (ch_sims, cmu_mosei, cmu_mosi, digits"),
+        ("data.csv", "which columns make which"),
+        (".", "npz"),
+    ],
 )
 def test_no_data_file(cli, linear_run, tmp_path, name, fragment):
     if name.endswith("csv"):

@@ -67,4 +67,4 @@ def test_a_table_with_options(cli, tmp_path):
 
 def test_bad_input(cli, tmp_path):
     result = cli("inspect", tmp_path / "nothing.npz")
-    assert (result.status, "neither a file nor a bundled data set" in result.err) == (2, True)
+    assert (result.status, "neither a file nor a data set" in result.err) == (2, True)

@@ -23,7 +23,7 @@ def read_data(source: str) -> MultimodalData:
     if source in names("redcore.datasets") and not Path(source).exists():
         return load_dataset(source)
     if not Path(source).exists():
-        raise DataError(f"{source!r} is neither a file nor a bundled data set ({', '.join(names('redcore.datasets'))})")
+        raise DataError(f"{source!r} is neither a file nor a data set ({', '.join(names('redcore.datasets'))})")
     path = Path(source)
     if is_store(path) and sum(file.stat().st_size for file in path.iterdir()) > IN_MEMORY_BYTES:
         return Store(path).data()

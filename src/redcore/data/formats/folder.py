@@ -8,6 +8,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ LABELS = "labels.csv"
 ENDING = ".npy"
 SPLITS = {"train": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "0": 0, "1": 1, "2": 2}
 MAX_LABEL_BYTES = 2**30
+DAMAGE = (OSError, ValueError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError, OverflowError, TypeError)
+"""What NumPy raises on damaged headers, which are Python literals."""
 
 
 class Options(Settings):
@@ -157,7 +160,7 @@ def _array(root: Path, path: Path) -> AnyArray | None:
     try:
         with path.open("rb") as stream:
             return _checked(path, stream)
-    except (OSError, ValueError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, TypeError) as error:
+    except DAMAGE as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({error})") from None

@@ -9,6 +9,7 @@ regression; two-dimensional: multi-label); ``class_names``, ``group``, ``split``
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
     try:
         array: AnyArray = archive[key]
     # RuntimeError: encrypted, or damaged so that it looks encrypted
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, TokenError) as error:
         if "allow_pickle" in str(error):
             raise DataError(f"{path}: key {key!r} holds pickled objects, which are refused") from None
         raise DataError(f"{path}: key {key!r} cannot be read: truncated or damaged ({error})") from None
