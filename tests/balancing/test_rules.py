@@ -23,7 +23,7 @@ def rule(name="relative_advantage", n_modalities=3, **changes):
 
 
 def feed(balancer, losses, step, observed=None):
-    observed = torch.ones(len(losses), dtype=torch.bool) if observed is None else torch.tensor(observed)
+    observed = torch.ones(len(losses)) if observed is None else torch.tensor(observed, dtype=torch.float32)
     return balancer.update(torch.tensor(losses), observed, step).numpy().copy()
 
 
@@ -88,12 +88,13 @@ def test_an_unbounded_step_stays_finite(step):
 @pytest.mark.parametrize("name", names("redcore.balancing"))
 class TestEveryRule:
     @pytest.mark.parametrize("losses", [[0.0, 0.0], [1e-30, 1e30], [1e-38, 1e-38]])
-    def test_finite_and_of_norm_1(self, name, losses):
+    def test_finite_and_normed(self, name, losses):
         balancer = rule(name, 2)
         for step in range(10):
             weights = feed(balancer, losses, step)
         assert np.isfinite(weights).all()
-        assert np.linalg.norm(weights) == pytest.approx(1)
+        # PASSION keeps the norm that the weights start with
+        assert np.linalg.norm(weights) == pytest.approx(2**0.5 if name == "passion" else 1)
 
     def test_one_modality(self, name):
         assert feed(rule(name, 1), [3.0], 0) == pytest.approx([1.0])
@@ -107,3 +108,33 @@ class TestEveryRule:
 
 def test_fixed_weights_do_not_move():
     np.testing.assert_allclose(feed(rule("fixed", 4), [9.0, 1.0, 1.0, 1.0], 0), [0.5] * 4)
+
+
+def test_inverse_rate_by_hand():
+    balancer = rule("inverse_rate")
+    feed(balancer, [9.0, 1.0, 1.0], 0, observed=[0.8, 0.4, 0.0])
+    weights = feed(balancer, [1.0, 9.0, 1.0], 1, observed=[0.8, 0.6, 0.4])
+    expected = 1 / np.array([0.8, 0.5, 0.2])
+    np.testing.assert_allclose(weights, expected / np.linalg.norm(expected), rtol=1e-6)
+
+
+def test_uncertainty_finds_weights_inverse_to_the_losses():
+    balancer = rule("uncertainty")
+    for step in range(500):
+        weights = feed(balancer, [4.0, 2.0, 1.0], step)
+    np.testing.assert_allclose(weights / weights[0], [1, 2, 4], rtol=1e-3)
+    kept = balancer.log_variance[1].item()
+    feed(balancer, [1.0, float("nan"), 1.0], 500, observed=[1.0, 0.0, 1.0])
+    assert balancer.log_variance[1].item() == kept
+
+
+def test_passion_steps_once_per_epoch_by_hand():
+    balancer = build_rule("passion", 3, BalancingSpec(**SPEC, steps_per_epoch=2))
+    np.testing.assert_array_equal(feed(balancer, [4.0, 2.0, 3.0], 0), [1, 1, 1])
+    weights = feed(balancer, [2.0, float("nan"), 3.0], 1, observed=[1.0, 0.0, 1.0])
+    means = np.array([3.0, 2.0, 3.0])
+    advantage = (means.mean() - means) / means.mean()
+    np.testing.assert_allclose(balancer.relative_advantage, advantage, rtol=1e-5)
+    beta = 1 - 0.1 * advantage
+    np.testing.assert_allclose(weights, beta / np.linalg.norm(beta) * 3**0.5, rtol=1e-6)
+    np.testing.assert_array_equal(feed(balancer, [9.0, 1.0, 1.0], 2), weights)

@@ -43,3 +43,17 @@ def test_table(cli, make_npz, tmp_path):
     told = cli("bench", "table", tmp_path / "out", "--json").json
     assert [entry["method"] for entry in told["entries"]] == ["late_fusion"]
     assert "Mean rank: late_fusion 1.00" in cli("bench", "table", tmp_path / "out").out
+
+
+def test_compare(cli, make_npz, tmp_path):
+    make_npz()
+    two = SPEC.replace('[[data]]\nname = "absent.npz"\n', "") + '[[method]]\nname = "prior"\n'
+    (tmp_path / "spec.toml").write_text(two)
+    cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
+    command = ("bench", "compare", tmp_path / "out", "--base", "late_fusion")
+    (difference,) = cli(*command, "--json").json["differences"]
+    assert difference["method"] == "prior"
+    assert difference["wins"] + difference["losses"] == 1
+    assert cli(*command, "--markdown").out.startswith("| method | data | all | wins / losses | p (Holm) |\n| --- |")
+    assert "Differences in points" in cli(*command).out
+    assert cli(*command[:-1], "nosuch").status == 2

@@ -19,6 +19,7 @@ class BalancingSpec:
     weight_step_growth_interval: int
     weight_step_max: float | None
     weight_floor: float
+    steps_per_epoch: int = 100
 
 
 class BalancingRule(nn.Module):
@@ -51,9 +52,19 @@ class BalancingRule(nn.Module):
         ----------
         losses : tensor (n_modalities,)
             Detached imputation losses of the batch.
-        observed : bool tensor (n_modalities,)
-            Whether anybody in the batch observes the modality; where False its loss is not read.
+        observed : tensor (n_modalities,)
+            Share of the batch that observes the modality; where 0 its loss is not read.
         step : int
             Number of optimiser steps done so far.
         """
         raise NotImplementedError
+
+    def smooth(self, losses: Tensor, observed: Tensor, smoothing: float) -> None:
+        """Do ``lbar_m <- (1 - c) lbar_m + c l_m`` where the modality is observed."""
+        smoothed = (1 - smoothing) * self.running_loss + smoothing * losses
+        self.running_loss.copy_(torch.where(observed > 0, smoothed, self.running_loss))
+
+    def set_weights(self, weights: Tensor, norm: float = 1.0) -> None:
+        """Set the weights, scaled to this L2 norm; by their largest entry first, so that no square overflows."""
+        scaled = weights / weights.max()
+        self.supervision_weight.copy_(scaled / scaled.norm() * norm)

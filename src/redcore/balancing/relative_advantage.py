@@ -46,19 +46,15 @@ class RelativeAdvantage(BalancingRule):
     def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
         """Smooth, compute the relative advantage, and step on the weights where it is their turn."""
         spec = self.spec
-        smoothed = (1 - spec.smoothing) * self.running_loss + spec.smoothing * losses
-        self.running_loss.copy_(torch.where(observed, smoothed, self.running_loss))
-        self.seen.logical_or_(observed)
+        self.smooth(losses, observed, spec.smoothing)
+        self.seen.logical_or_(observed > 0)
         n_seen = self.seen.sum().clamp(min=1)
         mean = self.running_loss.sum() / n_seen
         advantage = (mean - self.running_loss) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
         self.relative_advantage.copy_(torch.where(self.seen, advantage, torch.zeros_like(advantage)))
         if step % spec.weight_interval == 0:
             eta = min(self.weight_step(step), 1e30)
-            moved = (self.supervision_weight - eta * self.relative_advantage).clamp(min=spec.weight_floor)
-            # scaled by its largest entry first, so that no square overflows
-            moved = moved / moved.max()
-            self.supervision_weight.copy_(moved / moved.norm())
+            self.set_weights((self.supervision_weight - eta * self.relative_advantage).clamp(min=spec.weight_floor))
         return self.supervision_weight
 
 

@@ -79,3 +79,51 @@ def table(
     Console().print(shown)
     if ranks:
         typer.echo("Mean rank: " + ", ".join(f"{method} {rank:.2f}" for method, rank in ranks.items()))
+
+
+@bench.command()
+def compare(
+    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled.")],
+    base: Annotated[str, typer.Option(help="Method that the others are compared with, as tables call it.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how much every method's score differs from that of one method, on the same splits and masks."""
+    from dataclasses import asdict
+
+    from redcore.benchmark import compare as differences_to
+    from redcore.benchmark import read_records
+    from redcore.cli._output import print_json
+
+    found = differences_to(read_records(folder), base)
+    if as_json:
+        print_json({"base": base, "differences": [asdict(difference) for difference in found]})
+        return
+    data_sets = sorted({data for difference in found for data in difference.by_data})
+    header = ["method", *data_sets, "all", "wins / losses", "p (Holm)"]
+    rows = []
+    for difference in found:
+        cells = [_points(*difference.by_data[data]) if data in difference.by_data else "" for data in data_sets]
+        level = "" if difference.adjusted is None else f"{difference.adjusted:.2g}"
+        overall = _points(difference.mean, difference.low, difference.high)
+        rows.append([difference.method, *cells, overall, f"{difference.wins} / {difference.losses}", level])
+    _print_table(header, rows, markdown)
+
+
+def _points(mean: float, low: float, high: float) -> str:
+    """Return a difference and its interval in points, hundredths of a score."""
+    return f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _print_table(header: list[str], rows: list[list[str]], markdown: bool) -> None:
+    if markdown:
+        for cells in (header, ["---"] * len(header), *rows):
+            typer.echo(f"| {' | '.join(cells)} |")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*header, title="Differences in points (hundredths), 95% intervals over seeds")
+    for cells in rows:
+        shown.add_row(*cells)
+    Console().print(shown)

@@ -24,6 +24,7 @@ from redcore.nn import (
     Objective,
     ObservedTensor,
     PooledImputers,
+    drop_modalities,
     kl_to_standard_normal,
 )
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
@@ -32,6 +33,7 @@ from redcore.training import (
     FitContext,
     MethodSettings,
     ModalityForm,
+    Plan,
     TorchMethod,
     TrainableNetwork,
     TrainingSettings,
@@ -104,7 +106,7 @@ class RedCoreSettings(TrainingSettings):
         present modalities and linear models of them, weighed by log loss on the validation data under its missing
         patterns. Without validation data it is the joint head.
     balancing : str, default "relative_advantage"
-        Supervision-weight rule; "fixed" is the ablation.
+        Supervision-weight rule ('redcore list rules'); "fixed" is the ablation.
     smoothing : float in (0, 1], default 0.7
         c of ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3
@@ -174,7 +176,7 @@ class RedCoreSettings(TrainingSettings):
             self.positional_encoding,
         )
 
-    def balancing_spec(self) -> BalancingSpec:
+    def balancing_spec(self, steps_per_epoch: int) -> BalancingSpec:
         """Return the constants of the supervision-weight rule."""
         return BalancingSpec(
             self.smoothing,
@@ -184,6 +186,7 @@ class RedCoreSettings(TrainingSettings):
             self.weight_step_growth_interval,
             self.weight_step_max,
             self.weight_floor,
+            steps_per_epoch,
         )
 
 
@@ -262,6 +265,8 @@ class RedCoreNetwork(TrainableNetwork):
     settings : RedCoreSettings
     encoders : mapping of str to nn.Module, optional
         Own encoders by modality name, called as ``encoder(values, lengths)``; they are copied.
+    steps_per_epoch : int, default 100
+        For supervision-weight rules that act once per epoch.
     """
 
     def __init__(
@@ -270,6 +275,7 @@ class RedCoreNetwork(TrainableNetwork):
         n_outputs: int,
         settings: RedCoreSettings,
         encoders: Mapping[str, nn.Module] | None = None,
+        steps_per_epoch: int = 100,
     ) -> None:
         super().__init__()
         encoders = encoders or {}
@@ -289,7 +295,7 @@ class RedCoreNetwork(TrainableNetwork):
         self.imputers = _build_imputers(n_modalities, settings)
         self.joint_head = Head(n_modalities * width, n_outputs, layers, settings.head_dropout)
         self.unimodal_heads = nn.ModuleList(Head(width, n_outputs, layers, settings.head_dropout) for _ in forms)
-        self.rule = build_rule(settings.balancing, n_modalities, settings.balancing_spec())
+        self.rule = build_rule(settings.balancing, n_modalities, settings.balancing_spec(steps_per_epoch))
 
     def subnetworks(self) -> list[nn.Module]:
         """Return encoders, imputers and heads, one by one."""
@@ -301,7 +307,7 @@ class RedCoreNetwork(TrainableNetwork):
         codes = tuple(
             encoder(part.values, part.lengths) for encoder, part in zip(self.encoders, batch.modalities, strict=True)
         )
-        kept = self._keep(batch.availability)
+        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         observed = torch.stack(
             [_spread(code.sample, part, batch.n_samples) for code, part in zip(codes, batch.modalities, strict=True)],
             dim=1,
@@ -314,16 +320,6 @@ class RedCoreNetwork(TrainableNetwork):
         if self.training or self.settings.evidence == "stacked":
             unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, completed.unbind(1), strict=True))
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
-
-    def _keep(self, availability: Tensor) -> Tensor:
-        """Return the availability after modality dropout, bool (B, M); a sample keeps at least one modality."""
-        rate = self.settings.modality_dropout
-        if not self.training or rate == 0 or availability.shape[1] == 1:
-            return availability
-        draw = torch.rand(availability.shape, device=availability.device)
-        highest = draw.masked_fill(~availability, -1.0).argmax(dim=1, keepdim=True)
-        stays = (draw >= rate).scatter(1, highest, True)
-        return availability & stays
 
     def _impute(self, observed: Tensor, kept: Tensor) -> Tensor:
         """Return ``g_m`` for all modalities, (B, M, d), from the codes that are kept."""
@@ -352,9 +348,9 @@ class RedCoreNetwork(TrainableNetwork):
                 for guess, code, part in zip(output.imputed.unbind(1), output.codes, batch.modalities, strict=True)
             ]
         )
-        seen = batch.availability.any(dim=0)
+        observed = batch.availability.float().mean(dim=0)
         # copied: the rule changes its weights in place at the next step
-        weights = self.rule.update(imputation.detach(), seen, step).clone()
+        weights = self.rule.update(imputation.detach(), observed, step).clone()
         loss = joint + settings.unimodal_weight * torch.stack(unimodal).sum() + kl
         loss = loss + settings.imputation_weight * (weights * imputation).sum()
         parts = {"loss": loss, "loss/joint": joint, "loss/kl": torch.as_tensor(kl)}
@@ -402,7 +398,9 @@ class RedCore(TorchMethod):
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
         """Build the network; see `TorchMethod.build_network`."""
         check_known("modality", self.encoders, self.schema.names)
-        return RedCoreNetwork(forms, n_outputs, cast(RedCoreSettings, self.settings), self.encoders)
+        settings = cast(RedCoreSettings, self.settings)
+        steps_per_epoch = Plan.make(settings, n_samples).steps_per_epoch
+        return RedCoreNetwork(forms, n_outputs, settings, self.encoders, steps_per_epoch)
 
     def _after_training(
         self, data: MultimodalData, validation: MultimodalData | None, drawn_here: bool, context: FitContext

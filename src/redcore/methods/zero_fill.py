@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from redcore._settings import Sizes
-from redcore.nn import Batch, Head
+from redcore.nn import Batch, Head, drop_modalities
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork, TrainingSettings
 
@@ -29,6 +29,9 @@ class ZeroFillSettings(TrainingSettings):
         Width of each modality's code.
     head_layers : tuple of int, default ()
     head_dropout : float in [0, 1), default 0.3
+    modality_dropout : float in [0, 1), default 0
+        Probability of hiding an observed modality for one training step, at least one of a sample always staying;
+        preset ``modality_dropout`` has 0.3.
     """
 
     encoder: str = "auto"
@@ -38,6 +41,7 @@ class ZeroFillSettings(TrainingSettings):
     latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     head_layers: Sizes = ()
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class ZeroFillOutput(NamedTuple):
@@ -72,17 +76,20 @@ class ZeroFillNetwork(TrainableNetwork):
             encoder_width(encoder, n_features, is_sequence)
             for encoder, (_, n_features, is_sequence) in zip(self.encoders, forms, strict=True)
         ]
+        self.modality_dropout = settings.modality_dropout
         self.head = Head(sum(self.widths), n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> ZeroFillOutput:
         """Compute logits for a batch."""
+        kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)
         codes = []
-        for encoder, width, part in zip(self.encoders, self.widths, batch.modalities, strict=True):
+        parts = zip(self.encoders, self.widths, batch.modalities, kept.unbind(1), strict=True)
+        for encoder, width, part, keep in parts:
             code = torch.zeros((batch.n_samples, width), device=batch.availability.device)
             if len(part.rows):
                 present = encoder(part.values, part.lengths)
                 code = code.to(present.dtype).index_copy(0, part.rows, present)
-            codes.append(code)
+            codes.append(code.masked_fill(~keep[:, None], 0.0))
         representation = torch.cat(codes, dim=1)
         return ZeroFillOutput(self.head(representation), representation)
 

@@ -4,6 +4,7 @@ from redcore.nn._batch import Batch, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
 from redcore.nn._heads import Head
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
+from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
 from redcore.nn._pooling import masked_max, masked_mean, step_mask
 
@@ -18,6 +19,7 @@ __all__ = [
     "ObservedTensor",
     "PooledImputers",
     "collate",
+    "drop_modalities",
     "kl_to_standard_normal",
     "masked_max",
     "masked_mean",

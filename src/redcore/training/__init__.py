@@ -6,6 +6,7 @@ from redcore.training._history import History
 from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
 from redcore.training._method import FitContext, Method
 from redcore.training._network import NetworkOutput, TrainableNetwork
+from redcore.training._plan import Plan
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._source import pieces
@@ -26,6 +27,7 @@ __all__ = [
     "MethodSettings",
     "ModalityForm",
     "NetworkOutput",
+    "Plan",
     "Preprocessor",
     "Stack",
     "Stepper",

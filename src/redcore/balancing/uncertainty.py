@@ -1,0 +1,51 @@
+"""Homoscedastic uncertainty: less supervision where the imputation loss stays large (Kendall et al. 2018)."""
+
+import torch
+from torch import Tensor
+
+from redcore.balancing._rule import BalancingRule, BalancingSpec
+
+__all__ = ["Uncertainty", "build"]
+
+LARGEST = 20.0
+
+
+class Uncertainty(BalancingRule):
+    """Gradient steps on ``s_m`` for the loss ``sum_m exp(-s_m) l_m + s_m``; ``beta_m = exp(-s_m)``, with the L2 norm 1.
+
+    Kendall, Gal, Cipolla (2018), arXiv 1705.07115: s_m is the log-variance of the noise of task m. Their weights are
+    learnt with the network's optimiser; here by plain gradient descent with the rate `weight_step`, and normalised, so
+    that `imputation_weight` means the same under every rule. Losses enter relative to the mean of the running ones:
+    otherwise their unit would decide the rate. It does the opposite of relative advantage: a modality that is imputed
+    badly counts as noisy.
+
+    Parameters
+    ----------
+    n_modalities : int
+    spec : BalancingSpec
+    """
+
+    log_variance: Tensor
+
+    def __init__(self, n_modalities: int, spec: BalancingSpec) -> None:
+        super().__init__(n_modalities)
+        self.spec = spec
+        self.register_buffer("log_variance", torch.zeros(n_modalities))
+
+    @torch.no_grad()
+    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+        """Do one gradient step on the log-variances of the modalities observed."""
+        self.smooth(losses, observed, self.spec.smoothing)
+        mean = self.running_loss.mean().clamp(min=torch.finfo(losses.dtype).tiny)
+        slope = 1 - (-self.log_variance).exp() * self.running_loss / mean
+        # one step changes a weight by a factor of e at most
+        moved = self.log_variance - (self.spec.weight_step * slope).clamp(-1, 1)
+        moved = torch.where(observed > 0, moved, self.log_variance).clamp(-LARGEST, LARGEST)
+        self.log_variance.copy_(moved)
+        self.set_weights((-moved).exp())
+        return self.supervision_weight
+
+
+def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+    """Build the rule."""
+    return Uncertainty(n_modalities, spec)

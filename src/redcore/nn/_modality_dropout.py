@@ -1,0 +1,24 @@
+"""Hide observed modalities for one training step."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["drop_modalities"]
+
+
+def drop_modalities(availability: Tensor, rate: float) -> Tensor:
+    """Return the availability with each observed modality hidden with probability `rate`.
+
+    A sample that observes anything keeps at least one modality, drawn at random.
+
+    Parameters
+    ----------
+    availability : bool tensor (n_samples, n_modalities)
+    rate : float in [0, 1)
+    """
+    if rate == 0 or availability.shape[1] == 1:
+        return availability
+    draw = torch.rand(availability.shape, device=availability.device)
+    highest = draw.masked_fill(~availability, -1.0).argmax(dim=1, keepdim=True)
+    stays = (draw >= rate).scatter(1, highest, True)
+    return availability & stays
