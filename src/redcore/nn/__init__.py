@@ -2,6 +2,7 @@
 
 from redcore.nn._batch import Batch, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
+from redcore.nn._codes import CodeEncoders
 from redcore.nn._heads import Head
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
 from redcore.nn._modality_dropout import drop_modalities
@@ -10,6 +11,7 @@ from redcore.nn._pooling import masked_max, masked_mean, step_mask
 
 __all__ = [
     "Batch",
+    "CodeEncoders",
     "ConcatenatingImputers",
     "CrossModalImputer",
     "Gaussian",

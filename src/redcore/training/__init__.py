@@ -1,6 +1,7 @@
 """What methods are made of: the `Method` base, and training by gradient descent on Lightning Fabric."""
 
 from redcore.training._callbacks import Callback
+from redcore.training._codes import CodeSettings
 from redcore.training._evidence import Evidence
 from redcore.training._history import History
 from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
@@ -19,6 +20,7 @@ from redcore.training._unimodal_linear import UnimodalLinear
 
 __all__ = [
     "Callback",
+    "CodeSettings",
     "Evidence",
     "FitContext",
     "History",

@@ -1,0 +1,119 @@
+"""MoPoE-VAE with a head: one Gaussian latent, the product of what random subsets of the modalities say of it."""
+
+from typing import Annotated, ClassVar, NamedTuple, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from redcore.nn import Batch, Head, Objective, ObservedTensor, drop_modalities, kl_to_standard_normal
+from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+
+__all__ = ["METHOD", "MoPoE", "MoPoENetwork", "MoPoESettings"]
+
+SOURCE = (
+    "Sutter, Daunhawer, Vogt (2021), Generalized multimodal ELBO, ICLR, arXiv 2105.02470; from the paper. Of the mixture "
+    "over all subsets one is drawn per sample and step, which keeps the cost linear in the modalities; predictions read "
+    "the product over all that is present; a head on the latent makes it supervised; sequences are reconstructed by "
+    "their codes"
+)
+
+
+class MoPoESettings(CodeSettings):
+    """Constants of MoPoE, beside those of `CodeSettings`.
+
+    Attributes
+    ----------
+    modality_dropout : float in [0, 1), default 0.5
+        Here the draw of the subset: at 0.5 every subset of what is present is about equally likely.
+    reconstruction_weight : float >= 0, default 0.1
+        Of the mean squared error of the decoders, over every modality that the sample observes.
+    kl_weight : float >= 0, default 0.001
+        Of ``KL(q(z | subset) || N(0, I))``, in nats per sample.
+    """
+
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    reconstruction_weight: Annotated[float, Field(ge=0)] = 0.1
+    kl_weight: Annotated[float, Field(ge=0)] = 0.001
+
+
+class MoPoEOutput(NamedTuple):
+    """Logits, latent mean, its log-variance, and codes and reconstructions of every modality."""
+
+    logits: Tensor
+    representation: Tensor
+    logvar: Tensor
+    codes: Tensor
+    decoded: tuple[Tensor, ...]
+
+
+LARGEST_LOGVAR = 10.0
+
+
+class MoPoENetwork(TrainableNetwork):
+    """Encoders, a product of Gaussians with the prior ``N(0, I)`` as one of them, decoders, a head."""
+
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MoPoESettings) -> None:
+        super().__init__()
+        width = settings.latent_dim
+        self.settings = settings
+        self.sequences = [is_sequence for _, _, is_sequence in forms]
+        self.encoders = settings.build_encoders(forms)
+        self.posterior = nn.ModuleList(nn.Linear(width, 2 * width) for _ in forms)
+        self.decoders = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width if is_sequence else n_features))
+            for _, n_features, is_sequence in forms
+        )
+        self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
+
+    def forward(self, batch: Batch) -> MoPoEOutput:
+        """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
+        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
+        codes = self.encoders(batch)
+        mean, logvar = self._product(codes, kept)
+        latent, decoded = mean, ()
+        if self.training:
+            latent = mean + (logvar / 2).exp() * torch.randn_like(mean)
+            decoded = tuple(decoder(latent) for decoder in self.decoders)
+        return MoPoEOutput(self.head(latent), mean, logvar, codes, decoded)
+
+    def _product(self, codes: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """Multiply the Gaussians of the kept modalities with the prior: precisions add up."""
+        both = torch.stack([layer(code) for layer, code in zip(self.posterior, codes.unbind(1), strict=True)], dim=1)
+        means, logvars = both.chunk(2, dim=2)
+        precisions = (-logvars.clamp(-LARGEST_LOGVAR, LARGEST_LOGVAR)).exp() * kept[..., None]
+        total = 1 + precisions.sum(dim=1)
+        return (means * precisions).sum(dim=1) / total, -total.log()
+
+    def losses(self, output: MoPoEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
+        """Return ``L = CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl KL`` and its parts."""
+        assert batch.target is not None
+        prediction = objective.loss(output.logits, batch.target)
+        parts = zip(batch.modalities, output.codes.detach().unbind(1), output.decoded, self.sequences, strict=True)
+        errors = [_error(*part) for part in parts]
+        reconstruction = torch.stack(errors).sum()
+        kl = kl_to_standard_normal(output.representation, output.logvar) / (2 * batch.n_samples)
+        settings = self.settings
+        loss = prediction + settings.reconstruction_weight * reconstruction + settings.kl_weight * kl
+        return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction, "loss/kl": kl}
+
+
+def _error(part: ObservedTensor, code: Tensor, decoded: Tensor, is_sequence: bool) -> Tensor:
+    """Return the mean squared error over the samples that observe the modality; 0 if there are none."""
+    if not len(part.rows):
+        return decoded.new_zeros(())
+    truth = code[part.rows] if is_sequence else part.values
+    return (decoded[part.rows] - truth).square().mean()
+
+
+class MoPoE(TorchMethod):
+    """MoPoE as a method."""
+
+    Settings: ClassVar[type[MethodSettings]] = MoPoESettings
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the network; see `TorchMethod.build_network`."""
+        return MoPoENetwork(forms, n_outputs, cast(MoPoESettings, self.settings))
+
+
+METHOD = MoPoE

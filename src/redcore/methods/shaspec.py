@@ -1,0 +1,99 @@
+"""ShaSpec: shared and specific features; what is missing is replaced by the shared features of what is there."""
+
+from typing import Annotated, ClassVar, NamedTuple, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from redcore.nn import Batch, Head, Objective, drop_modalities
+from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+
+__all__ = ["METHOD", "ShaSpec", "ShaSpecNetwork", "ShaSpecSettings"]
+
+SOURCE = (
+    "Wang et al. (2023), Multi-modal learning with missing modality via shared-specific feature modelling, CVPR, arXiv "
+    "2307.14126; from the paper. Ours shares one encoder per modality between the specific and the shared branch, and "
+    "hides modalities at random in training as all methods on codes do here"
+)
+
+
+class ShaSpecSettings(CodeSettings):
+    """Constants of ShaSpec, beside those of `CodeSettings`.
+
+    Attributes
+    ----------
+    alignment_weight : float >= 0, default 0.02
+        Of the L1 distance between the shared features of the modalities of a sample.
+    modality_weight : float >= 0, default 0.1
+        Of the cross-entropy of telling the modality from its specific features.
+    """
+
+    alignment_weight: Annotated[float, Field(ge=0)] = 0.02
+    modality_weight: Annotated[float, Field(ge=0)] = 0.1
+
+
+class ShaSpecOutput(NamedTuple):
+    """Logits, fused features (B, M * d), shared and specific features (B, M, d), and which are kept (B, M)."""
+
+    logits: Tensor
+    representation: Tensor
+    shared: Tensor
+    specific: Tensor
+    kept: Tensor
+
+
+class ShaSpecNetwork(TrainableNetwork):
+    """``f_m = W [s_m; r_m] + r_m`` with specific s and shared r; where m is missing, f_m is the mean r of the others."""
+
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ShaSpecSettings) -> None:
+        super().__init__()
+        width, n_modalities = settings.latent_dim, len(forms)
+        self.settings = settings
+        self.encoders = settings.build_encoders(forms)
+        self.specific = nn.ModuleList(nn.Linear(width, width) for _ in forms)
+        self.shared = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.fuse = nn.Linear(2 * width, width)
+        self.tell = nn.Linear(width, n_modalities)
+        self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
+
+    def forward(self, batch: Batch) -> ShaSpecOutput:
+        """Compute logits for a batch."""
+        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
+        codes = self.encoders(batch)
+        specific = torch.stack([layer(code) for layer, code in zip(self.specific, codes.unbind(1), strict=True)], dim=1)
+        shared = self.shared(codes)
+        weight = kept[..., None].to(shared.dtype)
+        mean = (shared * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True).clamp(min=1)
+        fused = self.fuse(torch.cat([specific, shared], dim=2)) + shared
+        representation = torch.where(kept[..., None], fused, mean.expand_as(fused)).flatten(1)
+        return ShaSpecOutput(self.head(representation), representation, shared, self.tell(specific), kept)
+
+    def losses(self, output: ShaSpecOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
+        """Return ``L = CE(y, logits) + w_align |r - mean r| + w_mod CE(m, s_m)`` and its parts."""
+        assert batch.target is not None
+        prediction = objective.loss(output.logits, batch.target)
+        weight = output.kept[..., None].to(output.shared.dtype)
+        counts = weight.sum().clamp(min=1)
+        mean = (output.shared * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True).clamp(min=1)
+        alignment = ((output.shared - mean).abs() * weight).mean(dim=2).sum() / counts
+        place = torch.arange(output.kept.shape[1], device=output.kept.device).expand_as(output.kept)
+        told = functional.cross_entropy(output.specific.transpose(1, 2), place, reduction="none")
+        telling = (told * output.kept).sum() / counts
+        settings = self.settings
+        loss = prediction + settings.alignment_weight * alignment + settings.modality_weight * telling
+        return {"loss": loss, "loss/prediction": prediction, "loss/alignment": alignment, "loss/modality": telling}
+
+
+class ShaSpec(TorchMethod):
+    """ShaSpec as a method."""
+
+    Settings: ClassVar[type[MethodSettings]] = ShaSpecSettings
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the network; see `TorchMethod.build_network`."""
+        return ShaSpecNetwork(forms, n_outputs, cast(ShaSpecSettings, self.settings))
+
+
+METHOD = ShaSpec
