@@ -57,3 +57,19 @@ def test_compare(cli, make_npz, tmp_path):
     assert cli(*command, "--markdown").out.startswith("| method | data | all | wins / losses | p (Holm) |\n| --- |")
     assert "Differences in points" in cli(*command).out
     assert cli(*command[:-1], "nosuch").status == 2
+
+
+def test_pack(cli, make_npz, tmp_path):
+    make_npz()
+    (tmp_path / "spec.toml").write_text(SPEC)
+    cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
+    packed = tmp_path / "records.jsonl.gz"
+    assert "2 records" in cli("bench", "pack", tmp_path / "out", "--out", packed).out
+    assert cli("bench", "table", packed, "--json").json == cli("bench", "table", tmp_path / "out", "--json").json
+    first = packed.read_bytes()
+    cli("bench", "pack", tmp_path / "out", "--out", packed)
+    assert packed.read_bytes() == first
+    packed.write_bytes(first[:-20])
+    damaged = cli("bench", "table", packed)
+    assert (damaged.status, "not a file of packed records" in damaged.err) == (2, True)
+    assert cli("bench", "pack", tmp_path / "nosuch", "--out", packed).status == 2

@@ -2,7 +2,7 @@
 
 from redcore.benchmark._aggregate import Entry, mean_ranks, pattern_mean, summarise
 from redcore.benchmark._compare import Difference, compare
-from redcore.benchmark._record import Record, read_records
+from redcore.benchmark._record import Record, pack_records, read_records
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._spec import Cell, Spec, read_spec, spec_names
 
@@ -15,6 +15,7 @@ __all__ = [
     "compare",
     "mean_ranks",
     "missing_cells",
+    "pack_records",
     "pattern_mean",
     "read_records",
     "read_spec",

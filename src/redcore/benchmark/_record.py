@@ -1,16 +1,19 @@
 """The record of one cell: what was run, on what, and what came out."""
 
+import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from redcore._files import write_atomic
 from redcore._settings import Settings
 from redcore.benchmark._spec import Cell
 from redcore.exceptions import RedCoreError, RunError
 
-__all__ = ["Record", "read_record", "read_records"]
+__all__ = ["Record", "pack_records", "read_record", "read_records"]
 
 
 class Record(Settings):
@@ -87,6 +90,34 @@ def read_record(path: Path) -> Record:
         raise RunError(f"{path}: not a record ({error})") from None
 
 
-def read_records(folder: Path) -> list[Record]:
-    """Read all records of a benchmark folder, in the order of their keys."""
-    return [read_record(path) for path in sorted((folder / "records").glob("*.json"))]
+def read_records(source: Path) -> list[Record]:
+    """Read all records of a benchmark folder, or of a file that `pack_records` has written, in the order of their keys.
+
+    Raises
+    ------
+    RunError
+        If a record, or the file, is damaged or of another version.
+    """
+    if source.is_file():
+        return _unpacked(source)
+    return [read_record(path) for path in sorted((source / "records").glob("*.json"))]
+
+
+def pack_records(folder: Path, path: Path) -> int:
+    """Write all records of a benchmark folder to one compressed file, one JSON object per line; return how many.
+
+    The same records make the same bytes.
+    """
+    records = read_records(folder)
+    lines = "".join(json.dumps(record.dump(), sort_keys=True) + "\n" for record in records)
+    packed = gzip.compress(lines.encode(), mtime=0)
+    write_atomic(path, lambda temporary: temporary.write_bytes(packed))
+    return len(records)
+
+
+def _unpacked(path: Path) -> list[Record]:
+    try:
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+        return [Record.checked(json.loads(line)) for line in lines]
+    except (OSError, EOFError, ValueError, zlib.error, RedCoreError) as error:
+        raise RunError(f"{path}: not a file of packed records ({error})") from None

@@ -50,7 +50,7 @@ def run(
 
 @bench.command()
 def table(
-    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled.")],
+    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled, or a file of 'pack'.")],
     as_json: Json = False,
 ) -> None:
     """Show the mean score over all missing patterns of every method, with 95% intervals over seeds, and mean ranks."""
@@ -83,7 +83,7 @@ def table(
 
 @bench.command()
 def compare(
-    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled.")],
+    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled, or a file of 'pack'.")],
     base: Annotated[str, typer.Option(help="Method that the others are compared with, as tables call it.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
@@ -108,6 +108,20 @@ def compare(
         overall = _points(difference.mean, difference.low, difference.high)
         rows.append([difference.method, *cells, overall, f"{difference.wins} / {difference.losses}", level])
     _print_table(header, rows, markdown)
+
+
+@bench.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled.")],
+    out: Annotated[Path, typer.Option(help="File to write, such as records.jsonl.gz; tables read it like the folder.")],
+) -> None:
+    """Put all records of a benchmark in one small file, without predictions."""
+    from redcore.benchmark import pack_records
+    from redcore.exceptions import RunError
+
+    if not (folder / "records").is_dir():
+        raise RunError(f"{folder}: holds no records of a benchmark")
+    typer.echo(f"{pack_records(folder, out)} records in {out}")
 
 
 def _points(mean: float, low: float, high: float) -> str:

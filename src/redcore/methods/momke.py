@@ -13,8 +13,8 @@ __all__ = ["METHOD", "MoMKE", "MoMKENetwork", "MoMKESettings"]
 
 SOURCE = (
     "Xu et al. (2024), Leveraging knowledge of modality experts for incomplete multimodal learning, ACM MM; from the "
-    "paper. The paper trains experts first and the router after: here both are trained together, the experts by heads of "
-    "their own; experts are MLPs on codes instead of Transformers on frames"
+    "paper. The paper trains experts first and the router after: here both are trained together, the experts by heads "
+    "of their own; experts are MLPs on codes instead of Transformers on frames"
 )
 
 

@@ -12,8 +12,8 @@ from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMe
 __all__ = ["METHOD", "MoPoE", "MoPoENetwork", "MoPoESettings"]
 
 SOURCE = (
-    "Sutter, Daunhawer, Vogt (2021), Generalized multimodal ELBO, ICLR, arXiv 2105.02470; from the paper. Of the mixture "
-    "over all subsets one is drawn per sample and step, which keeps the cost linear in the modalities; predictions read "
+    "Sutter, Daunhawer, Vogt (2021), Generalized multimodal ELBO, ICLR, arXiv 2105.02470; from the paper. Of the "
+    "mixture over all subsets one is drawn per sample and step: the cost is linear in the modalities; predictions read "
     "the product over all that is present; a head on the latent makes it supervised; sequences are reconstructed by "
     "their codes"
 )

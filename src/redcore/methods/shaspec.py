@@ -45,7 +45,7 @@ class ShaSpecOutput(NamedTuple):
 
 
 class ShaSpecNetwork(TrainableNetwork):
-    """``f_m = W [s_m; r_m] + r_m`` with specific s and shared r; where m is missing, f_m is the mean r of the others."""
+    """``f_m = W [s_m; r_m] + r_m``, s specific and r shared; where m is missing, f_m is the mean r of the others."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ShaSpecSettings) -> None:
         super().__init__()
