@@ -1,0 +1,166 @@
+"""M3Care: codes of missing modalities from similar samples of a bank, mixed in adaptively, fused by attention."""
+
+from typing import Annotated, ClassVar, NamedTuple, Self, cast
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from redcore.nn import Batch, Head, drop_modalities
+from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+
+__all__ = ["METHOD", "M3Care", "M3CareNetwork", "M3CareSettings", "NeighbourBank"]
+
+SOURCE = (
+    "Zhang et al. (2022), M3Care: learning with missing modalities in multimodal healthcare data, KDD, arXiv "
+    "2210.17292; from the paper. Its neighbours are the other samples of the batch, which makes a prediction depend on "
+    "what is predicted beside it; ours are a bank of training samples too, and outside training nothing else. One step "
+    "of aggregation stands for its two graph layers; the kernel reads normalised features, whose scale needs no loss"
+)
+
+
+class M3CareSettings(CodeSettings):
+    """Constants of M3Care, beside those of `CodeSettings`.
+
+    Attributes
+    ----------
+    encoder_heads : int in [1, 64], default 4
+        Of the fusion as well; must divide `latent_dim`.
+    bank_size : int >= 1, default 512
+        Training samples kept as neighbours, at most half of all: a sample must seldom meet itself of an epoch before.
+    """
+
+    bank_size: Annotated[int, Field(ge=1)] = 512
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.latent_dim % self.encoder_heads:
+            raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
+        return self
+
+
+class NeighbourBank(nn.Module):
+    """The codes of the latest training samples: a queue that every batch of training enters at the end.
+
+    The queue is made of buffers: it is kept and restored with the weights of the epoch it belongs to.
+
+    Parameters
+    ----------
+    size, n_modalities, width : int
+    """
+
+    codes: Tensor
+    observed: Tensor
+
+    def __init__(self, size: int, n_modalities: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.zeros(size, n_modalities, width))
+        # places not yet taken observe nothing, and so are nobody's neighbours
+        self.register_buffer("observed", torch.zeros(size, n_modalities, dtype=torch.bool))
+
+    def forward(self, codes: Tensor, observed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return neighbours of a batch: codes (K, M, d), what they observe (K, M), and who may read whom (B, K).
+
+        In training the batch is appended, with its gradients, and a sample does not read itself.
+        """
+        n_samples, size = len(codes), len(self.codes)
+        if not self.training:
+            return self.codes, self.observed, observed.new_ones((n_samples, size))
+        all_codes = torch.cat([self.codes, codes.float()])
+        all_observed = torch.cat([self.observed, observed])
+        self.codes, self.observed = all_codes[-size:].detach(), all_observed[-size:]
+        others = ~torch.eye(n_samples, dtype=torch.bool, device=codes.device)
+        return all_codes, all_observed, torch.cat([observed.new_ones((n_samples, size)), others], dim=1)
+
+
+class Aggregation(nn.Module):
+    """Codes of similar samples, by modality.
+
+    Similarity is the mean of a Gaussian kernel over the modalities that both samples observe, of features that each
+    modality projects from its codes; what lies below a learned threshold counts as 0.
+
+    Parameters
+    ----------
+    n_modalities, width : int
+    """
+
+    def __init__(self, n_modalities: int, width: int) -> None:
+        super().__init__()
+        bound = width**-0.5
+        self.project = nn.Parameter(torch.empty(n_modalities, width, width).uniform_(-bound, bound))
+        self.log_precision = nn.Parameter(torch.full((n_modalities,), 1.0))
+        self.threshold = nn.Parameter(torch.tensor(-2.0))
+
+    def similarity(self, codes: Tensor, kept: Tensor, others: Tensor, observed: Tensor) -> Tensor:
+        """Return values in [0, 1], (B, K); 0 where two samples have no modality in common."""
+        here = functional.normalize(torch.einsum("bmd,mde->bme", codes, self.project), dim=2)
+        there = functional.normalize(torch.einsum("kmd,mde->kme", others, self.project), dim=2)
+        # on the unit sphere half the squared distance is 1 - cosine
+        cosine = torch.einsum("bmd,kmd->bkm", here, there)
+        kernel = ((cosine - 1) * self.log_precision.exp()).exp()
+        common = (kept[:, None] & observed[None]).to(kernel.dtype)
+        mean = (kernel * common).sum(dim=2) / common.sum(dim=2).clamp(min=1)
+        return (mean - self.threshold.sigmoid()).relu()
+
+    def forward(self, codes: Tensor, kept: Tensor, others: Tensor, observed: Tensor, readable: Tensor) -> Tensor:
+        """Return the weighted mean code of the neighbours that observe a modality, (B, M, d); 0 if there are none."""
+        weights = self.similarity(codes, kept, others, observed) * readable
+        total = weights @ observed.to(weights.dtype)
+        summed = torch.einsum("bk,kmd->bmd", weights, others * observed[..., None])
+        return summed / total.clamp(min=1e-6)[..., None]
+
+
+class M3CareOutput(NamedTuple):
+    """Logits and the fused codes (B, M * d)."""
+
+    logits: Tensor
+    representation: Tensor
+
+
+class M3CareNetwork(TrainableNetwork):
+    """Encoders, aggregation over the bank, adaptive mixing, one Transformer block over the modalities, a head."""
+
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: M3CareSettings, n_samples: int) -> None:
+        super().__init__()
+        width, n_modalities = settings.latent_dim, len(forms)
+        self.modality_dropout = settings.modality_dropout
+        self.encoders = settings.build_encoders(forms)
+        self.bank = NeighbourBank(max(1, min(settings.bank_size, n_samples // 2)), n_modalities, width)
+        self.aggregate = Aggregation(n_modalities, width)
+        self.transform = nn.Linear(width, width)
+        self.trust_own, self.trust_others = nn.Linear(width, 1), nn.Linear(width, 1)
+        self.place = nn.Parameter(torch.randn(n_modalities, width) * width**-0.5)
+        self.fuse = nn.TransformerEncoderLayer(
+            width, settings.encoder_heads, 2 * width, settings.encoder_dropout, batch_first=True, norm_first=True
+        )
+        self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
+
+    def forward(self, batch: Batch) -> M3CareOutput:
+        """Compute logits for a batch; in training the batch enters the bank."""
+        kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)
+        codes = self.encoders(batch)
+        neighbours = self.bank(codes, batch.availability)
+        aggregated = self.transform(self.aggregate(codes, kept, *neighbours))
+        completed = self._mix(codes, aggregated, kept)
+        representation = self.fuse(completed + self.place).flatten(1)
+        return M3CareOutput(self.head(representation), representation)
+
+    def _mix(self, codes: Tensor, aggregated: Tensor, kept: Tensor) -> Tensor:
+        """Weigh a sample's own code against that of its neighbours; theirs alone where it has none."""
+        own, others = self.trust_own(codes).sigmoid() * kept[..., None], self.trust_others(aggregated).sigmoid()
+        share = own / (own + others).clamp(min=1e-6)
+        return share * codes + (1 - share) * aggregated
+
+
+class M3Care(TorchMethod):
+    """M3Care as a method."""
+
+    Settings: ClassVar[type[MethodSettings]] = M3CareSettings
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the network; see `TorchMethod.build_network`."""
+        return M3CareNetwork(forms, n_outputs, cast(M3CareSettings, self.settings), n_samples)
+
+
+METHOD = M3Care
