@@ -203,3 +203,21 @@ def test_unknown_spec():
 def test_built_in_specs_are_valid(name):
     keys = [cell.key() for cell in read_spec(name).cells()]
     assert len(keys) == len(set(keys)) > 0
+
+
+def test_labels_of_the_test_part_change_no_choice(folder, tmp_path):
+    with np.load(folder / "small.npz") as archive:
+        content = {**archive, "split": np.repeat([0, 2], [40, 20])}
+    scrambled = {**content, "y": np.where(content["split"] == 2, np.roll(content["y"], 1), content["y"])}
+    outputs = []
+    for name, arrays in (("true", content), ("scrambled", scrambled)):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "small.npz", **arrays)
+        run(spec(), tmp_path / f"out_{name}", data_folder=tmp_path / name)
+        found = sorted((tmp_path / f"out_{name}" / "predictions").iterdir())
+        outputs.append({path.name: np.load(path) for path in found})
+    assert outputs[0].keys() == outputs[1].keys()
+    for name, predictions in outputs[0].items():
+        np.testing.assert_array_equal(predictions, outputs[1][name])
+    scores = [read_records(tmp_path / f"out_{name}")[0].metrics["pooled"]["accuracy"] for name in ("true", "scrambled")]
+    assert scores[0] != scores[1]

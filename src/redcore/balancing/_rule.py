@@ -1,6 +1,7 @@
 """What every supervision-weight rule is."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,9 @@ class BalancingRule(nn.Module):
         Smoothed imputation losses; zeros for rules that use none.
     """
 
+    needs_validation: ClassVar[bool] = False
+    """Whether the rule steps on its weights by held-out data, in `outer_step`."""
+
     supervision_weight: Tensor
     relative_advantage: Tensor
     running_loss: Tensor
@@ -57,6 +61,10 @@ class BalancingRule(nn.Module):
         step : int
             Number of optimiser steps done so far.
         """
+        raise NotImplementedError
+
+    def outer_step(self, slopes: Tensor) -> None:
+        """Step on the weights by held-out data; see `redcore.training.TrainableNetwork.outer_step`."""
         raise NotImplementedError
 
     def smooth(self, losses: Tensor, observed: Tensor, smoothing: float) -> None:

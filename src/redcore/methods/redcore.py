@@ -332,6 +332,21 @@ class RedCoreNetwork(TrainableNetwork):
             readable = torch.where(kept[..., None], observed, torch.stack(zeros_encoded, dim=1).to(observed.dtype))
         return cast(Tensor, self.imputers(readable, kept))
 
+    @property
+    def outer_interval(self) -> int | None:
+        """As in `TrainableNetwork`: `weight_interval` for rules that look at validation data."""
+        return self.settings.weight_interval if self.rule.needs_validation and len(self.names) > 1 else None
+
+    def weighted_losses(self, output: RedCoreOutput, batch: Batch, anchor: RedCoreOutput | None = None) -> Tensor:
+        """Return the imputation losses l_m, (M,); see `TrainableNetwork.weighted_losses`."""
+        codes = (anchor if anchor is not None and self.settings.detach_imputation_target else output).codes
+        parts = zip(output.imputed.unbind(1), codes, batch.modalities, strict=True)
+        return torch.stack([self._imputation_loss(guess, code.sample, part) for guess, code, part in parts])
+
+    def outer_step(self, slopes: Tensor) -> None:
+        """Hand on to the supervision-weight rule."""
+        self.rule.outer_step(slopes)
+
     def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + sum_m CE(y, logits_m) + L_kl + w_imp * sum_m beta_m l_m`` and its parts."""
         if batch.target is None:
@@ -342,12 +357,7 @@ class RedCoreNetwork(TrainableNetwork):
         kl = sum(kl_to_standard_normal(code.mean, code.logvar) for code in output.codes) * (
             settings.kl_weight / batch.n_samples
         )
-        imputation = torch.stack(
-            [
-                self._imputation_loss(guess, code.sample, part)
-                for guess, code, part in zip(output.imputed.unbind(1), output.codes, batch.modalities, strict=True)
-            ]
-        )
+        imputation = self.weighted_losses(output, batch)
         observed = batch.availability.float().mean(dim=0)
         # copied: the rule changes its weights in place at the next step
         weights = self.rule.update(imputation.detach(), observed, step).clone()

@@ -38,6 +38,30 @@ class TrainableNetwork(nn.Module):
         """
         return {"loss": objective.loss(output.logits, _required(batch.target))}
 
+    @property
+    def outer_interval(self) -> int | None:
+        """Steps between two outer steps, on the weights of the losses by held-out data; None for networks without."""
+        return None
+
+    def weighted_losses(self, output: Any, batch: Batch, anchor: Any = None) -> Tensor:
+        """Return the losses that the outer step weighs, (n_losses,).
+
+        What a loss takes as constant comes from `anchor`, the output of the same batch and noise before the parameters
+        were moved.
+        """
+        raise NotImplementedError
+
+    def outer_step(self, slopes: Tensor) -> None:
+        """Step on the weights.
+
+        Parameters
+        ----------
+        slopes : tensor (n_losses,)
+            Inner products of the gradient of the held-out loss with that of each weighted loss: by how much the
+            held-out loss falls, to first order, with a gradient step on that loss.
+        """
+        raise NotImplementedError
+
     def subnetworks(self) -> list[nn.Module]:
         """Return the parts whose gradients are clipped one by one, if asked for."""
         return [self]

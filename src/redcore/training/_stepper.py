@@ -20,6 +20,9 @@ __all__ = ["Stepper", "predict_batches"]
 PREDICTION_BATCH = 512
 """Samples per batch where nothing is trained: it bounds memory and changes no result beyond rounding."""
 
+OUTER_STEP = 1e-2
+"""Length of the step in parameter space by which the outer step takes differences."""
+
 
 class Stepper:
     """A network with its optimiser.
@@ -74,6 +77,35 @@ class Stepper:
                 torch.nn.utils.clip_grad_norm_(parameters, self.settings.gradient_clip)
         self._optimizer.step()
         return {name: value.detach() for name, value in losses.items()}
+
+    def outer_step(self, batch: Batch, held_out: Batch) -> None:
+        """Let the weights of the network's losses follow the held-out loss, one step of gradient descent unrolled.
+
+        With ``theta' = theta - eta grad sum_m beta_m l_m``, the held-out loss has the derivative
+        ``dL(theta') / dbeta_m = -eta <grad L, grad l_m>`` to first order. All inner products come from two evaluations
+        of the losses at ``theta +- epsilon grad L``, as in DARTS (Liu et al. 2019), with the same noise in both.
+        """
+        target = held_out.target
+        assert target is not None
+        parameters: list[Tensor] = [p for p in self.network.parameters() if p.requires_grad]
+        held_out_loss = self.objective.loss(self.forward(held_out).logits, target)
+        found = torch.autograd.grad(held_out_loss, parameters, allow_unused=True)
+        gradient = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+        norm = torch.stack([part.norm() for part in gradient]).norm()
+        if not torch.isfinite(norm) or norm == 0:
+            return
+        epsilon = float(OUTER_STEP / norm)
+        noise = torch.get_rng_state()
+        with torch.no_grad():
+            anchor, losses = self.forward(batch), []
+            kept = [parameter.clone() for parameter in parameters]
+            for size in (epsilon, -epsilon):
+                torch.set_rng_state(noise)
+                torch._foreach_copy_(parameters, kept)
+                torch._foreach_add_(parameters, gradient, alpha=size)
+                losses.append(self.network.weighted_losses(self.forward(batch), batch, anchor).float())
+            torch._foreach_copy_(parameters, kept)
+        self.network.outer_step((losses[0] - losses[1]) / (2 * epsilon))
 
     def logits(self, data: MultimodalData) -> Tensor:
         """Predict all of `data` without noise; the network is back in training mode afterwards."""

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from redcore.data import MultimodalData
 from redcore.exceptions import DivergenceError, TrainingInterrupted
 from redcore.metrics import headline, scores
-from redcore.nn import Objective
+from redcore.nn import Batch, Objective
 from redcore.training._checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from redcore.training._history import History
 from redcore.training._method import FitContext
@@ -23,6 +24,9 @@ from redcore.training._source import BatchSource, batch_source
 from redcore.training._stepper import Stepper
 
 __all__ = ["Trainer", "seeded", "threads"]
+
+OUTER_BATCH = 256
+"""Most validation samples that one outer step looks at."""
 
 
 @contextmanager
@@ -118,6 +122,7 @@ class Trainer:
         while self.progress.step < plan.n_steps and not self.progress.stopped:
             step = self.progress.step
             batch = self.stepper.batch(*source.locate(step))
+            self._outer_step(step, batch, validation)
             self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
             self.progress.step += 1
             if plan.ends_epoch(step) and validation is not None:
@@ -128,6 +133,20 @@ class Trainer:
             if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
                 self._save(request)
                 last_save = time.monotonic()
+
+    def _outer_step(self, step: int, batch: Batch, validation: MultimodalData | None) -> None:
+        """Step on the weights of the losses by a random batch of validation data, where it is its turn."""
+        interval = self.network.outer_interval
+        if interval is None or validation is None or step % interval:
+            return
+        assert validation.target is not None
+        # the batch follows from (seed, step), so that a resumed fit draws the same
+        rng = np.random.default_rng([self.context.seed, step])
+        rows = np.sort(rng.permutation(validation.n_samples)[:OUTER_BATCH])
+        chosen = validation.take(rows)
+        assert chosen.target is not None
+        held_out = self.stepper.batch(chosen, self.objective.encode(chosen.target), np.arange(len(rows)))
+        self.stepper.outer_step(batch, held_out)
 
     def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
         # one transfer for all numbers of the step
