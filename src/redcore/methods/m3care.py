@@ -130,10 +130,13 @@ class M3CareNetwork(TrainableNetwork):
         self.aggregate = Aggregation(n_modalities, width)
         self.transform = nn.Linear(width, width)
         self.trust_own, self.trust_others = nn.Linear(width, 1), nn.Linear(width, 1)
-        self.place = nn.Parameter(torch.randn(n_modalities, width) * width**-0.5)
+        self.place = nn.Parameter(torch.zeros(n_modalities, width))
         self.fuse = nn.TransformerEncoderLayer(
             width, settings.encoder_heads, 2 * width, settings.encoder_dropout, batch_first=True, norm_first=True
         )
+        # fusion starts as the identity: started at random it overfits before the codes are any good
+        nn.init.zeros_(self.fuse.self_attn.out_proj.weight)
+        nn.init.zeros_(self.fuse.linear2.weight)
         self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> M3CareOutput:
