@@ -153,7 +153,8 @@ class M3CareNetwork(TrainableNetwork):
         """Weigh a sample's own code against that of its neighbours; theirs alone where it has none."""
         own, others = self.trust_own(codes).sigmoid() * kept[..., None], self.trust_others(aggregated).sigmoid()
         share = own / (own + others).clamp(min=1e-6)
-        return share * codes + (1 - share) * aggregated
+        mixed: Tensor = share * codes + (1 - share) * aggregated
+        return mixed
 
 
 class M3Care(TorchMethod):
