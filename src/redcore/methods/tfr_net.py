@@ -1,0 +1,150 @@
+"""TFR-Net: tokens of all modalities attend to those of the others, and hidden modalities are reconstructed."""
+
+from typing import Annotated, ClassVar, NamedTuple, Self, cast
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from redcore.nn import Batch, Head, Objective, drop_modalities
+from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+
+__all__ = ["METHOD", "TFRNet", "TFRNetNetwork", "TFRNetSettings"]
+
+SOURCE = (
+    "Yuan et al. (2021), Transformer-based feature reconstruction network for robust multimodal sentiment analysis, "
+    "ACM MM; from the paper. The paper hides time steps, attends over them and reconstructs input features; ours hides "
+    "whole modalities, has one token each, for which attention within a modality is a feed-forward part, and "
+    "reconstructs codes, so that vectors and sequences are treated alike. Attention weights are shared by the "
+    "modalities, told apart by an embedding each, and the codes are concatenated instead of fused by gated convolutions"
+)
+
+
+class TFRNetSettings(CodeSettings):
+    """Constants of TFR-Net, beside those of `CodeSettings`.
+
+    Attributes
+    ----------
+    attention_layers : int in [1, 64], default 2
+    attention_heads : int in [1, 64], default 4
+        Of the attention between modalities; must divide `latent_dim`.
+    attention_dropout : float in [0, 1), default 0.1
+    reconstruction_weight : float >= 0, default 1
+        Of the smooth L1 distance between reconstructed and true codes that were hidden by modality dropout.
+    """
+
+    attention_layers: Annotated[int, Field(ge=1, le=64)] = 2
+    attention_heads: Annotated[int, Field(ge=1, le=64)] = 4
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    reconstruction_weight: Annotated[float, Field(ge=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        width, heads = self.latent_dim, self.attention_heads
+        if width % heads:
+            raise ValueError(f"latent_dim {width} is not a multiple of attention_heads {heads}")
+        return self
+
+
+class CrossModalBlock(nn.Module):
+    """Every token reads the tokens of the other modalities that are there, then passes a feed-forward part.
+
+    Parameters
+    ----------
+    settings : TFRNetSettings
+    """
+
+    def __init__(self, settings: TFRNetSettings) -> None:
+        super().__init__()
+        width = settings.latent_dim
+        self.n_heads, self.dropout = settings.attention_heads, settings.attention_dropout
+        self.norm, self.norm_within = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.project_in, self.project_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.within = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(settings.attention_dropout), nn.Linear(2 * width, width)
+        )
+
+    def attend(self, tokens: Tensor, kept: Tensor) -> Tensor:
+        """Return what each token reads from the others that are kept: (B, M, d), from (B, M, d) and (B, M)."""
+        n, count, width = tokens.shape
+        projected = self.project_in(tokens).view(n, count, 3, self.n_heads, width // self.n_heads)
+        # a key and value of zeros that all may read: a token may have no others
+        query, key, value = functional.pad(projected, (0, 0, 0, 0, 0, 0, 0, 1)).permute(2, 0, 3, 1, 4)
+        others = ~torch.eye(count, dtype=torch.bool, device=kept.device)
+        readable = functional.pad(kept[:, None, :] & others, (0, 1), value=True)[:, None]
+        dropout = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query[:, :, :-1], key, value, readable, dropout)
+        attended: Tensor = self.project_out(mixed.transpose(1, 2).reshape(n, count, width))
+        return attended
+
+    def forward(self, tokens: Tensor, kept: Tensor) -> Tensor:
+        """Map tokens (B, M, d) to tokens (B, M, d)."""
+        tokens = tokens + self.attend(self.norm(tokens), kept)
+        output: Tensor = tokens + self.within(self.norm_within(tokens))
+        return output
+
+
+class TFRNetOutput(NamedTuple):
+    """Logits, tokens side by side (B, M * d), true and reconstructed codes (B, M, d), and which were read (B, M)."""
+
+    logits: Tensor
+    representation: Tensor
+    codes: Tensor
+    reconstructed: Tensor
+    kept: Tensor
+
+
+class TFRNetNetwork(TrainableNetwork):
+    """Encoders, attention between modalities, a reconstruction per modality, a head on all tokens.
+
+    The token of a missing modality starts from its embedding alone and is filled by what it reads from the others.
+    """
+
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: TFRNetSettings) -> None:
+        super().__init__()
+        width, n_modalities = settings.latent_dim, len(forms)
+        self.settings = settings
+        self.encoders = settings.build_encoders(forms)
+        self.place = nn.Parameter(torch.randn(n_modalities, width) * 0.1)
+        self.blocks = nn.ModuleList(CrossModalBlock(settings) for _ in range(settings.attention_layers))
+        self.norm = nn.LayerNorm(width)
+        self.reconstruct = nn.ModuleList(nn.Linear(width, width) for _ in forms)
+        self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
+
+    def forward(self, batch: Batch) -> TFRNetOutput:
+        """Compute logits for a batch."""
+        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
+        codes = self.encoders(batch)
+        tokens = codes.masked_fill(~kept[..., None], 0.0) + self.place
+        for block in self.blocks:
+            tokens = block(tokens, kept)
+        tokens = self.norm(tokens)
+        parts = zip(self.reconstruct, tokens.unbind(1), strict=True)
+        reconstructed = torch.stack([layer(token) for layer, token in parts], dim=1)
+        representation = tokens.flatten(1)
+        return TFRNetOutput(self.head(representation), representation, codes, reconstructed, kept)
+
+    def losses(self, output: TFRNetOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
+        """Return ``L = CE(y, logits) + w smooth_l1(reconstructed, true code)``, the latter over what was hidden."""
+        assert batch.target is not None
+        prediction = objective.loss(output.logits, batch.target)
+        # detached: codes must not become easy to reconstruct
+        distance = functional.smooth_l1_loss(output.reconstructed, output.codes.detach(), reduction="none").mean(dim=2)
+        hidden = batch.availability & ~output.kept
+        reconstruction = (distance * hidden).sum() / hidden.sum().clamp(min=1)
+        loss = prediction + self.settings.reconstruction_weight * reconstruction
+        return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction}
+
+
+class TFRNet(TorchMethod):
+    """TFR-Net as a method."""
+
+    Settings: ClassVar[type[MethodSettings]] = TFRNetSettings
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the network; see `TorchMethod.build_network`."""
+        return TFRNetNetwork(forms, n_outputs, cast(TFRNetSettings, self.settings))
+
+
+METHOD = TFRNet

@@ -1,0 +1,77 @@
+"""TFR-Net: it learns, reads only what it may, and says what it cannot do."""
+
+import numpy as np
+import pytest
+import torch
+
+from factories import tiny
+from redcore.data import MultimodalData, Target
+from redcore.datasets import load_dataset
+from redcore.exceptions import SettingsError
+from redcore.methods import make_method
+from redcore.methods.tfr_net import CrossModalBlock, TFRNetSettings
+from redcore.metrics import evaluate_patterns
+from redcore.missing import ampute
+
+
+@pytest.fixture
+def block():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return CrossModalBlock(TFRNetSettings(latent_dim=8, attention_heads=2)).eval()
+
+
+def test_learns_digits_with_holes():
+    data = load_dataset("digits")
+    rates = dict(zip(data.names, (0.2, 0.5, 0.8, 0.5), strict=True))
+    train = ampute(data.part("train"), "imbalanced", rates, np.random.default_rng(0))
+    model = make_method("tfr_net", settings={"max_epochs": 15}).fit(train, seed=0)
+    report = evaluate_patterns(model.predict, data.part("test"))
+    # chance is 0.1
+    assert np.mean([scores["macro_f1"] for scores in report.per_pattern.values()]) > 0.7
+    steps = model.history.steps
+    assert {"loss/prediction", "loss/reconstruction"} <= set(steps)
+    assert all(np.isfinite(values).all() for values in steps.values())
+    # a small last batch of an epoch may hide nothing
+    assert np.mean(steps["loss/reconstruction"]) > 0.1
+
+
+@pytest.mark.parametrize("n_modalities", [1, 12])
+def test_any_number_of_modalities(n_modalities):
+    rng = np.random.default_rng(0)
+    arrays = {f"m{k}": rng.standard_normal((30, 3)) for k in range(n_modalities)}
+    availability = rng.random((30, n_modalities)) > 0.3
+    availability[:, 0] = True
+    data = MultimodalData.from_arrays(arrays, Target.from_labels(np.arange(30) % 2), availability=availability)
+    assert np.isfinite(make_method("tfr_net", settings=tiny("tfr_net")).fit(data).predict(data)).all()
+
+
+def test_nothing_is_reconstructed_without_hiding():
+    data = MultimodalData.from_arrays(
+        {"a": np.random.default_rng(0).normal(size=(30, 3)), "b": np.ones((30, 2))}, Target.from_labels([0, 1] * 15)
+    )
+    model = make_method("tfr_net", settings=tiny("tfr_net", modality_dropout=0.0)).fit(data)
+    assert not any(model.history.steps["loss/reconstruction"])
+
+
+def test_attention_reads_the_others_that_are_there_and_nothing_else(block):
+    kept = torch.tensor([[True, True, False]])
+    rng = torch.Generator().manual_seed(0)
+    tokens = torch.randn(1, 3, 8, generator=rng).requires_grad_()
+    for reader in range(3):
+        # keys and values only: the query is the reader's own
+        block.zero_grad()
+        tokens.grad = None
+        block.attend(tokens, kept)[0, reader].square().sum().backward()
+        read = [k for k in range(3) if k != reader and tokens.grad[0, k].abs().sum() > 0]
+        assert read == [k for k in range(3) if k != reader and kept[0, k]]
+
+
+def test_a_token_without_others_reads_nothing(block):
+    alone = block.attend(torch.randn(2, 1, 8), torch.ones(2, 1, dtype=torch.bool))
+    torch.testing.assert_close(alone, block.project_out.bias.expand_as(alone))
+
+
+def test_heads_that_do_not_divide_the_width_are_refused():
+    with pytest.raises(SettingsError, match="latent_dim 6 is not a multiple of attention_heads 4"):
+        make_method("tfr_net", settings={"latent_dim": 6, "encoder_heads": 2})
