@@ -1,5 +1,8 @@
 """Format folder: absent files are missing, and nothing leads out of the folder."""
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 
@@ -39,7 +42,7 @@ def test_labels(root, labels, task, kind, values):
     assert (target.kind, target.values.tolist()) == (kind, values)
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "..", "a/b", "a\\b", "a\0b"])
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "..", "a/b", "a\\b", "a\0b", "a" * 252, "\u00e9" * 126])
 def test_ids_that_lead_elsewhere(root, name):
     (root.parent / "secret.npy").write_bytes(b"")
     (root / "labels.csv").write_text(f"id,label\n{name},1\n", encoding="utf-8")
@@ -56,6 +59,25 @@ def test_links_that_lead_elsewhere(root, tmp_path):
     (tmp_path / "outside.npy").unlink()
     with pytest.raises(DataError, match="leads nowhere"):
         read(root)
+    (root / "labels.csv").rename(tmp_path / "labels.csv")
+    (root / "labels.csv").symlink_to(tmp_path / "labels.csv")
+    with pytest.raises(DataError, match=r"labels\.csv: a link that leads out"):
+        read(root)
+
+
+def test_a_folder_that_is_a_link_to_elsewhere(root, tmp_path):
+    (root / "lab").rename(tmp_path / "lab")
+    (root / "lab").symlink_to(tmp_path / "lab")
+    with pytest.raises(DataError, match=r"s0\.npy: a link that leads out"):
+        read(root)
+
+
+def test_what_is_not_a_file(root):
+    for make in (os.mkfifo, os.mkdir):
+        make(root / "ecg/s1.npy")
+        with pytest.raises(DataError, match=r"s1\.npy: not a file"):
+            read(root)
+        (root / "ecg/s1.npy").unlink() if make is os.mkfifo else (root / "ecg/s1.npy").rmdir()
 
 
 def header(shape):
@@ -74,6 +96,9 @@ def header(shape):
         (b"\x93NUMPY\x01\x00\x10", "not a readable npy array"),
         (header("(4294967296, 4294967296)") + b"abcd", "with 4 bytes of data"),
         (header("(-1,)") + b"", "of data|not a readable"),
+        (header("(-1, -1)") + b"1234", "not a readable npy array"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 100, "not a readable npy array"),
+        (b"\x93NUMPY\x02\x00" + (20000).to_bytes(4, "little") + b" " * 20000, "not a readable npy array: .*Header"),
         (header("(2, 1, 1)") + b"12345678", "expected .n_features"),
     ],
 )
@@ -82,6 +107,17 @@ def test_damaged_arrays(root, content, message):
     with pytest.raises(DataError, match=message) as caught:
         read(root)
     assert "s2.npy" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_versions_of_npy(root, version):
+    before = read(root).checksum()
+    array = np.load(root / "lab/s2.npy")
+    with (root / "lab/s2.npy").open("wb") as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.lib.format.write_array(stream, array, version=version)
+    assert read(root).checksum() == before
 
 
 def test_pickled_arrays_are_refused(root):
@@ -93,19 +129,21 @@ def test_pickled_arrays_are_refused(root):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda root: (root / "lab/s9.npy").write_bytes(b""), r"s9\.npy: not in labels\.csv"),
+        (lambda root: (root / "lab/s9.npy").write_bytes(b""), r"lab: 's9\.npy' is not in labels\.csv"),
         (lambda root: (root / "labels.csv").write_text("id,label\n"), "no sample"),
         (lambda root: (root / "labels.csv").write_text("name,label\ns0,1\n"), "no column 'id'; found name, label"),
         (lambda root: (root / "labels.csv").write_text("id,label\ns0\n"), "row 1 has 1 cells, expected 2"),
         (lambda root: (root / "labels.csv").write_text("id,label\ns0,\n"), "row 1 has no label"),
-        (lambda root: (root / "labels.csv").write_text("id,label,split\ns0,1,last\n"), "split 'last'"),
+        (
+            lambda root: (root / "labels.csv").write_text(
+                "id,label,split\n" + "".join(f"s{row},{row},last\n" for row in range(6))
+            ),
+            "split 'last'",
+        ),
         (lambda root: (root / "labels.csv").write_bytes(b"id,label\n\xff\xfe,1\n"), "not a readable CSV"),
     ],
 )
 def test_errors(root, change, message):
-    for file in root.glob("*/s[1-9].npy") if "labels" not in message or "s9" not in message else ():
-        if "split 'last'" in message:
-            file.unlink()
     change(root)
     with pytest.raises(DataError, match=message) as caught:
         read(root)

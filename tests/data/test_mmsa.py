@@ -34,6 +34,7 @@ def test_what_is_read(path):
     assert data.missing_rates == {"audio": 0.1, "text": 0.0, "vision": 0.0}
     lengths = content["train"]["vision_lengths"]
     assert data.part("train").modalities["vision"].lengths.tolist() == lengths
+    assert lengths[1] > 0
     third = data.take([2]).modalities["vision"].values
     np.testing.assert_array_equal(third, content["train"]["vision"][2, : lengths[2]])
     words = content["train"]["text_bert"][:, 1].sum(axis=1)
@@ -54,6 +55,23 @@ def test_without_lengths_zeros_at_the_end_are_padding(path):
 
     before = read(path)
     assert read(changed(path, strip)).checksum() == before.checksum()
+
+
+def test_sequences_of_zeros_are_observed_unless_said_otherwise(path):
+    changed(path, lambda content: content["test"]["vision"].__setitem__(1, 0.0))
+    assert read(path).missing_rates == {"audio": 0.1, "text": 0.0, "vision": 0.0}
+    assert read(path, "mmsa", {"blank": "missing"}).missing_rates == {"audio": 0.1, "text": 0.0, "vision": 0.1}
+
+
+@pytest.mark.parametrize("kind", ["bytes", "objects", "numbers"])
+def test_ids_in_other_forms(path, kind):
+    def change(content):
+        for code, part in enumerate(content.values()):
+            names = part["id"]
+            forms = {"bytes": np.char.encode(names), "objects": np.array(names, dtype=object)}
+            part["id"] = forms.get(kind, np.arange(len(names)) + 10 * code)
+
+    assert read(changed(path, change)).sample_ids[0] == ("0" if kind == "numbers" else "train0$_$0")
 
 
 def test_targets(path):
@@ -89,9 +107,25 @@ def test_values_that_are_not_finite(path):
         (lambda c: c.clear(), "expected a dict with the keys train, valid, test"),
         (lambda c: [c["train"].pop(name) for name in SIZES], "part 'train': no modality"),
         (lambda c: c["train"].update(text_bert=np.ones((5, 4))), "key 'text_bert' has shape"),
+        (lambda c: c["test"].update(audio_lengths=[1, 1.5, 1]), "row 1: length of 'audio' is 1.5, expected a whole"),
+        (lambda c: c["test"].update(audio_lengths=[1, 1, np.inf]), "row 2: length of 'audio' is inf"),
+        (lambda c: c["test"].update(regression_labels=np.array([1, np.nan, 1])), "the label of row 8 is nan"),
+        (lambda c: c["test"].update(id=["a", "b\nc", "d"]), r"row 1: 'b\\nc' cannot be an id"),
+        (lambda c: c["test"].update(id=np.array([b"a", b"\xff", b"d"])), "not text in UTF-8"),
+        (lambda c: c["test"].update(id=["a", 10**5000, "b"]), "key 'id': a list"),
+        (lambda c: c["test"].update(id=["a" * 10**6] * 300), "key 'id': 300 texts, one of 1000000 characters"),
+        (lambda c: (c["test"].clear(), c["test"].update({"a\nb": 1})), r"no key 'id'; found 'a\\nb'"),
     ],
 )
 def test_errors_name_file_part_and_key(path, change, message):
     with pytest.raises(DataError, match=message) as caught:
         read(changed(path, change))
     assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("labels", "shown"), [([0, 0.5, 1], "0.5"), ([0, np.inf, 1], "inf"), ([0, np.nan, 1], "nan")])
+def test_classes_are_whole_numbers(path, labels, shown):
+    changed(path, lambda content: content["test"].update(classification_labels=np.array(labels)))
+    with pytest.raises(DataError, match=f"the label of row 8 is {shown}, expected a class number"):
+        read(path, "mmsa", {"target": "classification"})

@@ -21,6 +21,8 @@ def test_the_sample_is_in_the_form_of_the_file(module, tmp_path):
     assert list(content) == ["train", "valid", "test"]
     for name, width in module.N_FEATURES.items():
         assert content["train"][name].shape[2] == width
+    assert ("regression_labels_T" in content["test"]) == (module is ch_sims)
+    assert np.abs(content["train"]["regression_labels"]).max() <= (1 if module is ch_sims else 3)
     assert {"id", "raw_text", "text_bert", "audio_lengths", "vision_lengths"} < set(content["test"])
 
 

@@ -19,5 +19,5 @@ def load_mmsa(root: Path, fold: int) -> MultimodalData:
     found = [path for path in (root / file for file in FILES) if path.is_file()]
     if not found and not root.is_file():
         raise DataError(f"{root}: holds none of {', '.join(FILES)}")
-    # the loader of the features' authors does the same to infinite values in audio
+    # the loader of the features' authors does the same to -inf in audio
     return mmsa.read(found[0] if found else root, mmsa.Options(nonfinite="zero"))

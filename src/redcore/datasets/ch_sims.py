@@ -41,5 +41,5 @@ def load(root: Path, fold: int = 1) -> MultimodalData:
 
 def write_sample(root: Path) -> Path:
     """Write ten samples of random numbers in the form of the public file, and return `root`."""
-    mmsa.write_pickle(root / "unaligned_50.pkl", N_FEATURES)
+    mmsa.write_pickle(root / "unaligned_50.pkl", N_FEATURES, largest=1.0, unimodal=True)
     return root

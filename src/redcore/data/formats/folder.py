@@ -5,6 +5,7 @@
 """
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ LABELS = "labels.csv"
 ENDING = ".npy"
 SPLITS = {"train": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "0": 0, "1": 1, "2": 2}
 MAX_LABEL_BYTES = 2**30
+MAX_NAME_BYTES = 255 - len(ENDING)
+MAX_HEADER_BYTES = 2**16
 DAMAGE = (OSError, ValueError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError, OverflowError, TypeError)
 """What NumPy raises on damaged headers, which are Python literals."""
 
@@ -84,7 +87,10 @@ def read(path: Path, options: Options) -> MultimodalData:
         If the labels are absent or damaged, an id would lead out of the folder, or an array is truncated, foreign or of
         a sample without a label; the message names the file.
     """
-    table = _labels(path / _plain(path, "labels", options.labels), options)
+    labels = path / _plain(path, "labels", options.labels)
+    if not _within(path, labels):
+        raise DataError(f"{labels}: a link that leads out of the folder, which is refused")
+    table = _labels(labels, options)
     ids = [_plain(path / options.labels, f"row {row + 1}, id", name) for row, name in enumerate(table[options.id])]
     modalities = {}
     for inner in sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")):
@@ -105,9 +111,10 @@ def read(path: Path, options: Options) -> MultimodalData:
 
 
 def _plain(where: Path, what: str, name: str) -> str:
-    """Return a file name, or refuse one that would lead elsewhere."""
-    if not name or name in (".", "..") or any(sign in name for sign in "/\\\0"):
-        raise DataError(f"{where}: {what} {name!r} is not a plain file name")
+    """Return a file name, or refuse one that would lead elsewhere or cannot be one."""
+    plain = name.isprintable() and name not in ("", ".", "..") and not set(name) & set("/\\")
+    if not plain or len(name.encode()) > MAX_NAME_BYTES:
+        raise DataError(f"{where}: {what} {name[:80]!a} is not a plain file name")
     return name
 
 
@@ -147,7 +154,14 @@ def _check_known_files(folder: Path, ids: Sequence[str], options: Options) -> No
     known = {f"{name}{ENDING}" for name in ids}
     for file in sorted(folder.iterdir()):
         if file.name not in known and not file.name.startswith("."):
-            raise DataError(f"{file}: not in {options.labels}; expected <id>{ENDING} of a sample that is")
+            raise DataError(
+                f"{folder}: {file.name!a} is not in {options.labels}; expected <id>{ENDING} of a sample that is"
+            )
+
+
+def _within(root: Path, path: Path) -> bool:
+    """Whether a file, should it be a link, is one to a place inside the folder."""
+    return path.resolve().is_relative_to(root.resolve())
 
 
 def _array(root: Path, path: Path) -> AnyArray | None:
@@ -155,25 +169,31 @@ def _array(root: Path, path: Path) -> AnyArray | None:
         if path.is_symlink():
             raise DataError(f"{path}: a link that leads nowhere")
         return None
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not _within(root, path):
         raise DataError(f"{path}: a link that leads out of the folder, which is refused")
+    # opening a pipe would wait for ever
+    if not path.is_file():
+        raise DataError(f"{path}: not a file")
     try:
         with path.open("rb") as stream:
             return _checked(path, stream)
     except DAMAGE as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({error})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({reason})") from None
 
 
 def _checked(path: Path, opened: BinaryIO) -> AnyArray:
     """Read one array whose header agrees with the size of the file; nothing is allocated before that is known."""
-    version = np.lib.format.read_magic(opened)
+    # a header may declare any length of itself
+    start = io.BytesIO(opened.read(MAX_HEADER_BYTES))
+    version = np.lib.format.read_magic(start)
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = reader(opened)
+    shape, _, dtype = reader(start)
     if dtype.hasobject or dtype.kind not in "biuf":
         raise DataError(f"{path}: an array of {dtype}, expected numbers")
-    there = path.stat().st_size - opened.tell()
+    there = path.stat().st_size - start.tell()
     if len(shape) not in (1, 2) or math.prod(shape) * dtype.itemsize != there:
         raise DataError(
             f"{path}: shape {shape} of {dtype} with {there} bytes of data, expected (n_features,) or (time, n_features)"

@@ -3,8 +3,9 @@
 A dict with ``train``, ``valid`` and ``test``; each a dict of ``text``, ``audio`` and ``vision``, (n, time, features)
 padded with zeros, ``id`` (``video$_$clip``), ``regression_labels``, ``classification_labels``, and in unaligned files
 ``audio_lengths`` and ``vision_lengths``. Text is as long as the mask in ``text_bert`` says, where there is one, and so
-is everything in aligned files. Without lengths, trailing steps of zeros are padding. A sequence of nothing but zeros is
-missing. Only arrays and plain containers are read from the pickle; see `redcore.data.formats._unpickler`.
+is everything in aligned files. Without lengths, trailing steps of zeros are padding. A sequence of length 0 is missing;
+one of some length and nothing but zeros counts as observed, unless option ``blank`` says otherwise. Other keys are
+ignored. Only arrays and plain containers are read from the pickle; see `redcore.data.formats._unpickler`.
 """
 
 import pickle
@@ -19,7 +20,7 @@ from redcore._types import AnyArray, IntArray
 from redcore._validation import check_sample_ids
 from redcore.data import MultimodalData, Target, concatenate
 from redcore.data.formats._unpickler import as_array, load_pickle
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, TargetError
 
 __all__ = ["Options", "read", "recognises", "write_pickle", "write_sample"]
 
@@ -34,13 +35,17 @@ class Options(Settings):
     Attributes
     ----------
     target : {"regression", "sign", "classification"}, default "regression"
-        The sentiment as a number; whether it is negative or not; or the class codes of the file.
+        The sentiment as a number; its sign, classes negative (below 0) and positive (0 or more); or the class codes
+        of the file, ``classification_labels``.
     nonfinite : {"error", "zero"}, default "error"
-        NaN and infinity in features are an error, or 0 (as in the loader of the MMSA authors).
+        NaN and infinity in features are an error, or 0 (as -inf in audio is in the loader of the MMSA authors).
+    blank : {"observed", "missing"}, default "observed"
+        What a sequence of some length is whose steps are all zeros, which is what failed extraction of features leaves.
     """
 
     target: Literal["regression", "sign", "classification"] = "regression"
     nonfinite: Literal["error", "zero"] = "error"
+    blank: Literal["observed", "missing"] = "observed"
 
 
 def recognises(path: Path) -> bool:
@@ -53,7 +58,9 @@ def write_sample(folder: Path) -> Path:
     return write_pickle(folder / "unaligned_50.pkl", {"audio": 5, "text": 8, "vision": 4})
 
 
-def write_pickle(path: Path, n_features: dict[str, int], *, aligned: bool = False) -> Path:
+def write_pickle(
+    path: Path, n_features: dict[str, int], *, aligned: bool = False, largest: float = 3.0, unimodal: bool = False
+) -> Path:
     """Write a small file in the form of the public ones: 5 training, 2 validation and 3 test samples.
 
     Parameters
@@ -63,9 +70,22 @@ def write_pickle(path: Path, n_features: dict[str, int], *, aligned: bool = Fals
         By modality: audio, text, vision.
     aligned : bool, default False
         Whether all modalities have the time steps of the text, and the file has no lengths.
+    largest : float, default 3
+        Sentiment is between minus this and this.
+    unimodal : bool, default False
+        Whether there are labels of single modalities too, as in CH-SIMS.
+
+    Returns
+    -------
+    Path
+        `path`. The second training sample has no audio, which is of length 0, or zeros in aligned files.
     """
     rng = np.random.default_rng(0)
     parts = {part: _sample_part(part, n, n_features, aligned, rng) for part, n in zip(PARTS, (5, 2, 3), strict=True)}
+    for content in parts.values():
+        content["regression_labels"] = (content["regression_labels"] * largest).round(1)
+        if unimodal:
+            content |= {f"regression_labels_{letter}": content["regression_labels"] for letter in "TAV"}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(parts, protocol=4))
     return path
@@ -82,8 +102,9 @@ def _sample_part(part: str, n: int, n_features: dict[str, int], aligned: bool, r
         content[name] = values
     if part == "train":
         content["audio"][1] = 0.0
+        lengths["audio"] = np.where(np.arange(n) == 1, 0, lengths["audio"])
     mask = (np.arange(4) < words[:, None]).astype(np.float32)
-    scores = np.round(rng.uniform(-3, 3, n), 1).astype(np.float32)
+    scores = rng.uniform(-1, 1, n).astype(np.float32)
     content |= {
         "raw_text": np.array([f"words {row}" for row in range(n)]),
         "text_bert": np.stack([mask * 101, mask, 0 * mask], axis=1),
@@ -131,17 +152,12 @@ def _read_part(path: Path, part: str, code: int, content: Any, options: Options)
     where = f"{path}: part {part!r}"
     if not isinstance(content, dict):
         raise DataError(f"{where} is a {type(content).__name__}, expected a dict")
-    ids = _array(where, content, "id").astype(str)
-    if ids.ndim != 1 or not len(ids):
-        raise DataError(f"{where}, key 'id' has shape {ids.shape}, expected (n_samples,)")
+    ids = _ids(where, content)
     modalities = {name: _features(where, content, name, options) for name in MODALITIES if name in content}
     if not modalities:
-        raise DataError(f"{where}: no modality; expected {', '.join(MODALITIES)}, found {', '.join(map(str, content))}")
-    lengths = {name: _lengths(where, content, name, values) for name, values in modalities.items()}
-    key = "classification_labels" if options.target == "classification" else "regression_labels"
-    labels = _array(where, content, key)
-    if labels.shape != ids.shape or labels.dtype.kind not in "iuf":
-        raise DataError(f"{where}, key {key!r}: {labels.dtype} of shape {labels.shape}, expected {len(ids)} numbers")
+        raise DataError(f"{where}: no modality; expected {', '.join(MODALITIES)}, found {_listed(content)}")
+    lengths = {name: _lengths(where, content, name, values, options) for name, values in modalities.items()}
+    labels = _labels(where, content, len(ids), options)
     try:
         data = MultimodalData.from_arrays(
             modalities,
@@ -152,22 +168,48 @@ def _read_part(path: Path, part: str, code: int, content: Any, options: Options)
         )
     except DataError as error:
         raise type(error)(f"{where}: {error}") from None
-    return data, labels.astype(np.float64)
+    return data, labels
 
 
-def _array(where: str, content: dict[Any, Any], key: str) -> AnyArray:
+def _listed(content: dict[str, Any]) -> str:
+    return ", ".join(key if key.isprintable() else ascii(key) for key in content)[:200] or "nothing"
+
+
+def _ids(where: str, content: dict[str, Any]) -> AnyArray:
+    ids = _array(where, content, "id")
+    if ids.ndim != 1 or not len(ids) or ids.dtype.kind not in "USiu":
+        raise DataError(f"{where}, key 'id': {ids.dtype} of shape {ids.shape}, expected one text per sample")
+    try:
+        ids = np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids.astype(str)
+    except UnicodeDecodeError:
+        raise DataError(f"{where}, key 'id' holds ids that are not text in UTF-8") from None
+    for row, name in enumerate(ids.tolist()):
+        if not name or not name.isprintable():
+            raise DataError(f"{where}, key 'id', row {row}: {name[:80]!a} cannot be an id")
+    return ids
+
+
+def _array(where: str, content: dict[str, Any], key: str) -> AnyArray:
     if key not in content:
-        raise DataError(f"{where}: no key {key!r}; found {', '.join(map(str, content))[:200]}")
+        raise DataError(f"{where}: no key {key!r}; found {_listed(content)}")
     try:
         array = as_array(content[key])
-    except (DataError, ValueError, TypeError) as error:
+    except ValueError as error:
         raise DataError(f"{where}, key {key!r}: {error}") from None
     if array is None:
         raise DataError(f"{where}, key {key!r}: a {type(content[key]).__name__}, expected an array or a plain list")
     return array
 
 
-def _features(where: str, content: dict[Any, Any], name: str, options: Options) -> AnyArray:
+def _labels(where: str, content: dict[str, Any], n_samples: int, options: Options) -> AnyArray:
+    key = "classification_labels" if options.target == "classification" else "regression_labels"
+    labels = _array(where, content, key)
+    if labels.shape != (n_samples,) or labels.dtype.kind not in "iuf":
+        raise DataError(f"{where}, key {key!r}: {labels.dtype} of shape {labels.shape}, expected {n_samples} numbers")
+    return labels.astype(np.float64)
+
+
+def _features(where: str, content: dict[str, Any], name: str, options: Options) -> AnyArray:
     values = _array(where, content, name)
     if values.ndim != 3 or values.dtype.kind not in "fiu":
         raise DataError(
@@ -178,30 +220,52 @@ def _features(where: str, content: dict[Any, Any], name: str, options: Options) 
     return values
 
 
-def _lengths(where: str, content: dict[Any, Any], name: str, values: AnyArray) -> IntArray:
-    """Return the number of steps of each sequence; 0 where it is nothing but zeros."""
+def _lengths(where: str, content: dict[str, Any], name: str, values: AnyArray, options: Options) -> IntArray:
+    """Return the number of steps of each sequence, 0 where it is missing."""
     n_samples, n_steps = values.shape[:2]
-    filled = np.asarray((values != 0).any(axis=2))
-    own = f"{name}_lengths"
     aligned = not any(f"{other}_lengths" in content for other in MODALITIES)
-    if own in content:
-        given = _array(where, content, own)
+    if f"{name}_lengths" in content:
+        given = _array(where, content, f"{name}_lengths")
     elif "text_bert" in content and (name == "text" or aligned):
-        bert = _array(where, content, "text_bert")
-        if bert.ndim != 3 or bert.shape[1] != 3 or bert.dtype.kind not in "fiu":
-            raise DataError(f"{where}, key 'text_bert' has shape {bert.shape}, expected (n, 3, time)")
-        given = (bert[:, 1] > 0).sum(axis=1)
+        given = _words(where, content)
     else:
-        given = np.where(filled.any(axis=1), n_steps - np.argmax(filled[:, ::-1], axis=1), 0)
-    if given.shape != (n_samples,) or given.dtype.kind not in "fiu" or not np.isfinite(given).all():
-        raise DataError(f"{where}, lengths of {name!r} have shape {given.shape}, expected {n_samples} numbers")
-    if (given < 0).any() or (given > n_steps).any():
-        row = int(np.flatnonzero((given < 0) | (given > n_steps))[0])
-        raise DataError(f"{where}, row {row}: length of {name!r} is {given[row]:g}, expected 0 to {n_steps}")
-    return np.where(filled.any(axis=1), given, 0).astype(np.int64)
+        given = _without_padding(values)
+    if given.shape != (n_samples,) or given.dtype.kind not in "fiu":
+        raise DataError(
+            f"{where}, lengths of {name!r}: {given.dtype} of shape {given.shape}, expected {n_samples} numbers"
+        )
+    bad = np.flatnonzero(~((given >= 0) & (given <= n_steps) & (given == np.floor(given))))
+    if bad.size:
+        raise DataError(
+            f"{where}, row {bad[0]}: length of {name!r} is {given[bad[0]]:g}, expected a whole number, 0 to {n_steps}"
+        )
+    if options.blank == "missing":
+        given = np.where(_without_padding(values) == 0, 0, given)
+    return given.astype(np.int64)
+
+
+def _words(where: str, content: dict[str, Any]) -> IntArray:
+    """Return the number of word pieces: the sum of the mask, the second row of ``text_bert``."""
+    bert = _array(where, content, "text_bert")
+    if bert.ndim != 3 or bert.shape[1] != 3 or bert.dtype.kind not in "fiu":
+        raise DataError(f"{where}, key 'text_bert' has shape {bert.shape}, expected (n, 3, time)")
+    return np.asarray((bert[:, 1] > 0).sum(axis=1))
+
+
+def _without_padding(values: AnyArray) -> IntArray:
+    """Return the lengths without trailing steps of zeros."""
+    filled = (values != 0).any(axis=2)
+    steps = np.arange(1, values.shape[1] + 1)
+    return np.asarray((filled * steps).max(axis=1, initial=0))
 
 
 def _target(labels: AnyArray, options: Options) -> Target:
+    bad = np.flatnonzero(~np.isfinite(labels))
+    if options.target == "classification":
+        bad = np.flatnonzero(~((np.abs(labels) < 2**31) & (labels == np.floor(labels))))
+    if bad.size:
+        expected = "a class number" if options.target == "classification" else "a finite number"
+        raise TargetError(f"the label of row {bad[0]} is {labels[bad[0]]:g}, expected {expected}")
     if options.target == "regression":
         return Target.from_numbers(labels)
     if options.target == "sign":
