@@ -1,14 +1,15 @@
 """M3Care: codes of missing modalities from similar samples of a bank, mixed in adaptively, fused by attention."""
 
-from typing import Annotated, ClassVar, NamedTuple, Self, cast
+from typing import Annotated, ClassVar, NamedTuple, cast
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from redcore.nn import Batch, Head, drop_modalities
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+from redcore.training._fusion import FusionSettings
 
 __all__ = ["METHOD", "M3Care", "M3CareNetwork", "M3CareSettings", "NeighbourBank"]
 
@@ -20,24 +21,16 @@ SOURCE = (
 )
 
 
-class M3CareSettings(CodeSettings):
-    """Constants of M3Care, beside those of `CodeSettings`.
+class M3CareSettings(FusionSettings):
+    """Constants of M3Care, beside those of `FusionSettings`.
 
     Attributes
     ----------
-    encoder_heads : int in [1, 64], default 4
-        Of the fusion as well; must divide `latent_dim`.
     bank_size : int >= 1, default 512
         Training samples kept as neighbours, at most half of all: a sample must seldom meet itself of an epoch before.
     """
 
     bank_size: Annotated[int, Field(ge=1)] = 512
-
-    @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
-        if self.latent_dim % self.encoder_heads:
-            raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
-        return self
 
 
 class NeighbourBank(nn.Module):
@@ -130,13 +123,7 @@ class M3CareNetwork(TrainableNetwork):
         self.aggregate = Aggregation(n_modalities, width)
         self.transform = nn.Linear(width, width)
         self.trust_own, self.trust_others = nn.Linear(width, 1), nn.Linear(width, 1)
-        self.place = nn.Parameter(torch.zeros(n_modalities, width))
-        self.fuse = nn.TransformerEncoderLayer(
-            width, settings.encoder_heads, 2 * width, settings.encoder_dropout, batch_first=True, norm_first=True
-        )
-        # fusion starts as the identity: started at random it overfits before the codes are any good
-        nn.init.zeros_(self.fuse.self_attn.out_proj.weight)
-        nn.init.zeros_(self.fuse.linear2.weight)
+        self.fuse = settings.build_fusion(n_modalities)
         self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> M3CareOutput:
@@ -146,7 +133,7 @@ class M3CareNetwork(TrainableNetwork):
         neighbours = self.bank(codes, batch.availability)
         aggregated = self.transform(self.aggregate(codes, kept, *neighbours))
         completed = self._mix(codes, aggregated, kept)
-        representation = self.fuse(completed + self.place).flatten(1)
+        representation = self.fuse(completed).flatten(1)
         return M3CareOutput(self.head(representation), representation)
 
     def _mix(self, codes: Tensor, aggregated: Tensor, kept: Tensor) -> Tensor:

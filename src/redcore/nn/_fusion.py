@@ -1,0 +1,31 @@
+"""Fusion by attention: the codes of all modalities of a sample read one another."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["AttentionFusion"]
+
+
+class AttentionFusion(nn.Module):
+    """A learned vector per modality, added to its code, then one pre-norm Transformer block over the modalities.
+
+    Parameters
+    ----------
+    n_modalities, width : int
+    n_heads : int
+        Must divide `width`.
+    dropout : float
+    """
+
+    def __init__(self, n_modalities: int, width: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(n_modalities, width))
+        self.block = nn.TransformerEncoderLayer(width, n_heads, 2 * width, dropout, batch_first=True, norm_first=True)
+        # it starts as the identity: started at random it overfits before the codes are any good
+        nn.init.zeros_(self.block.self_attn.out_proj.weight)
+        nn.init.zeros_(self.block.linear2.weight)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Map codes (n, n_modalities, width) to fused codes of the same shape."""
+        fused: Tensor = self.block(codes + self.place)
+        return fused
