@@ -70,13 +70,13 @@ class Coupling(nn.Module):
 
     def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Return the changed codes, both (n, M, d), and the log-determinant (n, M)."""
-        read, changed = codes.split([self.n_read, self.n_changed], dim=2)
+        read, changed = codes[..., : self.n_read], codes[..., self.n_read :]
         scale, shift = self._scale_and_shift(read)
         return torch.cat([read, changed * scale.exp() + shift], dim=2), scale.sum(dim=2)
 
     def inverse(self, codes: Tensor) -> Tensor:
         """Undo `forward`."""
-        read, changed = codes.split([self.n_read, self.n_changed], dim=2)
+        read, changed = codes[..., : self.n_read], codes[..., self.n_read :]
         scale, shift = self._scale_and_shift(read)
         return torch.cat([read, (changed - shift) * (-scale).exp()], dim=2)
 
