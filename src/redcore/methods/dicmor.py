@@ -61,8 +61,7 @@ class Coupling(nn.Module):
     def __init__(self, n_modalities: int, width: int) -> None:
         super().__init__()
         self.n_read = width // 2
-        self.n_changed = width - self.n_read
-        self.read = ModalityMLP(n_modalities, self.n_read, width, 2 * self.n_changed)
+        self.read = ModalityMLP(n_modalities, self.n_read, width, 2 * (width - self.n_read))
 
     def _scale_and_shift(self, read: Tensor) -> tuple[Tensor, Tensor]:
         scale, shift = self.read(read).chunk(2, dim=2)

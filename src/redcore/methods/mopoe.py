@@ -4,9 +4,10 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from redcore.nn import Batch, Head, Objective, ObservedTensor, drop_modalities, kl_to_standard_normal
+from redcore.nn import Batch, Head, Objective, drop_modalities, kl_to_standard_normal
+from redcore.nn._latent import Decoders, GaussianExperts, product_of_gaussians
 from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MoPoE", "MoPoENetwork", "MoPoESettings"]
@@ -38,16 +39,12 @@ class MoPoESettings(CodeSettings):
 
 
 class MoPoEOutput(NamedTuple):
-    """Logits, latent mean, its log-variance, and codes and reconstructions of every modality."""
+    """Logits, mean and log-variance of the latent (B, d), and the error of every decoder (M,), 0 outside training."""
 
     logits: Tensor
     representation: Tensor
     logvar: Tensor
-    codes: Tensor
-    decoded: tuple[Tensor, ...]
-
-
-LARGEST_LOGVAR = 10.0
+    errors: Tensor
 
 
 class MoPoENetwork(TrainableNetwork):
@@ -57,53 +54,31 @@ class MoPoENetwork(TrainableNetwork):
         super().__init__()
         width = settings.latent_dim
         self.settings = settings
-        self.sequences = [is_sequence for _, _, is_sequence in forms]
         self.encoders = settings.build_encoders(forms)
-        self.posterior = nn.ModuleList(nn.Linear(width, 2 * width) for _ in forms)
-        self.decoders = nn.ModuleList(
-            nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width if is_sequence else n_features))
-            for _, n_features, is_sequence in forms
-        )
+        self.experts = GaussianExperts(len(forms), width)
+        self.decoders = Decoders(forms, width)
         self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> MoPoEOutput:
         """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         codes = self.encoders(batch)
-        mean, logvar = self._product(codes, kept)
-        latent, decoded = mean, ()
-        if self.training:
-            latent = mean + (logvar / 2).exp() * torch.randn_like(mean)
-            decoded = tuple(decoder(latent) for decoder in self.decoders)
-        return MoPoEOutput(self.head(latent), mean, logvar, codes, decoded)
-
-    def _product(self, codes: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-        """Multiply the Gaussians of the kept modalities with the prior: precisions add up."""
-        both = torch.stack([layer(code) for layer, code in zip(self.posterior, codes.unbind(1), strict=True)], dim=1)
-        means, logvars = both.chunk(2, dim=2)
-        precisions = (-logvars.clamp(-LARGEST_LOGVAR, LARGEST_LOGVAR)).exp() * kept[..., None]
-        total = 1 + precisions.sum(dim=1)
-        return (means * precisions).sum(dim=1) / total, -total.log()
+        means, logvars = self.experts(codes)
+        mean, logvar = product_of_gaussians(means, logvars, kept)
+        if not self.training:
+            return MoPoEOutput(self.head(mean), mean, logvar, mean.new_zeros(codes.shape[1]))
+        latent = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        return MoPoEOutput(self.head(latent), mean, logvar, self.decoders(latent, codes, batch))
 
     def losses(self, output: MoPoEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl KL`` and its parts."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
-        parts = zip(batch.modalities, output.codes.detach().unbind(1), output.decoded, self.sequences, strict=True)
-        errors = [_error(*part) for part in parts]
-        reconstruction = torch.stack(errors).sum()
+        reconstruction = output.errors.sum()
         kl = kl_to_standard_normal(output.representation, output.logvar) / (2 * batch.n_samples)
         settings = self.settings
         loss = prediction + settings.reconstruction_weight * reconstruction + settings.kl_weight * kl
         return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction, "loss/kl": kl}
-
-
-def _error(part: ObservedTensor, code: Tensor, decoded: Tensor, is_sequence: bool) -> Tensor:
-    """Return the mean squared error over the samples that observe the modality; 0 if there are none."""
-    if not len(part.rows):
-        return decoded.new_zeros(())
-    truth = code[part.rows] if is_sequence else part.values
-    return (decoded[part.rows] - truth).square().mean()
 
 
 class MoPoE(TorchMethod):

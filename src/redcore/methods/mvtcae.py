@@ -1,0 +1,121 @@
+"""MVTCAE with a head: one Gaussian latent that every modality by itself must be able to foretell."""
+
+from typing import Annotated, ClassVar, NamedTuple, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from redcore.nn import Batch, Head, Objective, drop_modalities, kl_to_standard_normal
+from redcore.nn._latent import Decoders, GaussianExperts, product_of_gaussians
+from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
+
+__all__ = ["METHOD", "MVTCAE", "MVTCAENetwork", "MVTCAESettings"]
+
+SOURCE = (
+    "Hwang, Kim, Hong, Kim (2021), Multi-view representation learning via total correlation objective, NeurIPS; from "
+    "the paper, no code followed. A head on the latent makes it supervised; the prior is one of the Gaussians of the "
+    "product; modalities are hidden at random in training, as in all methods on codes here, and what is hidden is "
+    "reconstructed too; sequences are reconstructed by their codes"
+)
+
+
+class MVTCAESettings(CodeSettings):
+    """Constants of MVTCAE, beside those of `CodeSettings`.
+
+    Attributes
+    ----------
+    reconstruction_weight : float >= 0, default 0.1
+        Of the mean squared error of the decoders, over every modality that the sample observes.
+    kl_weight : float >= 0, default 0.001
+        Of both divergences together, in nats per sample.
+    conditional_share : float in [0, 1], default 5/6
+        Of the divergences to what single modalities say of the latent; the rest is that to the prior.
+    """
+
+    reconstruction_weight: Annotated[float, Field(ge=0)] = 0.1
+    kl_weight: Annotated[float, Field(ge=0)] = 0.001
+    conditional_share: Annotated[float, Field(ge=0, le=1)] = 5 / 6
+
+
+class MVTCAEOutput(NamedTuple):
+    """What the network computes for a batch of B samples and M modalities.
+
+    Attributes
+    ----------
+    logits : tensor (B, n_outputs)
+    representation, logvar : tensor (B, d)
+        Mean and log-variance of the latent.
+    means, logvars : tensor (B, M, d)
+        What each modality says of it.
+    errors : tensor (M,)
+        Of the decoders; 0 outside training.
+    kept : bool tensor (B, M)
+    """
+
+    logits: Tensor
+    representation: Tensor
+    logvar: Tensor
+    means: Tensor
+    logvars: Tensor
+    errors: Tensor
+    kept: Tensor
+
+
+class MVTCAENetwork(TrainableNetwork):
+    """Encoders, a product of Gaussians, decoders, a head."""
+
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MVTCAESettings) -> None:
+        super().__init__()
+        width = settings.latent_dim
+        self.settings = settings
+        self.encoders = settings.build_encoders(forms)
+        self.experts = GaussianExperts(len(forms), width)
+        self.decoders = Decoders(forms, width)
+        self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
+
+    def forward(self, batch: Batch) -> MVTCAEOutput:
+        """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
+        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
+        codes = self.encoders(batch)
+        means, logvars = self.experts(codes)
+        mean, logvar = product_of_gaussians(means, logvars, kept)
+        if not self.training:
+            return MVTCAEOutput(self.head(mean), mean, logvar, means, logvars, mean.new_zeros(codes.shape[1]), kept)
+        latent = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        errors = self.decoders(latent, codes, batch)
+        return MVTCAEOutput(self.head(latent), mean, logvar, means, logvars, errors, kept)
+
+    def losses(self, output: MVTCAEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
+        """Return ``CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl (a mean_m KL_m + (1 - a) KL)`` and parts."""
+        assert batch.target is not None
+        settings, n_samples = self.settings, batch.n_samples
+        prediction = objective.loss(output.logits, batch.target)
+        reconstruction = output.errors.sum()
+        prior = kl_to_standard_normal(output.representation, output.logvar) / (2 * n_samples)
+        conditional = _conditional_divergence(output)
+        divergence = settings.conditional_share * conditional + (1 - settings.conditional_share) * prior
+        loss = prediction + settings.reconstruction_weight * reconstruction + settings.kl_weight * divergence
+        parts = {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction}
+        return parts | {"loss/kl": prior, "loss/conditional_kl": conditional}
+
+
+def _conditional_divergence(output: MVTCAEOutput) -> Tensor:
+    """Return the mean over samples and kept modalities of ``KL(q(z | all kept) || q(z | x_m))``, in nats."""
+    mean, logvar = output.representation[:, None], output.logvar[:, None]
+    spread = (logvar.exp() + (mean - output.means).square()) * (-output.logvars).exp()
+    divergence = (output.logvars - logvar + spread - 1).sum(dim=2) / 2
+    return (divergence * output.kept).sum() / output.kept.sum().clamp(min=1)
+
+
+class MVTCAE(TorchMethod):
+    """MVTCAE as a method."""
+
+    Settings: ClassVar[type[MethodSettings]] = MVTCAESettings
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the network; see `TorchMethod.build_network`."""
+        return MVTCAENetwork(forms, n_outputs, cast(MVTCAESettings, self.settings))
+
+
+METHOD = MVTCAE
