@@ -78,7 +78,9 @@ class LearningFactors(nn.Module):
 
 
 class MCEOutput(NamedTuple):
-    """What the network computes for a batch of B samples and M modalities; `None` outside training but for the first.
+    """What the network computes for a batch of B samples and M modalities.
+
+    Outside training everything present is the subset, and there are no unimodal logits.
 
     Attributes
     ----------
@@ -132,8 +134,7 @@ class MCENetwork(TrainableNetwork):
             return MCEOutput(logits, representation, logits, fused, (), self.nothing, kept)
         kept = drop_modalities(kept, self.settings.modality_dropout)
         completed = self._fuse(codes, kept)
-        heads = zip(self.unimodal_heads, codes.unbind(1), strict=True)
-        unimodal = tuple(head(code) for head, code in heads)
+        unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, codes.unbind(1), strict=True))
         subset = self.head(completed.flatten(1))
         return MCEOutput(logits, representation, subset, completed, unimodal, self.nothing, kept)
 
