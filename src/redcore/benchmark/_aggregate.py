@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from redcore._types import AnyArray
 from redcore.benchmark._record import Record
 
-__all__ = ["Entry", "mean_ranks", "pattern_mean", "summarise"]
+__all__ = ["RESAMPLES", "Entry", "interval", "mean_ranks", "pattern_mean", "summarise"]
 
 RESAMPLES = 2000
 HEADLINES = ("macro_f1", "r2")
@@ -67,7 +67,7 @@ def summarise(records: Sequence[Record], seed: int = 0) -> list[Entry]:
 def _entry(data: str, protocol: str, method: str, records: list[Record], rng: np.random.Generator) -> Entry:
     values = np.array([pattern_mean(record) for record in records])
     resampled = rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    low, high = interval(resampled)
     losses = [record.metrics["pooled"].get("nll") for record in records]
     return Entry(
         data,
@@ -75,11 +75,17 @@ def _entry(data: str, protocol: str, method: str, records: list[Record], rng: np
         method,
         len(values),
         float(values.mean()),
-        float(low),
-        float(high),
+        low,
+        high,
         None if any(loss is None for loss in losses) else float(np.mean(losses)),
         float(np.mean([record.seconds["fit"] for record in records])),
     )
+
+
+def interval(resampled: AnyArray) -> tuple[float, float]:
+    """Return the 95% percentile-bootstrap interval of resampled values."""
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:

@@ -9,12 +9,10 @@ from scipy.stats import wilcoxon
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.benchmark._aggregate import pattern_mean
+from redcore.benchmark._aggregate import RESAMPLES, interval, pattern_mean
 from redcore.benchmark._record import Record
 
 __all__ = ["Difference", "compare"]
-
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,8 @@ def _difference(method: str, blocks: Blocks, rng: np.random.Generator) -> Differ
     # (resamples, ) by data set; the same draws make the overall interval
     drawn = {data: _resampled([v for (name, _), v in blocks.items() if name == data], rng) for data in data_sets}
     means = {data: float(np.mean([v.mean() for (name, _), v in blocks.items() if name == data])) for data in data_sets}
-    by_data = {data: (means[data], *_interval(drawn[data])) for data in data_sets}
-    low, high = _interval(np.mean(list(drawn.values()), axis=0))
+    by_data = {data: (means[data], *interval(drawn[data])) for data in data_sets}
+    low, high = interval(np.mean(list(drawn.values()), axis=0))
     block_means = np.array([values.mean() for values in blocks.values()])
     differ = bool((block_means != 0).any()) and len(block_means) >= FEWEST_BLOCKS
     return Difference(
@@ -114,11 +112,6 @@ def _difference(method: str, blocks: Blocks, rng: np.random.Generator) -> Differ
 def _resampled(blocks: Sequence[AnyArray], rng: np.random.Generator) -> AnyArray:
     draws = [rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1) for values in blocks]
     return np.asarray(np.mean(draws, axis=0))
-
-
-def _interval(drawn: AnyArray) -> tuple[float, float]:
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _with_holm(found: Sequence[Difference]) -> list[Difference]:

@@ -45,7 +45,8 @@ class AmputeOptions:
         train = parse_rates(self.missing_rate or [], names)
         validation = train if self.validation_rate is None else parse_rates(self.validation_rate, names)
         rates = {"train": train, "validation": validation, "test": parse_rates(self.test_rate or [], names)}
-        return {part: rates[part] for part in rates if part in self.chosen_parts()}
+        chosen = self.chosen_parts()
+        return {part: rates[part] for part in rates if part in chosen}
 
     def chosen_parts(self) -> list[str]:
         """Return the parts to hide modalities in."""

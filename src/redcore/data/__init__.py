@@ -6,6 +6,7 @@ from redcore.data._modality import Modality, Observed
 from redcore.data._multimodal import MultimodalData, Part
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import hold_out
+from redcore.data._statistics import moments, skewness
 from redcore.data._target import Target, TargetKind
 
 __all__ = [
@@ -21,4 +22,6 @@ __all__ = [
     "TargetKind",
     "concatenate",
     "hold_out",
+    "moments",
+    "skewness",
 ]

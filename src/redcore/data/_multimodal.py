@@ -25,10 +25,10 @@ from redcore.exceptions import DataError
 if TYPE_CHECKING:
     from redcore.data.inspection import Summary
 
-__all__ = ["MultimodalData", "Part"]
+__all__ = ["PARTS", "MultimodalData", "Part"]
 
 Part: TypeAlias = Literal["train", "validation", "test"]
-_PARTS: dict[str, int] = {"train": 0, "validation": 1, "test": 2}
+PARTS: dict[str, int] = {"train": 0, "validation": 1, "test": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +178,8 @@ class MultimodalData:
     def part(self, part: Part) -> "MultimodalData":
         """Return the samples of one part of the data's own split; none if it has no split."""
         split = np.zeros(0, dtype=np.int64) if self.split is None else self.split
-        check_known("part", [part], _PARTS)
-        return self.take(np.flatnonzero(split == _PARTS[part]))
+        check_known("part", [part], PARTS)
+        return self.take(np.flatnonzero(split == PARTS[part]))
 
     def select(self, names: Iterable[str]) -> "MultimodalData":
         """Return the data with these modalities only."""

@@ -7,9 +7,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.nn import Batch, Head, Objective, drop_modalities
-from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
-from redcore.training._fusion import FusionSettings
+from redcore.nn import Batch, Head, Objective, drop_modalities, mean_of_modalities, mean_where
+from redcore.training import FusionSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "DiCMoR", "DiCMoRNetwork", "DiCMoRSettings", "Flow"]
 
@@ -156,9 +155,7 @@ class DiCMoRNetwork(TrainableNetwork):
 
     def _recover(self, latents: Tensor, kept: Tensor) -> Tensor:
         """Return the codes that the mean latent of what is kept stands for in every modality."""
-        weight = kept[..., None].to(latents.dtype)
-        shared = (latents * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True).clamp(min=1)
-        codes = self.flow.inverse(shared.expand_as(latents))
+        codes = self.flow.inverse(mean_of_modalities(latents, kept).expand_as(latents))
         refined: Tensor = codes + self.refine(codes)
         return refined
 
@@ -168,8 +165,7 @@ class DiCMoRNetwork(TrainableNetwork):
         prediction = objective.loss(output.logits, batch.target)
         likelihood = self._negative_log_likelihood(output, batch)
         squares = (output.recovered - output.codes.detach()).square().mean(dim=2)
-        hidden = batch.availability & ~output.kept
-        recovery = (squares * hidden).sum() / hidden.sum().clamp(min=1)
+        recovery = mean_where(squares, batch.availability & ~output.kept)
         settings = self.settings
         loss = prediction + settings.flow_weight * likelihood + settings.recovery_weight * recovery
         return {"loss": loss, "loss/prediction": prediction, "loss/flow": likelihood, "loss/recovery": recovery}
@@ -182,8 +178,7 @@ class DiCMoRNetwork(TrainableNetwork):
             target = functional.one_hot(target, len(self.latent_mean)).float()
         mean = (target @ self.latent_mean)[:, None]
         energy = (output.latents - mean).square().sum(dim=2) / 2 - output.logdet
-        observed = batch.availability
-        return (energy * observed).sum() / (observed.sum().clamp(min=1) * self.latent_mean.shape[1])
+        return mean_where(energy, batch.availability) / self.latent_mean.shape[1]
 
 
 class DiCMoR(TorchMethod):

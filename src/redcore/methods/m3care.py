@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from redcore.nn import Batch, Head, drop_modalities
-from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
-from redcore.training._fusion import FusionSettings
+from redcore.training import FusionSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "M3Care", "M3CareNetwork", "M3CareSettings", "NeighbourBank"]
 

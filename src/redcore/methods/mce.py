@@ -7,8 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from redcore.nn import Batch, Head, Objective, drop_modalities
-from redcore.training import MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
-from redcore.training._fusion import FusionSettings
+from redcore.training import FusionSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["MCE", "METHOD", "LearningFactors", "MCENetwork", "MCESettings"]
 

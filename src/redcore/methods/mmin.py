@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from redcore._settings import Sizes
-from redcore.nn import Batch, Head, Objective, drop_modalities
+from redcore.nn import Batch, Head, Objective, drop_modalities, mean_where
 from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MMIN", "MMINNetwork", "MMINSettings"]
@@ -110,8 +110,7 @@ class MMINNetwork(TrainableNetwork):
 
 def _distance(guess: Tensor, truth: Tensor, where: Tensor) -> Tensor:
     """Return the mean squared distance per dimension over the codes `where` is True; 0 if there are none."""
-    squares = (guess - truth).square().mean(dim=2)
-    return (squares * where).sum() / where.sum().clamp(min=1)
+    return mean_where((guess - truth).square().mean(dim=2), where)
 
 
 class MMIN(TorchMethod):

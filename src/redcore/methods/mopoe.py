@@ -2,12 +2,10 @@
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
-from redcore.nn import Batch, Head, Objective, drop_modalities, kl_to_standard_normal
-from redcore.nn._latent import Decoders, GaussianExperts, product_of_gaussians
+from redcore.nn import Batch, GaussianLatent, Head, Latent, Objective, drop_modalities, kl_to_standard_normal
 from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MoPoE", "MoPoENetwork", "MoPoESettings"]
@@ -39,12 +37,11 @@ class MoPoESettings(CodeSettings):
 
 
 class MoPoEOutput(NamedTuple):
-    """Logits, mean and log-variance of the latent (B, d), and the error of every decoder (M,), 0 outside training."""
+    """Logits, mean of the latent (B, d), and all of the latent."""
 
     logits: Tensor
     representation: Tensor
-    logvar: Tensor
-    errors: Tensor
+    latent: Latent
 
 
 class MoPoENetwork(TrainableNetwork):
@@ -52,30 +49,23 @@ class MoPoENetwork(TrainableNetwork):
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MoPoESettings) -> None:
         super().__init__()
-        width = settings.latent_dim
         self.settings = settings
         self.encoders = settings.build_encoders(forms)
-        self.experts = GaussianExperts(len(forms), width)
-        self.decoders = Decoders(forms, width)
-        self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
+        self.latent = GaussianLatent(forms, settings.latent_dim)
+        self.head = Head(settings.latent_dim, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> MoPoEOutput:
         """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
-        codes = self.encoders(batch)
-        means, logvars = self.experts(codes)
-        mean, logvar = product_of_gaussians(means, logvars, kept)
-        if not self.training:
-            return MoPoEOutput(self.head(mean), mean, logvar, mean.new_zeros(codes.shape[1]))
-        latent = mean + (logvar / 2).exp() * torch.randn_like(mean)
-        return MoPoEOutput(self.head(latent), mean, logvar, self.decoders(latent, codes, batch))
+        latent = self.latent(self.encoders(batch), kept, batch)
+        return MoPoEOutput(self.head(latent.sample), latent.mean, latent)
 
     def losses(self, output: MoPoEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl KL`` and its parts."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
-        reconstruction = output.errors.sum()
-        kl = kl_to_standard_normal(output.representation, output.logvar) / (2 * batch.n_samples)
+        reconstruction = output.latent.errors.sum()
+        kl = kl_to_standard_normal(output.latent.mean, output.latent.logvar) / (2 * batch.n_samples)
         settings = self.settings
         loss = prediction + settings.reconstruction_weight * reconstruction + settings.kl_weight * kl
         return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction, "loss/kl": kl}

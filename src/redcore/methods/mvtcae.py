@@ -2,12 +2,19 @@
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
-from redcore.nn import Batch, Head, Objective, drop_modalities, kl_to_standard_normal
-from redcore.nn._latent import Decoders, GaussianExperts, product_of_gaussians
+from redcore.nn import (
+    Batch,
+    GaussianLatent,
+    Head,
+    Latent,
+    Objective,
+    drop_modalities,
+    kl_to_standard_normal,
+    mean_where,
+)
 from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MVTCAE", "MVTCAENetwork", "MVTCAESettings"]
@@ -39,26 +46,11 @@ class MVTCAESettings(CodeSettings):
 
 
 class MVTCAEOutput(NamedTuple):
-    """What the network computes for a batch of B samples and M modalities.
-
-    Attributes
-    ----------
-    logits : tensor (B, n_outputs)
-    representation, logvar : tensor (B, d)
-        Mean and log-variance of the latent.
-    means, logvars : tensor (B, M, d)
-        What each modality says of it.
-    errors : tensor (M,)
-        Of the decoders; 0 outside training.
-    kept : bool tensor (B, M)
-    """
+    """Logits, mean of the latent (B, d), all of the latent, and which modalities it was inferred from (B, M)."""
 
     logits: Tensor
     representation: Tensor
-    logvar: Tensor
-    means: Tensor
-    logvars: Tensor
-    errors: Tensor
+    latent: Latent
     kept: Tensor
 
 
@@ -67,32 +59,24 @@ class MVTCAENetwork(TrainableNetwork):
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MVTCAESettings) -> None:
         super().__init__()
-        width = settings.latent_dim
         self.settings = settings
         self.encoders = settings.build_encoders(forms)
-        self.experts = GaussianExperts(len(forms), width)
-        self.decoders = Decoders(forms, width)
-        self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
+        self.latent = GaussianLatent(forms, settings.latent_dim)
+        self.head = Head(settings.latent_dim, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> MVTCAEOutput:
         """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
-        codes = self.encoders(batch)
-        means, logvars = self.experts(codes)
-        mean, logvar = product_of_gaussians(means, logvars, kept)
-        if not self.training:
-            return MVTCAEOutput(self.head(mean), mean, logvar, means, logvars, mean.new_zeros(codes.shape[1]), kept)
-        latent = mean + (logvar / 2).exp() * torch.randn_like(mean)
-        errors = self.decoders(latent, codes, batch)
-        return MVTCAEOutput(self.head(latent), mean, logvar, means, logvars, errors, kept)
+        latent = self.latent(self.encoders(batch), kept, batch)
+        return MVTCAEOutput(self.head(latent.sample), latent.mean, latent, kept)
 
     def losses(self, output: MVTCAEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl (a mean_m KL_m + (1 - a) KL)`` and parts."""
         assert batch.target is not None
         settings, n_samples = self.settings, batch.n_samples
         prediction = objective.loss(output.logits, batch.target)
-        reconstruction = output.errors.sum()
-        prior = kl_to_standard_normal(output.representation, output.logvar) / (2 * n_samples)
+        reconstruction = output.latent.errors.sum()
+        prior = kl_to_standard_normal(output.latent.mean, output.latent.logvar) / (2 * n_samples)
         conditional = _conditional_divergence(output)
         divergence = settings.conditional_share * conditional + (1 - settings.conditional_share) * prior
         loss = prediction + settings.reconstruction_weight * reconstruction + settings.kl_weight * divergence
@@ -102,10 +86,10 @@ class MVTCAENetwork(TrainableNetwork):
 
 def _conditional_divergence(output: MVTCAEOutput) -> Tensor:
     """Return the mean over samples and kept modalities of ``KL(q(z | all kept) || q(z | x_m))``, in nats."""
-    mean, logvar = output.representation[:, None], output.logvar[:, None]
-    spread = (logvar.exp() + (mean - output.means).square()) * (-output.logvars).exp()
-    divergence = (output.logvars - logvar + spread - 1).sum(dim=2) / 2
-    return (divergence * output.kept).sum() / output.kept.sum().clamp(min=1)
+    latent = output.latent
+    mean, logvar = latent.mean[:, None], latent.logvar[:, None]
+    spread = (logvar.exp() + (mean - latent.means).square()) * (-latent.logvars).exp()
+    return mean_where((latent.logvars - logvar + spread - 1).sum(dim=2) / 2, output.kept)
 
 
 class MVTCAE(TorchMethod):

@@ -29,6 +29,7 @@ from redcore.nn import (
 )
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 from redcore.training import (
+    CodeSettings,
     Evidence,
     FitContext,
     MethodSettings,
@@ -36,7 +37,6 @@ from redcore.training import (
     Plan,
     TorchMethod,
     TrainableNetwork,
-    TrainingSettings,
     pieces,
     predict_batches,
 )
@@ -52,25 +52,18 @@ CONCATENATED_UP_TO = 8
 """Most modalities for which ``imputer="auto"`` concatenates codes."""
 
 
-class RedCoreSettings(TrainingSettings):
-    """Constants of RedCore, beside those of `TrainingSettings`.
+class RedCoreSettings(CodeSettings):
+    """Constants of RedCore, beside those of `CodeSettings`.
 
     Attributes
     ----------
     learning_rate : float in (0, 10], default 3e-3
-    encoder : str, default "auto"
-        Kind of modality encoder; "auto" is an MLP for vectors and a Transformer for sequences.
-    encoder_layers : int in [1, 64], default 1
-    encoder_heads : int in [1, 64], default 4
-        Attention heads; must divide `latent_dim`.
     encoder_hidden_ratio : int in [1, 16], default 2
     encoder_activation : {"sigmoid", "identity"}, default "identity"
         Applied to the encoder's output.
-    attention_dropout, encoder_dropout : float in [0, 1), default 0.1 and 0.3
+    attention_dropout : float in [0, 1), default 0.1
     positional_encoding : bool, default True
         Whether Transformers add sinusoidal positions.
-    latent_dim : int in [1, 8192], default 64
-        Width d of the encoders and of each modality's code.
     bottleneck_noise : bool, default True
         Whether codes are sampled in training. Predictions never are.
     imputer : {"auto", "concatenate", "pooled"}, default "auto"
@@ -84,12 +77,6 @@ class RedCoreSettings(TrainingSettings):
         Number of residual autoencoders of an imputer.
     missing_code : {"zeros", "encoded_zeros"}, default "zeros"
         What imputers read for another missing modality: zeros, or the encoder's output on zeros (the released code).
-    head_layers : tuple of int, default ()
-        Hidden sizes of the joint and unimodal heads; empty for linear heads.
-    head_dropout : float in [0, 1), default 0.3
-    modality_dropout : float in [0, 1), default 0.3
-        Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
-        hidden code is known, so imputers see supervised cases; 0 in the paper.
     kl_weight : float >= 0, default 0.0008
         lambda of ``L_kl = -lambda / B * sum (1 + logvar - mu^2 - exp(logvar))``; 0 switches the bottleneck off.
     imputation_weight : float >= 0, default 0.15
@@ -123,24 +110,16 @@ class RedCoreSettings(TrainingSettings):
     """
 
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 3e-3
-    encoder: str = "auto"
-    encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
-    encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
     encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
     encoder_activation: Literal["sigmoid", "identity"] = "identity"
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     positional_encoding: bool = True
-    latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     bottleneck_noise: bool = True
     imputer: Literal["auto", "concatenate", "pooled"] = "auto"
     imputer_hidden: Annotated[int, Field(ge=1, le=8192)] = 128
     imputer_layers: Sizes = (64,)
     imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
     missing_code: Literal["zeros", "encoded_zeros"] = "zeros"
-    head_layers: Sizes = ()
-    head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
-    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     kl_weight: Annotated[float, Field(ge=0)] = 0.0008
     imputation_weight: Annotated[float, Field(ge=0)] = 0.15
     unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
@@ -157,11 +136,8 @@ class RedCoreSettings(TrainingSettings):
     weight_floor: Annotated[float, Field(gt=0, le=1)] = 0.1
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        check_known("encoder", [self.encoder], ["auto", *names("redcore.nn.encoders")])
+    def _known_rule(self) -> Self:
         check_known("balancing rule", [self.balancing], names("redcore.balancing"))
-        if self.encoder in ("auto", "transformer") and self.latent_dim % self.encoder_heads:
-            raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
         return self
 
     def encoder_spec(self) -> EncoderSpec:

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.nn import Batch, Head, Objective, drop_modalities
+from redcore.nn import Batch, Head, Objective, drop_modalities, mean_of_modalities, mean_where
 from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "ShaSpec", "ShaSpecNetwork", "ShaSpecSettings"]
@@ -64,8 +64,7 @@ class ShaSpecNetwork(TrainableNetwork):
         codes = self.encoders(batch)
         specific = torch.stack([layer(code) for layer, code in zip(self.specific, codes.unbind(1), strict=True)], dim=1)
         shared = self.shared(codes)
-        weight = kept[..., None].to(shared.dtype)
-        mean = (shared * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True).clamp(min=1)
+        mean = mean_of_modalities(shared, kept)
         fused = self.fuse(torch.cat([specific, shared], dim=2)) + shared
         representation = torch.where(kept[..., None], fused, mean.expand_as(fused)).flatten(1)
         return ShaSpecOutput(self.head(representation), representation, shared, self.tell(specific), kept)
@@ -74,13 +73,11 @@ class ShaSpecNetwork(TrainableNetwork):
         """Return ``L = CE(y, logits) + w_align |r - mean r| + w_mod CE(m, s_m)`` and its parts."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
-        weight = output.kept[..., None].to(output.shared.dtype)
-        counts = weight.sum().clamp(min=1)
-        mean = (output.shared * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True).clamp(min=1)
-        alignment = ((output.shared - mean).abs() * weight).mean(dim=2).sum() / counts
+        mean = mean_of_modalities(output.shared, output.kept)
+        alignment = mean_where((output.shared - mean).abs().mean(dim=2), output.kept)
         place = torch.arange(output.kept.shape[1], device=output.kept.device).expand_as(output.kept)
         told = functional.cross_entropy(output.specific.transpose(1, 2), place, reduction="none")
-        telling = (told * output.kept).sum() / counts
+        telling = mean_where(told, output.kept)
         settings = self.settings
         loss = prediction + settings.alignment_weight * alignment + settings.modality_weight * telling
         return {"loss": loss, "loss/prediction": prediction, "loss/alignment": alignment, "loss/modality": telling}

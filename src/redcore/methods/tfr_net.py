@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.nn import Batch, Head, Objective, drop_modalities
+from redcore.nn import Batch, Head, Objective, drop_modalities, mean_where
 from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "TFRNet", "TFRNetNetwork", "TFRNetSettings"]
@@ -131,8 +131,7 @@ class TFRNetNetwork(TrainableNetwork):
         prediction = objective.loss(output.logits, batch.target)
         # detached: codes must not become easy to reconstruct
         distance = functional.smooth_l1_loss(output.reconstructed, output.codes.detach(), reduction="none").mean(dim=2)
-        hidden = batch.availability & ~output.kept
-        reconstruction = (distance * hidden).sum() / hidden.sum().clamp(min=1)
+        reconstruction = mean_where(distance, batch.availability & ~output.kept)
         loss = prediction + self.settings.reconstruction_weight * reconstruction
         return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction}
 

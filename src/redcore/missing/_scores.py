@@ -5,7 +5,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from redcore._types import AnyArray, BoolArray, FloatArray
-from redcore.data import Modality
+from redcore.data import Modality, moments
 from redcore.missing._demand import Demand
 from redcore.missing._exact import draw_exact
 
@@ -40,7 +40,7 @@ def energy(modality: Modality) -> FloatArray:
     result = np.full(modality.n_samples, np.nan)
     if not modality.n_observed:
         return result
-    mean, scale = _moments(modality)
+    mean, scale = moments(modality.chunks(), modality.n_features)
     for start in range(0, modality.n_samples, SAMPLES_AT_ONCE):
         indices = np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))
         part = modality.gather(indices)
@@ -50,13 +50,3 @@ def energy(modality: Modality) -> FloatArray:
             squares = (squares * inside).sum(axis=1) / part.lengths
         result[indices[part.rows]] = squares
     return result
-
-
-def _moments(modality: Modality) -> tuple[FloatArray, FloatArray]:
-    count, total, squares = 0, 0.0, 0.0
-    for values in modality.chunks():
-        wide = values.astype(np.float64)
-        count, total, squares = count + len(wide), total + wide.sum(axis=0), squares + (wide**2).sum(axis=0)
-    mean = np.asarray(total) / count
-    scale = np.sqrt(np.maximum(np.asarray(squares) / count - mean**2, 0.0))
-    return mean, np.where(scale > 1e-12 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)

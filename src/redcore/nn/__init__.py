@@ -3,20 +3,25 @@
 from redcore.nn._batch import Batch, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
 from redcore.nn._codes import CodeEncoders
+from redcore.nn._fusion import AttentionFusion
 from redcore.nn._heads import Head
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
+from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
-from redcore.nn._pooling import masked_max, masked_mean, step_mask
+from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 
 __all__ = [
+    "AttentionFusion",
     "Batch",
     "CodeEncoders",
     "ConcatenatingImputers",
     "CrossModalImputer",
     "Gaussian",
     "GaussianBottleneck",
+    "GaussianLatent",
     "Head",
+    "Latent",
     "Objective",
     "ObservedTensor",
     "PooledImputers",
@@ -25,5 +30,8 @@ __all__ = [
     "kl_to_standard_normal",
     "masked_max",
     "masked_mean",
+    "mean_of_modalities",
+    "mean_where",
+    "product_of_gaussians",
     "step_mask",
 ]

@@ -1,13 +1,37 @@
 """A Gaussian latent that the modalities of a sample agree on, and decoders that read it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from redcore.nn._batch import Batch, ObservedTensor
 
-__all__ = ["Decoders", "GaussianExperts", "product_of_gaussians"]
+__all__ = ["GaussianLatent", "Latent", "product_of_gaussians"]
+
+
+class Latent(NamedTuple):
+    """What a batch of n samples with M modalities says of a latent of width d.
+
+    Attributes
+    ----------
+    sample : tensor (n, d)
+        Drawn in training; the mean otherwise.
+    mean, logvar : tensor (n, d)
+    means, logvars : tensor (n, M, d)
+        What each modality says of it.
+    errors : tensor (M,)
+        Of the decoders; 0 outside training.
+    """
+
+    sample: Tensor
+    mean: Tensor
+    logvar: Tensor
+    means: Tensor
+    logvars: Tensor
+    errors: Tensor
+
 
 LARGEST_LOGVAR = 10.0
 """Bound on |logvar|: no modality can drown the others, whatever its input."""
@@ -87,3 +111,27 @@ def _error(layer: nn.Module, latent: Tensor, part: ObservedTensor, code: Tensor,
     truth = code[part.rows] if is_sequence else part.values
     error: Tensor = (layer(latent[part.rows]) - truth).square().mean()
     return error
+
+
+class GaussianLatent(nn.Module):
+    """Experts by modality, their product with the prior, and decoders that read a draw from it.
+
+    Parameters
+    ----------
+    forms : sequence of (name, n_features, is_sequence)
+    width : int
+    """
+
+    def __init__(self, forms: Sequence[tuple[str, int, bool]], width: int) -> None:
+        super().__init__()
+        self.experts = GaussianExperts(len(forms), width)
+        self.decoders = Decoders(forms, width)
+
+    def forward(self, codes: Tensor, kept: Tensor, batch: Batch) -> Latent:
+        """Infer the latent from the codes (n, M, d) of the modalities that are kept, bool (n, M)."""
+        means, logvars = self.experts(codes)
+        mean, logvar = product_of_gaussians(means, logvars, kept)
+        if not self.training:
+            return Latent(mean, mean, logvar, means, logvars, mean.new_zeros(codes.shape[1]))
+        sample = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        return Latent(sample, mean, logvar, means, logvars, self.decoders(sample, codes, batch))

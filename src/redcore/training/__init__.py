@@ -3,6 +3,7 @@
 from redcore.training._callbacks import Callback
 from redcore.training._codes import CodeSettings
 from redcore.training._evidence import Evidence
+from redcore.training._fusion import FusionSettings
 from redcore.training._history import History
 from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
 from redcore.training._method import FitContext, Method
@@ -23,6 +24,7 @@ __all__ = [
     "CodeSettings",
     "Evidence",
     "FitContext",
+    "FusionSettings",
     "History",
     "LinearSettings",
     "Method",

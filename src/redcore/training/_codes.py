@@ -31,7 +31,8 @@ class CodeSettings(TrainingSettings):
     head_layers : tuple of int, default ()
     head_dropout : float in [0, 1), default 0.3
     modality_dropout : float in [0, 1), default 0.3
-        Probability of hiding an observed modality for one training step, at least one of a sample always staying.
+        Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
+        hidden code is known, so that what imputes or reconstructs sees supervised cases; 0 in the RedCore paper.
     """
 
     encoder: str = "auto"

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from redcore.nn._fusion import AttentionFusion
+from redcore.nn import AttentionFusion
 from redcore.training._codes import CodeSettings
 
 __all__ = ["FusionSettings"]

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.data import Modality, MultimodalData
+from redcore.data import Modality, MultimodalData, moments, skewness
 
 __all__ = ["Preprocessing", "Preprocessor", "automatic", "check_named"]
 
@@ -147,24 +147,15 @@ def _statistics(kind: Kind, modality: Modality) -> dict[str, AnyArray]:
         return {"landmarks": _landmarks(_spread_rows(modality))}
     if kind == "auto":
         rows = _spread_rows(modality)
-        mapped = np.flatnonzero(np.abs(_skewness(rows)) > SKEWED)
+        mapped = np.flatnonzero(np.abs(skewness(rows)) > SKEWED)
         return {**_moments(kind, modality), "mapped": mapped, "landmarks": _landmarks(rows[:, mapped])}
     return _moments(kind, modality)
 
 
 def _moments(kind: Kind, modality: Modality) -> dict[str, AnyArray]:
-    count, mean, squares = 0, np.zeros(modality.n_features), np.zeros(modality.n_features)
-    for piece in _pieces(modality):
-        values = _unskewed(kind, piece)
-        # Chan, Golub, LeVeque (1979): means and squared deviations of two parts make those of the whole
-        here, total = values.mean(axis=0, dtype=np.float64), count + len(values)
-        shift = here - mean
-        squares += ((values - here) ** 2).sum(axis=0) + shift**2 * (count * len(values) / total)
-        mean, count = mean + shift * (len(values) / total), total
-    deviation = np.sqrt(squares / max(1, count))
-    # a spread below the resolution of float32 is rounding, not signal
-    constant = deviation <= 1e-7 * np.abs(mean)
-    return {"mean": mean, "scale": np.where(constant, 1.0, deviation)}
+    unskewed = (_unskewed(kind, piece) for piece in _pieces(modality))
+    mean, scale = moments(unskewed, modality.n_features)
+    return {"mean": mean, "scale": scale}
 
 
 def _unskewed(kind: Kind, values: AnyArray) -> AnyArray:
@@ -182,16 +173,6 @@ def _spread_rows(modality: Modality) -> AnyArray:
         sample.append(piece[-seen % stride :: stride])
         seen += len(piece)
     return np.concatenate(sample).astype(np.float64) if sample else np.zeros((0, modality.n_features))
-
-
-def _skewness(rows: AnyArray) -> AnyArray:
-    if not len(rows):
-        return np.zeros(rows.shape[1])
-    centred = rows - rows.mean(axis=0)
-    spread = centred.std(axis=0)
-    constant = spread <= 1e-7 * np.abs(rows).max(axis=0)
-    cubes: AnyArray = ((centred / np.where(constant, 1.0, spread)) ** 3).mean(axis=0)
-    return np.where(constant, 0.0, cubes)
 
 
 def _landmarks(rows: AnyArray) -> AnyArray:

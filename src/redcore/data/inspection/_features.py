@@ -8,6 +8,7 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray, FloatArray, IntArray
 from redcore.data._modality import Modality
+from redcore.data._statistics import skewness
 
 __all__ = ["FeatureScan", "scan"]
 
@@ -66,7 +67,7 @@ def scan(modality: Modality) -> FeatureScan:
     return FeatureScan(
         constant,
         _exploding(sample, low, high),
-        _skewed(sample) & ~constant,
+        (np.abs(skewness(sample)) > SKEWED) & ~constant,
         float(np.median(np.abs(sample))) if sample.size else 0.0,
         zero,
         digests,
@@ -97,13 +98,3 @@ def _exploding(sample: AnyArray, low: FloatArray, high: FloatArray) -> BoolArray
     # a feature that is nearly always zero has no usual size
     exploding: BoolArray = (usual > 0) & (largest > EXPLODING * usual)
     return exploding
-
-
-def _skewed(sample: AnyArray) -> BoolArray:
-    if len(sample) < 3:
-        return np.zeros(sample.shape[1], dtype=bool)
-    centred = sample.astype(np.float64) - sample.mean(axis=0, dtype=np.float64)
-    spread = centred.std(axis=0)
-    skewness = ((centred / np.where(spread > 0, spread, 1.0)) ** 3).mean(axis=0)
-    skewed: BoolArray = np.abs(skewness) > SKEWED
-    return skewed

@@ -7,12 +7,11 @@ import numpy as np
 from scipy.stats import chi2_contingency, gamma, mannwhitneyu
 
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore.data._multimodal import MultimodalData
+from redcore.data._multimodal import PARTS, MultimodalData
 from redcore.data._target import Target
 
 __all__ = ["Association", "MissingTable", "Pattern", "associations", "missing_by", "patterns"]
 
-SPLITS = ("train", "validation", "test")
 LEVEL = 0.01
 """Holm-adjusted level below which missingness is said to depend on something."""
 LEAST_EXPECTED = 5.0
@@ -78,7 +77,7 @@ def missing_by(data: MultimodalData) -> tuple[MissingTable, ...]:
     if target is not None and target.is_classification and target.classes is not None:
         tables.append(_table(data, "class", target.values, [str(label) for label in target.classes]))
     if data.split is not None:
-        tables.append(_table(data, "split", data.split, SPLITS))
+        tables.append(_table(data, "split", data.split, list(PARTS)))
     return tuple(tables)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray
-from redcore.data._multimodal import MultimodalData
+from redcore.data._multimodal import PARTS, MultimodalData
 from redcore.data._target import Target
 from redcore.data.inspection._features import EXPLODING, SKEWED, FeatureScan, scan
 from redcore.data.inspection._leakage import Leakage, leakage
@@ -276,7 +276,7 @@ def _absent_classes(data: MultimodalData, target: Target, counts: AnyArray) -> l
     if data.split is None or target.classes is None:
         return []
     found = []
-    for code, part in enumerate(("train", "validation", "test")):
+    for part, code in PARTS.items():
         there = np.bincount(target.values[data.split == code], minlength=len(counts))
         absent = [str(label) for label, n, total in zip(target.classes, there, counts, strict=True) if total and not n]
         if absent and there.sum():

@@ -1,76 +1,14 @@
-"""Methods of the field that fill or share a latent: they learn, their losses are finite, predictions stand alone."""
+"""What methods of the field are made of: banks, flows, factors, a latent."""
 
-import numpy as np
 import pytest
 import torch
 
-from factories import make_data, tiny
-from redcore.data import MultimodalData, Target
-from redcore.datasets import load_dataset
 from redcore.exceptions import SettingsError
-from redcore.methods import make_method, method_class
+from redcore.methods import make_method
 from redcore.methods.dicmor import Flow
 from redcore.methods.m3care import Aggregation, NeighbourBank
 from redcore.methods.mce import LearningFactors
-from redcore.metrics import evaluate_patterns
-from redcore.missing import ampute
-from redcore.nn._latent import product_of_gaussians
-
-FIELD = {
-    "dicmor": {"loss/flow", "loss/recovery"},
-    "m3care": set(),
-    "mce": {"loss/subset", "loss/completion", "loss/unimodal", "learning_factor/pixels"},
-    "mopoe": {"loss/reconstruction", "loss/kl"},
-    "mvtcae": {"loss/reconstruction", "loss/kl", "loss/conditional_kl"},
-}
-
-every_method = pytest.mark.parametrize("name", FIELD)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    data = load_dataset("digits")
-    rates = dict(zip(data.names, (0.2, 0.5, 0.8, 0.5), strict=True))
-    return ampute(data.part("train"), "imbalanced", rates, np.random.default_rng(0)), data.part("test")
-
-
-@every_method
-def test_learns_digits_with_holes(name, digits):
-    train, test = digits
-    model = make_method(name, settings={"max_epochs": 15}).fit(train, seed=0)
-    report = evaluate_patterns(model.predict, test)
-    # chance is 0.1
-    assert np.mean([scores["macro_f1"] for scores in report.per_pattern.values()]) > 0.7
-    assert FIELD[name] <= set(model.history.steps)
-    assert all(np.isfinite(values).all() for values in model.history.steps.values())
-
-
-@every_method
-@pytest.mark.parametrize("n_modalities", [1, 12])
-def test_any_number_of_modalities(name, n_modalities):
-    rng = np.random.default_rng(0)
-    arrays = {f"m{k}": rng.standard_normal((30, 3)) for k in range(n_modalities)}
-    availability = rng.random((30, n_modalities)) > 0.3
-    availability[:, 0] = True
-    data = MultimodalData.from_arrays(arrays, Target.from_labels(np.arange(30) % 2), availability=availability)
-    model = make_method(name, settings=tiny(name)).fit(data)
-    assert np.isfinite(model.predict(data)).all()
-    assert all(np.isfinite(values).all() for values in model.history.steps.values())
-
-
-@every_method
-def test_predictions_do_not_depend_on_what_is_predicted_beside_them(name):
-    data = make_data(n_samples=60)
-    model = make_method(name, settings=tiny(name, max_epochs=4)).fit(data)
-    together = model.predict(data)
-    for rows in (np.arange(0, 60, 7), np.array([3]), np.array([5, 5, 5, 41])):
-        np.testing.assert_allclose(model.predict(data.take(rows)), together[rows], rtol=1e-4, atol=1e-6)
-
-
-@every_method
-def test_where_it_comes_from_is_stated(name):
-    source = __import__(method_class(name).__module__, fromlist=["SOURCE"]).SOURCE
-    assert "from the paper" in source
+from redcore.nn import product_of_gaussians
 
 
 @pytest.mark.parametrize("name", ["dicmor", "m3care", "mce"])

@@ -1,4 +1,4 @@
-"""TFR-Net: it learns, reads only what it may, and says what it cannot do."""
+"""TFR-Net: it reconstructs, reads only what it may, and says what it cannot do."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,9 @@ import torch
 
 from factories import tiny
 from redcore.data import MultimodalData, Target
-from redcore.datasets import load_dataset
 from redcore.exceptions import SettingsError
 from redcore.methods import make_method
 from redcore.methods.tfr_net import CrossModalBlock, TFRNetSettings
-from redcore.metrics import evaluate_patterns
-from redcore.missing import ampute
 
 
 @pytest.fixture
@@ -21,29 +18,10 @@ def block():
         return CrossModalBlock(TFRNetSettings(latent_dim=8, attention_heads=2)).eval()
 
 
-def test_learns_digits_with_holes():
-    data = load_dataset("digits")
-    rates = dict(zip(data.names, (0.2, 0.5, 0.8, 0.5), strict=True))
-    train = ampute(data.part("train"), "imbalanced", rates, np.random.default_rng(0))
-    model = make_method("tfr_net", settings={"max_epochs": 15}).fit(train, seed=0)
-    report = evaluate_patterns(model.predict, data.part("test"))
-    # chance is 0.1
-    assert np.mean([scores["macro_f1"] for scores in report.per_pattern.values()]) > 0.7
-    steps = model.history.steps
-    assert {"loss/prediction", "loss/reconstruction"} <= set(steps)
-    assert all(np.isfinite(values).all() for values in steps.values())
+def test_what_is_hidden_is_reconstructed(holed_digits):
+    steps = make_method("tfr_net", settings={"max_epochs": 15}).fit(holed_digits[0], seed=0).history.steps
     # a small last batch of an epoch may hide nothing
     assert np.mean(steps["loss/reconstruction"]) > 0.1
-
-
-@pytest.mark.parametrize("n_modalities", [1, 12])
-def test_any_number_of_modalities(n_modalities):
-    rng = np.random.default_rng(0)
-    arrays = {f"m{k}": rng.standard_normal((30, 3)) for k in range(n_modalities)}
-    availability = rng.random((30, n_modalities)) > 0.3
-    availability[:, 0] = True
-    data = MultimodalData.from_arrays(arrays, Target.from_labels(np.arange(30) % 2), availability=availability)
-    assert np.isfinite(make_method("tfr_net", settings=tiny("tfr_net")).fit(data).predict(data)).all()
 
 
 def test_nothing_is_reconstructed_without_hiding():
