@@ -30,12 +30,12 @@ from redcore.nn import (
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 from redcore.training import (
     CodeSettings,
+    EnsembleMethod,
     Evidence,
     FitContext,
     MethodSettings,
     ModalityForm,
     Plan,
-    TorchMethod,
     TrainableNetwork,
     pieces,
     predict_batches,
@@ -50,6 +50,10 @@ SOURCE = (
 
 CONCATENATED_UP_TO = 8
 """Most modalities for which ``imputer="auto"`` concatenates codes."""
+
+MEMBERS = 3
+ENSEMBLE_UP_TO = 20_000
+"""Most training samples that an ensemble is fitted to where it is not asked for: with more, one network will do."""
 
 
 class RedCoreSettings(CodeSettings):
@@ -94,6 +98,8 @@ class RedCoreSettings(CodeSettings):
         patterns. Without validation data it is the joint head.
     balancing : str, default "relative_advantage"
         Supervision-weight rule ('redcore list rules'); "fixed" is the ablation.
+    n_members : int in [1, 100] or None, default None
+        Networks whose predictions are averaged. None takes 3 up to 20,000 training samples and one beyond.
     smoothing : float in (0, 1], default 0.7
         c of ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3
@@ -127,6 +133,7 @@ class RedCoreSettings(CodeSettings):
     detach_imputation_target: bool = True
     evidence: Literal["stacked", "joint"] = "stacked"
     balancing: str = "relative_advantage"
+    n_members: Annotated[int, Field(ge=1, le=100)] | None = None
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
     weight_interval: Annotated[int, Field(ge=1)] = 3
     weight_step: Annotated[float, Field(ge=0)] = 0.1
@@ -363,7 +370,7 @@ def _spread(code: Tensor, part: ObservedTensor, n_samples: int) -> Tensor:
     return code.new_zeros((n_samples, code.shape[1])).index_copy(0, part.rows, code)
 
 
-class RedCore(TorchMethod):
+class RedCore(EnsembleMethod):
     """RedCore as a method.
 
     Parameters
@@ -388,6 +395,10 @@ class RedCore(TorchMethod):
         steps_per_epoch = Plan.make(settings, n_samples).steps_per_epoch
         return RedCoreNetwork(forms, n_outputs, settings, self.encoders, steps_per_epoch)
 
+    def n_members(self, n_samples: int) -> int:
+        """Return how many networks are fitted; see `EnsembleMethod.n_members`."""
+        return cast(RedCoreSettings, self.settings).n_members or (MEMBERS if n_samples <= ENSEMBLE_UP_TO else 1)
+
     def _after_training(
         self, data: MultimodalData, validation: MultimodalData | None, drawn_here: bool, context: FitContext
     ) -> None:
@@ -404,9 +415,9 @@ class RedCore(TorchMethod):
         unimodal = torch.cat([torch.stack(output.unimodal_logits, dim=1) for output in outputs])
         return joint.double().numpy(), unimodal.double().numpy()
 
-    def _predict(self, data: MultimodalData) -> AnyArray:
+    def _predict_alone(self, data: MultimodalData) -> AnyArray:
         if self.evidence is None:
-            return super()._predict(data)
+            return super()._predict_alone(data)
         logits = [self.evidence.logits(self._network_logits, piece) for piece in pieces(data)]
         return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
 
@@ -421,17 +432,18 @@ class RedCore(TorchMethod):
 
     @property
     def supervision_weight(self) -> dict[str, float]:
-        """Final beta_m by modality."""
+        """Final beta_m by modality, averaged over the members."""
         return self._by_name("supervision_weight")
 
     @property
     def relative_advantage(self) -> dict[str, float]:
-        """Final RA_m by modality."""
+        """Final RA_m by modality, averaged over the members."""
         return self._by_name("relative_advantage")
 
     def _by_name(self, column: str) -> dict[str, float]:
-        rule = cast(RedCoreNetwork, self.network).rule
-        return dict(zip(self.active, getattr(rule, column).tolist(), strict=True))
+        rules = [cast(RedCoreNetwork, member.network).rule for member in self.members]
+        mean = torch.stack([getattr(rule, column) for rule in rules]).mean(dim=0)
+        return dict(zip(self.active, mean.tolist(), strict=True))
 
 
 METHOD = RedCore

@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "supervise_imputed": True,
     "detach_imputation_target": False,
     "evidence": "joint",
+    "n_members": 1,
     "balancing": "relative_advantage",
     "smoothing": 0.7,
     "weight_interval": 3,

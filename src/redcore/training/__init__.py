@@ -2,6 +2,7 @@
 
 from redcore.training._callbacks import Callback
 from redcore.training._codes import CodeSettings
+from redcore.training._ensemble import EnsembleMethod
 from redcore.training._evidence import Evidence
 from redcore.training._fusion import FusionSettings
 from redcore.training._history import History
@@ -22,6 +23,7 @@ from redcore.training._unimodal_linear import UnimodalLinear
 __all__ = [
     "Callback",
     "CodeSettings",
+    "EnsembleMethod",
     "Evidence",
     "FitContext",
     "FusionSettings",

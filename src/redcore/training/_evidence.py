@@ -26,8 +26,8 @@ MAX_VALIDATION_ROWS = 20_000
 PATTERNS_PER_SAMPLE = 8
 LARGEST_LOGIT = 30.0
 
-ASSUMED = np.array([0.5, 0.0, 0.5, 0.0])
-"""Weights without data: the joint head and the linear models, half each."""
+ASSUMED = np.array([0.75, 0.0, 0.25, 0.0])
+"""Weights without data: the joint head before the linear models."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +69,13 @@ class Evidence:
         """
         rng = np.random.default_rng([seed, 1])
         train = _sample(data, MAX_LINEAR_ROWS, rng)
-        held_out = _under_patterns(_sample(validation, MAX_VALIDATION_ROWS // PATTERNS_PER_SAMPLE, rng), rng)
+        judges = _sample(validation, MAX_VALIDATION_ROWS // PATTERNS_PER_SAMPLE, rng)
+        held_out = _under_patterns(judges, rng)
         partial = cls(UnimodalLinear.fit(train, LinearSettings()), Stack(objective.kind, ASSUMED), objective)
         assert held_out.target is not None
         sources, target = partial.sources(network, held_out), objective.encode(held_out.target)
-        return replace(partial, stack=Stack.fit(sources, target, objective.kind, ASSUMED))
+        stack = Stack.fit(sources, target, objective.kind, ASSUMED, judges.n_samples)
+        return replace(partial, stack=stack)
 
     def refitted(self, data: MultimodalData, validation: MultimodalData, seed: int) -> "Evidence":
         """Return the same with linear models of training and validation data, now that the weights are chosen."""

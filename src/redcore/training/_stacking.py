@@ -11,8 +11,8 @@ from redcore.data import TargetKind
 
 __all__ = ["Stack"]
 
-PULL = 1e-3
-"""Strength of the pull towards the weights that are assumed without data."""
+ASSUMED_SAMPLES = 2.0
+"""How many samples the weights that are assumed without data count for, in the pull of the fitted ones to them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,9 @@ class Stack:
     weights: AnyArray
 
     @classmethod
-    def fit(cls, sources: AnyArray, target: AnyArray, kind: TargetKind, assumed: AnyArray) -> "Stack":
+    def fit(
+        cls, sources: AnyArray, target: AnyArray, kind: TargetKind, assumed: AnyArray, n_independent: int | None = None
+    ) -> "Stack":
         """Find the weights with the least log loss (or squared error).
 
         Parameters
@@ -41,13 +43,17 @@ class Stack:
         kind : str
         assumed : array (S,)
             Where the search starts, and what the weights are pulled to.
+        n_independent : int, optional
+            How many of the samples are different ones, where some are there several times; default: all. The fewer,
+            the stronger the pull.
         """
+        pull = ASSUMED_SAMPLES / max(1, n_independent or len(sources))
 
         def loss(weights: AnyArray) -> tuple[float, AnyArray]:
             combined = np.einsum("nsk,s->nk", sources, weights)
             value, slope = _loss(combined, target, kind)
-            gradient = np.einsum("nsk,nk->s", sources, slope) + 2 * PULL * (weights - assumed)
-            return value + PULL * float(((weights - assumed) ** 2).sum()), gradient
+            gradient = np.einsum("nsk,nk->s", sources, slope) + 2 * pull * (weights - assumed)
+            return value + pull * float(((weights - assumed) ** 2).sum()), gradient
 
         found = minimize(loss, assumed, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(assumed))
         return cls(kind, found.x if np.isfinite(found.x).all() else assumed)
