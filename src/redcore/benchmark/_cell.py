@@ -62,7 +62,7 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         metrics={**report.to_dict(), "as_observed": as_observed},
         predictions=f"predictions/{cell.key()}.npy",
         **_of_fit(method),
-        seconds=dict(zip(("read", "fit", "predict"), np.diff(times).tolist(), strict=True)),
+        seconds=dict(zip(("read", "fit", "predict"), np.diff(times).round(3).tolist(), strict=True)),
         epoch_seconds=watch.epoch_seconds,
         peak_bytes=memory.peak(),
         growth_bytes=memory.growth(),

@@ -74,8 +74,9 @@ def prepare(cell: Cell, data_folder: Path | None = None) -> Parts:
 def _read(options: str, fold: int | None, folder: Path | None) -> MultimodalData:
     spec = DataSpec.model_validate_json(options)
     data = _load(spec, fold, folder or Path())
+    chosen = data.select(spec.modalities) if spec.modalities else data
     return replace(
-        data,
+        chosen,
         split=None if "split" in spec.ignore else data.split,
         groups=None if "groups" in spec.ignore else data.groups,
     )
@@ -148,7 +149,8 @@ def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:
     said = part == "test" and cell.protocol.test is not None
     if not any(rates.values()) and not said and (part == "test" or takes_rates(hiding.name)):
         return data
-    return ampute(data, hiding.name, rates, np.random.default_rng(_mask_seed(cell, part)), options=hiding.options)
+    rng = np.random.default_rng(_mask_seed(cell, part))
+    return ampute(data, hiding.name, rates, rng, options=hiding.options, at_least_one=hiding.at_least_one)
 
 
 def _mask_seed(cell: Cell, part: str) -> list[int]:

@@ -52,6 +52,8 @@ class DataSpec(_Asked):
     n_folds : int >= 2, optional
         Cross-validation instead of one test part: over the official folds of a public data set, else over folds drawn
         by the seed, of whole groups where there are groups, with as even shares of the classes as they allow.
+    modalities : tuple of str
+        The ones to use. Default: all.
     ignore : tuple of {"split", "groups"}
         What of the data is not used: its own split, its groups.
     metrics : {"mosi_scores", "sims_scores"}, optional
@@ -60,11 +62,12 @@ class DataSpec(_Asked):
         What tables call it. Default: the name without its ending.
     """
 
-    ADDED: ClassVar[frozenset[str]] = frozenset({"n_folds", "ignore", "metrics"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"n_folds", "modalities", "ignore", "metrics"})
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
     n_folds: Annotated[int, Field(ge=2, le=10_000)] | None = None
+    modalities: tuple[str, ...] = ()
     ignore: tuple[Literal["split", "groups"], ...] = ()
     metrics: Literal["mosi_scores", "sims_scores"] | None = None
     label: str = ""
@@ -78,19 +81,22 @@ class DataSpec(_Asked):
         return self.label or Path(self.name).stem
 
 
-class Hiding(Settings):
+class Hiding(_Asked):
     """A missing protocol for one part of the data, where it is another than that of the training part.
 
     Attributes
     ----------
-    name, rates, order, options
+    name, rates, order, options, at_least_one
         As of `ProtocolSpec`.
     """
+
+    ADDED: ClassVar[frozenset[str]] = frozenset({"at_least_one"})
 
     name: str
     rates: tuple[Rate, ...] = ()
     order: Annotated[int, Field(ge=0)] = 0
     options: dict[str, Any] = Field(default_factory=dict)
+    at_least_one: bool = True
 
     def rates_of(self, modalities: tuple[str, ...]) -> dict[str, float]:
         """Return the rate of every modality."""
@@ -119,6 +125,9 @@ class ProtocolSpec(_Asked):
         The rates are shifted by this many places.
     options : mapping
         Options of the protocol.
+    at_least_one : bool, default True
+        Whether every sample keeps a modality. If not, samples without any are left out of training by methods whose
+        settings do not say otherwise, and predicted by the class frequencies.
     test_rates : tuple of float, optional
         Rates of the test part, for the score "as observed". Default: nothing is hidden there; every missing pattern is
         scored anyway.
@@ -129,12 +138,13 @@ class ProtocolSpec(_Asked):
     label : str, optional
     """
 
-    ADDED: ClassVar[frozenset[str]] = frozenset({"validation_rates", "validation", "test"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"at_least_one", "validation_rates", "validation", "test"})
 
     name: str
     rates: tuple[Rate, ...] = ()
     order: Annotated[int, Field(ge=0)] = 0
     options: dict[str, Any] = Field(default_factory=dict)
+    at_least_one: bool = True
     test_rates: tuple[Rate, ...] | None = None
     validation_rates: tuple[Rate, ...] | None = None
     validation: Hiding | None = None
@@ -161,7 +171,9 @@ class ProtocolSpec(_Asked):
         rates = self.rates if part == "train" else getattr(self, f"{part}_rates")
         if rates is None:
             rates = () if part == "test" else self.rates
-        return Hiding(name=self.name, rates=rates, order=self.order, options=self.options)
+        return Hiding(
+            name=self.name, rates=rates, order=self.order, options=self.options, at_least_one=self.at_least_one
+        )
 
     def check_options(self) -> None:
         """Raise `SettingsError` or `UnknownNameError` if a protocol does not exist or does not take these options."""

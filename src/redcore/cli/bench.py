@@ -18,6 +18,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the records; what is there is not run again.")],
     jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=1024)] = 1,
     data_folder: Annotated[Path | None, typer.Option(help="Where the data files of the benchmark are.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="At most so many seeds, for a first look.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a benchmark. It may be killed at any moment and run again."""
@@ -28,6 +29,8 @@ def run(
     from redcore.cli._output import messages, print_json
 
     asked = read_spec(spec)
+    if seeds is not None:
+        asked = asked.model_copy(update={"n_seeds": min(seeds, asked.n_seeds)})
     todo, total = len(missing_cells(asked, out)), sum(1 for _ in asked.cells())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages) as bar:
