@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -322,6 +322,28 @@ class Spec(Settings):
                             wanted = not method.only or data.title() in method.only
                             if wanted and seed < (method.n_seeds or self.n_seeds):
                                 yield self._cell(data, protocol, method, seed, fold)
+
+    def shortened(self, n_seeds: int | None = None, settings: Mapping[str, Any] | None = None) -> Self:
+        """Return a smaller benchmark: with at most so many seeds, and settings changed in every method that has them.
+
+        Raises
+        ------
+        UnknownNameError
+            If no method has a setting of that name.
+        SettingsError
+            If a value is none of its setting.
+        """
+        changes = dict(settings or {})
+        known = {method.name: load("redcore.methods", method.name, "method").METHOD.Settings for method in self.method}
+        check_known("setting", changes, {field for cls in known.values() for field in cls.model_fields})
+        overrides = []
+        for method in self.method:
+            taken = {key: value for key, value in changes.items() if key in known[method.name].model_fields}
+            # texts become what the setting is
+            read = known[method.name].parse(taken).dump()
+            overrides.append(Override(settings={key: read[key] for key in taken}, method=(method.title(),)))
+        most = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
+        return self.model_copy(update={"n_seeds": most, "override": (*self.override, *overrides)})
 
     def _cell(self, data: DataSpec, protocol: ProtocolSpec, method: MethodSpec, seed: int, fold: int | None) -> Cell:
         changes: dict[str, Any] = {}
