@@ -51,14 +51,23 @@ class Objective:
         return ((values - self.mean) / self.scale).astype(np.float32)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the mean loss over samples (and outputs)."""
+        """Return the mean loss over samples (and outputs) of logits (n, n_outputs)."""
+        return self.losses(logits[:, None], target)[0]
+
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean losses of several logits for the same target: (n, n_heads, n_outputs) to (n_heads,)."""
+        n_heads = logits.shape[1]
         if self.kind in ("binary", "multiclass"):
-            return functional.cross_entropy(logits, target)
+            codes = target[:, None].expand(-1, n_heads)
+            return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none").mean(dim=0)
+        return self._error(logits, target[:, None].expand(-1, n_heads, -1)).mean(dim=(0, 2))
+
+    def _error(self, logits: Tensor, target: Tensor) -> Tensor:
         if self.kind == "multilabel":
-            return functional.binary_cross_entropy_with_logits(logits, target)
+            return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
         if self.regression_loss == "absolute":
-            return functional.l1_loss(logits, target)
-        return functional.mse_loss(logits, target)
+            return functional.l1_loss(logits, target, reduction="none")
+        return functional.mse_loss(logits, target, reduction="none")
 
     def outputs(self, logits: Tensor) -> AnyArray:
         """Return probabilities, or numbers in the units of the target, float64 (n, n_outputs)."""
