@@ -176,9 +176,7 @@ def test_preset_reproduces_the_authors_code(golden):
     forms = [(name, golden[f"input/x_{LETTER[name]}"].shape[3], True) for name in NAMES]
     network = RedCoreNetwork(forms, n_classes, settings)
     reference = Reference(golden, settings)
-    missing, unexpected = network.load_state_dict(
-        reference.stacked(), strict=False
-    )
+    missing, unexpected = network.load_state_dict(reference.stacked(), strict=False)
     assert not unexpected
     assert all(name.startswith("rule.") for name in missing)
     objective = Objective.fit(Target.from_labels(golden["input/label"].ravel(), range(n_classes)))

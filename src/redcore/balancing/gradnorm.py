@@ -15,10 +15,10 @@ class GradNorm(BalancingRule):
     """Gradient steps on the weights for ``sum_m |G_m - mean_k G_k * r_m^alpha|``.
 
     Chen, Badrinarayanan, Lee, Rabinovich (2018), arXiv 1711.02257: ``G_m`` is the norm of the gradient of
-    ``beta_m l_m`` by what all losses share, ``r_m`` the loss relative to where it started, over the mean of these ratios. A loss that
-    has fallen less is to have the larger gradient. Where we differ: the gradient is that by the codes of a batch rather
-    than by the weights of a layer, which costs a pass through the imputers alone; steps are taken every
-    `weight_interval` optimiser steps with the rate `weight_step`; weights have the L2 norm 1.
+    ``beta_m l_m`` by what all losses share, ``r_m`` the loss relative to where it started, over the mean of these
+    ratios. A loss that has fallen less is to have the larger gradient. Where we differ: the gradient is that by the
+    codes of a batch rather than by the weights of a layer, which costs a pass through the imputers alone; steps are
+    taken every `weight_interval` optimiser steps with the rate `weight_step`; weights have the L2 norm 1.
 
     Parameters
     ----------

@@ -83,6 +83,9 @@ class TrainableNetwork(nn.Module):
         """
         raise NotImplementedError
 
+    def after_backward(self) -> None:
+        """Change gradients before they are clipped; by default they stay as they are."""
+
     def branches(self) -> list[nn.Module]:
         """Return the encoder of each modality, sorted by name; none for networks without."""
         encoders = getattr(self, "encoders", None)

@@ -81,6 +81,7 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         losses = self.network.losses(self.forward(batch), batch, self.objective, step)
         self.fabric.backward(losses["loss"])
+        self.network.after_backward()
         norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
             for part in self._clipped:
