@@ -34,9 +34,7 @@ class GaussianBottleneck(nn.Module):
         For a bottleneck per modality, computed together.
     """
 
-    def __init__(
-        self, in_features: int, latent_dim: int, noise: bool = True, n_modalities: int | None = None
-    ) -> None:
+    def __init__(self, in_features: int, latent_dim: int, noise: bool = True, n_modalities: int | None = None) -> None:
         super().__init__()
         width = 2 * latent_dim
         self.project = (
