@@ -314,6 +314,16 @@ class RedCoreNetwork(TrainableNetwork):
         """Hand on to the supervision-weight rule."""
         self.rule.outer_step(slopes)
 
+    def after_backward(self) -> None:
+        """Scale the gradients of the encoders as the supervision-weight rule asks, and keep their noise."""
+        if not self.rule.needs_scores:
+            return
+        for scale, branch in zip(self.rule.gradient_scale.tolist(), self.branches(), strict=True):
+            for parameter in branch.parameters() if scale < 1 else ():
+                if parameter.grad is not None:
+                    spread = parameter.grad.std(correction=0)
+                    parameter.grad.mul_(scale).add_(torch.randn_like(parameter.grad) * spread)
+
     def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + sum_m CE(y, logits_m) + L_kl + w_imp * sum_m beta_m l_m`` and its parts."""
         if batch.target is None or output.unimodal_logits is None:
@@ -324,8 +334,13 @@ class RedCoreNetwork(TrainableNetwork):
         code, observed = output.codes, batch.availability
         kl = kl_to_standard_normal(code.mean, code.logvar, observed) * (settings.kl_weight / batch.n_samples)
         imputation = self.weighted_losses(output, batch)
+        share = observed.float().mean(dim=0)
         # copied: the rule changes its state in place at the next step
-        weights = self.rule.update(imputation.detach(), observed.float().mean(dim=0), step).clone()
+        weights = self.rule.update(imputation.detach(), share, step).clone()
+        if self.rule.needs_gradient_norms and step % settings.weight_interval == 0 and len(self.names) > 1:
+            self.rule.take_gradient_norms(_gradient_norms(imputation, code.sample))
+        if self.rule.needs_scores:
+            self.rule.take_scores(_scores(output.unimodal_logits.detach(), batch, objective), share)
         loss = joint + settings.unimodal_weight * unimodal.sum() + kl
         loss = loss + settings.imputation_weight * (weights * imputation).sum()
         return {
@@ -338,6 +353,20 @@ class RedCoreNetwork(TrainableNetwork):
             "relative_advantage": self.rule.relative_advantage,
             "supervision_weight": weights,
         }
+
+
+def _gradient_norms(losses: Tensor, codes: Tensor) -> Tensor:
+    """Return the norm of the gradient of each loss by the codes, (M,)."""
+    slopes = [torch.autograd.grad(loss, codes, retain_graph=True, allow_unused=True)[0] for loss in losses.unbind()]
+    return torch.stack([codes.new_zeros(()) if slope is None else slope.norm() for slope in slopes])
+
+
+def _scores(unimodal_logits: Tensor, batch: Batch, objective: Objective) -> Tensor:
+    """Return ``exp(-loss)`` of each unimodal head, averaged over the samples that observe its modality, (M,)."""
+    assert batch.target is not None
+    values, _ = objective.split(batch.target)
+    of_samples = torch.exp(-objective.sample_losses(unimodal_logits, values)) * batch.availability
+    return of_samples.sum(dim=0) / batch.availability.sum(dim=0).clamp(min=1)
 
 
 class RedCore(EnsembleMethod):

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from redcore.nn import Batch, Objective
+from redcore.nn import Batch, CodeEncoders, Objective
 
 __all__ = ["NetworkOutput", "SubNetwork", "TrainableNetwork", "slices", "whole"]
 
@@ -82,6 +82,15 @@ class TrainableNetwork(nn.Module):
             held-out loss falls, to first order, with a gradient step on that loss.
         """
         raise NotImplementedError
+
+    def after_backward(self) -> None:
+        """Change gradients before they are clipped; by default they stay as they are."""
+
+    def branches(self) -> list[nn.Module]:
+        """Return the encoder of each modality, sorted by name; none for networks without."""
+        encoders = getattr(self, "encoders", None)
+        found = encoders.encoders if isinstance(encoders, CodeEncoders) else encoders
+        return list(found) if isinstance(found, nn.ModuleList) else []
 
     def subnetworks(self) -> list[SubNetwork]:
         """Return the parts whose gradients are clipped one by one, if asked for."""

@@ -51,7 +51,13 @@ class Stepper:
             fused=True,
         )
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
+        self._branches: dict[str, list[Tensor]] = {}
         self._clipped = network.subnetworks() if settings.clip_scope == "subnetwork" else [whole(network)]
+
+    def watch_gradients(self, names: Sequence[str]) -> None:
+        """Let `step` also return the gradient norm of the encoder of each modality, of these names in sorted order."""
+        branches = self.network.branches()
+        self._branches = {name: list(part.parameters()) for name, part in zip(names, branches, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
         """Gather the samples at `rows` of `data`, and of its encoded target, on the device."""
@@ -75,11 +81,13 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         losses = self.network.losses(self.forward(batch), batch, self.objective, step)
         self.fabric.backward(losses["loss"])
+        self.network.after_backward()
+        norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
             for part in self._clipped:
                 _clip(part, self.settings.gradient_clip)
         self._optimizer.step()
-        return {name: value.detach() for name, value in losses.items()}
+        return {name: value.detach() for name, value in losses.items()} | norms
 
     def outer_step(self, batch: Batch, held_out: Batch) -> None:
         """Let the weights of the network's losses follow the held-out loss, one step of gradient descent unrolled.
@@ -115,6 +123,12 @@ class Stepper:
         outputs = [output.logits for output in predict_batches(self.forward, data, self.fabric.device)]
         self.forward.train()
         return torch.cat(outputs)
+
+
+def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
+    """Return the L2 norm of all gradients together; 0 where no sample of the batch observed the modality."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros((), device=parameters[0].device)
 
 
 def _clip(part: SubNetwork, limit: float) -> None:
