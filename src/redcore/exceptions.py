@@ -11,6 +11,7 @@ __all__ = [
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
+    "ProcessLostError",
     "RedCoreError",
     "RedCoreWarning",
     "RunError",
@@ -87,6 +88,10 @@ class TrainingInterrupted(RedCoreError):
 
     def __reduce__(self) -> tuple[type["TrainingInterrupted"], tuple[int]]:
         return type(self), (self.step,)
+
+
+class ProcessLostError(RedCoreError):
+    """A process that shared a fit is gone; the fit's checkpoint resumes on any number of processes."""
 
 
 class UnknownNameError(RedCoreError, ValueError):

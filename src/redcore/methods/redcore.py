@@ -301,6 +301,11 @@ class RedCoreNetwork(TrainableNetwork):
         return torch.where(kept[..., None], codes, zeros_encoded.sample.to(codes.dtype))
 
     @property
+    def several_processes(self) -> bool:
+        """Whether processes can share a fit: not with rules that look at validation data, or add noise to gradients."""
+        return not (self.rule.needs_validation or self.rule.needs_scores)
+
+    @property
     def outer_interval(self) -> int | None:
         """As in `TrainableNetwork`: `weight_interval` for rules that look at validation data."""
         return self.settings.weight_interval if self.rule.needs_validation and len(self.names) > 1 else None
@@ -317,7 +322,7 @@ class RedCoreNetwork(TrainableNetwork):
         if self.settings.detach_imputation_target:
             truth = (output if anchor is None else anchor).codes.sample.detach()
         distance = (output.imputed - truth).square().sum(dim=2)
-        return distance.masked_fill(~observed, 0.0).sum(dim=0) / observed.sum(dim=0).clamp(min=1)
+        return distance.masked_fill(~observed, 0.0).sum(dim=0) / batch.whole.n_observed.clamp(min=1)
 
     def outer_step(self, slopes: Tensor) -> None:
         """Hand on to the supervision-weight rule."""
@@ -337,17 +342,17 @@ class RedCoreNetwork(TrainableNetwork):
         """Return ``L = CE(y, logits) + sum_m CE(y, logits_m) + L_kl + w_imp * sum_m beta_m l_m`` and its parts."""
         if batch.target is None or output.unimodal_logits is None:
             raise ValueError("a batch for training needs a target, and a network in training mode")
-        settings, target = self.settings, batch.target
-        joint = objective.loss(output.logits, target)
-        unimodal = objective.losses(output.unimodal_logits, target)
+        settings, target, whole_batch = self.settings, batch.target, batch.whole
+        joint = objective.loss(output.logits, target, whole_batch.n_samples)
+        unimodal = objective.losses(output.unimodal_logits, target, whole_batch.n_samples)
         code, observed = output.codes, batch.availability
-        kl = kl_to_standard_normal(code.mean, code.logvar, observed) * (settings.kl_weight / batch.n_samples)
+        kl = kl_to_standard_normal(code.mean, code.logvar, observed) * (settings.kl_weight / whole_batch.n_samples)
         imputation = self.weighted_losses(output, batch)
-        share = observed.float().mean(dim=0)
+        share = whole_batch.n_observed / whole_batch.n_samples
         # copied: the rule changes its state in place at the next step
-        weights = self.rule.update(imputation.detach(), share, step).clone()
+        weights = self.rule.update(self.total(imputation), share, step).clone()
         if self.rule.needs_gradient_norms and step % settings.weight_interval == 0 and len(self.names) > 1:
-            self.rule.take_gradient_norms(_gradient_norms(imputation, code.sample))
+            self.rule.take_gradient_norms(self.total(_squared_gradient_norms(imputation, code.sample)).sqrt())
         if self.rule.needs_scores:
             self.rule.take_scores(_scores(output.unimodal_logits.detach(), batch, objective), share)
         loss = joint + settings.unimodal_weight * unimodal.sum() + kl
@@ -358,16 +363,21 @@ class RedCoreNetwork(TrainableNetwork):
             "loss/kl": kl,
             "loss/unimodal": unimodal,
             "imputation_loss": imputation,
+        }
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the supervision-weight rule stands at."""
+        return {
             "running_loss": self.rule.running_loss,
             "relative_advantage": self.rule.relative_advantage,
-            "supervision_weight": weights,
+            "supervision_weight": self.rule.supervision_weight,
         }
 
 
-def _gradient_norms(losses: Tensor, codes: Tensor) -> Tensor:
-    """Return the norm of the gradient of each loss by the codes, (M,)."""
+def _squared_gradient_norms(losses: Tensor, codes: Tensor) -> Tensor:
+    """Return the squared norm of the gradient of each loss by the codes, (M,)."""
     slopes = [torch.autograd.grad(loss, codes, retain_graph=True, allow_unused=True)[0] for loss in losses.unbind()]
-    return torch.stack([codes.new_zeros(()) if slope is None else slope.norm() for slope in slopes])
+    return torch.stack([codes.new_zeros(()) if slope is None else slope.square().sum() for slope in slopes])
 
 
 def _scores(unimodal_logits: Tensor, batch: Batch, objective: Objective) -> Tensor:

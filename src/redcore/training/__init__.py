@@ -11,6 +11,7 @@ from redcore.training._method import FitContext, Method
 from redcore.training._network import NetworkOutput, SubNetwork, TrainableNetwork, slices, whole
 from redcore.training._plan import Plan
 from redcore.training._preprocessing import Preprocessor
+from redcore.training._processes import process_rank
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._source import pieces
 from redcore.training._stacking import Stack
@@ -49,6 +50,7 @@ __all__ = [
     "linear_outputs",
     "pieces",
     "predict_batches",
+    "process_rank",
     "seeded",
     "slices",
     "vectors_of",
