@@ -1,6 +1,7 @@
 """RedCore: cross-modal imputation under an information bottleneck, supervised where a modality is behind."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from copy import deepcopy
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast
 
@@ -26,6 +27,7 @@ from redcore.nn import (
     PooledImputers,
     drop_modalities,
     kl_to_standard_normal,
+    posterior_sampling,
 )
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 from redcore.training import (
@@ -39,6 +41,7 @@ from redcore.training import (
     TrainableNetwork,
     pieces,
     predict_batches,
+    seeded,
 )
 
 __all__ = ["METHOD", "RedCore", "RedCoreNetwork", "RedCoreOutput", "RedCoreSettings"]
@@ -381,6 +384,7 @@ class RedCore(EnsembleMethod):
     """
 
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
+    imputes_codes: ClassVar[bool] = True
 
     evidence: Evidence | None
 
@@ -420,6 +424,14 @@ class RedCore(EnsembleMethod):
             return super()._predict_alone(data)
         logits = [self.evidence.logits(self._network_logits, piece) for piece in pieces(data)]
         return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
+
+    def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
+        """Predict with codes drawn from the bottlenecks of all members."""
+        with ExitStack() as sampling:
+            sampling.enter_context(seeded(seed))
+            for member in self.members:
+                sampling.enter_context(posterior_sampling(member.network))
+            return np.stack([self._predict(data) for _ in range(n_draws)])
 
     def _arrays(self) -> dict[str, AnyArray]:
         evidence = {} if self.evidence is None else self.evidence.to_arrays()
