@@ -12,6 +12,7 @@ import argparse
 import json
 import warnings
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 
@@ -28,7 +29,7 @@ Totals = dict[str, list[tuple[float, float, int]]]
 def load(name: str, n_samples: int) -> MultimodalData:
     if name.startswith("gaussian"):
         return gaussian.load(n_samples, target=name.partition(":")[2] or "classes")
-    return read(name)
+    return read(Path(name))
 
 
 def folds(data: MultimodalData, n_folds: int, rng: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,7 @@ from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
 from redcore.cli.list import list_names
 from redcore.cli.predict import predict
+from redcore.cli.tune import tune
 
 __all__ = ["app"]
 
@@ -28,6 +29,7 @@ app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(explain)
+app.command()(tune)
 app.command()(inspect)
 app.command()(convert)
 app.command()(ampute)

@@ -69,21 +69,29 @@ class Objective:
         return target[:, :-1], target[:, -1]
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the mean loss over samples (and outputs), each times the weight of its sample."""
-        values, weights = self.split(target)
-        if weights is None:
-            return self._loss(logits, values, "mean")
-        losses = self._loss(logits, values, "none")
-        return (losses.reshape(len(weights), -1).mean(dim=1) * weights).mean()
+        """Return the mean loss over samples (and outputs) of logits (n, n_outputs), each times its sample's weight."""
+        return self.losses(logits[:, None], target)[0]
 
-    def _loss(self, logits: Tensor, values: Tensor, reduction: str) -> Tensor:
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean losses of several logits for the same target: (n, n_heads, n_outputs) to (n_heads,)."""
+        values, weights = self.split(target)
+        losses = self.sample_losses(logits, values)
+        return (losses if weights is None else losses * weights[:, None]).mean(dim=0)
+
+    def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
+        """Return the loss of every sample, without its weight: (n, n_heads, n_outputs) to (n, n_heads)."""
+        n_heads = logits.shape[1]
         if self.kind in ("binary", "multiclass"):
-            return functional.cross_entropy(logits, values, reduction=reduction)
+            codes = values[:, None].expand(-1, n_heads)
+            return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
+        return self._error(logits, values[:, None].expand(-1, n_heads, -1)).mean(dim=2)
+
+    def _error(self, logits: Tensor, values: Tensor) -> Tensor:
         if self.kind == "multilabel":
-            return functional.binary_cross_entropy_with_logits(logits, values, reduction=reduction)
+            return functional.binary_cross_entropy_with_logits(logits, values, reduction="none")
         if self.regression_loss == "absolute":
-            return functional.l1_loss(logits, values, reduction=reduction)
-        return functional.mse_loss(logits, values, reduction=reduction)
+            return functional.l1_loss(logits, values, reduction="none")
+        return functional.mse_loss(logits, values, reduction="none")
 
     def outputs(self, logits: Tensor) -> AnyArray:
         """Return probabilities, or numbers in the units of the target, float64 (n, n_outputs)."""
