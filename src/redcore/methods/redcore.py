@@ -1,6 +1,7 @@
 """RedCore: cross-modal imputation under an information bottleneck, supervised where a modality is behind."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from math import log
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from redcore._discovery import names
-from redcore._settings import Sizes
+from redcore._settings import Search, Sizes
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_known
 from redcore.balancing import BalancingSpec, build_rule
@@ -28,6 +29,7 @@ from redcore.nn import (
     StackedHead,
     drop_modalities,
     kl_to_standard_normal,
+    posterior_sampling,
 )
 from redcore.nn.encoders import EncoderSpec
 from redcore.training import (
@@ -44,6 +46,7 @@ from redcore.training import (
     Trial,
     pieces,
     predict_batches,
+    seeded,
     slices,
     whole,
 )
@@ -125,6 +128,13 @@ class RedCoreSettings(CodeSettings):
     weight_floor : float in (0, 1], default 0.1
         Least supervision weight before normalisation.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "kl_weight": Search(1e-5, 1e-1, log=True),
+        "imputation_weight": Search(1e-2, 1.0, log=True),
+        "unimodal_weight": Search(0.1, 3.0, log=True),
+        "weight_step": Search(1e-2, 1.0, log=True),
+    }
 
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 3e-3
     encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
@@ -399,6 +409,7 @@ class RedCore(EnsembleMethod):
     """
 
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
+    imputes_codes: ClassVar[bool] = True
 
     evidence: Evidence | None
 
@@ -467,6 +478,14 @@ class RedCore(EnsembleMethod):
         if self.evidence is None or cast(RedCoreSettings, self.settings).decision == "argmax":
             return super().decide(outputs)
         return self.evidence.decide(outputs)
+
+    def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
+        """Predict with codes drawn from the bottlenecks of all networks."""
+        with ExitStack() as sampling:
+            sampling.enter_context(seeded(seed))
+            for network in self.networks:
+                sampling.enter_context(posterior_sampling(network))
+            return np.stack([self._predict(data) for _ in range(n_draws)])
 
     def _arrays(self) -> dict[str, AnyArray]:
         evidence = {} if self.evidence is None else self.evidence.to_arrays()

@@ -1,10 +1,10 @@
 """Settings that every method trained by gradient descent shares."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from redcore._settings import Settings
+from redcore._settings import Search, Settings
 from redcore.training._preprocessing import Preprocessing, automatic
 
 __all__ = ["MethodSettings", "TrainingSettings"]
@@ -76,6 +76,11 @@ class TrainingSettings(MethodSettings):
     checkpoint_seconds : float >= 0, default 5
         Least time between two checkpoints, where checkpoints are asked for.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "learning_rate": Search(3e-4, 1e-2, log=True),
+        "weight_decay": Search(1e-4, 1e-1, log=True),
+    }
 
     validation_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.15
     validation_patterns: Annotated[int, Field(ge=1, le=64)] = 4
