@@ -2,5 +2,6 @@
 
 from redcore.report._figures import supervision_figure
 from redcore.report._inspection_page import inspection_page
+from redcore.report._page import benchmark_page
 
-__all__ = ["inspection_page", "supervision_figure"]
+__all__ = ["benchmark_page", "inspection_page", "supervision_figure"]

@@ -1,0 +1,56 @@
+// What was run, and the result in one sentence.
+
+function nameOf(method) {
+  return DATA.methods[method];
+}
+
+function blockName(block) {
+  return `${DATA.data[block.d]}, ${DATA.protocols[block.p]}`;
+}
+
+function drawOverview(summary) {
+  const records = selected();
+  const failed = records.filter((record) => record.error !== undefined).length;
+  const used = (index) => whole(new Set(records.map((record) => record[index])).size);
+  const fitting = summary.records.reduce((sum, record) => sum + (record.fit ?? 0), 0);
+  const facts = [
+    ["data sets", used("d")], ["missing protocols", used("p")], ["methods", used("m")], ["seeds", used("s")],
+    ["cells done", whole(records.length - failed)],
+    ["cells failed", failed ? element("a", { href: "#failures", class: "failed" }, whole(failed)) : "0"],
+    ["time spent fitting", duration(fitting)],
+  ];
+  const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+  return [element("p", { class: "lead", id: "result" }, resultSentence(summary)), element("dl", { class: "facts" }, list)];
+}
+
+function resultSentence(summary) {
+  if (!summary.blocks.length) return "No finished cell is selected.";
+  if (summary.methods.length === 1) return soleResult(summary);
+  return summary.blocks.length > 1 && summary.ranking.means.size ? rankedResult(summary) : blockResult(summary.blocks);
+}
+
+function soleResult(summary) {
+  const found = overBlocks(summary, summary.methods[0], (record, block) => valueOf(record, metricOf(block.d)));
+  return `${nameOf(summary.methods[0])} reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`;
+}
+
+function rankedResult({ ranking, methods }) {
+  const order = [...ranking.means].sort((one, other) => one[1] - other[1]);
+  const [first, rank] = order[0];
+  const near = order.slice(1).filter(([, other]) => ranking.difference !== null && other - rank <= ranking.difference);
+  const test = ranking.friedman ? `; the methods ${ranking.friedman.p < 0.05 ? "differ" : "are not shown to differ"} (Friedman, ${pValue(ranking.friedman.p)})` : "";
+  const rest = near.length === methods.length - 1 ? "no other method" : listed(near.map(([method]) => nameOf(method)), 3);
+  const apart = near.length === methods.length - 1 ? " No other is told apart from it by ranks."
+    : near.length ? ` By ranks, ${rest} ${near.length === 1 ? "is" : "are"} not told apart from it.` : "";
+  return `${nameOf(first)} has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}${test}.${apart}`;
+}
+
+function blockResult(blocks) {
+  const block = blocks[0];
+  const [best, entry] = [...block.entries].find(([, found]) => found.best) ?? [];
+  if (!entry) return "No cell of the selection has this score.";
+  const tied = [...block.entries].filter(([, found]) => found.tied).map(([method]) => nameOf(method));
+  const range = interval(entry) ? ` (${interval(entry)})` : "";
+  const apart = tied.length ? `; ${listed(tied, 3)} ${tied.length === 1 ? "is" : "are"} not told apart from it` : "";
+  return `On ${blockName(block)}, ${nameOf(best)} has the best ${metricLabel(block.d)}, ${score(entry.mean)}${range}${apart}.`;
+}
