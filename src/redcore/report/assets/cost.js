@@ -3,14 +3,13 @@
 const COSTS = [
   { name: "fit", label: "seconds to fit, mean of blocks" },
   { name: "parameters", label: "parameters, mean of blocks" },
-  { name: "memory", label: "peak memory, bytes" },
 ];
 
 function drawCost(summary, width) {
   const points = summary.methods.map((method) => ({
     method,
     score: overBlocks(summary, method, (record, block) => valueOf(record, metricOf(block.d))),
-    ...Object.fromEntries(COSTS.map(({ name }) => [name, overBlocks(summary, method, (record) => record[name])?.mean ?? null])),
+    ...Object.fromEntries(["fit", "parameters", "memory"].map((name) => [name, overBlocks(summary, method, (record) => record[name])?.mean ?? null])),
   })).filter((point) => point.score);
   const panels = COSTS.filter(({ name }) => points.filter((point) => point[name] > 0).length > 1);
   if (!panels.length) return nothing("Costs need two methods or more.");

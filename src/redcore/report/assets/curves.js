@@ -5,11 +5,18 @@ function drawCurves(summary, width) {
   const counts = byData.map(([d, blocks]) => ({ d, title: DATA.data[d], series: seriesByCount(blocks, summary.methods) }));
   const rates = [...groupBy(summary.blocks.filter((block) => DATA.rates[block.p] !== null), (block) => `${block.d} ${DATA.mechanisms[block.p]}`)]
     .map(([, blocks]) => ({ d: blocks[0].d, title: `${DATA.data[blocks[0].d]}, ${DATA.mechanisms[blocks[0].p]}`, series: seriesByRate(blocks, summary.methods) }))
-    .filter(({ series }) => new Set(series.flatMap((own) => own.points.map((point) => point.x))).size > 1);
+    .filter(({ series }) => spread(series.flatMap((own) => own.points.map((point) => point.x))) >= LEAST_SPREAD);
   return [
     curvesFigure("missing-modalities", counts, width, "number of missing modalities", "Score against the number of missing modalities, averaged over the patterns that lack as many"),
     curvesFigure("missing-rate", rates, width, "mean missing rate in training", `Score (${OVER[state.over]}) against the mean missing rate in training`),
   ];
+}
+
+// Rates that differ by less are the same rates in another order.
+const LEAST_SPREAD = 0.1;
+
+function spread(values) {
+  return Math.max(...values) - Math.min(...values);
 }
 
 function seriesByCount(blocks, methods) {

@@ -45,11 +45,6 @@ function pValue(value) {
   return value < 0.001 ? "p < 0.001" : `p = ${value.toPrecision(2)}`;
 }
 
-function listed(names, most = 4) {
-  const shown = names.length > most ? [...names.slice(0, most), `${names.length - most} others`] : names;
-  return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
-}
-
 function counted(count, noun) {
   return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

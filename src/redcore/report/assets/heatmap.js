@@ -44,19 +44,19 @@ function heatmapFigure(summary, d, width) {
 
 function heatmapDrawing(d, methods, rows, width) {
   const modalities = DATA.modalities[d];
-  const longest = Math.max(...methods.map((method) => nameOf(method).length), ...modalities.map((name) => name.length));
-  const top = 22 + Math.min(190, longest * 5.2);
+  const longest = Math.min(210, Math.max(...[...methods.map(nameOf), ...modalities].map(textWidth)));
+  const top = 26 + longest * 0.65;
   const dots = 20 + modalities.length * 17;
   const cell = Math.max(50, Math.min(92, (width - dots - 60) / methods.length));
   const values = rows.flatMap((row) => row.values).filter((value) => value !== null);
   const domain = [Math.min(...values), Math.max(...values)];
-  const slanted = (name, x) => text(name.length > 36 ? `${name.slice(0, 35)}…` : name, x, top - 8, { transform: `rotate(-40 ${x} ${top - 8})` });
+  const slanted = (name, x) => text(shortened(name, 210), x, top - 8, { transform: `rotate(-40 ${x} ${top - 8})` });
   const nodes = [
     ...modalities.map((name, place) => slanted(name, 10 + place * 17)),
     ...methods.map((method, place) => slanted(nameOf(method), dots + (place + 0.4) * cell)),
     ...rows.flatMap((row, place) => heatmapRow(d, row, { top: top + place * 26, dots, cell, domain })),
   ];
-  const total = dots + methods.length * cell + Math.min(150, longest * 5);
+  const total = dots + methods.length * cell + longest * 0.77 - cell * 0.5;
   const best = rows.at(-1).values.map((value, place) => [value, methods[place]]).filter(([value]) => value !== null);
   const label = `Heat map of ${metricLabel(d)} for ${DATA.data[d]}: ${counted(methods.length, "method")} under ${counted(rows.length, "missing pattern")}, from ${score(domain[0])} to ${score(domain[1])}. With the most modalities: ${best.map(([value, method]) => `${nameOf(method)} ${score(value)}`).join(", ")}.`;
   return drawing(total, top + rows.length * 26 + 6, label, nodes);

@@ -5,7 +5,9 @@ const SECTIONS = {
   traces: drawTraces, cost: drawCost, failures: drawFailures, records: drawRecords,
 };
 const ALWAYS = ["overview", "failures", "records"];
+const AT_ONCE = ["overview", "leaderboard"];
 const choices = new Map();
+let latest;
 
 function nothing(why) {
   return element("p", { class: "empty" }, why);
@@ -28,16 +30,30 @@ function chooser(label, options, title, draw, id) {
   return options.length > 1 ? [asked, body] : [body];
 }
 
+// The first sections are there at once, the others as soon as the browser has time for them.
 function render() {
   const summary = summarise(finished());
-  for (const [id, draw] of Object.entries(SECTIONS)) {
-    const body = document.querySelector(`#${id} > .body`);
-    if (!body) continue;
-    const empty = !summary.blocks.length && !ALWAYS.includes(id);
-    const drawn = empty ? [nothing("Nothing to show for this selection.")] : [draw(summary, body.clientWidth)];
-    body.replaceChildren(...drawn.flat(3).filter(Boolean));
-  }
-  document.getElementById("state").textContent = `${whole(selected().length)} of ${counted(DATA.records.length, "record")}`;
+  const state = document.getElementById("state");
+  if (state) state.textContent = `${whole(selected().length)} of ${counted(DATA.records.length, "record")}`;
+  const main = document.querySelector("main");
+  main.setAttribute("aria-busy", "true");
+  const waiting = Object.keys(SECTIONS).filter((id) => document.getElementById(id));
+  const current = (latest = {});
+  const next = () => {
+    if (current !== latest) return;
+    if (waiting.length) drawSection(waiting.shift(), summary);
+    if (waiting.length) setTimeout(next);
+    else main.removeAttribute("aria-busy");
+  };
+  while (waiting.length && AT_ONCE.includes(waiting[0])) drawSection(waiting.shift(), summary);
+  setTimeout(next);
+}
+
+function drawSection(id, summary) {
+  const body = document.querySelector(`#${id} > .body`);
+  const empty = !summary.blocks.length && !ALWAYS.includes(id);
+  const drawn = empty ? [nothing("Nothing to show for this selection.")] : [SECTIONS[id](summary, body.clientWidth)];
+  body.replaceChildren(...drawn.flat(3).filter(Boolean));
 }
 
 function redrawOnResize() {

@@ -40,9 +40,13 @@ function lowerIsBetter(data) {
 
 // [[pattern, score], ...] of a record, without patterns that could not be scored.
 function patternScores(record, metric) {
-  const values = record.scores[metric] ?? [];
-  const pairs = DATA.patternSets[record.set].map((pattern, place) => [pattern, values[place]]);
-  return pairs.filter(([, value]) => value !== null && value !== undefined);
+  record.found ??= new Map();
+  if (!record.found.has(metric)) {
+    const values = record.scores[metric] ?? [];
+    const pairs = DATA.patternSets[record.set].map((pattern, place) => [pattern, values[place]]);
+    record.found.set(metric, pairs.filter(([, value]) => value !== null && value !== undefined));
+  }
+  return record.found.get(metric);
 }
 
 function valueOf(record, metric, over = state.over) {

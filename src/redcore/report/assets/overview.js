@@ -29,28 +29,48 @@ function resultSentence(summary) {
   return summary.blocks.length > 1 && summary.ranking.means.size ? rankedResult(summary) : blockResult(summary.blocks);
 }
 
+function strong(method) {
+  return element("b", {}, nameOf(method));
+}
+
+// Nodes of "a, b and 3 others".
+function strongList(methods, most) {
+  const shown = methods.slice(0, methods.length > most + 1 ? most : methods.length);
+  const nodes = [...shown.map(strong), ...(shown.length < methods.length ? [`${methods.length - shown.length} others`] : [])];
+  return nodes.flatMap((node, place) => [place ? (place === nodes.length - 1 ? " and " : ", ") : "", node]);
+}
+
 function soleResult(summary) {
   const found = overBlocks(summary, summary.methods[0], (record, block) => valueOf(record, metricOf(block.d)));
-  return `${nameOf(summary.methods[0])} reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`;
+  return [strong(summary.methods[0]), ` reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`];
 }
 
 function rankedResult({ ranking, methods }) {
   const order = [...ranking.means].sort((one, other) => one[1] - other[1]);
   const [first, rank] = order[0];
   const near = order.slice(1).filter(([, other]) => ranking.difference !== null && other - rank <= ranking.difference);
-  const test = ranking.friedman ? `; the methods ${ranking.friedman.p < 0.05 ? "differ" : "are not shown to differ"} (Friedman, ${pValue(ranking.friedman.p)})` : "";
-  const rest = near.length === methods.length - 1 ? "no other method" : listed(near.map(([method]) => nameOf(method)), 3);
-  const apart = near.length === methods.length - 1 ? " No other is told apart from it by ranks."
-    : near.length ? ` By ranks, ${rest} ${near.length === 1 ? "is" : "are"} not told apart from it.` : "";
-  return `${nameOf(first)} has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}${test}.${apart}`;
+  return [
+    strong(first), ` has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}`,
+    ...friedmanSaid(ranking.friedman), ". ", ...nearSaid(near.map(([method]) => method), near.length === methods.length - 1),
+  ];
+}
+
+function friedmanSaid(test) {
+  return test ? [`; the methods ${test.p < 0.05 ? "differ" : "are not shown to differ"} (Friedman, ${pValue(test.p)})`] : [];
+}
+
+function nearSaid(methods, all) {
+  if (!methods.length) return [];
+  if (all) return ["By ranks no other method is told apart from it."];
+  return ["By ranks ", ...strongList(methods, 3), ` ${methods.length === 1 ? "is" : "are"} not told apart from it.`];
 }
 
 function blockResult(blocks) {
   const block = blocks[0];
   const [best, entry] = [...block.entries].find(([, found]) => found.best) ?? [];
   if (!entry) return "No cell of the selection has this score.";
-  const tied = [...block.entries].filter(([, found]) => found.tied).map(([method]) => nameOf(method));
+  const tied = [...block.entries].filter(([, found]) => found.tied).map(([method]) => method);
   const range = interval(entry) ? ` (${interval(entry)})` : "";
-  const apart = tied.length ? `; ${listed(tied, 3)} ${tied.length === 1 ? "is" : "are"} not told apart from it` : "";
-  return `On ${blockName(block)}, ${nameOf(best)} has the best ${metricLabel(block.d)}, ${score(entry.mean)}${range}${apart}.`;
+  const apart = tied.length ? ["; ", ...strongList(tied, 3), ` ${tied.length === 1 ? "is" : "are"} not told apart from it`] : [];
+  return [`On ${blockName(block)}, `, strong(best), ` has the best ${metricLabel(block.d)}, ${score(entry.mean)}${range}`, ...apart, "."];
 }

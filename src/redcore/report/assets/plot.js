@@ -60,12 +60,12 @@ function ticks([low, high], count) {
   return { values: found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
+// Round numbers inside the domain: the fewer powers of ten it spans, the more of each.
 function logTicks([low, high]) {
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    for (const factor of [1, 3]) found.push(factor * 10 ** power);
-  }
-  return found.filter((value) => value >= low && value <= high);
+  const span = Math.log10(high / low);
+  const factors = span > 3 ? [1] : span > 1.5 ? [1, 3] : span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, place) => Math.floor(Math.log10(low)) + place);
+  return powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((value) => value >= low && value <= high);
 }
 
 function padded(values, share = 0.06) {
@@ -104,7 +104,7 @@ function panel(box, x, y, title) {
   return { group, across, up };
 }
 
-function numberAxis(values, label, count = 5, share = 0.06) {
+function numberAxis(values, label, count = 6, share = 0.06) {
   const domain = padded(values, share);
   const { values: marks, digits } = ticks(domain, count);
   return { domain, label, values: marks, show: (value) => score(value, digits) };
@@ -121,12 +121,25 @@ function grid(items, width, draw, { least = 250, height = 190 } = {}) {
   return { nodes, height: Math.ceil(items.length / columns) * cell.height };
 }
 
+const ruler = document.createElement("canvas").getContext("2d");
+
+function textWidth(content) {
+  ruler.font = "12px system-ui, sans-serif";
+  return ruler.measureText(content).width;
+}
+
+function shortened(content, room) {
+  let length = content.length;
+  while (length > 1 && textWidth(content.slice(0, length)) > room) length--;
+  return length < content.length ? `${content.slice(0, length - 1)}…` : content;
+}
+
 // Names with their looks, wrapped to the width. entries: [[index, name], ...]
 function legend(entries, width, top) {
   const group = svg("g");
   let [x, y] = [0, top + 12];
   for (const [index, name] of entries) {
-    const size = 46 + 6.9 * name.length;
+    const size = 56 + textWidth(name);
     if (x && x + size > width) [x, y] = [0, y + 20];
     group.append(line(index, [[x, y], [x + 28, y]]), marker(index, x + 14, y), text(name, x + 34, y + 4));
     x += size;
@@ -146,7 +159,7 @@ function figure(id, drawn, caption, table) {
   });
   const numbers = table ? element("details", { class: "numbers" }, element("summary", {}, "The numbers of this figure"), table) : null;
   const scroll = scrollable(caption, drawn);
-  return element("figure", { id: `figure-${id}` }, scroll, element("figcaption", {}, caption), element("div", { class: "tools" }, take), numbers);
+  return element("figure", { id: `figure-${id}` }, scroll, element("figcaption", {}, caption), element("div", { class: "tools" }, take, numbers));
 }
 
 // The drawing as a file of its own, in light colours whatever the page shows.

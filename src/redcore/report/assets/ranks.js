@@ -18,32 +18,45 @@ function together(ranks, difference) {
   return runs.filter(([first, last], place) => last > first && (!place || last > runs[place - 1][1]));
 }
 
+// Names stand beside their lines, or above them where the page is narrow.
 function ranksDrawing(order, groups, difference, width, label) {
-  const names = Math.min(width * 0.45, 40 + 7 * Math.max(...order.map(([method]) => nameOf(method).length)));
-  const bars = 16 + groups.length * 13;
-  const box = { x: names, y: 40, width: Math.min(560, width - names - bars - 34), height: order.length * 24 };
+  const narrow = width < 600;
+  const names = narrow ? 6 : Math.min(width * 0.4, 30 + Math.max(...order.map(([method]) => textWidth(nameOf(method)))));
+  const bars = 40 + groups.length * 13;
+  const step = narrow ? 38 : 24;
+  const box = { x: names, y: 46, width: Math.min(600, width - names - bars - 4), height: order.length * step };
   const place = linear([1, order.length], [box.x, box.x + box.width]);
-  const marks = Array.from({ length: order.length }, (_, index) => index + 1).filter((rank) => order.length < 9 || rank % 2);
-  const axis = marks.flatMap((rank) => [
+  const rows = order.flatMap(([method, rank], row) => rankRow(method, rank, box.y + (row + 1) * step - 10, place, box.x, narrow));
+  const joined = groups.map(([first, last], index) => {
+    const x = box.x + box.width + bars - 6 - (groups.length - 1 - index) * 13;
+    const [y1, y2] = [box.y + (first + 1) * step - 19, box.y + (last + 1) * step - 1];
+    return svg("line", { x1: x, x2: x, y1, y2, stroke: "var(--ink)", "stroke-width": 4, "stroke-linecap": "round" });
+  });
+  return drawing(box.x + box.width + bars, box.y + box.height + 8, label, ranksAxis(order.length, place, box), ...differenceRuler(difference, place, box), rows, joined);
+}
+
+function ranksAxis(count, place, box) {
+  const marks = Array.from({ length: count }, (_, index) => index + 1).filter((rank) => count < 9 || rank % 2);
+  return marks.flatMap((rank) => [
     svg("line", { x1: place(rank), x2: place(rank), y1: box.y, y2: box.y + box.height, stroke: "var(--rule)" }),
     text(String(rank), place(rank), box.y - 6, { "text-anchor": "middle", fill: "var(--faint)" }),
   ]);
-  const scale = Math.min(place(1 + difference), box.x + box.width);
-  const ruler = [svg("path", { d: `M${box.x},12v8M${box.x},16H${scale}M${scale},12v8`, stroke: "var(--ink)", fill: "none" }), text(`critical difference ${score(difference, 2)}`, box.x - 8, 20, { "text-anchor": "end" })];
-  const rows = order.flatMap(([method, rank], row) => rankRow(method, rank, box.y + row * 24 + 14, place, box, names));
-  const joined = groups.map(([first, last], index) => {
-    const x = box.x + box.width + 44 + index * 13;
-    return svg("line", { x1: x, x2: x, y1: box.y + first * 24 + 6, y2: box.y + last * 24 + 22, stroke: "var(--ink)", "stroke-width": 4, "stroke-linecap": "round" });
-  });
-  return drawing(box.x + box.width + bars + 44, box.y + box.height + 10, label, axis, ruler, rows, joined);
 }
 
-function rankRow(method, rank, y, place, box, names) {
-  const room = Math.floor((names - 14) / 6.8);
-  const name = nameOf(method).length > room ? `${nameOf(method).slice(0, room - 1)}…` : nameOf(method);
+function differenceRuler(difference, place, box) {
+  const end = Math.min(place(1 + difference), box.x + box.width);
+  const beside = box.x + box.width - end > 150;
   return [
-    text(name, box.x - 12, y + 4, { "text-anchor": "end" }),
-    svg("line", { x1: box.x - 6, x2: place(rank), y1: y, y2: y, stroke: look(method).colour, "stroke-width": 1.5 }),
+    svg("path", { d: `M${box.x},12v8M${box.x},16H${end}M${end},12v8`, stroke: "var(--ink)", fill: "none" }),
+    text(`critical difference ${score(difference, 2)}`, beside ? end + 8 : box.x + 6, beside ? 20 : 10),
+  ];
+}
+
+function rankRow(method, rank, y, place, left, narrow) {
+  const name = narrow ? text(nameOf(method), left, y - 9) : text(shortened(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
+  return [
+    name,
+    svg("line", { x1: left - 6, x2: place(rank), y1: y, y2: y, stroke: look(method).colour, "stroke-width": 1.5 }),
     marker(method, place(rank), y, `${nameOf(method)}: ${score(rank, 2)}`),
     text(score(rank, 2), place(rank) + 9, y + 4, { fill: "var(--faint)", "font-size": 11 }),
   ];

@@ -26,18 +26,30 @@ function generator(seed) {
   };
 }
 
+const drawn = new Map();
+
+// Which of `count` values each resample takes, RESAMPLES times `count`; drawn once for every count.
+function draws(count) {
+  if (!drawn.has(count)) {
+    const random = generator(count);
+    drawn.set(count, Uint16Array.from({ length: RESAMPLES * count }, () => Math.floor(random() * count)));
+  }
+  return drawn.get(count);
+}
+
 // Means of resampled blocks, averaged over the blocks: [[value of each seed], ...] -> Float64Array.
 function resampled(blocks) {
-  const random = generator(1);
   const means = new Float64Array(RESAMPLES);
-  for (const values of blocks) {
-    const share = 1 / (values.length * blocks.length);
-    for (let draw = 0; draw < RESAMPLES; draw++) {
-      for (let count = values.length; count; count--) {
-        means[draw] += values[Math.floor(random() * values.length)] * share;
-      }
+  blocks.forEach((values, block) => {
+    const count = values.length;
+    const chosen = draws(count);
+    const share = 1 / (count * blocks.length);
+    for (let resample = 0; resample < RESAMPLES; resample++) {
+      // every block starts elsewhere, so that blocks are drawn apart from one another
+      const start = ((resample + 617 * block) % RESAMPLES) * count;
+      for (let place = start; place < start + count; place++) means[resample] += values[chosen[place]] * share;
     }
-  }
+  });
   return means;
 }
 
