@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from redcore.nn import Batch, Objective
+from redcore.nn import Batch, CodeEncoders, Objective
 
 __all__ = ["NetworkOutput", "TrainableNetwork"]
 
@@ -61,6 +61,12 @@ class TrainableNetwork(nn.Module):
             held-out loss falls, to first order, with a gradient step on that loss.
         """
         raise NotImplementedError
+
+    def branches(self) -> list[nn.Module]:
+        """Return the encoder of each modality, sorted by name; none for networks without."""
+        encoders = getattr(self, "encoders", None)
+        found = encoders.encoders if isinstance(encoders, CodeEncoders) else encoders
+        return list(found) if isinstance(found, nn.ModuleList) else []
 
     def subnetworks(self) -> list[nn.Module]:
         """Return the parts whose gradients are clipped one by one, if asked for."""

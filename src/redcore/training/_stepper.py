@@ -1,6 +1,6 @@
 """One optimiser step, and noise-free prediction, on whatever device and precision Fabric provides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,13 @@ class Stepper:
         )
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
         parts = network.subnetworks() if settings.clip_scope == "subnetwork" else [network]
+        self._branches: dict[str, list[Tensor]] = {}
         self._clipped = [list(part.parameters()) for part in parts]
+
+    def watch_gradients(self, names: Sequence[str]) -> None:
+        """Let `step` also return the gradient norm of the encoder of each modality, of these names in sorted order."""
+        branches = self.network.branches()
+        self._branches = {name: list(part.parameters()) for name, part in zip(names, branches, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
         """Gather the samples at `rows` of `data`, and of its encoded target, on the device."""
@@ -72,11 +78,12 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         losses = self.network.losses(self.forward(batch), batch, self.objective, step)
         self.fabric.backward(losses["loss"])
+        norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
             for parameters in self._clipped:
                 torch.nn.utils.clip_grad_norm_(parameters, self.settings.gradient_clip)
         self._optimizer.step()
-        return {name: value.detach() for name, value in losses.items()}
+        return {name: value.detach() for name, value in losses.items()} | norms
 
     def outer_step(self, batch: Batch, held_out: Batch) -> None:
         """Let the weights of the network's losses follow the held-out loss, one step of gradient descent unrolled.
@@ -112,6 +119,12 @@ class Stepper:
         outputs = [output.logits for output in predict_batches(self.forward, data, self.fabric.device)]
         self.forward.train()
         return torch.cat(outputs)
+
+
+def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
+    """Return the L2 norm of all gradients together; 0 where no sample of the batch observed the modality."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros((), device=parameters[0].device)
 
 
 def predict_batches(network: Any, data: MultimodalData, device: torch.device | None = None) -> Iterator[Any]:

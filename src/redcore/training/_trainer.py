@@ -106,6 +106,8 @@ class Trainer:
         self._resume(request)
         for callback in self.context.callbacks:
             callback.on_start(plan.n_steps, self.progress.step)
+        if any(callback.watches_gradients for callback in self.context.callbacks):
+            self.stepper.watch_gradients(data.names)
         source = batch_source(data, target, plan, self.context.seed)
         try:
             self._loop(source, plan, validation, request)
