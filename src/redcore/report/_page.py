@@ -28,6 +28,7 @@ SCRIPTS = (
     "traces",
     "ranks",
     "cost",
+    "patterns",
     "records",
     "controls",
     "main",

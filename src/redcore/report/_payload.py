@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from scipy.stats import studentized_range, t
 
-from redcore.benchmark import Cell, Record, summarise
+from redcore.benchmark import (
+    LOWER_IS_BETTER,
+    Cell,
+    Record,
+    best_single_modality,
+    learning_balance,
+    modality_equity,
+    score_names,
+    summarise,
+)
 
 __all__ = ["METRICS", "metric_label", "payload"]
 
@@ -21,13 +30,11 @@ METRICS = {
     "nll": "log loss",
     "ece": "calibration error",
     "mae": "mean absolute error",
-    "rmse": "root mean squared error",
     "pearson_r": "correlation",
 }
 """What scores are called; those of `metrics` that are not here keep their name."""
-LOWER = {"nll", "ece", "mae", "rmse", "mse", "brier"}
 HEADLINES = ("macro_f1", "r2")
-NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds"}
+NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions"}
 TRACE_POINTS = 40_000
 """Points of one column of the history, over all records."""
 DIGITS = 5
@@ -56,10 +63,10 @@ class _Numbered:
 class _Packer:
     """Packs records one after the other into lists of numbers."""
 
-    def __init__(self, metrics: Sequence[str], most_points: int) -> None:
+    def __init__(self, metrics: Sequence[str], most_points: int, best_single: Mapping[str, dict[str, float]]) -> None:
         self.data, self.protocols, self.methods, self.seeds = (_Numbered() for _ in range(4))
         self.patterns, self.pattern_sets, self.values = (_Numbered() for _ in range(3))
-        self.metrics, self.most_points = metrics, most_points
+        self.metrics, self.most_points, self.best_single = metrics, most_points, best_single
         self.modalities: dict[int, list[str]] = {}
         self.rates: dict[int, list[float]] = {}
         self.mechanisms: dict[int, str] = {}
@@ -88,16 +95,23 @@ class _Packer:
         if record.status == "failed":
             return {**packed, "error": record.error or "no reason was recorded"}
         self._learn_rates(protocol, record)
-        return {**packed, **self._scores(data, record), **_costs(record), **self._histories(record)}
+        equity = modality_equity(record, self.best_single.get(cell.data.title()))
+        return {
+            **packed,
+            **self._scores(data, record),
+            **_costs(record),
+            **self._histories(record),
+            "equity": _rounded(equity),
+            "balance": _rounded(learning_balance(record)),
+        }
 
     def _learn_rates(self, protocol: int, record: Record) -> None:
-        rates: Mapping[str, Any] = record.missing_rates
-        train = rates.get("train", rates)
+        train = record.missing_rates.get("train")
         if train:
             self.rates.setdefault(protocol, []).append(float(np.mean(list(train.values()))))
 
     def _scores(self, data: int, record: Record) -> dict[str, Any]:
-        per_pattern: dict[str, dict[str, Any]] = record.metrics["per_pattern"]
+        per_pattern: dict[str, dict[str, Any]] = record.metrics.get("per_pattern", {})
         names = self.modalities[data]
         numbers = [self.patterns.number([data, *map(names.index, pattern.split("+"))]) for pattern in per_pattern]
         for place, metric in enumerate(self.metrics):
@@ -106,15 +120,16 @@ class _Packer:
         return {
             "set": self.pattern_sets.number(numbers),
             "scores": [_row(per_pattern.values(), metric) for metric in self.metrics],
-            "pooled": [_rounded(record.metrics["pooled"].get(metric)) for metric in self.metrics],
-            "observed": [_rounded(record.metrics["as_observed"].get(metric)) for metric in self.metrics],
+            **{
+                over: [_rounded(record.metrics.get(over, {}).get(metric)) for metric in self.metrics]
+                for over in ("pooled", "as_observed")
+            },
         }
 
     def _histories(self, record: Record) -> dict[str, Any]:
-        content = record.dump()
         kept = {
-            table: _thinned(content.get(table) or {}, index, self.most_points)
-            for table, index in (("history", "step"), ("epochs", "epoch"))
+            "history": _thinned(record.history, "step", self.most_points),
+            "epochs": _thinned(record.epochs, "epoch", self.most_points),
         }
         return {table: columns for table, columns in kept.items() if columns}
 
@@ -144,7 +159,8 @@ def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
         those of `summarise`, so that page and tables show the same.
     """
     ordered = sorted(records, key=_order)
-    packer = _Packer(_metrics(ordered), max(20, min(100, TRACE_POINTS // max(1, len(ordered)))))
+    most_points = max(20, min(100, TRACE_POINTS // max(1, len(ordered))))
+    packer = _Packer(_metrics(ordered), most_points, best_single_modality(ordered))
     for record in ordered:
         packer.learn_modalities(record)
     packed = [packer.pack(record) for record in ordered]
@@ -158,7 +174,7 @@ def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
         "rates": [_mean_rate(packer.rates.get(place)) for place in range(len(packer.protocols.values))],
         "methods": packer.methods.values,
         "seeds": packer.seeds.values,
-        "metrics": [{"name": name, "label": metric_label(name), "lower": name in LOWER} for name in packer.metrics],
+        "metrics": [{"name": name, "label": metric_label(name), "lower": name in LOWER_IS_BETTER} for name in packer.metrics],
         "headline": [packer.headline.get(data) for data in range(len(packer.data.values))],
         "modalities": [packer.modalities[data] for data in range(len(packer.data.values))],
         "patterns": [pattern[1:] for pattern in packer.patterns.values],
@@ -179,17 +195,12 @@ def _order(record: Record) -> tuple[str, str, int, str]:
 
 
 def _repetition(cell: Cell) -> int | str:
-    fold = getattr(cell, "fold", None)
-    return cell.seed if fold is None else f"{cell.seed}, fold {fold}"
+    return cell.seed if cell.fold is None else f"{cell.seed}, fold {cell.fold}"
 
 
 def _metrics(records: Sequence[Record]) -> list[str]:
-    found: dict[str, None] = {}
-    for record in records:
-        for scores in record.metrics.get("per_pattern", {}).values():
-            found |= dict.fromkeys(name for name in scores if name != "n_samples")
     known = list(METRICS)
-    return sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name))
+    return sorted(score_names([record for record in records if record.metrics]), key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
 def _row(patterns: Sequence[Mapping[str, Any]] | Any, metric: str) -> list[float | None] | None:

@@ -2,7 +2,7 @@
 
 const SECTIONS = {
   overview: drawOverview, leaderboard: drawLeaderboard, curves: drawCurves, heatmap: drawHeatmap, ranks: drawRanks,
-  traces: drawTraces, cost: drawCost, failures: drawFailures, records: drawRecords,
+  patterns: drawPatterns, traces: drawTraces, cost: drawCost, failures: drawFailures, records: drawRecords,
 };
 const ALWAYS = ["overview", "failures", "records"];
 const AT_ONCE = ["overview", "leaderboard"];

@@ -2,7 +2,7 @@
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const HEADLINE = -1;
-const OVER = { patterns: "mean of missing patterns", pooled: "all patterns pooled", observed: "test data as observed" };
+const OVER = { patterns: "mean of missing patterns", pooled: "all patterns pooled", as_observed: "test data as observed" };
 const DIMENSIONS = ["data", "protocols", "methods", "seeds"];
 const INDEX_OF = { data: "d", protocols: "p", methods: "m", seeds: "s" };
 

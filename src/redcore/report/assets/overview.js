@@ -13,7 +13,7 @@ function drawOverview(summary) {
   const failed = records.filter((record) => record.error !== undefined).length;
   const used = (index) => whole(new Set(records.map((record) => record[index])).size);
   const fitting = summary.records.reduce((sum, record) => sum + (record.fit ?? 0), 0);
-  const facts = [
+  const facts = records.length === 1 ? [["time spent fitting", duration(fitting)]] : [
     ["data sets", used("d")], ["missing protocols", used("p")], ["methods", used("m")], ["seeds", used("s")],
     ["cells done", whole(records.length - failed)],
     ["cells failed", failed ? element("a", { href: "#failures", class: "failed" }, whole(failed)) : "0"],
@@ -29,6 +29,15 @@ function resultSentence(summary) {
   return summary.blocks.length > 1 && summary.ranking.means.size ? rankedResult(summary) : blockResult(summary.blocks);
 }
 
+// Best and worst case of a single fit.
+function runResult(record, block) {
+  const metric = metricOf(block.d);
+  const pairs = patternScores(record, metric).sort((one, other) => other[1] - one[1]);
+  const ends = lowerIsBetter(block.d) ? [pairs.at(-1), pairs[0]] : [pairs[0], pairs.at(-1)];
+  const said = ends.map(([pattern, value]) => `${score(value)} with ${DATA.patterns[pattern].map((place) => DATA.modalities[block.d][place]).join(", ")}`);
+  return [strong(record.m), ` reaches a ${metricLabel(block.d)} of ${score(valueOf(record, metric))}, the mean over ${counted(pairs.length, "missing pattern")}: from ${said[0]} to ${said[1]}.`];
+}
+
 function strong(method) {
   return element("b", {}, nameOf(method));
 }
@@ -42,6 +51,9 @@ function strongList(methods, most) {
 
 function soleResult(summary) {
   const found = overBlocks(summary, summary.methods[0], (record, block) => valueOf(record, metricOf(block.d)));
+  if (!found) return [strong(summary.methods[0]), " was fitted; there is no test part to score."];
+  const [block] = summary.blocks;
+  if (summary.records.length === 1) return runResult(summary.records[0], block);
   return [strong(summary.methods[0]), ` reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`];
 }
 

@@ -19,7 +19,7 @@ function sortable(id, caption, columns, rows, first = { column: 0, down: false }
 
   function fill() {
     const { column, down } = sorting.get(id);
-    const ordered = [...rows].sort(comparison(columns[column].value, down));
+    const ordered = inOrder(columns, rows, sorting.get(id));
     heads.forEach((head, place) => head.setAttribute("aria-sort", place === column ? (down ? "descending" : "ascending") : "none"));
     body.replaceChildren(...ordered.slice(0, limit.rows).map((row) => tableRow(columns, row)));
     more.hidden = rows.length <= limit.rows;
@@ -55,6 +55,11 @@ function headRows(columns, heads) {
   return [element("tr", {}, above), element("tr", {}, heads)];
 }
 
+// Column -1 leaves the rows as they were given.
+function inOrder(columns, rows, { column, down }) {
+  return column < 0 ? rows : [...rows].sort(comparison(columns[column].value, down));
+}
+
 function comparison(value, down) {
   return (one, other) => {
     const [left, right] = [value(one), value(other)];
@@ -73,10 +78,10 @@ function tableRow(columns, row) {
   return element("tr", {}, cells);
 }
 
-function tableCsv(columns, rows, { column, down }) {
+function tableCsv(columns, rows, order) {
   const named = columns.flatMap((own) =>
     Object.entries(own.csv ?? { [own.group ? `${own.group}: ${own.label}` : own.label]: own.value })
   );
-  const ordered = [...rows].sort(comparison(columns[column].value, down));
+  const ordered = inOrder(columns, rows, order);
   return csv(named.map(([name]) => name), ordered.map((row) => named.map(([, read]) => read(row))));
 }
