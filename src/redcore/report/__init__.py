@@ -3,6 +3,16 @@
 from redcore.report._figures import supervision_figure
 from redcore.report._inspection_page import inspection_page
 from redcore.report._page import benchmark_page
+from redcore.report._paper_figures import write_figures
 from redcore.report._run_folder import run_page
+from redcore.report._tables import latex_tables, markdown_tables
 
-__all__ = ["benchmark_page", "inspection_page", "run_page", "supervision_figure"]
+__all__ = [
+    "benchmark_page",
+    "inspection_page",
+    "latex_tables",
+    "markdown_tables",
+    "run_page",
+    "supervision_figure",
+    "write_figures",
+]

@@ -174,7 +174,9 @@ def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
         "rates": [_mean_rate(packer.rates.get(place)) for place in range(len(packer.protocols.values))],
         "methods": packer.methods.values,
         "seeds": packer.seeds.values,
-        "metrics": [{"name": name, "label": metric_label(name), "lower": name in LOWER_IS_BETTER} for name in packer.metrics],
+        "metrics": [
+            {"name": name, "label": metric_label(name), "lower": name in LOWER_IS_BETTER} for name in packer.metrics
+        ],
         "headline": [packer.headline.get(data) for data in range(len(packer.data.values))],
         "modalities": [packer.modalities[data] for data in range(len(packer.data.values))],
         "patterns": [pattern[1:] for pattern in packer.patterns.values],
@@ -200,7 +202,10 @@ def _repetition(cell: Cell) -> int | str:
 
 def _metrics(records: Sequence[Record]) -> list[str]:
     known = list(METRICS)
-    return sorted(score_names([record for record in records if record.metrics]), key=lambda name: (known.index(name) if name in known else len(known), name))
+    return sorted(
+        score_names([record for record in records if record.metrics]),
+        key=lambda name: (known.index(name) if name in known else len(known), name),
+    )
 
 
 def _row(patterns: Sequence[Mapping[str, Any]] | Any, metric: str) -> list[float | None] | None:

@@ -40,11 +40,11 @@ def run_page(folder: Path) -> str:
         raise RunError(f"{folder / 'run.json'}: damaged ({type(error).__name__}: {error})") from None
     request = run["request"]
     title = f"{record.cell.method.title()} on {record.cell.data.title()}"
-    counts = [(name, run["n_samples"].get(part, 0)) for name, part in FACTS]
     return page(
         "run.html.j2",
         payload([record], title),
-        counts=counts,
+        counts=[(name, run["n_samples"].get(part, 0)) for name, part in FACTS],
+        fit_seconds=run["fit_seconds"],
         rates=run["realised_missing_rates"],
         request=request,
         best_epoch=record.best_epoch + 1,

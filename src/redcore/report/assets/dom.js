@@ -33,7 +33,7 @@ function whole(value) {
 
 function seconds(value) {
   if (value === null || value === undefined) return "";
-  return value.toFixed(value < 10 ? 2 : 1);
+  return value.toFixed(2);
 }
 
 function duration(total) {

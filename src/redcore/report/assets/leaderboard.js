@@ -17,10 +17,11 @@ function overallRow(summary, method) {
     worst: read(worstPattern),
     nll: read((record) => namedValue(record, "nll")),
     ece: read((record) => namedValue(record, "ece")),
+    equity: read((record) => record.equity),
+    balance: read((record) => record.balance),
     fit: read((record) => record.fit),
     size: read((record) => record.parameters),
     blocks: summary.blocks.filter((block) => block.entries.has(method)).length,
-    cells: summary.records.filter((record) => record.m === method).length,
   };
 }
 
@@ -45,21 +46,28 @@ function overallTable(summary) {
     plain("worst pattern", "worst", score),
     plain("log loss", "nll", score),
     plain("calibration error", "ece", score),
+    plain("equity", "equity", score),
+    plain("learning balance", "balance", score),
     plain("fit, s", "fit", seconds),
     plain("parameters", "size", whole),
     { label: "blocks", numeric: true, value: (row) => row.blocks },
-    { label: "cells", numeric: true, value: (row) => row.cells },
-  ].filter((column) => !column.numeric || rows.some((row) => column.value(row) !== null));
+  ].filter((column) => !column.numeric || tells(column, rows));
   const sorted = summary.ranking.means.size ? { column: 1, down: false } : { column: 1, down: !lowerIsBetter([...state.data][0]) };
   return sortable("leaderboard", `Methods over all blocks (${counted(summary.blocks.length, "block")})`, columns, rows, sorted);
+}
+
+// A column without a number is left out, and so are counts that are all the same.
+function tells(column, rows) {
+  const values = new Set(rows.map(column.value));
+  return column.label === "blocks" ? values.size > 1 : values.size > 1 || !values.has(null);
 }
 
 // A dot with its interval, on the scale of all rows; the numbers stand beside it.
 function strip(rows) {
   const found = rows.map((row) => row.score).filter(Boolean);
-  const place = linear(padded(found.flatMap((entry) => [entry.low, entry.high])), [4, 146]);
-  return (row) => row.score && svg("svg", { width: 150, height: 14, viewBox: "0 0 150 14", "aria-hidden": "true" },
-    svg("line", { x1: 0, x2: 150, y1: 7, y2: 7, stroke: "var(--rule)" }),
+  const place = linear(padded(found.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
+  return (row) => row.score && svg("svg", { width: 110, height: 14, viewBox: "0 0 110 14", "aria-hidden": "true" },
+    svg("line", { x1: 0, x2: 110, y1: 7, y2: 7, stroke: "var(--rule)" }),
     svg("line", { x1: place(row.score.low), x2: place(row.score.high), y1: 7, y2: 7, stroke: look(row.method).colour, "stroke-width": 3 }),
     marker(row.method, place(row.score.mean), 7));
 }

@@ -13,14 +13,15 @@ function drawOverview(summary) {
   const failed = records.filter((record) => record.error !== undefined).length;
   const used = (index) => whole(new Set(records.map((record) => record[index])).size);
   const fitting = summary.records.reduce((sum, record) => sum + (record.fit ?? 0), 0);
-  const facts = records.length === 1 ? [["time spent fitting", duration(fitting)]] : [
+  const facts = [
     ["data sets", used("d")], ["missing protocols", used("p")], ["methods", used("m")], ["seeds", used("s")],
     ["cells done", whole(records.length - failed)],
     ["cells failed", failed ? element("a", { href: "#failures", class: "failed" }, whole(failed)) : "0"],
     ["time spent fitting", duration(fitting)],
   ];
   const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
-  return [element("p", { class: "lead", id: "result" }, resultSentence(summary)), element("dl", { class: "facts" }, list)];
+  const result = element("p", { class: "lead", id: "result" }, resultSentence(summary));
+  return [result, DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
 }
 
 function resultSentence(summary) {

@@ -113,10 +113,10 @@ function numberAxis(values, label, count = 6, share = 0.06) {
 // Panels in as many columns as the width has room for. draw(box, item) -> node.
 function grid(items, width, draw, { least = 250, height = 190 } = {}) {
   const columns = Math.max(1, Math.min(items.length, Math.floor(width / least)));
-  const cell = { width: width / columns, height: height + 78 };
+  const cell = { width: Math.min(width / columns, 620), height: height + 78 };
   const nodes = items.map((item, place) => {
     const [left, top] = [(place % columns) * cell.width, Math.floor(place / columns) * cell.height];
-    return draw({ x: left + 46, y: top + 26, width: cell.width - 62, height }, item);
+    return draw({ x: left + 52, y: top + 26, width: cell.width - 70, height }, item);
   });
   return { nodes, height: Math.ceil(items.length / columns) * cell.height };
 }

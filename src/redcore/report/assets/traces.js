@@ -32,7 +32,7 @@ function tracesFigure(records, title, width) {
   const shown = legend(names.map((name, index) => [index, name]), width, height + 6);
   const ends = panels[0].whole ? "" : panels[0].series.map(({ name, average }) => `${name} ${score(average.at(-1)[1], 2)}`).join(", ");
   const label = `Traces over training of ${title}. ${ends ? `Final ${panels[0].title}: ${ends}.` : ""}`;
-  const caption = `${title}. Mean over ${counted(records.length, "seed")}${records.length > 1 ? "; thin lines are single seeds" : ""}; the advantage is averaged over neighbouring steps.`;
+  const caption = `${title}. ${records.length > 1 ? `Mean over ${records.length} seeds; thin lines are single seeds; the` : "The"} advantage is averaged over neighbouring steps.`;
   return figure("traces", drawing(width, height + 6 + shown.height, label, nodes, shown.group), caption, tracesTable(panels));
 }
 
