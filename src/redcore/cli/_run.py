@@ -25,7 +25,7 @@ from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.methods import make_method
 from redcore.metrics import PatternReport, evaluate_patterns
 from redcore.missing import ampute_parts
-from redcore.report import supervision_figure
+from redcore.report import run_page, supervision_figure
 from redcore.serving import save_model
 from redcore.training import Method
 
@@ -192,12 +192,14 @@ def finish_run(
     test = prepared.rows("test")
     report = None
     if test is not None:
-        report = evaluate_patterns(method.predict, test, request.seed)
+        report = evaluate_patterns(method.predict, test, request.seed, decide=method.decide)
         write_json(folder / "metrics.json", {"part": "test", **report.to_dict()})
         table = prediction_table(method, test)
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = _record(request, prepared, method, seconds)
     write_json(folder / "run.json", record)
+    page = run_page(folder)
+    write_atomic(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
     # also the halves that killed writers left
     for checkpoint in folder.glob("*checkpoint*.safetensors"):
         checkpoint.unlink()
