@@ -1,4 +1,4 @@
-"""Run a small benchmark on two Ray nodes on this machine, and kill one in mid-run; say what came of it as JSON.
+"""Run a small benchmark on two Ray nodes on this machine, and kill one in mid-run; leave in ``told.json`` what came of it.
 
 A script, not a test: it is run by `test_ray.py` in a process of its own, which Ray fills with threads and processes.
 """
@@ -58,7 +58,7 @@ def main(spec_file: Path, folder: Path) -> None:
     for name in ("records", "predictions"):
         (folder / name).mkdir(parents=True)
     # Ray lowers the priority of its workers so far that beside other work they would hardly run
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     other = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False)
@@ -68,7 +68,8 @@ def main(spec_file: Path, folder: Path) -> None:
     keys = [record.key for record in on_ray(Queue(spec.cells()), LoggedWork(folder), None)]
     killer.join(timeout=60)
     told = {"keys": keys, "dead": other.node_id, "killed": killed, "log": lines(folder)}
-    sys.stdout.write(json.dumps(told) + "\n")
+    # not to the output, where Ray writes as well
+    (folder / "told.json").write_text(json.dumps(told))
     ray.shutdown()
     cluster.shutdown()
 
