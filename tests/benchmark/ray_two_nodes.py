@@ -1,4 +1,4 @@
-"""Run a small benchmark on two Ray nodes on this machine, and kill one in mid-run; leave in ``told.json`` what came of it.
+"""Run a small benchmark on two Ray nodes on this machine, and kill one in mid-run; ``told.json`` says what came of it.
 
 A script, not a test: it is run by `test_ray.py` in a process of its own, which Ray fills with threads and processes.
 """
