@@ -2,8 +2,8 @@
 
 from redcore.training._callbacks import Callback
 from redcore.training._codes import CodeSettings
-from redcore.training._ensemble import EnsembleMethod
-from redcore.training._evidence import Evidence
+from redcore.training._ensemble import EnsembleMethod, Split
+from redcore.training._evidence import Evidence, Trial
 from redcore.training._fusion import FusionSettings
 from redcore.training._history import History
 from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
@@ -36,6 +36,7 @@ __all__ = [
     "NetworkOutput",
     "Plan",
     "Preprocessor",
+    "Split",
     "Stack",
     "Stepper",
     "SubNetwork",
@@ -43,6 +44,7 @@ __all__ = [
     "TorchMethod",
     "TrainableNetwork",
     "TrainingSettings",
+    "Trial",
     "UnimodalLinear",
     "fit_linear",
     "linear_outputs",
