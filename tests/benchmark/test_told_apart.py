@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from record_factory import make_records, make_spec
 from scipy.stats import ttest_rel
 
+from record_factory import make_records, make_spec
 from redcore.benchmark import best_methods, score_of
 
 

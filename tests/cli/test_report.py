@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+
 from record_factory import make_records, make_spec, write_folder
 
 
@@ -28,7 +29,9 @@ def test_or_elsewhere_with_another_title(cli, folder, tmp_path):
 
 def test_tables_go_to_stdout(cli, folder):
     assert cli("bench", "report", folder, "--latex").out.startswith("% needs \\usepackage{booktabs}")
-    assert cli("bench", "report", folder, "--markdown", "--score", "ece").out.startswith("d: calibration error\n\n| meth")
+    assert cli("bench", "report", folder, "--markdown", "--score", "ece").out.startswith(
+        "d: calibration error\n\n| meth"
+    )
 
 
 def test_figures(cli, folder, tmp_path):

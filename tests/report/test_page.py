@@ -9,8 +9,8 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from record_factory import make_records, make_spec
 
+from record_factory import make_records, make_spec
 from redcore.benchmark import summarise
 from redcore.report import benchmark_page
 
@@ -72,7 +72,7 @@ def test_scores_come_back_as_they_were(records):
         if record.status == "failed":
             continue
         own = packed[record.key]
-        patterns = ["+".join("audio text video".split()[k] for k in data["patterns"][p]) for p in _patterns(data, own)]
+        patterns = ["+".join(["audio", "text", "video"][k] for k in data["patterns"][p]) for p in _patterns(data, own)]
         for place, name in enumerate(names):
             expected = [record.metrics["per_pattern"][pattern][name] for pattern in patterns]
             assert own["scores"][place] == pytest.approx(expected, abs=1e-5)

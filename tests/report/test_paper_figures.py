@@ -1,8 +1,8 @@
 """Figures for papers."""
 
 import pytest
-from record_factory import make_records, make_spec
 
+from record_factory import make_records, make_spec
 from redcore.report import write_figures
 
 

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from record_factory import make_records, make_spec
 
+from record_factory import make_records, make_spec
 from redcore.benchmark import best_methods, rank_methods, summarise
 from redcore.report import latex_tables, markdown_tables
 
