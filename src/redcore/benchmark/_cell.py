@@ -49,11 +49,11 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
         times.append(time.perf_counter())
         outputs = method.predict(parts.hidden_test)
-        report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more)
+        report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more, method.decide)
         times.append(time.perf_counter())
     target = parts.hidden_test.target
     assert target is not None
-    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more)}
+    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more, method.decide)}
     record = Record(
         key=cell.key(),
         cell=cell,

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from redcore._settings import Search
 from redcore._types import AnyArray, FloatArray
 from redcore.data import Target
 from redcore.training import MethodSettings, TabularMethod, linear_outputs
@@ -27,6 +28,14 @@ class BoostingSettings(MethodSettings):
     min_samples_leaf : int >= 1, default 20
     l2_regularization : float >= 0, default 0
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "learning_rate": Search(0.02, 0.3, log=True),
+        "max_iter": Search(30, 500, log=True, whole=True),
+        "max_leaf_nodes": Search(7, 63, log=True, whole=True),
+        "min_samples_leaf": Search(5, 50, log=True, whole=True),
+        "l2_regularization": Search(1e-3, 10.0, log=True),
+    }
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     max_iter: Annotated[int, Field(ge=1, le=10_000)] = 100
@@ -57,16 +66,20 @@ class Boosting(TabularMethod):
 
     def _models(self, table: AnyArray, target: Target, seed: int) -> list[tuple[list[int], Any]]:
         """Fit, and return which outputs each fitted model adds to."""
+        weights = target.weights
         if target.kind == "regression":
             numbers = target.values.reshape(len(table), -1)
             columns = range(numbers.shape[1])
-            return [([k], self._make(HistGradientBoostingRegressor, seed).fit(table, numbers[:, k])) for k in columns]
+            kind = HistGradientBoostingRegressor
+            return [([k], self._make(kind, seed).fit(table, numbers[:, k], weights)) for k in columns]
         if target.kind == "multilabel":
             labels = target.values.astype(np.int64)
             both = [k for k in range(labels.shape[1]) if len(np.unique(labels[:, k])) == 2]
-            return [([k], self._make(HistGradientBoostingClassifier, seed).fit(table, labels[:, k])) for k in both]
+            return [
+                ([k], self._make(HistGradientBoostingClassifier, seed).fit(table, labels[:, k], weights)) for k in both
+            ]
         seen = np.unique(target.values).tolist()
-        model = self._make(HistGradientBoostingClassifier, seed).fit(table, target.values)
+        model = self._make(HistGradientBoostingClassifier, seed).fit(table, target.values, weights)
         return [(seen[1:] if len(seen) == 2 else seen, model)]
 
     def _make(self, kind: type, seed: int) -> Any:

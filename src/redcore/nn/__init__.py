@@ -1,15 +1,16 @@
 """Torch blocks without training: encoders, Gaussian bottleneck, cross-modal imputer, heads, batches."""
 
-from redcore.nn._batch import Batch, ObservedTensor, collate
-from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
+from redcore.nn._batch import Batch, ObservedTensor, Whole, collate
+from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._fusion import AttentionFusion
-from redcore.nn._heads import Head
+from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
+from redcore.nn._stacked import StackedLinear
 
 __all__ = [
     "AttentionFusion",
@@ -25,6 +26,9 @@ __all__ = [
     "Objective",
     "ObservedTensor",
     "PooledImputers",
+    "StackedHead",
+    "StackedLinear",
+    "Whole",
     "collate",
     "drop_modalities",
     "kl_to_standard_normal",
@@ -32,6 +36,7 @@ __all__ = [
     "masked_mean",
     "mean_of_modalities",
     "mean_where",
+    "posterior_sampling",
     "product_of_gaussians",
     "step_mask",
 ]

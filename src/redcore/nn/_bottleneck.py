@@ -1,18 +1,22 @@
 """Gaussian bottleneck: the variational information bottleneck of one modality."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal"]
+from redcore.nn._stacked import StackedLinear
+
+__all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal", "posterior_sampling"]
 
 LOGVAR_LIMIT = 20.0
 """Bound on |logvar|, far from any trained value: it keeps exp(logvar) finite whatever the input."""
 
 
 class Gaussian(NamedTuple):
-    """A sampled Gaussian code, each (n, latent_dim)."""
+    """A sampled Gaussian code, each (n, latent_dim), or (n, n_modalities, latent_dim)."""
 
     mean: Tensor
     logvar: Tensor
@@ -27,26 +31,48 @@ class GaussianBottleneck(nn.Module):
     in_features : int
     latent_dim : int
     noise : bool
-        Whether eps is drawn in training. Outside training ``z = mu``.
+        Whether eps is drawn in training. Outside training ``z = mu``, except under `posterior_sampling`.
+    n_modalities : int, optional
+        For a bottleneck per modality, computed together.
     """
 
-    def __init__(self, in_features: int, latent_dim: int, noise: bool = True) -> None:
+    sampling: bool = False
+
+    def __init__(self, in_features: int, latent_dim: int, noise: bool = True, n_modalities: int | None = None) -> None:
         super().__init__()
-        self.project = nn.Linear(in_features, 2 * latent_dim)
+        width = 2 * latent_dim
+        self.project = (
+            nn.Linear(in_features, width) if n_modalities is None else StackedLinear(n_modalities, in_features, width)
+        )
         self.noise = noise
 
     def forward(self, hidden: Tensor) -> Gaussian:
-        """Map (n, in_features) to a Gaussian code."""
-        mean, logvar = self.project(hidden).chunk(2, dim=1)
+        """Map (n, in_features), or (n, n_modalities, in_features), to a Gaussian code."""
+        mean, logvar = self.project(hidden).chunk(2, dim=-1)
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
-        if not (self.training and self.noise):
+        if not (self.sampling or (self.training and self.noise)):
             return Gaussian(mean, logvar, mean)
         return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * torch.randn_like(mean))
 
 
-def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
+@contextmanager
+def posterior_sampling(network: nn.Module) -> Iterator[None]:
+    """Let the bottlenecks of a network draw their codes inside the block, in training or not."""
+    bottlenecks = [part for part in network.modules() if isinstance(part, GaussianBottleneck)]
+    for bottleneck in bottlenecks:
+        bottleneck.sampling = True
+    try:
+        yield
+    finally:
+        for bottleneck in bottlenecks:
+            bottleneck.sampling = False
+
+
+def kl_to_standard_normal(mean: Tensor, logvar: Tensor, where: Tensor | None = None) -> Tensor:
     """Return ``-(1 + logvar - mu^2 - exp(logvar))`` summed over samples and dimensions.
 
-    Twice the Kullback-Leibler divergence to N(0, I): the released code leaves the factor 1/2 out.
+    Twice the Kullback-Leibler divergence to N(0, I): the released code leaves the factor 1/2 out. `where`, a bool
+    tensor of the shape of the codes without their last axis, says which of them count.
     """
-    return -(1 + logvar - mean.square() - logvar.exp()).sum()
+    divergence = -(1 + logvar - mean.square() - logvar.exp()).sum(dim=-1)
+    return (divergence if where is None else divergence.masked_fill(~where, 0.0)).sum()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from redcore._types import AnyArray
+from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
 from redcore.data import Modality, MultimodalData, Schema
 from redcore.exceptions import (
@@ -18,6 +18,7 @@ from redcore.exceptions import (
     EmptySampleWarning,
     TargetError,
     UnseenModalityWarning,
+    UnsupportedError,
 )
 from redcore.training._callbacks import Callback
 from redcore.training._history import History
@@ -28,11 +29,12 @@ __all__ = ["FitContext", "Method"]
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit is given beside the data: seed, callbacks, and where to keep its checkpoint."""
+    """What a fit is given beside the data: seed, callbacks, where to keep its checkpoint, and what to start from."""
 
     seed: int = 0
     callbacks: Sequence[Callback] = ()
     checkpoint: Path | None = None
+    start: "Method | None" = None
 
 
 class Method(ABC):
@@ -63,6 +65,9 @@ class Method(ABC):
     any_data: ClassVar[bool] = True
     """Whether the method can be fitted to any data; some know one data set only."""
 
+    imputes_codes: ClassVar[bool] = False
+    """Whether `transform` returns one code per modality, of one width, in which imputers filled in the missing ones."""
+
     schema: Schema
     active: tuple[str, ...]
     prior: AnyArray
@@ -79,6 +84,7 @@ class Method(ABC):
         seed: int = 0,
         callbacks: Sequence[Callback] = (),
         checkpoint: Path | None = None,
+        start: "Method | None" = None,
     ) -> Self:
         """Fit to `data`.
 
@@ -93,11 +99,15 @@ class Method(ABC):
         callbacks : sequence of Callback
         checkpoint : Path, optional
             File to keep checkpoints in; if it exists, the fit goes on from there.
+        start : Method, optional
+            A fitted method of the same kind, from whose weights and preprocessing the training begins.
 
         Raises
         ------
         TargetError, DataError
             If there is nothing to learn from.
+        SchemaError
+            If `start` is for data of another form, or of other sizes.
         """
         check_seed(seed)
         data = self._trainable(data)
@@ -113,7 +123,7 @@ class Method(ABC):
         if validation is not None:
             self.schema.check(validation)
             validation = self._complete(self.schema.align(validation)) if validation.n_samples else None
-        self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint))
+        self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint, start))
         return self
 
     def predict(self, data: MultimodalData, *, empty: Literal["prior", "error"] = "prior") -> AnyArray:
@@ -152,10 +162,54 @@ class Method(ABC):
             outputs[observed] = self._predict(data.take(np.flatnonzero(observed)))
         return outputs
 
+    def decide(self, outputs: AnyArray) -> IntArray:
+        """Return the class that `predict`'s probabilities (n_samples, n_classes) are taken to name, (n_samples,)."""
+        return np.asarray(outputs.argmax(axis=1))
+
+    def sample(
+        self, data: MultimodalData, n_draws: int, *, seed: int = 0, empty: Literal["prior", "error"] = "prior"
+    ) -> AnyArray:
+        """Draw predictions from the posterior of what the method does not know of a sample.
+
+        Returns
+        -------
+        array (n_draws, n_samples, n_outputs), float64
+            Samples without any modality get the prior in every draw; see `predict`.
+
+        Raises
+        ------
+        UnsupportedError
+            If the method knows no posterior.
+        """
+        check_seed(seed)
+        outputs = self.predict(data, empty=empty)
+        data = self._complete(data)
+        rows = np.flatnonzero(data.availability.any(axis=1))
+        draws = np.tile(outputs, (n_draws, 1, 1))
+        if rows.size:
+            draws[:, rows] = self._sample(data.take(rows), n_draws, seed)
+        return draws
+
+    def completed(self, data: MultimodalData) -> MultimodalData:
+        """Return `data` with exactly the active modalities, after a check of its form."""
+        self.schema.check(data)
+        return self._complete(data)
+
     def transform(self, data: MultimodalData) -> AnyArray:
         """Return the representation that the prediction is made from, (n_samples, width)."""
         self.schema.check(data)
         return self._transform(self._complete(data))
+
+    @classmethod
+    def has_representation(cls) -> bool:
+        """Whether there is something that `transform` can return."""
+        return cls._transform is not Method._transform
+
+    @property
+    def width(self) -> int:
+        """Number of columns of `transform`."""
+        nothing = {name: Modality.nothing(1) for name in self.active}
+        return int(self._transform(MultimodalData(nothing, None, None, np.arange(1), None)).shape[1])
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name; with `info` and the schema they are the whole model."""
@@ -197,6 +251,9 @@ class Method(ABC):
                 stacklevel=3,
             )
             data = data.take(np.flatnonzero(observed))
+        weights = None if data.target is None else data.target.weights
+        if weights is not None and not weights.all():
+            data = data.take(np.flatnonzero(weights))
         target = data.target
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
             label = np.asarray(target.classes).tolist()[target.values[0]]
@@ -219,6 +276,10 @@ class Method(ABC):
     def _transform(self, data: MultimodalData) -> AnyArray:
         raise NotImplementedError(f"{type(self).__name__} has no joint representation")
 
+    def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
+        """Draw predictions of samples that observe at least one modality each."""
+        raise UnsupportedError(f"{type(self).__name__} has no posterior to draw predictions from")
+
     @abstractmethod
     def _arrays(self) -> dict[str, AnyArray]:
         """Return the fitted numbers."""
@@ -235,7 +296,7 @@ def _prior(data: MultimodalData) -> AnyArray:
     target = data.target
     assert target is not None
     if target.is_classification:
-        counts = np.bincount(target.values, minlength=target.n_outputs)
+        counts = np.bincount(target.values, target.weights, minlength=target.n_outputs)
         frequencies: AnyArray = counts / counts.sum()
         return frequencies
-    return np.atleast_1d(target.values.mean(axis=0, dtype=np.float64))
+    return np.atleast_1d(np.average(target.values.astype(np.float64), axis=0, weights=target.weights))
