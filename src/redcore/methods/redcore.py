@@ -218,7 +218,7 @@ class ModalityEncoder(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Gaussian:
         """Encode the samples that observe the modality; there may be none."""
-        if not len(values):
+        if not values.shape[0]:
             nothing = values.new_zeros((0, self.latent_dim))
             return Gaussian(nothing, nothing, nothing)
         code: Gaussian = self.bottleneck(self.activation(self.encoder(values, lengths)))
@@ -311,7 +311,7 @@ class RedCoreNetwork(TrainableNetwork):
         if self.settings.missing_code == "zeros":
             readable = observed.masked_fill(~kept[..., None], 0.0)
         else:
-            zeros_encoded = [cast(ModalityEncoder, encoder).encode_zeros(len(observed)) for encoder in self.encoders]
+            zeros_encoded = [cast(ModalityEncoder, encoder).encode_zeros(observed.shape[0]) for encoder in self.encoders]
             readable = torch.where(kept[..., None], observed, torch.stack(zeros_encoded, dim=1).to(observed.dtype))
         return cast(Tensor, self.imputers(readable, kept))
 
@@ -365,7 +365,7 @@ class RedCoreNetwork(TrainableNetwork):
 
 def _spread(code: Tensor, part: ObservedTensor, n_samples: int) -> Tensor:
     """Put the codes of the observed samples into their rows of the batch, zeros elsewhere."""
-    if len(part.rows) == n_samples:
+    if part.rows.shape[0] == n_samples:
         return code
     return code.new_zeros((n_samples, code.shape[1])).index_copy(0, part.rows, code)
 

@@ -63,7 +63,8 @@ class ConcatenatingImputers(nn.ModuleList):
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Impute every modality of every sample: (B, M, d) to (B, M, d).
 
-        Outside training an imputer runs only on the samples that need it; the others get zeros.
+        Outside training an imputer runs only on the samples that need it; the others get zeros. In a graph for export,
+        which must not branch on values, all run on all.
 
         Parameters
         ----------
@@ -72,7 +73,7 @@ class ConcatenatingImputers(nn.ModuleList):
         kept : bool tensor (B, M)
             Which modalities are there.
         """
-        if self.training:
+        if self.training or torch.jit.is_tracing():
             return torch.stack([imputer(_others(codes, index)) for index, imputer in enumerate(self)], dim=1)
         imputed = torch.zeros_like(codes)
         for index, imputer in enumerate(self):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_softmax
@@ -48,6 +49,8 @@ class Evidence:
     linear: UnimodalLinear
     stack: Stack
     objective: Objective
+
+    largest_logit: ClassVar[float] = LARGEST_LOGIT
 
     @classmethod
     def fit(

@@ -69,12 +69,14 @@ class TransformerEncoder(nn.Module):
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
-            values, lengths = values[:, None], torch.ones(len(values), dtype=torch.long, device=values.device)
+            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
         hidden = self.project(values)
         if self.positional_encoding:
             hidden = hidden + sinusoids(hidden.shape[1], hidden.shape[2]).to(hidden)
         mask = step_mask(lengths, values.shape[1])
-        attention_mask = None if bool(mask.all()) else mask[:, None, None, :]
+        # a graph for export must not branch on values
+        unneeded = not torch.jit.is_tracing() and bool(mask.all())
+        attention_mask = None if unneeded else mask[:, None, None, :]
         for block in self.blocks:
             hidden = block(hidden, attention_mask)
         return masked_mean(hidden, lengths)
