@@ -87,10 +87,11 @@ def test_trap_4_no_noise_when_predicting_but_noise_in_training():
     model = redcore().fit(data)
     np.testing.assert_array_equal(model.predict(data), model.predict(data))
     batch = collate(model.preprocessor.apply(data), np.arange(N))
-    for code in model.network(batch).codes:
-        torch.testing.assert_close(code.sample, code.mean, rtol=0, atol=0)
-    for code in model.network.train()(batch).codes:
-        assert not torch.equal(code.sample, code.mean)
+    code = model.network(batch).codes
+    torch.testing.assert_close(code.sample, code.mean, rtol=0, atol=0)
+    code = model.network.train()(batch).codes
+    for sample, mean in zip(code.sample.unbind(1), code.mean.unbind(1), strict=True):
+        assert not torch.equal(sample, mean)
 
 
 @pytest.mark.parametrize("kind", ["transformer", "lstm", "textcnn", "mlp"])
@@ -157,8 +158,12 @@ def test_trap_8_every_parameter_enters_the_loss(imputer):
     batch = stepper.batch(data, target, np.arange(N))
     network.losses(network(batch), batch, stepper.objective, 0)["loss"].backward()
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
-    owned = {id(parameter) for part in network.subnetworks() for parameter in part.parameters()}
-    assert owned == {id(parameter) for parameter in network.parameters()}
+    # every number belongs to exactly one sub-network
+    counts = {parameter: torch.zeros_like(parameter, dtype=torch.int64) for parameter in network.parameters()}
+    for part in network.subnetworks():
+        for parameter, index in part:
+            counts[parameter][index] += 1
+    assert all((count == 1).all() for count in counts.values())
 
 
 def test_trap_9_weight_decay_acts():

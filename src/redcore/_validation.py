@@ -32,6 +32,7 @@ __all__ = [
     "check_sample_ids",
     "check_seed",
     "check_split",
+    "check_weights",
     "numeric_array",
 ]
 
@@ -330,6 +331,21 @@ def check_split(split: Any, n_samples: int) -> IntArray | None:
         value = array.tolist()[bad[0]]
         raise DataError(f"split of row {bad[0]} is {value!r}, expected 0 (training), 1 (validation) or 2 (test)")
     return array.astype(np.int64)
+
+
+def check_weights(weights: Any, n_samples: int) -> FloatArray:
+    """Return sample weights (n_samples,): finite, none negative, not all 0."""
+    array = numeric_array("sample_weight", weights).astype(np.float64)
+    if array.ndim == 0:
+        array = np.full(n_samples, float(array))
+    if array.shape != (n_samples,):
+        raise ShapeError(f"sample_weight has shape {array.shape}, expected ({n_samples},) (one per sample)")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if bad.size:
+        raise DataError(f"sample_weight of row {bad[0]} is {array[bad[0]]}, expected a finite number of 0 or more")
+    if not array.any():
+        raise DataError("sample_weight is zero for all samples: nothing to learn from")
+    return array
 
 
 def check_missing_rates(missing_rates: Mapping[str, float]) -> dict[str, float]:

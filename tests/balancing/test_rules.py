@@ -138,3 +138,50 @@ def test_passion_steps_once_per_epoch_by_hand():
     beta = 1 - 0.1 * advantage
     np.testing.assert_allclose(weights, beta / np.linalg.norm(beta) * 3**0.5, rtol=1e-6)
     np.testing.assert_array_equal(feed(balancer, [9.0, 1.0, 1.0], 2), weights)
+
+
+def test_gradnorm_by_hand():
+    balancer = rule("gradnorm", 2)
+    feed(balancer, [4.0, 2.0], 0)
+    # one loss has halved, the other has not moved
+    feed(balancer, [2.0, 2.0], 1)
+    running = np.array([0.3 * 4 + 0.7 * 2, 2.0])
+    norms, before = np.array([1.0, 3.0]), balancer.supervision_weight.numpy().copy()
+    balancer.take_gradient_norms(torch.tensor(norms, dtype=torch.float32))
+    ratio = running / np.array([4.0, 2.0])
+    target = (before * norms).mean() * (ratio / ratio.mean()) ** 1.5
+    slope = np.sign(before * norms - target) * norms / norms.max()
+    beta = np.maximum(before - 0.1 * slope, 0.1)
+    np.testing.assert_allclose(balancer.supervision_weight, beta / np.linalg.norm(beta), rtol=1e-5)
+
+
+def test_gradnorm_evens_gradients_out():
+    balancer, size = rule("gradnorm", 2, weight_step=0.02), torch.tensor([1.0, 4.0])
+    for step in range(200):
+        feed(balancer, [1.0, 1.0], step)
+        balancer.take_gradient_norms(size)
+    weighted = (balancer.supervision_weight * size).numpy()
+    np.testing.assert_allclose(weighted[0], weighted[1], rtol=0.2)
+
+
+def test_gradnorm_leaves_weights_alone_where_there_is_nothing_to_compare():
+    balancer = rule("gradnorm", 2)
+    feed(balancer, [1.0, 0.0], 0, observed=[True, False])
+    before = balancer.supervision_weight.clone()
+    balancer.take_gradient_norms(torch.tensor([1.0, 0.0]))
+    assert torch.equal(balancer.supervision_weight, before)
+
+
+def test_ogm_ge_by_hand():
+    balancer = rule("ogm_ge", 3)
+    balancer.take_scores(torch.tensor([0.9, 0.3, 0.3]), torch.ones(3))
+    np.testing.assert_allclose(balancer.gradient_scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
+    # a modality that the batch does not show keeps its score
+    balancer.take_scores(torch.tensor([0.9, float("nan"), 0.3]), torch.tensor([1.0, 0.0, 1.0]))
+    np.testing.assert_allclose(balancer.gradient_scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
+
+
+def test_ogm_ge_compares_only_modalities_that_were_shown():
+    balancer = rule("ogm_ge", 2)
+    balancer.take_scores(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 0.0]))
+    np.testing.assert_allclose(balancer.gradient_scale, [1, 1])

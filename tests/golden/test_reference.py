@@ -16,6 +16,7 @@ from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
 from redcore.nn import Batch, Objective, ObservedTensor
 from redcore.presets import aaai2024
 from redcore.training import Stepper
+from redcore.training._stepper import numbers as numbers_of
 
 PATH = Path(os.environ.get("REDCORE_GOLDEN") or Path(__file__).with_name("redcore_reference.npz"))
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
@@ -86,23 +87,33 @@ class Reference:
         self.golden, self.settings = golden, settings
         self.state: dict[str, np.ndarray] = {}
         for index, name in enumerate(NAMES):
-            self.encoder(f"param/{LETTER[name].upper()}/", f"encoders.{index}.")
-            self.head(f"param/Cls_{LETTER[name]}/", f"unimodal_heads.{index}.")
-            self.imputer(name, f"imputers.{index}.")
+            self.encoder(f"param/{LETTER[name].upper()}/", f"encoders.encoders.{index}.")
+            self.copy(f"param/{LETTER[name].upper()}/muvar", f"bottleneck[{index}].project")
+            self.head(f"param/Cls_{LETTER[name]}/", f"unimodal_heads[{index}].")
+            self.imputer(name, f"imputers[{index}].")
         self.head("param/Cls/", "joint_head.")
         ours = "".join(LETTER[name] for name in NAMES)
         first = "joint_head.hidden.0.weight" if settings.head_layers else "joint_head.output.weight"
         self.state[first] = permuted(self.state[first], JOINT_ORDER, ours, settings.latent_dim, (1,))
+
+    def stacked(self) -> dict[str, torch.Tensor]:
+        """Return the state as our network holds it: what is named ``part[m].rest`` stacked over m."""
+        found: dict[str, list[np.ndarray]] = {}
+        for name in sorted(self.state):
+            found.setdefault(re.sub(r"\[\d\]", "", name), []).append(self.state[name])
+        return {
+            name: torch.from_numpy(arrays[0] if len(arrays) == 1 else np.stack(arrays))
+            for name, arrays in found.items()
+        }
 
     def copy(self, source: str, target: str) -> None:
         for kind in ("weight", "bias"):
             self.state[f"{target}.{kind}"] = self.golden[f"{source}.{kind}"]
 
     def encoder(self, source: str, target: str) -> None:
-        self.copy(f"{source}proj", f"{target}encoder.project")
-        self.copy(f"{source}muvar", f"{target}bottleneck.project")
+        self.copy(f"{source}proj", f"{target}project")
         for layer in range(self.settings.encoder_layers):
-            theirs, ours = f"{source}resblocks.{layer}.", f"{target}encoder.blocks.{layer}."
+            theirs, ours = f"{source}resblocks.{layer}.", f"{target}blocks.{layer}."
             for kind in ("weight", "bias"):
                 self.state[f"{ours}project_in.{kind}"] = self.golden[f"{theirs}attn.in_proj_{kind}"]
             for their, our in {
@@ -165,9 +176,7 @@ def test_preset_reproduces_the_authors_code(golden):
     forms = [(name, golden[f"input/x_{LETTER[name]}"].shape[3], True) for name in NAMES]
     network = RedCoreNetwork(forms, n_classes, settings)
     reference = Reference(golden, settings)
-    missing, unexpected = network.load_state_dict(
-        {name: torch.from_numpy(value) for name, value in reference.state.items()}, strict=False
-    )
+    missing, unexpected = network.load_state_dict(reference.stacked(), strict=False)
     assert not unexpected
     assert all(name.startswith("rule.") for name in missing)
     objective = Objective.fit(Target.from_labels(golden["input/label"].ravel(), range(n_classes)))
@@ -178,7 +187,7 @@ def test_preset_reproduces_the_authors_code(golden):
         batch = batch_of(golden, step)
         with torch.no_grad():
             agree(network(batch).logits, trace["logits"][step], f"logits of step {step}")
-        losses = {name: value.item() for name, value in stepper.step(batch, step).items()}
+        losses = numbers_of(stepper.step(batch, step), NAMES)
         pairs = {"loss": "loss_total", "loss/joint": "loss_ce", "loss/kl": "loss_kl"}
         for name, letter in LETTER.items():
             pairs |= {f"loss/unimodal/{name}": f"loss_ce_{letter}", f"running_loss/{name}": f"ema_{letter}"}
@@ -192,11 +201,9 @@ def test_preset_reproduces_the_authors_code(golden):
 
 
 def check_final_norms(golden, network: RedCoreNetwork) -> None:
-    parts = {"Cls": network.joint_head}
-    for index, name in enumerate(NAMES):
-        parts[LETTER[name].upper()] = network.encoders[index]
-        parts[f"Cls_{LETTER[name]}"] = network.unimodal_heads[index]
-        parts[f"xenc_{IMPUTER[name][0]}"] = network.imputers[index]
-    for name, part in parts.items():
-        norm = sum(parameter.detach().double().square().sum() for parameter in part.parameters()) ** 0.5
+    letters = [LETTER[name] for name in NAMES]
+    labels = [letter.upper() for letter in letters] + [f"xenc_{IMPUTER[name][0]}" for name in NAMES]
+    labels += ["Cls", *(f"Cls_{letter}" for letter in letters)]
+    for name, part in zip(labels, network.subnetworks(), strict=True):
+        norm = sum(parameter.detach()[index].double().square().sum() for parameter, index in part) ** 0.5
         agree(float(norm), float(golden[f"final_norm/{name}"]), f"final norm of {name}")

@@ -11,6 +11,16 @@ def softmax(logits):
     return odds / odds.sum(axis=1, keepdims=True)
 
 
+def calibration_by_loop(codes, probabilities):
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
+    total = 0.0
+    for low in np.arange(15) / 15:
+        inside = (confidence > low) & (confidence <= low + 1 / 15)
+        if inside.any():
+            total += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    return total
+
+
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_classification_agrees_with_sklearn(n_classes, dtype):
@@ -22,7 +32,9 @@ def test_classification_agrees_with_sklearn(n_classes, dtype):
         "accuracy": reference.accuracy_score(codes, predicted),
         "uar": reference.balanced_accuracy_score(codes, predicted),
         "macro_f1": reference.f1_score(codes, predicted, average="macro"),
+        "weighted_f1": reference.f1_score(codes, predicted, average="weighted"),
         "nll": reference.log_loss(codes, exact / exact.sum(axis=1, keepdims=True), labels=range(n_classes)),
+        "ece": calibration_by_loop(codes, exact),
     }
     assert classification_scores(codes, probabilities) == pytest.approx(expected, rel=1e-6)
 
@@ -35,7 +47,9 @@ def test_classification_by_hand():
             "accuracy": 3 / 4,
             "uar": (2 / 3 + 1) / 2,
             "macro_f1": (4 / 5 + 1 + 0) / 3,
+            "weighted_f1": 3 / 4 * 4 / 5 + 1 / 4,
             "nll": -np.log(0.5 * 0.8 * 0.1 * 0.6) / 4,
+            "ece": (0.5 + 0.2 + 0.7 + 0.4) / 4,
         }
     )
 
@@ -53,7 +67,7 @@ def test_a_probability_of_zero_costs_a_finite_amount():
 
 def test_a_single_class():
     assert classification_scores(np.zeros(3, dtype=int), np.ones((3, 1))) == {
-        "accuracy": 1.0, "uar": 1.0, "macro_f1": 1.0, "nll": 0.0,
+        "accuracy": 1.0, "uar": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "nll": 0.0, "ece": 0.0,
     }  # fmt: skip
 
 
@@ -136,8 +150,8 @@ def test_one_constant_output_of_several():
 @pytest.mark.parametrize(
     ("target", "outputs", "keys"),
     [
-        (Target.from_labels([0, 1]), np.eye(2), {"accuracy", "uar", "macro_f1", "nll"}),
-        (Target.from_labels([0, 1, 2]), np.eye(3), {"accuracy", "uar", "macro_f1", "nll"}),
+        (Target.from_labels([0, 1]), np.eye(2), {"accuracy", "uar", "macro_f1", "weighted_f1", "nll", "ece"}),
+        (Target.from_labels([0, 1, 2]), np.eye(3), {"accuracy", "uar", "macro_f1", "weighted_f1", "nll", "ece"}),
         (Target.from_multilabel([[0, 1], [1, 1]]), np.ones((2, 2)), {"accuracy", "exact_match", "macro_f1"}),
         (Target.from_numbers([0.5, 1.0]), np.ones((2, 1)), {"mae", "pearson_r", "r2"}),
         (Target.from_numbers([[0.5, 1.0]]), np.ones((1, 2)), {"mae", "pearson_r", "r2"}),

@@ -15,8 +15,10 @@ from redcore.nn import (
     ConcatenatingImputers,
     CrossModalImputer,
     GaussianBottleneck,
+    Head,
     Objective,
     PooledImputers,
+    StackedHead,
     kl_to_standard_normal,
 )
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
@@ -77,7 +79,7 @@ def test_imputer_without_blocks_is_its_transition():
     torch.testing.assert_close(imputer(x), imputer.transition(x))
 
 
-@pytest.mark.parametrize("build", [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers(3, 4, 5)])
+@pytest.mark.parametrize("build", [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers(3, 4, 6, 2)])
 def test_no_imputer_reads_its_own_modality(build):
     imputers = build()
     codes, kept = torch.randn(6, 3, 4), torch.ones(6, 3, dtype=torch.bool)
@@ -90,27 +92,59 @@ def test_no_imputer_reads_its_own_modality(build):
     assert not torch.allclose(after[:, 2], before[:, 2])
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_concatenating_imputers_are_one_imputer_per_modality(training):
+    together = ConcatenatingImputers(3, 4, (5, 3), 2).train(training)
+    codes, kept = torch.randn(6, 3, 4), torch.rand(6, 3) > 0.5
+    imputed = together(codes, kept)
+    for m in range(3):
+        alone = CrossModalImputer(8, 4, (5, 3), 2)
+        alone.load_state_dict({name: value[m] for name, value in together.state_dict().items()})
+        others = codes[:, [k for k in range(3) if k != m]].flatten(1)
+        wanted = torch.ones(6, dtype=torch.bool) if training else ~kept[:, m]
+        torch.testing.assert_close(imputed[wanted, m], alone(others)[wanted])
+
+
+def test_a_stacked_head_is_one_head_per_modality():
+    together = StackedHead(3, 4, 2, (5,), 0.0)
+    codes = torch.randn(6, 3, 4)
+    for m in range(3):
+        alone = Head(4, 2, (5,), 0.0)
+        alone.load_state_dict({name: value[m] for name, value in together.state_dict().items()})
+        torch.testing.assert_close(together(codes)[:, m], alone(codes[:, m]))
+
+
 def test_pooled_imputers_written_out():
-    imputers = PooledImputers(3, 4, 5)
+    imputers = PooledImputers(3, 4, 6, n_heads=2)
+    nn.init.normal_(imputers.affinity)
     codes, kept = torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, False, False]])
-    messages = [codes[:, m] @ imputers.message_weight[m] + imputers.message_bias[m] for m in range(3)]
-    trunk = imputers.trunk
+    messages, trunk = imputers.messages(codes), imputers.trunk
     for m, others in ((0, [1]), (1, [0]), (2, [0, 1])):
-        pooled = torch.stack([messages[k][0] for k in others]).mean(dim=0)
-        expected = trunk(pooled) @ imputers.code_weight[m] + imputers.code_bias[m]
-        torch.testing.assert_close(imputers(codes, kept)[0, m], expected)
-        nothing = trunk(torch.zeros(5)) @ imputers.code_weight[m] + imputers.code_bias[m]
-        torch.testing.assert_close(imputers(codes, kept)[1, m], nothing)
+        attention = imputers.affinity[:, m, others].softmax(dim=1)
+        parts = messages[0, others].view(len(others), 2, 3)
+        pooled = torch.stack([attention[head] @ parts[:, head] for head in range(2)]).flatten()
+        weight, bias = imputers.codes.weight[m], imputers.codes.bias[m]
+        torch.testing.assert_close(imputers(codes, kept)[0, m], weight @ trunk(pooled) + bias)
+        torch.testing.assert_close(imputers(codes, kept)[1, m], weight @ trunk(torch.zeros(6)) + bias)
+
+
+def test_pooled_imputers_have_parameters_linear_in_modalities():
+    def size(n):
+        imputers = PooledImputers(n, 32, 64)
+        return sum(p.numel() for p in imputers.parameters()) - imputers.affinity.numel()
+
+    assert size(24) - size(12) == 2 * (size(12) - size(6))
 
 
 def test_imputers_run_only_where_something_is_missing_when_predicting():
     imputers = ConcatenatingImputers(3, 4, (5,), 1).eval()
     sizes = []
-    for imputer in imputers:
-        imputer.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
-    kept = torch.tensor([[True, True, False], [True, False, False], [True, True, True]])
-    imputers(torch.randn(3, 3, 4), kept)
-    assert sizes == [1, 2]
+    imputers.transition.register_forward_hook(lambda _, inputs, __: sizes.append(inputs[0].shape))
+    kept = torch.tensor([[True, True, False], [True, False, False], [True, True, True], [True, True, False]])
+    imputed = imputers(torch.randn(4, 3, 4), kept)
+    # as many samples per imputer as the busiest one has
+    assert sizes == [(3, 3, 8)]
+    assert (imputed[~kept] != 0).any(dim=1).all()
 
 
 @pytest.mark.parametrize("kind", names("redcore.nn.encoders"))

@@ -34,20 +34,31 @@ class BalancingRule(nn.Module):
         RA_m as last computed; zeros for rules that use none.
     running_loss : tensor (n_modalities,)
         Smoothed imputation losses; zeros for rules that use none.
+    gradient_scale : tensor (n_modalities,)
+        What the gradient of each encoder is multiplied by; ones for rules that leave it alone.
     """
 
     needs_validation: ClassVar[bool] = False
     """Whether the rule steps on its weights by held-out data, in `outer_step`."""
 
+    needs_gradient_norms: ClassVar[bool] = False
+    """Whether the rule steps on its weights by the gradients of the losses, in `take_gradient_norms`."""
+
+    needs_scores: ClassVar[bool] = False
+    """Whether the rule scales the gradients of encoders by what single modalities predict, in `take_scores`."""
+
     supervision_weight: Tensor
     relative_advantage: Tensor
     running_loss: Tensor
+    gradient_scale: Tensor
 
     def __init__(self, n_modalities: int) -> None:
         super().__init__()
         self.register_buffer("supervision_weight", torch.ones(n_modalities))
         self.register_buffer("relative_advantage", torch.zeros(n_modalities))
         self.register_buffer("running_loss", torch.zeros(n_modalities))
+        # of one batch: not part of what is kept
+        self.register_buffer("gradient_scale", torch.ones(n_modalities), persistent=False)
 
     def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
         """Take in the imputation losses of one batch and return the weights for this very batch.
@@ -65,6 +76,22 @@ class BalancingRule(nn.Module):
 
     def outer_step(self, slopes: Tensor) -> None:
         """Step on the weights by held-out data; see `redcore.training.TrainableNetwork.outer_step`."""
+        raise NotImplementedError
+
+    def take_gradient_norms(self, norms: Tensor) -> None:
+        """Step on the weights by the norms of the gradients of the unweighted losses by the codes, (n_modalities,)."""
+        raise NotImplementedError
+
+    def take_scores(self, scores: Tensor, observed: Tensor) -> None:
+        """Set the scales of the encoders' gradients.
+
+        Parameters
+        ----------
+        scores : tensor (n_modalities,)
+            How well each modality alone predicts the samples of the batch that observe it, in [0, 1].
+        observed : tensor (n_modalities,)
+            Share of the batch that observes the modality; where 0 its score is not read.
+        """
         raise NotImplementedError
 
     def smooth(self, losses: Tensor, observed: Tensor, smoothing: float) -> None:

@@ -1,25 +1,77 @@
-"""Benchmarks: data sets x missing protocols x methods x seeds, the same masks for all, one record per cell."""
+"""Benchmarks: data sets x missing protocols x methods x seeds, the same masks for all, one record per cell.
 
-from redcore.benchmark._aggregate import Entry, mean_ranks, pattern_mean, summarise
+Reading and aggregating records loads no torch.
+"""
+
+from redcore.benchmark._aggregate import (
+    Entry,
+    Over,
+    conflicts,
+    mean_ranks,
+    pattern_mean,
+    score_names,
+    score_of,
+    summarise,
+)
 from redcore.benchmark._compare import Difference, compare
+from redcore.benchmark._degradation import Curve, Gap, degradation_curves, imbalance_gaps
+from redcore.benchmark._equity import (
+    best_single_modality,
+    learning_balance,
+    modality_equity,
+    pattern_scores,
+    pattern_table,
+    single_modality_scores,
+    worst_pattern,
+)
+from redcore.benchmark._ranking import Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._spec import Cell, Spec, read_spec, spec_names
+from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman, holm
+from redcore.benchmark._traces import Stability, settling, trace_stability
 
 __all__ = [
     "Cell",
+    "Curve",
     "Difference",
     "Entry",
+    "Friedman",
+    "Gap",
+    "Over",
+    "Pair",
+    "Ranking",
     "Record",
     "Spec",
+    "Stability",
+    "best_single_modality",
+    "bootstrap_interval",
     "compare",
+    "conflicts",
+    "critical_difference",
+    "degradation_curves",
+    "friedman",
+    "holm",
+    "imbalance_gaps",
+    "learning_balance",
     "mean_ranks",
     "missing_cells",
+    "modality_equity",
     "pack_records",
+    "pairwise",
     "pattern_mean",
+    "pattern_scores",
+    "pattern_table",
+    "rank_methods",
     "read_records",
     "read_spec",
     "run",
+    "score_names",
+    "score_of",
+    "settling",
+    "single_modality_scores",
     "spec_names",
     "summarise",
+    "trace_stability",
+    "worst_pattern",
 ]

@@ -1,19 +1,32 @@
-"""From records to tables: means with intervals over seeds, and mean ranks."""
+"""From records to tables: means with intervals over seeds and folds, and mean ranks."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.stats import rankdata
 
 from redcore._types import AnyArray
 from redcore.benchmark._record import Record
+from redcore.benchmark._statistics import bootstrap_interval
 
-__all__ = ["RESAMPLES", "Entry", "interval", "mean_ranks", "pattern_mean", "summarise"]
+__all__ = [
+    "Entry",
+    "Over",
+    "conflicts",
+    "done",
+    "mean_ranks",
+    "pattern_mean",
+    "score_names",
+    "score_of",
+    "summarise",
+]
 
-RESAMPLES = 2000
 HEADLINES = ("macro_f1", "r2")
+Over = Literal["patterns", "pooled", "as_observed"]
+NO_SCORES = ("n_samples",)
 
 
 @dataclass(frozen=True)
@@ -24,8 +37,9 @@ class Entry:
     ----------
     data, protocol, method : str
     n_seeds : int
+        Runs: seeds times folds.
     mean, low, high : float
-        Of `pattern_mean` over seeds, with a 95% percentile-bootstrap interval (`mean` itself for a single seed).
+        Of the score over runs, with a 95% percentile-bootstrap interval (`mean` itself for a single run).
     nll : float or None
         Mean negative log-likelihood over all patterns, nats.
     fit_seconds : float
@@ -43,31 +57,68 @@ class Entry:
     fit_seconds: float
 
 
-def pattern_mean(record: Record) -> float:
-    """Return the headline score (macro-F1, or R2) averaged over missing patterns, each with the same weight."""
-    patterns = record.metrics["per_pattern"].values()
-    for name in HEADLINES:
-        found = [scores[name] for scores in patterns if scores.get(name) is not None]
-        if found:
-            return float(np.mean(found))
+def done(records: Iterable[Record]) -> list[Record]:
+    """Return the finished ones."""
+    return [record for record in records if record.status == "done"]
+
+
+def score_of(record: Record, score: str | None = None, over: Over = "patterns") -> float:
+    """Return a score of a finished record.
+
+    Parameters
+    ----------
+    record : Record
+    score : str, optional
+        Such as ``"uar"`` (UA), ``"accuracy"`` (WA), ``"weighted_f1"``, ``"ece"``, ``"acc7"``. Default: the headline,
+        macro-F1 or R2.
+    over : {"patterns", "pooled", "as_observed"}
+        The mean over missing patterns, each with the same weight; over all patterns' predictions together; or on the
+        test part as the protocol leaves it.
+
+    Returns
+    -------
+    float
+        NaN where the record has no such score.
+    """
+    found = record.metrics["per_pattern"].values() if over == "patterns" else [record.metrics[over]]
+    for name in HEADLINES if score is None else (score,):
+        values = [scores[name] for scores in found if scores.get(name) is not None]
+        if values:
+            return float(np.mean(values))
     return float("nan")
 
 
-def summarise(records: Sequence[Record], seed: int = 0) -> list[Entry]:
-    """Summarise the finished records, sorted by data set, protocol and falling mean."""
+def pattern_mean(record: Record) -> float:
+    """Return the headline score (macro-F1, or R2) averaged over missing patterns, each with the same weight."""
+    return score_of(record)
+
+
+def score_names(records: Sequence[Record]) -> list[str]:
+    """Return the names of all scores that the records have, in the order in which they appear."""
+    names = {name: None for record in done(records) for name in record.metrics["pooled"]}
+    return [name for name in names if name not in NO_SCORES]
+
+
+def summarise(
+    records: Sequence[Record], seed: int = 0, *, score: str | None = None, over: Over = "patterns"
+) -> list[Entry]:
+    """Summarise the finished records, sorted by data set, protocol and falling mean; see `score_of` for the score."""
     cells: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        if record.status == "done":
-            cell = record.cell
-            cells[cell.data.title(), cell.protocol.title(), cell.method.title()].append(record)
-    entries = [_entry(*key, found, np.random.default_rng(seed)) for key, found in cells.items()]
+    for record in done(records):
+        cell = record.cell
+        cells[cell.data.title(), cell.protocol.title(), cell.method.title()].append(record)
+    entries = []
+    for key, found in cells.items():
+        values = np.array([score_of(record, score, over) for record in found])
+        if not np.isnan(values).all():
+            entries.append(_entry(*key, found, values[~np.isnan(values)], np.random.default_rng(seed)))
     return sorted(entries, key=lambda entry: (entry.data, entry.protocol, -entry.mean))
 
 
-def _entry(data: str, protocol: str, method: str, records: list[Record], rng: np.random.Generator) -> Entry:
-    values = np.array([pattern_mean(record) for record in records])
-    resampled = rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1)
-    low, high = interval(resampled)
+def _entry(
+    data: str, protocol: str, method: str, records: list[Record], values: AnyArray, rng: np.random.Generator
+) -> Entry:
+    low, high = bootstrap_interval(values, rng)
     losses = [record.metrics["pooled"].get("nll") for record in records]
     return Entry(
         data,
@@ -80,12 +131,6 @@ def _entry(data: str, protocol: str, method: str, records: list[Record], rng: np
         None if any(loss is None for loss in losses) else float(np.mean(losses)),
         float(np.mean([record.seconds["fit"] for record in records])),
     )
-
-
-def interval(resampled: AnyArray) -> tuple[float, float]:
-    """Return the 95% percentile-bootstrap interval of resampled values."""
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
@@ -102,3 +147,20 @@ def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
         return {}
     ranks: AnyArray = np.mean([rankdata(-np.array(scores)) for scores in complete], axis=0)
     return dict(sorted(zip(methods, ranks.tolist(), strict=True), key=lambda pair: pair[1]))
+
+
+def conflicts(records: Sequence[Record]) -> list[str]:
+    """Return the places (data set, protocol, seed, fold) in which methods did not see the same data, split and masks.
+
+    There are none unless records of different data files, or of different versions of the masks, were mixed.
+    """
+    seen: dict[tuple[str, str, int, int], set[tuple[str, ...]]] = defaultdict(set)
+    for record in done(records):
+        cell = record.cell
+        sums = (record.data_checksum, record.split_checksum, *record.availability_checksums.values())
+        seen[cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0].add(sums)
+    return [
+        f"{data}, {protocol}, seed {seed}" + (f", fold {fold}" if fold else "")
+        for (data, protocol, seed, fold), found in seen.items()
+        if len(found) > 1
+    ]

@@ -1,64 +1,31 @@
-"""Run one cell: read, split, hide, fit, predict once on the test part, score."""
+"""Run one cell: fit, predict once on the test part, score."""
 
 import hashlib
-import platform
-import resource
 import time
 import warnings
-from functools import lru_cache
-from importlib.metadata import version
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from redcore._discovery import load, names
+import redcore.metrics
 from redcore._types import AnyArray
+from redcore.benchmark._history import Watch, thinned
+from redcore.benchmark._memory import PeakMemory
+from redcore.benchmark._parts import Parts, prepare
+from redcore.benchmark._provenance import git_state, machine, versions
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell, DataSpec
-from redcore.data import MultimodalData, hold_out
-from redcore.data.formats import read
-from redcore.exceptions import DataError, RedCoreWarning
+from redcore.benchmark._spec import Cell
+from redcore.data import MultimodalData
+from redcore.exceptions import RedCoreWarning
 from redcore.methods import make_method
-from redcore.metrics import evaluate_patterns
-from redcore.missing import ampute, takes_rates
+from redcore.metrics import MoreScores, all_scores, evaluate_patterns, pattern_name
 from redcore.training import Method
 
 __all__ = ["run_cell"]
 
-
-@lru_cache(maxsize=2)
-def _read(name: str, options: str, folder: Path | None) -> MultimodalData:
-    spec = DataSpec.model_validate_json(options)
-    if name in names("redcore.datasets"):
-        data: MultimodalData = load("redcore.datasets", name, "data set").load(**spec.options)
-        return data
-    path = (folder or Path()) / name
-    if not path.exists():
-        raise DataError(f"{path}: no such file, and no bundled data set is called {name!r}")
-    return read(path)
-
-
-def split(data: MultimodalData, cell: Cell) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Return the rows for training, validation and test; where the data has no such parts, drawn by the seed.
-
-    Validation rows are only those of the data's own split; methods hold out of the training rows what they need.
-    """
-    part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split
-    train, validation, test = (np.flatnonzero(part == code) for code in range(3))
-    if not test.size:
-        keep, held = hold_out(data.take(train), cell.test_fraction, cell.seed)
-        train, test = train[keep], train[held]
-    return train, validation, test
-
-
-def hidden(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:
-    """Return a part of the data with what the protocol hides missing; the same for every method."""
-    seed = [cell.seed, *hashlib.sha256(f"{cell.data.title()}/{cell.protocol.title()}/{part}".encode()).digest()[:8]]
-    protocol = cell.protocol
-    rates = protocol.rates_of(data.names, part)
-    if not any(rates.values()) and (part == "test" or takes_rates(protocol.name)):
-        return data
-    return ampute(data, protocol.name, rates, np.random.default_rng(seed), options=protocol.options)
+MOST_PATTERNS = 64
 
 
 def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray]:
@@ -70,46 +37,87 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
     outputs : array (n_test, n_outputs)
         Predictions for the test part as observed.
     """
-    data = _read(cell.data.name, cell.data.model_dump_json(), data_folder)
-    rows = dict(zip(("train", "validation", "test"), split(data, cell), strict=True))
-    train = hidden(data.take(rows["train"]), cell, "train")
-    validation = hidden(data.take(rows["validation"]), cell, "validation") if rows["validation"].size else None
+    memory = PeakMemory()
+    times = [time.perf_counter()]
+    parts = prepare(cell, data_folder)
     method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
+    watch, more = Watch(cell.log_gradients), _more_scores(cell)
     with warnings.catch_warnings():
         # they concern single samples; the record says how many there are
         warnings.simplefilter("ignore", RedCoreWarning)
-        start = time.perf_counter()
-        method.fit(train, validation, seed=cell.seed)
-        fitted = time.perf_counter()
-        test = data.take(rows["test"])
-        outputs = method.predict(hidden(test, cell, "test"))
-        report = evaluate_patterns(method.predict, method.schema.align(test), cell.seed)
-        scored = time.perf_counter()
+        times.append(time.perf_counter())
+        method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
+        times.append(time.perf_counter())
+        outputs = method.predict(parts.hidden_test)
+        report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more)
+        times.append(time.perf_counter())
+    target = parts.hidden_test.target
+    assert target is not None
+    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more)}
     record = Record(
         key=cell.key(),
         cell=cell,
         status="done",
-        n_samples={part: len(chosen) for part, chosen in rows.items()},
-        data_checksum=data.checksum(),
-        availability_checksum=hashlib.sha256(np.packbits(train.availability).tobytes()).hexdigest(),
-        missing_rates=train.missing_rates,
-        metrics=report.to_dict(),
-        weights=getattr(method, "supervision_weight", {}),
-        relative_advantage=getattr(method, "relative_advantage", {}),
-        n_steps=method.history.n_steps,
-        best_epoch=method.history.best_epoch,
-        n_parameters=_n_parameters(method),
-        seconds={"fit": fitted - start, "predict": scored - fitted},
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        settings=method.settings.dump(),
-        versions={
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("redcore", "torch", "numpy", "scikit-learn")},
-        },
+        **_of_data(parts),
+        metrics={**report.to_dict(), "as_observed": as_observed},
+        predictions=f"predictions/{cell.key()}.npy",
+        **_of_fit(method),
+        seconds=dict(zip(("read", "fit", "predict"), np.diff(times).round(3).tolist(), strict=True)),
+        epoch_seconds=watch.epoch_seconds,
+        peak_bytes=memory.peak(),
+        growth_bytes=memory.growth(),
+        versions=versions(),
+        git=git_state(),
+        machine=machine(),
     )
     return record, outputs
 
 
-def _n_parameters(method: Method) -> int:
-    """Return how many fitted numbers the method keeps."""
-    return int(sum(array.size for array in method.arrays().values()))
+def _more_scores(cell: Cell) -> MoreScores | None:
+    name = cell.data.metrics
+    more: MoreScores | None = None if name is None else getattr(redcore.metrics, name)
+    return more
+
+
+def _of_data(parts: Parts) -> dict[str, Any]:
+    observed = parts.observed()
+    return {
+        "n_samples": {part: data.n_samples for part, data in observed.items()},
+        "data_checksum": parts.checksum,
+        "split_checksum": _digest(*(data.sample_ids.astype(str).tobytes() for data in observed.values())),
+        "availability_checksums": {
+            part: _digest(np.packbits(data.availability).tobytes()) for part, data in observed.items()
+        },
+        "missing_rates": {part: data.missing_rates for part, data in observed.items()},
+        "pattern_counts": {part: _pattern_counts(data) for part, data in observed.items()},
+    }
+
+
+def _digest(*pieces: bytes) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(len(piece).to_bytes(8, "little") + piece)
+    return digest.hexdigest()
+
+
+def _pattern_counts(data: MultimodalData) -> dict[str, int]:
+    rows, counts = np.unique(data.availability, axis=0, return_counts=True)
+    named = {
+        pattern_name([name for name, there in zip(data.names, row, strict=True) if there]) or "nothing": int(count)
+        for row, count in zip(rows.tolist(), counts, strict=True)
+    }
+    return dict(Counter(named).most_common(MOST_PATTERNS))
+
+
+def _of_fit(method: Method) -> dict[str, Any]:
+    history, epochs = thinned(method.history)
+    return {
+        "weights": getattr(method, "supervision_weight", {}),
+        "relative_advantage": getattr(method, "relative_advantage", {}),
+        "history": history,
+        "epochs": epochs,
+        "n_steps": method.history.n_steps,
+        "best_epoch": method.history.best_epoch,
+        "n_parameters": int(sum(array.size for array in method.arrays().values())),
+        "settings": method.settings.dump(),
+    }

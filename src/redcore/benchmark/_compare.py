@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.benchmark._aggregate import RESAMPLES, interval, pattern_mean
+from redcore.benchmark._aggregate import done, pattern_mean
 from redcore.benchmark._record import Record
+from redcore.benchmark._statistics import RESAMPLES, holm, interval, signed_rank
 
 __all__ = ["Difference", "compare"]
 
@@ -45,7 +45,9 @@ class Difference:
     adjusted: float | None
 
 
-FEWEST_BLOCKS = 6
+Place = tuple[str, str, int, int]
+"""Data set, protocol, seed and fold."""
+
 Blocks = dict[tuple[str, str], AnyArray]
 
 
@@ -65,11 +67,11 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     UnknownNameError
         If no finished record is of `base`.
     """
-    scores: dict[str, dict[tuple[str, str, int], float]] = defaultdict(dict)
-    for record in records:
-        if record.status == "done":
-            cell = record.cell
-            scores[cell.method.title()][cell.data.title(), cell.protocol.title(), cell.seed] = pattern_mean(record)
+    scores: dict[str, dict[Place, float]] = defaultdict(dict)
+    for record in done(records):
+        cell = record.cell
+        place = (cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0)
+        scores[cell.method.title()][place] = pattern_mean(record)
     check_known("method", [base], scores)
     found = []
     for method in scores:
@@ -79,8 +81,8 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     return sorted(_with_holm(found), key=lambda difference: -difference.mean)
 
 
-def _blocks(one: Mapping[tuple[str, str, int], float], other: Mapping[tuple[str, str, int], float]) -> Blocks:
-    """Return the differences by data set and protocol, (n_seeds,) each."""
+def _blocks(one: Mapping[Place, float], other: Mapping[Place, float]) -> Blocks:
+    """Return the differences by data set and protocol, (n_runs,) each."""
     by_block: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell in sorted(one.keys() & other.keys()):
         by_block[cell[:2]].append(one[cell] - other[cell])
@@ -95,7 +97,6 @@ def _difference(method: str, blocks: Blocks, rng: np.random.Generator) -> Differ
     by_data = {data: (means[data], *interval(drawn[data])) for data in data_sets}
     low, high = interval(np.mean(list(drawn.values()), axis=0))
     block_means = np.array([values.mean() for values in blocks.values()])
-    differ = bool((block_means != 0).any()) and len(block_means) >= FEWEST_BLOCKS
     return Difference(
         method,
         by_data,
@@ -104,7 +105,7 @@ def _difference(method: str, blocks: Blocks, rng: np.random.Generator) -> Differ
         high,
         int((block_means > 0).sum()),
         int((block_means < 0).sum()),
-        float(wilcoxon(block_means).pvalue) if differ else None,
+        signed_rank(block_means),
         None,
     )
 
@@ -115,10 +116,5 @@ def _resampled(blocks: Sequence[AnyArray], rng: np.random.Generator) -> AnyArray
 
 
 def _with_holm(found: Sequence[Difference]) -> list[Difference]:
-    p_values = {difference.method: difference.p_value for difference in found if difference.p_value is not None}
-    adjusted: dict[str, float] = {}
-    highest = 0.0
-    for place, (method, p_value) in enumerate(sorted(p_values.items(), key=lambda pair: pair[1])):
-        highest = max(highest, min(1.0, p_value * (len(p_values) - place)))
-        adjusted[method] = highest
-    return [replace(difference, adjusted=adjusted.get(difference.method)) for difference in found]
+    adjusted = holm([difference.p_value for difference in found])
+    return [replace(difference, adjusted=p) for difference, p in zip(found, adjusted, strict=True)]

@@ -15,60 +15,117 @@ from redcore.exceptions import RedCoreError, RunError
 
 __all__ = ["Record", "pack_records", "read_record", "read_records"]
 
+DIFFERS = frozenset({"seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"})
+"""What differs from run to run."""
+
 
 class Record(Settings):
     """Everything that is kept of one cell.
 
     Attributes
     ----------
-    schema_version : 1
+    schema_version : 2
+        Records of version 1 are read as well; what they lack is empty.
     key : str
     cell : Cell
     status : {"done", "failed"}
     error : str or None
         Of a failed cell: type and message.
     n_samples : dict of str to int
-        By part.
-    data_checksum, availability_checksum : str
-        The second is over what training observes: equal for all methods on the same data, protocol and seed.
-    missing_rates : dict of str to float
-        As realised in training.
+        By part: ``train``, ``validation`` (where the data has its own) and ``test``.
+    data_checksum : str
+        Of all values and labels, before anything is hidden.
+    split_checksum : str
+        Of which sample is in which part.
+    availability_checksums : dict of str to str
+        By part, of which sample observes what. This and the two above are equal for all methods on the same data,
+        protocol, seed and fold; see `conflicts`.
+    missing_rates : dict of str to dict
+        By part and modality, as realised.
+    pattern_counts : dict of str to dict
+        By part and missing pattern, such as ``audio+text``: number of samples, for the 64 most frequent patterns.
     metrics : dict
         ``per_pattern``, ``pooled`` and ``as_observed``; see `redcore.metrics.PatternReport`.
+    predictions : str
+        File of the predictions on the test part as observed, in the folder of the benchmark.
     weights, relative_advantage : dict of str to float
         Final supervision weights and advantages, for methods that have them.
+    history, epochs : dict of str to list of float
+        Thinned-out columns of the training of the (first) network, with ``step`` and ``epoch``: ``loss``,
+        ``supervision_weight/audio``, ``relative_advantage/audio``, ``imputation_loss/audio``, where asked for
+        ``gradient_norm/audio``; ``validation_loss``.
+    n_steps, best_epoch : int
     n_parameters : int or None
+        How many fitted numbers the method keeps.
     seconds : dict of str to float
-        Of the fit and of the predictions. Differs from run to run, like `peak_bytes`; nothing else does.
-    peak_bytes : int
+        ``read``, ``fit``, and ``predict`` for all patterns.
+    epoch_seconds : list of float
+        From the start of training to the end of each epoch.
+    peak_bytes, growth_bytes : int or None
+        Largest resident memory of the process while the cell ran, and how much above where it started. In records of
+        version 1 the former is of the whole life of the process.
     settings : dict
         Resolved settings of the method.
-    versions : dict of str to str
+    versions, git, machine : dict of str to str
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     key: str
     cell: Cell
     status: Literal["done", "failed"]
     error: str | None = None
     n_samples: dict[str, int] = Field(default_factory=dict)
     data_checksum: str = ""
-    availability_checksum: str = ""
-    missing_rates: dict[str, float] = Field(default_factory=dict)
+    split_checksum: str = ""
+    availability_checksums: dict[str, str] = Field(default_factory=dict)
+    missing_rates: dict[str, dict[str, float]] = Field(default_factory=dict)
+    pattern_counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
+    predictions: str = ""
     weights: dict[str, float] = Field(default_factory=dict)
     relative_advantage: dict[str, float] = Field(default_factory=dict)
+    history: dict[str, list[float]] = Field(default_factory=dict)
+    epochs: dict[str, list[float]] = Field(default_factory=dict)
     n_steps: int = 0
     best_epoch: int = -1
     n_parameters: int | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
-    peak_bytes: int = 0
+    epoch_seconds: list[float] = Field(default_factory=list)
+    peak_bytes: int | None = None
+    growth_bytes: int | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    git: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict)
 
     def result(self) -> dict[str, Any]:
         """Return the record without what differs from run to run."""
-        return {name: value for name, value in self.dump().items() if name not in ("seconds", "peak_bytes")}
+        return {name: value for name, value in self.dump().items() if name not in DIFFERS}
+
+
+def _parsed(content: object) -> Record:
+    """Check the content of a record, of whatever version."""
+    if not isinstance(content, dict):
+        raise RunError("not a JSON object")
+    version = content.get("schema_version")
+    if version == 1:
+        content = _from_version_1(content)
+    elif version != 2:
+        raise RunError(f"schema version {version!r}, this redcore reads versions 1 and 2")
+    return Record.checked(content)
+
+
+def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew the training part only, and did not count the validation part where there was none."""
+    kept = {name: value for name, value in content.items() if name not in ("availability_checksum", "missing_rates")}
+    done = content.get("status") == "done"
+    return {
+        **kept,
+        "schema_version": 2,
+        "availability_checksums": {"train": content["availability_checksum"]} if done else {},
+        "missing_rates": {"train": content["missing_rates"]} if done else {},
+        "predictions": f"predictions/{content['key']}.npy" if done else "",
+    }
 
 
 def read_record(path: Path) -> Record:
@@ -77,16 +134,11 @@ def read_record(path: Path) -> Record:
     Raises
     ------
     RunError
-        If the file is damaged or of another version; the message names it.
+        If the file is damaged or of an unknown version; the message names it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise RunError("not a JSON object")
-        if content.get("schema_version") != 1:
-            raise RunError(f"schema version {content.get('schema_version')!r}, this redcore reads version 1")
-        return Record.checked(content)
-    except (OSError, ValueError, RedCoreError) as error:
+        return _parsed(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, RedCoreError) as error:
         raise RunError(f"{path}: not a record ({error})") from None
 
 
@@ -96,7 +148,7 @@ def read_records(source: Path) -> list[Record]:
     Raises
     ------
     RunError
-        If a record, or the file, is damaged or of another version.
+        If a record, or the file, is damaged or of an unknown version.
     """
     if source.is_file():
         return _unpacked(source)
@@ -118,6 +170,6 @@ def pack_records(folder: Path, path: Path) -> int:
 def _unpacked(path: Path) -> list[Record]:
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        return [Record.checked(json.loads(line)) for line in lines]
-    except (OSError, EOFError, ValueError, zlib.error, RedCoreError) as error:
+        return [_parsed(json.loads(line)) for line in lines]
+    except (OSError, EOFError, ValueError, KeyError, zlib.error, RedCoreError) as error:
         raise RunError(f"{path}: not a file of packed records ({error})") from None

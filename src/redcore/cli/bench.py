@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from redcore.cli._options import Json
+from redcore.cli._options import Json, parse_settings
 
 __all__ = ["bench"]
 
@@ -18,6 +18,10 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the records; what is there is not run again.")],
     jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=1024)] = 1,
     data_folder: Annotated[Path | None, typer.Option(help="Where the data files of the benchmark are.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="At most so many seeds, for a first look.", min=1)] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value: change a setting of every method that has it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a benchmark. It may be killed at any moment and run again."""
@@ -27,7 +31,7 @@ def run(
     from redcore.benchmark import run as run_benchmark
     from redcore.cli._output import messages, print_json
 
-    asked = read_spec(spec)
+    asked = read_spec(spec).shortened(seeds, parse_settings(assign or []))
     todo, total = len(missing_cells(asked, out)), sum(1 for _ in asked.cells())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages) as bar:

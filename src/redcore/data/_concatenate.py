@@ -68,7 +68,13 @@ def _targets(parts: list[Target | None]) -> Target | None:
     known = [part for part in parts if part is not None]
     if any(part.kind != first.kind or not _same(part.classes, first.classes) for part in known):
         raise DataError("the parts have targets of different kinds or classes")
-    return Target(first.kind, np.concatenate([part.values for part in known]), first.classes)
+    return Target(first.kind, np.concatenate([part.values for part in known]), first.classes, _weights(known))
+
+
+def _weights(parts: list[Target]) -> AnyArray | None:
+    if all(part.weights is None for part in parts):
+        return None
+    return np.concatenate([np.ones(len(p.values)) if p.weights is None else p.weights for p in parts])
 
 
 def _same(one: AnyArray | None, other: AnyArray | None) -> bool:

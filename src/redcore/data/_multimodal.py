@@ -234,7 +234,7 @@ class MultimodalData:
         if self.target is not None:
             classes = self.target.classes
             digest.update(self.target.kind.encode())
-            _update(digest, self.target.values, None if classes is None else classes.astype(str))
+            _update(digest, self.target.values, None if classes is None else classes.astype(str), self.target.weights)
         return digest.hexdigest()
 
 

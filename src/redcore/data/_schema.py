@@ -73,7 +73,7 @@ class Schema:
         if not both_classes or target.classes is None or self.classes is None:
             return data
         codes, classes = check_labels(target.classes[target.values], data.n_samples, self.classes)
-        return replace(data, target=Target(self.target_kind, codes, classes))
+        return replace(data, target=Target(self.target_kind, codes, classes, target.weights))
 
     def check(self, data: MultimodalData) -> None:
         """Raise if `data` has a modality that this schema does not know, or of another form.

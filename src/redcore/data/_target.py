@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from redcore._types import AnyArray, IntArray
-from redcore._validation import check_labels, check_multilabel, check_regression
+from redcore._validation import check_labels, check_multilabel, check_regression, check_weights
 
 __all__ = ["Target", "TargetKind"]
 
@@ -24,6 +26,8 @@ class Target:
     classes : array or None
         All classes (or label names) that exist, also those that do not occur in `values`;
         None for regression.
+    weights : array (n_samples,) or None
+        How much each sample counts in the loss of every method, on average 1; None where all count the same.
 
     Examples
     --------
@@ -34,6 +38,7 @@ class Target:
     kind: TargetKind
     values: AnyArray
     classes: AnyArray | None = None
+    weights: AnyArray | None = None
 
     @classmethod
     def from_labels(cls, labels: Any, classes: Any = None) -> "Target":
@@ -68,7 +73,22 @@ class Target:
 
     def take(self, indices: IntArray) -> "Target":
         """Return the target of the samples at `indices`; the classes stay the same."""
-        return replace(self, values=self.values[indices])
+        weights = None if self.weights is None else self.weights[indices]
+        return replace(self, values=self.values[indices], weights=weights)
+
+    def weighted(self, weights: Any) -> "Target":
+        """Return the target with these weights (n_samples,), scaled to a mean of 1; None stands for equal ones.
+
+        Raises
+        ------
+        DataError
+            If a weight is negative, infinite or NaN, or all are 0.
+        """
+        if weights is None:
+            return replace(self, weights=None)
+        checked = check_weights(weights, len(self.values))
+        equal = np.ptp(checked) == 0
+        return replace(self, weights=None if equal else checked / checked.mean())
 
 
 def _length(values: Any) -> int:

@@ -57,16 +57,20 @@ class Boosting(TabularMethod):
 
     def _models(self, table: AnyArray, target: Target, seed: int) -> list[tuple[list[int], Any]]:
         """Fit, and return which outputs each fitted model adds to."""
+        weights = target.weights
         if target.kind == "regression":
             numbers = target.values.reshape(len(table), -1)
             columns = range(numbers.shape[1])
-            return [([k], self._make(HistGradientBoostingRegressor, seed).fit(table, numbers[:, k])) for k in columns]
+            kind = HistGradientBoostingRegressor
+            return [([k], self._make(kind, seed).fit(table, numbers[:, k], weights)) for k in columns]
         if target.kind == "multilabel":
             labels = target.values.astype(np.int64)
             both = [k for k in range(labels.shape[1]) if len(np.unique(labels[:, k])) == 2]
-            return [([k], self._make(HistGradientBoostingClassifier, seed).fit(table, labels[:, k])) for k in both]
+            return [
+                ([k], self._make(HistGradientBoostingClassifier, seed).fit(table, labels[:, k], weights)) for k in both
+            ]
         seen = np.unique(target.values).tolist()
-        model = self._make(HistGradientBoostingClassifier, seed).fit(table, target.values)
+        model = self._make(HistGradientBoostingClassifier, seed).fit(table, target.values, weights)
         return [(seen[1:] if len(seen) == 2 else seen, model)]
 
     def _make(self, kind: type, seed: int) -> Any:

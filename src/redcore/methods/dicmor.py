@@ -163,17 +163,17 @@ class DiCMoRNetwork(TrainableNetwork):
         """Return ``L = CE(y, logits) - w_f log p(codes | y) + w_r |recovered - true|^2 (hidden)`` and its parts."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
-        likelihood = self._negative_log_likelihood(output, batch)
+        likelihood = self._negative_log_likelihood(output, batch, objective)
         squares = (output.recovered - output.codes.detach()).square().mean(dim=2)
         recovery = mean_where(squares, batch.availability & ~output.kept)
         settings = self.settings
         loss = prediction + settings.flow_weight * likelihood + settings.recovery_weight * recovery
         return {"loss": loss, "loss/prediction": prediction, "loss/flow": likelihood, "loss/recovery": recovery}
 
-    def _negative_log_likelihood(self, output: DiCMoROutput, batch: Batch) -> Tensor:
+    def _negative_log_likelihood(self, output: DiCMoROutput, batch: Batch, objective: Objective) -> Tensor:
         """Return the mean over observed codes, per dimension and up to a constant, with latents ~ N(mean(y), I)."""
         assert batch.target is not None
-        target = batch.target
+        target, _ = objective.split(batch.target)
         if not target.is_floating_point():
             target = functional.one_hot(target, len(self.latent_mean)).float()
         mean = (target @ self.latent_mean)[:, None]

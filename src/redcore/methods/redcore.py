@@ -1,7 +1,6 @@
 """RedCore: cross-modal imputation under an information bottleneck, supervised where a modality is behind."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast
 
 import numpy as np
@@ -17,17 +16,18 @@ from redcore.balancing import BalancingSpec, build_rule
 from redcore.data import MultimodalData
 from redcore.nn import (
     Batch,
+    CodeEncoders,
     ConcatenatingImputers,
     Gaussian,
     GaussianBottleneck,
     Head,
     Objective,
-    ObservedTensor,
     PooledImputers,
+    StackedHead,
     drop_modalities,
     kl_to_standard_normal,
 )
-from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
+from redcore.nn.encoders import EncoderSpec
 from redcore.training import (
     CodeSettings,
     EnsembleMethod,
@@ -36,9 +36,12 @@ from redcore.training import (
     MethodSettings,
     ModalityForm,
     Plan,
+    SubNetwork,
     TrainableNetwork,
     pieces,
     predict_batches,
+    slices,
+    whole,
 )
 
 __all__ = ["METHOD", "RedCore", "RedCoreNetwork", "RedCoreOutput", "RedCoreSettings"]
@@ -190,55 +193,25 @@ class RedCoreOutput(NamedTuple):
         Of the joint head.
     representation : tensor (B, M * latent_dim)
         ``[r_1; ...; r_M]``, the completed codes.
-    unimodal_logits : tuple of M tensors (B, n_outputs)
-    codes : tuple of M Gaussian
-        Of the samples that observe the modality, in the order of their rows.
+    unimodal_logits : tensor (B, M, n_outputs) or None
+        None where nothing needs them.
+    codes : Gaussian
+        Of all modalities, (B, M, latent_dim); of no meaning where a modality is missing.
     imputed : tensor (B, M, latent_dim)
         ``g_m``; outside training it may be computed only where the modality is missing.
     """
 
     logits: Tensor
     representation: Tensor
-    unimodal_logits: tuple[Tensor, ...]
-    codes: tuple[Gaussian, ...]
+    unimodal_logits: Tensor | None
+    codes: Gaussian
     imputed: Tensor
-
-
-class ModalityEncoder(nn.Module):
-    """``h_m = f_m(x_m)``, then the Gaussian bottleneck."""
-
-    def __init__(self, encoder: nn.Module, form: ModalityForm, settings: RedCoreSettings) -> None:
-        super().__init__()
-        _, self.n_features, self.is_sequence = form
-        self.encoder = encoder
-        self.activation = nn.Sigmoid() if settings.encoder_activation == "sigmoid" else nn.Identity()
-        width = encoder_width(encoder, self.n_features, self.is_sequence)
-        self.bottleneck = GaussianBottleneck(width, settings.latent_dim, settings.bottleneck_noise)
-        self.latent_dim = settings.latent_dim
-
-    def forward(self, values: Tensor, lengths: Tensor | None) -> Gaussian:
-        """Encode the samples that observe the modality; there may be none."""
-        if not values.shape[0]:
-            nothing = values.new_zeros((0, self.latent_dim))
-            return Gaussian(nothing, nothing, nothing)
-        code: Gaussian = self.bottleneck(self.activation(self.encoder(values, lengths)))
-        return code
-
-    def encode_zeros(self, n_samples: int) -> Tensor:
-        """Return the code of an input of zeros, one noise draw per sample: (n_samples, latent_dim).
-
-        All samples share the input, so one row is encoded: the same numbers at almost no cost.
-        """
-        device = self.bottleneck.project.weight.device
-        shape = (1, 1, self.n_features) if self.is_sequence else (1, self.n_features)
-        lengths = torch.ones(1, dtype=torch.long, device=device) if self.is_sequence else None
-        hidden = self.activation(self.encoder(torch.zeros(shape, device=device), lengths))
-        code: Gaussian = self.bottleneck(hidden.expand(n_samples, -1))
-        return code.sample
 
 
 class RedCoreNetwork(TrainableNetwork):
     """The network of the paper, for any number of modalities.
+
+    Encoders run one by one, on the samples that observe the modality; all that follows runs for all modalities at once.
 
     Parameters
     ----------
@@ -261,59 +234,63 @@ class RedCoreNetwork(TrainableNetwork):
         steps_per_epoch: int = 100,
     ) -> None:
         super().__init__()
-        encoders = encoders or {}
         self.names = [name for name, _, _ in forms]
         self.settings = settings
-        n_modalities, width, layers = len(forms), settings.latent_dim, settings.head_layers
-        self.encoders = nn.ModuleList(
-            ModalityEncoder(
-                deepcopy(encoders[form[0]])
-                if form[0] in encoders
-                else build_encoder(settings.encoder, form[1], form[2], settings.encoder_spec()),
-                form,
-                settings,
-            )
-            for form in forms
-        )
-        self.imputers = _build_imputers(n_modalities, settings)
-        self.joint_head = Head(n_modalities * width, n_outputs, layers, settings.head_dropout)
-        self.unimodal_heads = nn.ModuleList(Head(width, n_outputs, layers, settings.head_dropout) for _ in forms)
-        self.rule = build_rule(settings.balancing, n_modalities, settings.balancing_spec(steps_per_epoch))
+        n, width, layers = len(forms), settings.latent_dim, settings.head_layers
+        self.encoders = CodeEncoders(forms, settings.encoder, settings.encoder_spec(), encoders)
+        self.activation = nn.Sigmoid() if settings.encoder_activation == "sigmoid" else nn.Identity()
+        self.bottleneck = GaussianBottleneck(width, width, settings.bottleneck_noise, n)
+        self.imputers = _build_imputers(n, settings)
+        self.joint_head = Head(n * width, n_outputs, layers, settings.head_dropout)
+        self.unimodal_heads = StackedHead(n, width, n_outputs, layers, settings.head_dropout)
+        self.rule = build_rule(settings.balancing, n, settings.balancing_spec(steps_per_epoch))
 
-    def subnetworks(self) -> list[nn.Module]:
-        """Return encoders, imputers and heads, one by one."""
-        imputers = list(self.imputers) if isinstance(self.imputers, ConcatenatingImputers) else [self.imputers]
-        return [*self.encoders, *imputers, self.joint_head, *self.unimodal_heads]
+    def subnetworks(self) -> list[SubNetwork]:
+        """Return encoders with their bottlenecks, imputers and heads, one by one."""
+        places = range(len(self.names))
+        encoders = [
+            [*whole(self.encoders.encoders[m]), *whole(self.encoders.project[m]), *slices(self.bottleneck, m)]
+            for m in places
+        ]
+        concatenating = isinstance(self.imputers, ConcatenatingImputers)
+        imputers = [slices(self.imputers, m) for m in places] if concatenating else [whole(self.imputers)]
+        heads = [whole(self.joint_head), *(slices(self.unimodal_heads, m) for m in places)]
+        return [part for part in (*encoders, *imputers, *heads) if part]
 
     def forward(self, batch: Batch) -> RedCoreOutput:
         """Encode, impute, complete, fuse; see the table "Forward" of docs/method.md."""
-        codes = tuple(
-            encoder(part.values, part.lengths) for encoder, part in zip(self.encoders, batch.modalities, strict=True)
-        )
+        codes: Gaussian = self.bottleneck(self.activation(self.encoders(batch)))
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
-        observed = torch.stack(
-            [_spread(code.sample, part, batch.n_samples) for code, part in zip(codes, batch.modalities, strict=True)],
-            dim=1,
-        )
-        imputed = self._impute(observed, kept)
+        imputed = self._impute(codes.sample, kept)
         guess = imputed if self.settings.supervise_imputed else imputed.detach()
-        completed = torch.where(kept[..., None], observed, guess)
+        completed = torch.where(kept[..., None], codes.sample, guess)
         representation = completed.flatten(1)
-        unimodal: tuple[Tensor, ...] = ()
-        if self.training or self.settings.evidence == "stacked":
-            unimodal = tuple(head(code) for head, code in zip(self.unimodal_heads, completed.unbind(1), strict=True))
+        wanted = self.training or self.settings.evidence == "stacked"
+        unimodal = self.unimodal_heads(completed) if wanted else None
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
 
-    def _impute(self, observed: Tensor, kept: Tensor) -> Tensor:
+    def _impute(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Return ``g_m`` for all modalities, (B, M, d), from the codes that are kept."""
         if len(self.names) == 1:
-            return torch.zeros_like(observed)
+            return torch.zeros_like(codes)
+        # a graph for export must not branch on values
+        if self.training or torch.jit.is_tracing():
+            return cast(Tensor, self.imputers(self._readable(codes, kept), kept))
+        rows = torch.nonzero(~kept.all(dim=1))[:, 0]
+        imputed = torch.zeros_like(codes)
+        if len(rows):
+            found = self.imputers(self._readable(codes[rows], kept[rows]), kept[rows])
+            imputed.index_copy_(0, rows, found.to(codes.dtype))
+        return imputed
+
+    def _readable(self, codes: Tensor, kept: Tensor) -> Tensor:
+        """Return what imputers may read, (B, M, d): codes that are kept, and what stands for the others."""
         if self.settings.missing_code == "zeros":
-            readable = observed.masked_fill(~kept[..., None], 0.0)
-        else:
-            zeros_encoded = [cast(ModalityEncoder, encoder).encode_zeros(observed.shape[0]) for encoder in self.encoders]
-            readable = torch.where(kept[..., None], observed, torch.stack(zeros_encoded, dim=1).to(observed.dtype))
-        return cast(Tensor, self.imputers(readable, kept))
+            return codes.masked_fill(~kept[..., None], 0.0)
+        # all samples share the input, so one row is encoded; each draws noise of its own
+        hidden = self.activation(self.encoders.encode_zeros())
+        zeros_encoded: Gaussian = self.bottleneck(hidden.expand(codes.shape[0], -1, -1))
+        return torch.where(kept[..., None], codes, zeros_encoded.sample.to(codes.dtype))
 
     @property
     def outer_interval(self) -> int | None:
@@ -321,53 +298,76 @@ class RedCoreNetwork(TrainableNetwork):
         return self.settings.weight_interval if self.rule.needs_validation and len(self.names) > 1 else None
 
     def weighted_losses(self, output: RedCoreOutput, batch: Batch, anchor: RedCoreOutput | None = None) -> Tensor:
-        """Return the imputation losses l_m, (M,); see `TrainableNetwork.weighted_losses`."""
-        codes = (anchor if anchor is not None and self.settings.detach_imputation_target else output).codes
-        parts = zip(output.imputed.unbind(1), codes, batch.modalities, strict=True)
-        return torch.stack([self._imputation_loss(guess, code.sample, part) for guess, code, part in parts])
+        """Return ``l_m = 1 / n_m * sum ||g_m - z_m||^2``, (M,); 0 where nobody observes m.
+
+        See `TrainableNetwork.weighted_losses`.
+        """
+        observed = batch.availability
+        if len(self.names) == 1:
+            return output.imputed.new_zeros(1)
+        truth = output.codes.sample
+        if self.settings.detach_imputation_target:
+            truth = (output if anchor is None else anchor).codes.sample.detach()
+        distance = (output.imputed - truth).square().sum(dim=2)
+        return distance.masked_fill(~observed, 0.0).sum(dim=0) / observed.sum(dim=0).clamp(min=1)
 
     def outer_step(self, slopes: Tensor) -> None:
         """Hand on to the supervision-weight rule."""
         self.rule.outer_step(slopes)
 
+    def after_backward(self) -> None:
+        """Scale the gradients of the encoders as the supervision-weight rule asks, and keep their noise."""
+        if not self.rule.needs_scores:
+            return
+        for scale, branch in zip(self.rule.gradient_scale.tolist(), self.branches(), strict=True):
+            for parameter in branch.parameters() if scale < 1 else ():
+                if parameter.grad is not None:
+                    spread = parameter.grad.std(correction=0)
+                    parameter.grad.mul_(scale).add_(torch.randn_like(parameter.grad) * spread)
+
     def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + sum_m CE(y, logits_m) + L_kl + w_imp * sum_m beta_m l_m`` and its parts."""
-        if batch.target is None:
-            raise ValueError("a batch for training needs a target")
+        if batch.target is None or output.unimodal_logits is None:
+            raise ValueError("a batch for training needs a target, and a network in training mode")
         settings, target = self.settings, batch.target
         joint = objective.loss(output.logits, target)
-        unimodal = [objective.loss(logits, target) for logits in output.unimodal_logits]
-        kl = sum(kl_to_standard_normal(code.mean, code.logvar) for code in output.codes) * (
-            settings.kl_weight / batch.n_samples
-        )
+        unimodal = objective.losses(output.unimodal_logits, target)
+        code, observed = output.codes, batch.availability
+        kl = kl_to_standard_normal(code.mean, code.logvar, observed) * (settings.kl_weight / batch.n_samples)
         imputation = self.weighted_losses(output, batch)
-        observed = batch.availability.float().mean(dim=0)
-        # copied: the rule changes its weights in place at the next step
-        weights = self.rule.update(imputation.detach(), observed, step).clone()
-        loss = joint + settings.unimodal_weight * torch.stack(unimodal).sum() + kl
+        share = observed.float().mean(dim=0)
+        # copied: the rule changes its state in place at the next step
+        weights = self.rule.update(imputation.detach(), share, step).clone()
+        if self.rule.needs_gradient_norms and step % settings.weight_interval == 0 and len(self.names) > 1:
+            self.rule.take_gradient_norms(_gradient_norms(imputation, code.sample))
+        if self.rule.needs_scores:
+            self.rule.take_scores(_scores(output.unimodal_logits.detach(), batch, objective), share)
+        loss = joint + settings.unimodal_weight * unimodal.sum() + kl
         loss = loss + settings.imputation_weight * (weights * imputation).sum()
-        parts = {"loss": loss, "loss/joint": joint, "loss/kl": torch.as_tensor(kl)}
-        for index, name in enumerate(self.names):
-            parts[f"loss/unimodal/{name}"] = unimodal[index]
-            parts[f"imputation_loss/{name}"] = imputation[index]
-            parts[f"running_loss/{name}"] = self.rule.running_loss[index]
-            parts[f"relative_advantage/{name}"] = self.rule.relative_advantage[index]
-            parts[f"supervision_weight/{name}"] = weights[index]
-        return parts
-
-    def _imputation_loss(self, guess: Tensor, code: Tensor, part: ObservedTensor) -> Tensor:
-        """Return ``l_m = 1 / n_m * sum ||g_m - z_m||^2`` over the samples that observe m; 0 if there are none."""
-        if len(self.names) == 1 or not len(part.rows):
-            return guess.new_zeros(())
-        truth = code.detach() if self.settings.detach_imputation_target else code
-        return (guess[part.rows] - truth).square().sum(dim=1).mean()
+        return {
+            "loss": loss,
+            "loss/joint": joint,
+            "loss/kl": kl,
+            "loss/unimodal": unimodal,
+            "imputation_loss": imputation,
+            "running_loss": self.rule.running_loss,
+            "relative_advantage": self.rule.relative_advantage,
+            "supervision_weight": weights,
+        }
 
 
-def _spread(code: Tensor, part: ObservedTensor, n_samples: int) -> Tensor:
-    """Put the codes of the observed samples into their rows of the batch, zeros elsewhere."""
-    if part.rows.shape[0] == n_samples:
-        return code
-    return code.new_zeros((n_samples, code.shape[1])).index_copy(0, part.rows, code)
+def _gradient_norms(losses: Tensor, codes: Tensor) -> Tensor:
+    """Return the norm of the gradient of each loss by the codes, (M,)."""
+    slopes = [torch.autograd.grad(loss, codes, retain_graph=True, allow_unused=True)[0] for loss in losses.unbind()]
+    return torch.stack([codes.new_zeros(()) if slope is None else slope.norm() for slope in slopes])
+
+
+def _scores(unimodal_logits: Tensor, batch: Batch, objective: Objective) -> Tensor:
+    """Return ``exp(-loss)`` of each unimodal head, averaged over the samples that observe its modality, (M,)."""
+    assert batch.target is not None
+    values, _ = objective.split(batch.target)
+    of_samples = torch.exp(-objective.sample_losses(unimodal_logits, values)) * batch.availability
+    return of_samples.sum(dim=0) / batch.availability.sum(dim=0).clamp(min=1)
 
 
 class RedCore(EnsembleMethod):
@@ -412,7 +412,7 @@ class RedCore(EnsembleMethod):
         """Return logits of the joint head (n, n_outputs) and of the unimodal heads (n, n_modalities, n_outputs)."""
         outputs = list(predict_batches(self.network, self.preprocessor.apply(data)))
         joint = torch.cat([output.logits for output in outputs])
-        unimodal = torch.cat([torch.stack(output.unimodal_logits, dim=1) for output in outputs])
+        unimodal = torch.cat([output.unimodal_logits for output in outputs])
         return joint.double().numpy(), unimodal.double().numpy()
 
     def _predict_alone(self, data: MultimodalData) -> AnyArray:

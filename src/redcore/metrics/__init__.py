@@ -1,11 +1,22 @@
 """Scores as pure functions of arrays, overall and per missing pattern."""
 
-from redcore.metrics._patterns import PatternReport, evaluate_patterns, missing_patterns, pattern_name
+from redcore.metrics._calibration import calibration_error
+from redcore.metrics._patterns import (
+    MoreScores,
+    PatternReport,
+    all_scores,
+    evaluate_patterns,
+    missing_patterns,
+    pattern_name,
+)
 from redcore.metrics._scores import classification_scores, headline, multilabel_scores, regression_scores, scores
 from redcore.metrics._sentiment import mosi_scores, sims_scores
 
 __all__ = [
+    "MoreScores",
     "PatternReport",
+    "all_scores",
+    "calibration_error",
     "classification_scores",
     "evaluate_patterns",
     "headline",

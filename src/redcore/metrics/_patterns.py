@@ -7,13 +7,15 @@ from itertools import combinations
 import numpy as np
 
 from redcore._types import AnyArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, Target
 from redcore.exceptions import TargetError
 from redcore.metrics._scores import Scores, scores
 
-__all__ = ["PatternReport", "evaluate_patterns", "missing_patterns", "pattern_name"]
+__all__ = ["MoreScores", "PatternReport", "all_scores", "evaluate_patterns", "missing_patterns", "pattern_name"]
 
 Pattern = tuple[str, ...]
+MoreScores = Callable[[AnyArray, AnyArray], Scores]
+"""(true values, outputs) -> scores, such as `mosi_scores`."""
 
 EXHAUSTIVE_UP_TO = 6
 """Up to this many modalities every pattern is scored, beyond it a sample of them."""
@@ -84,7 +86,10 @@ def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:
 
 
 def evaluate_patterns(
-    predict: Callable[[MultimodalData], AnyArray], data: MultimodalData, seed: int = 0
+    predict: Callable[[MultimodalData], AnyArray],
+    data: MultimodalData,
+    seed: int = 0,
+    more: MoreScores | None = None,
 ) -> PatternReport:
     """Score a model under every missing pattern.
 
@@ -99,6 +104,8 @@ def evaluate_patterns(
         With a target.
     seed : int
         For the sample of patterns beyond 6 modalities.
+    more : callable, optional
+        Scores beyond those of every task, from true values and outputs, such as `mosi_scores`.
 
     Raises
     ------
@@ -115,15 +122,23 @@ def evaluate_patterns(
             per_pattern[pattern_name(pattern)] = {"n_samples": 0}
             continue
         output = predict(_only(data.take(rows), pattern))
-        per_pattern[pattern_name(pattern)] = {"n_samples": len(rows), **scores(data.target.take(rows), output)}
+        per_pattern[pattern_name(pattern)] = {
+            "n_samples": len(rows),
+            **all_scores(data.target.take(rows), output, more),
+        }
         outputs.append(output)
         rows_scored.append(rows)
     pooled: Scores = {"n_samples": 0}
     if rows_scored:
         rows = np.concatenate(rows_scored)
-        pooled = {"n_samples": len(rows), **scores(data.target.take(rows), np.concatenate(outputs))}
-    as_observed: Scores = {"n_samples": data.n_samples, **scores(data.target, predict(data))}
+        pooled = {"n_samples": len(rows), **all_scores(data.target.take(rows), np.concatenate(outputs), more)}
+    as_observed: Scores = {"n_samples": data.n_samples, **all_scores(data.target, predict(data), more)}
     return PatternReport(per_pattern, pooled, as_observed)
+
+
+def all_scores(target: Target, outputs: AnyArray, more: MoreScores | None = None) -> Scores:
+    """Return the scores of every task of this kind, and those of `more`."""
+    return scores(target, outputs) | (more(target.values, outputs) if more else {})
 
 
 def _rows_observing(data: MultimodalData, pattern: Pattern) -> AnyArray:

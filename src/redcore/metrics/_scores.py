@@ -6,6 +6,7 @@ from sklearn.utils import assert_all_finite
 
 from redcore._types import AnyArray
 from redcore.data import Target
+from redcore.metrics._calibration import calibration_error
 
 __all__ = ["classification_scores", "headline", "multilabel_scores", "regression_scores", "scores"]
 
@@ -25,8 +26,9 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
     -------
     dict
         ``accuracy`` (WA of the speech literature), ``uar`` (UA: recall averaged over the classes that
-        occur), ``macro_f1`` (averaged over the classes that occur or are predicted), each in [0, 1];
-        ``nll``, the mean negative log-likelihood in nats.
+        occur), ``macro_f1`` and ``weighted_f1`` (averaged over the classes that occur or are predicted, each with the
+        same weight or by how often it occurs), each in [0, 1]; ``nll``, the mean negative log-likelihood in nats;
+        ``ece``, the expected calibration error, see `calibration_error`.
 
     Examples
     --------
@@ -44,7 +46,9 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
         "accuracy": float(accuracy_score(codes, predicted)),
         "uar": float(recall.mean()),
         "macro_f1": float(f1_score(codes, predicted, average="macro", zero_division=0)),
+        "weighted_f1": float(f1_score(codes, predicted, average="weighted", zero_division=0)),
         "nll": float(-np.log(of_truth.clip(min=np.finfo(np.float64).eps)).mean()),
+        "ece": calibration_error(codes, probabilities),
     }
 
 

@@ -4,12 +4,13 @@ from redcore.nn._batch import Batch, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._fusion import AttentionFusion
-from redcore.nn._heads import Head
+from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
+from redcore.nn._stacked import StackedLinear
 
 __all__ = [
     "AttentionFusion",
@@ -25,6 +26,8 @@ __all__ = [
     "Objective",
     "ObservedTensor",
     "PooledImputers",
+    "StackedHead",
+    "StackedLinear",
     "collate",
     "drop_modalities",
     "kl_to_standard_normal",

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from redcore.nn._stacked import StackedLinear
+
 __all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal"]
 
 LOGVAR_LIMIT = 20.0
@@ -12,7 +14,7 @@ LOGVAR_LIMIT = 20.0
 
 
 class Gaussian(NamedTuple):
-    """A sampled Gaussian code, each (n, latent_dim)."""
+    """A sampled Gaussian code, each (n, latent_dim), or (n, n_modalities, latent_dim)."""
 
     mean: Tensor
     logvar: Tensor
@@ -28,25 +30,32 @@ class GaussianBottleneck(nn.Module):
     latent_dim : int
     noise : bool
         Whether eps is drawn in training. Outside training ``z = mu``.
+    n_modalities : int, optional
+        For a bottleneck per modality, computed together.
     """
 
-    def __init__(self, in_features: int, latent_dim: int, noise: bool = True) -> None:
+    def __init__(self, in_features: int, latent_dim: int, noise: bool = True, n_modalities: int | None = None) -> None:
         super().__init__()
-        self.project = nn.Linear(in_features, 2 * latent_dim)
+        width = 2 * latent_dim
+        self.project = (
+            nn.Linear(in_features, width) if n_modalities is None else StackedLinear(n_modalities, in_features, width)
+        )
         self.noise = noise
 
     def forward(self, hidden: Tensor) -> Gaussian:
-        """Map (n, in_features) to a Gaussian code."""
-        mean, logvar = self.project(hidden).chunk(2, dim=1)
+        """Map (n, in_features), or (n, n_modalities, in_features), to a Gaussian code."""
+        mean, logvar = self.project(hidden).chunk(2, dim=-1)
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         if not (self.training and self.noise):
             return Gaussian(mean, logvar, mean)
         return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * torch.randn_like(mean))
 
 
-def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
+def kl_to_standard_normal(mean: Tensor, logvar: Tensor, where: Tensor | None = None) -> Tensor:
     """Return ``-(1 + logvar - mu^2 - exp(logvar))`` summed over samples and dimensions.
 
-    Twice the Kullback-Leibler divergence to N(0, I): the released code leaves the factor 1/2 out.
+    Twice the Kullback-Leibler divergence to N(0, I): the released code leaves the factor 1/2 out. `where`, a bool
+    tensor of the shape of the codes without their last axis, says which of them count.
     """
-    return -(1 + logvar - mean.square() - logvar.exp()).sum()
+    divergence = -(1 + logvar - mean.square() - logvar.exp()).sum(dim=-1)
+    return (divergence if where is None else divergence.masked_fill(~where, 0.0)).sum()

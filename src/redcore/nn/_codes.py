@@ -1,6 +1,7 @@
 """One code per observed modality, all of the same width: what methods on codes start from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +22,23 @@ class CodeEncoders(nn.Module):
         Name of the encoder, or ``"auto"``.
     spec : EncoderSpec
         Its `width` is that of the codes.
+    own : mapping of str to nn.Module, optional
+        Encoders to take instead, by modality; they are copied.
     """
 
-    def __init__(self, forms: Sequence[tuple[str, int, bool]], encoder: str, spec: EncoderSpec) -> None:
+    def __init__(
+        self,
+        forms: Sequence[tuple[str, int, bool]],
+        encoder: str,
+        spec: EncoderSpec,
+        own: Mapping[str, nn.Module] | None = None,
+    ) -> None:
         super().__init__()
-        self.width = spec.width
+        own = own or {}
+        self.width, self.forms = spec.width, list(forms)
         self.encoders = nn.ModuleList(
-            build_encoder(encoder, n_features, sequence, spec) for _, n_features, sequence in forms
+            deepcopy(own[name]) if name in own else build_encoder(encoder, n_features, sequence, spec)
+            for name, n_features, sequence in forms
         )
         widths = [
             encoder_width(one, n_features, sequence)
@@ -44,4 +55,13 @@ class CodeEncoders(nn.Module):
                 present = project(encoder(part.values, part.lengths))
                 code = code.to(present.dtype).index_copy(0, part.rows, present)
             codes.append(code)
+        return torch.stack(codes, dim=1)
+
+    def encode_zeros(self) -> Tensor:
+        """Return the codes of inputs of zeros, one time step of sequences: (1, n_modalities, width)."""
+        device = next(self.parameters()).device
+        length, codes = torch.ones(1, dtype=torch.long, device=device), []
+        for encoder, project, (_, n_features, is_sequence) in zip(self.encoders, self.project, self.forms, strict=True):
+            zeros = torch.zeros((1, 1, n_features) if is_sequence else (1, n_features), device=device)
+            codes.append(project(encoder(zeros, length if is_sequence else None)))
         return torch.stack(codes, dim=1)

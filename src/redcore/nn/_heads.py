@@ -1,11 +1,14 @@
 """Heads: representation to logits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-__all__ = ["Head"]
+from redcore.nn._stacked import StackedLinear
+
+__all__ = ["Head", "StackedHead"]
 
 
 class Head(nn.Module):
@@ -17,18 +20,41 @@ class Head(nn.Module):
     hidden : sequence of int
         Hidden sizes; empty for a linear head.
     dropout : float
+    linear : callable
+        Makes a linear layer of two sizes.
     """
 
-    def __init__(self, in_features: int, n_outputs: int, hidden: Sequence[int], dropout: float) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        n_outputs: int,
+        hidden: Sequence[int],
+        dropout: float,
+        linear: Callable[[int, int], nn.Module] = nn.Linear,
+    ) -> None:
         super().__init__()
         sizes = [in_features, *hidden]
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):
-            layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
         self.hidden = nn.Sequential(*layers)
-        self.output = nn.Linear(sizes[-1], n_outputs)
+        self.output = linear(sizes[-1], n_outputs)
 
     def forward(self, representation: Tensor) -> Tensor:
         """Map (n, in_features) to logits (n, n_outputs)."""
         logits: Tensor = self.output(self.hidden(representation))
         return logits
+
+
+class StackedHead(Head):
+    """One `Head` per modality, computed together: (n, n_heads, in_features) to (n, n_heads, n_outputs).
+
+    Parameters
+    ----------
+    n_heads : int
+    in_features, n_outputs, hidden, dropout
+        As in `Head`.
+    """
+
+    def __init__(self, n_heads: int, in_features: int, n_outputs: int, hidden: Sequence[int], dropout: float) -> None:
+        super().__init__(in_features, n_outputs, hidden, dropout, partial(StackedLinear, n_heads))

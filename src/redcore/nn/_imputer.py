@@ -1,10 +1,13 @@
-"""Cross-modal imputer: the code of one modality from the codes of the others."""
+"""Cross-modal imputers: the code of each modality from the codes of the others, for all modalities at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+
+from redcore.nn._stacked import StackedLinear
 
 __all__ = ["ConcatenatingImputers", "CrossModalImputer", "PooledImputers"]
 
@@ -25,26 +28,32 @@ class CrossModalImputer(nn.Module):
         Sizes of an autoencoder on its way down; it goes back up the same way.
     n_blocks : int
         Number of autoencoders; 0 leaves the transition alone.
+    linear : callable
+        Makes a linear layer of two sizes.
     """
 
-    def __init__(self, in_features: int, latent_dim: int, hidden: Sequence[int], n_blocks: int) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        latent_dim: int,
+        hidden: Sequence[int],
+        n_blocks: int,
+        linear: Callable[[int, int], nn.Module] = nn.Linear,
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(_autoencoder(in_features, hidden) for _ in range(n_blocks))
-        self.transition = nn.Sequential(
-            nn.Linear(in_features, in_features), nn.ReLU(), nn.Linear(in_features, latent_dim)
-        )
+        self.blocks = nn.ModuleList(_autoencoder([in_features, *hidden], linear) for _ in range(n_blocks))
+        self.transition = nn.Sequential(linear(in_features, in_features), nn.ReLU(), linear(in_features, latent_dim))
 
     def forward(self, others: Tensor) -> Tensor:
         """Map (n, in_features) to the imputed code (n, latent_dim)."""
-        entering, leaving = others, torch.zeros_like(others)
+        entering = others
         for block in self.blocks:
-            entering = entering + leaving
-            leaving = block(entering)
-        imputed: Tensor = self.transition(entering + leaving)
+            entering = entering + block(entering)
+        imputed: Tensor = self.transition(entering)
         return imputed
 
 
-class ConcatenatingImputers(nn.ModuleList):
+class ConcatenatingImputers(CrossModalImputer):
     """One `CrossModalImputer` per modality, each reading the concatenated codes of all others: O(M^2) parameters.
 
     Parameters
@@ -56,15 +65,20 @@ class ConcatenatingImputers(nn.ModuleList):
     n_blocks : int
     """
 
+    others: Tensor
+
     def __init__(self, n_modalities: int, latent_dim: int, hidden: Sequence[int], n_blocks: int) -> None:
         in_features = (n_modalities - 1) * latent_dim
-        super().__init__(CrossModalImputer(in_features, latent_dim, hidden, n_blocks) for _ in range(n_modalities))
+        super().__init__(in_features, latent_dim, hidden, n_blocks, partial(StackedLinear, n_modalities))
+        others = [[k for k in range(n_modalities) if k != m] for m in range(n_modalities)]
+        self.register_buffer("others", torch.tensor(others), persistent=False)
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Impute every modality of every sample: (B, M, d) to (B, M, d).
 
-        Outside training an imputer runs only on the samples that need it; the others get zeros. In a graph for export,
-        which must not branch on values, all run on all.
+        Outside training an imputer runs only on the samples that need it, and on as many more as the busiest imputer
+        has; where nothing was imputed there are zeros. In a graph for export, which must not branch on values, all run
+        on all.
 
         Parameters
         ----------
@@ -74,26 +88,21 @@ class ConcatenatingImputers(nn.ModuleList):
             Which modalities are there.
         """
         if self.training or torch.jit.is_tracing():
-            return torch.stack([imputer(_others(codes, index)) for index, imputer in enumerate(self)], dim=1)
-        imputed = torch.zeros_like(codes)
-        for index, imputer in enumerate(self):
-            missing = ~kept[:, index]
-            if bool(missing.any()):
-                imputed[missing, index] = imputer(_others(codes[missing], index)).to(imputed.dtype)
-        return imputed
-
-
-def _others(codes: Tensor, index: int) -> Tensor:
-    """Concatenate the codes of all modalities but one: (B, (M - 1) * d)."""
-    return torch.cat([codes[:, :index], codes[:, index + 1 :]], dim=1).flatten(1)
+            return super().forward(codes.index_select(1, self.others.flatten()).view(*codes.shape[:2], -1))
+        n_needed = int((~kept).sum(dim=0).max())
+        rows = kept.long().argsort(dim=0, stable=True)[:n_needed]
+        imputed = super().forward(codes[rows[..., None], self.others].flatten(2))
+        place = rows[..., None].expand_as(imputed)
+        return torch.zeros_like(codes).scatter(0, place, imputed.to(codes.dtype))
 
 
 class PooledImputers(nn.Module):
-    """Imputers of all modalities as one set function: O(M) parameters and time, a fixed number of operations.
+    """Imputers of all modalities as one set function: parameters in O(M), a fixed number of operations.
 
-    The code of each present modality is mapped to a message; modality m reads the mean of the messages of the others,
-    which a trunk that all share transforms, and a map of its own turns into its code:
-    ``g_m = V_m relu(T mean_(k present, k != m) (W_k z_k + b_k)) + c_m``.
+    The code of each present modality is mapped to a message; modality m reads the messages of the others, pooled by
+    attention, which a trunk that all share transforms, and a map of its own turns into its code:
+    ``g_m = V_m t(sum_(k present, k != m) a_mk (W_k z_k + b_k)) + c_m``. The attention ``a_mk`` is a softmax over the
+    present others of affinities ``A_mk``, one per pair of modalities and head, learned from 0: the mean.
 
     Parameters
     ----------
@@ -102,41 +111,45 @@ class PooledImputers(nn.Module):
     latent_dim : int
     hidden : int
         Size of the messages.
+    n_heads : int
+        Parts of a message that are pooled with affinities of their own; must divide `hidden`.
     """
 
-    def __init__(self, n_modalities: int, latent_dim: int, hidden: int) -> None:
+    def __init__(self, n_modalities: int, latent_dim: int, hidden: int, n_heads: int = 8) -> None:
         super().__init__()
-        self.message_weight, self.message_bias = _linear_maps(n_modalities, latent_dim, hidden)
+        self.messages = StackedLinear(n_modalities, latent_dim, hidden)
+        self.affinity = nn.Parameter(torch.zeros(n_heads, n_modalities, n_modalities))
         self.trunk = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.ReLU())
-        self.code_weight, self.code_bias = _linear_maps(n_modalities, hidden, latent_dim)
+        self.codes = StackedLinear(n_modalities, hidden, latent_dim)
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Impute every modality of every sample; see `ConcatenatingImputers.forward`. What is not kept is not read."""
-        present = kept[..., None].to(codes.dtype)
-        messages = (torch.einsum("bmd,mdh->bmh", codes, self.message_weight) + self.message_bias) * present
-        n_others = (present.sum(dim=1, keepdim=True) - present).clamp(min=1)
-        pooled = (messages.sum(dim=1, keepdim=True) - messages) / n_others
-        imputed: Tensor = torch.einsum("bmh,mhd->bmd", self.trunk(pooled), self.code_weight) + self.code_bias
+        imputed: Tensor = self.codes(self.trunk(self._pool(self.messages(codes), kept)))
         return imputed
 
+    def _pool(self, messages: Tensor, kept: Tensor) -> Tensor:
+        present = kept.to(messages.dtype)
+        # no modality reads itself
+        others = 1 - torch.eye(kept.shape[1], device=messages.device)
+        attention = ((self.affinity - self.affinity.amax(dim=2, keepdim=True)).exp() * others).to(messages.dtype)
+        n_heads = len(attention)
+        parts = (messages * present[..., None]).unflatten(2, (n_heads, -1))
+        total = torch.einsum("hmk,bk->bmh", attention, present)
+        pooled = torch.einsum("hmk,bkhc->bmhc", attention, parts) / total.clamp(min=1e-12)[..., None]
+        return pooled.flatten(2)
 
-def _linear_maps(n_maps: int, fan_in: int, fan_out: int) -> tuple[nn.Parameter, nn.Parameter]:
-    """Return weights and biases of several linear maps, initialised as `torch.nn.Linear` is."""
-    bound = fan_in**-0.5
-    weight = torch.empty(n_maps, fan_in, fan_out).uniform_(-bound, bound)
-    return nn.Parameter(weight), nn.Parameter(torch.empty(n_maps, fan_out).uniform_(-bound, bound))
 
-
-def _autoencoder(in_features: int, hidden: Sequence[int]) -> nn.Sequential:
+def _autoencoder(sizes: Sequence[int], linear: Callable[[int, int], nn.Module]) -> nn.Sequential:
     """LeakyReLU on the way down, ReLU on the way up, none after the last layer of either."""
-    sizes = [in_features, *hidden]
-    down = _layers(sizes, nn.LeakyReLU)
-    up = _layers(sizes[::-1], nn.ReLU)
+    down = _layers(sizes, nn.LeakyReLU, linear)
+    up = _layers(sizes[::-1], nn.ReLU, linear)
     return nn.Sequential(*down, *up)
 
 
-def _layers(sizes: Sequence[int], activation: type[nn.Module]) -> list[nn.Module]:
+def _layers(
+    sizes: Sequence[int], activation: type[nn.Module], linear: Callable[[int, int], nn.Module]
+) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), activation()]
+        layers += [linear(fan_in, fan_out), activation()]
     return layers[:-1]

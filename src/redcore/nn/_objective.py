@@ -44,21 +44,54 @@ class Objective:
         return cls(target.kind, target.n_outputs, mean, scale, regression_loss)
 
     def encode(self, target: Target) -> AnyArray:
-        """Return the target as the loss wants it: int64 codes (n,), or float32 (n, n_outputs)."""
+        """Return the target as the loss wants it: int64 codes (n,), or float32 (n, n_outputs).
+
+        Where samples have weights these are one more column: float32 (n, 2), or (n, n_outputs + 1).
+        """
+        values = self.values(target)
+        if target.weights is None:
+            return values
+        return np.column_stack([values, target.weights]).astype(np.float32)
+
+    def values(self, target: Target) -> AnyArray:
+        """Return the target as `encode` does, without weights."""
         if target.is_classification:
             return target.values
         values = target.values.reshape(len(target.values), self.n_outputs)
         return ((values - self.mean) / self.scale).astype(np.float32)
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the mean loss over samples (and outputs)."""
+    def split(self, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return codes or numbers, and the weights of the samples, of an encoded target."""
         if self.kind in ("binary", "multiclass"):
-            return functional.cross_entropy(logits, target)
+            return (target, None) if target.ndim == 1 else (target[:, 0].long(), target[:, 1])
+        if target.shape[1] == self.n_outputs:
+            return target, None
+        return target[:, :-1], target[:, -1]
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean loss over samples (and outputs) of logits (n, n_outputs), each times its sample's weight."""
+        return self.losses(logits[:, None], target)[0]
+
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean losses of several logits for the same target: (n, n_heads, n_outputs) to (n_heads,)."""
+        values, weights = self.split(target)
+        losses = self.sample_losses(logits, values)
+        return (losses if weights is None else losses * weights[:, None]).mean(dim=0)
+
+    def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
+        """Return the loss of every sample, without its weight: (n, n_heads, n_outputs) to (n, n_heads)."""
+        n_heads = logits.shape[1]
+        if self.kind in ("binary", "multiclass"):
+            codes = values[:, None].expand(-1, n_heads)
+            return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
+        return self._error(logits, values[:, None].expand(-1, n_heads, -1)).mean(dim=2)
+
+    def _error(self, logits: Tensor, values: Tensor) -> Tensor:
         if self.kind == "multilabel":
-            return functional.binary_cross_entropy_with_logits(logits, target)
+            return functional.binary_cross_entropy_with_logits(logits, values, reduction="none")
         if self.regression_loss == "absolute":
-            return functional.l1_loss(logits, target)
-        return functional.mse_loss(logits, target)
+            return functional.l1_loss(logits, values, reduction="none")
+        return functional.mse_loss(logits, values, reduction="none")
 
     def outputs(self, logits: Tensor) -> AnyArray:
         """Return probabilities, or numbers in the units of the target, float64 (n, n_outputs)."""

@@ -8,7 +8,7 @@ from redcore.training._fusion import FusionSettings
 from redcore.training._history import History
 from redcore.training._linear import LinearSettings, fit_linear, linear_outputs
 from redcore.training._method import FitContext, Method
-from redcore.training._network import NetworkOutput, TrainableNetwork
+from redcore.training._network import NetworkOutput, SubNetwork, TrainableNetwork, slices, whole
 from redcore.training._plan import Plan
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._settings import MethodSettings, TrainingSettings
@@ -37,6 +37,7 @@ __all__ = [
     "Preprocessor",
     "Stack",
     "Stepper",
+    "SubNetwork",
     "TabularMethod",
     "TorchMethod",
     "TrainableNetwork",
@@ -47,5 +48,7 @@ __all__ = [
     "pieces",
     "predict_batches",
     "seeded",
+    "slices",
     "vectors_of",
+    "whole",
 ]

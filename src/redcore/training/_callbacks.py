@@ -6,7 +6,16 @@ __all__ = ["Callback"]
 
 
 class Callback:
-    """Does nothing; override what is of interest. Library code never prints: progress is a callback's work."""
+    """Does nothing; override what is of interest. Library code never prints: progress is a callback's work.
+
+    Attributes
+    ----------
+    watches_gradients : bool
+        Whether `on_step`, and the history, are to have ``gradient_norm/<modality>``: the L2 norm of the gradient of the
+        loss by the parameters of the modality's encoder, before clipping.
+    """
+
+    watches_gradients: bool = False
 
     def on_start(self, n_steps: int, first_step: int) -> None:
         """Training begins at `first_step` (above 0 after a resume) and does at most `n_steps` steps."""

@@ -82,7 +82,9 @@ def _place(index: int) -> str:
 def _context_of_member(context: FitContext, index: int) -> FitContext:
     seed = int(np.random.default_rng([context.seed, index]).integers(2**31))
     path = context.checkpoint
-    return replace(context, seed=seed, checkpoint=None if path is None else _beside(path, index))
+    others = context.start.others if isinstance(context.start, EnsembleMethod) else []
+    start = others[index - 1] if index <= len(others) else context.start
+    return replace(context, seed=seed, checkpoint=None if path is None else _beside(path, index), start=start)
 
 
 def _beside(path: Path, index: int) -> Path:

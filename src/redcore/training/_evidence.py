@@ -76,8 +76,9 @@ class Evidence:
         held_out = _under_patterns(judges, rng)
         partial = cls(UnimodalLinear.fit(train, LinearSettings()), Stack(objective.kind, ASSUMED), objective)
         assert held_out.target is not None
-        sources, target = partial.sources(network, held_out), objective.encode(held_out.target)
-        stack = Stack.fit(sources, target, objective.kind, ASSUMED, judges.n_samples)
+        sources, target = partial.sources(network, held_out), objective.values(held_out.target)
+        weights = held_out.target.weights
+        stack = Stack.fit(sources, target, objective.kind, ASSUMED, judges.n_samples, weights)
         return replace(partial, stack=stack)
 
     def refitted(self, data: MultimodalData, validation: MultimodalData, seed: int) -> "Evidence":

@@ -65,12 +65,14 @@ def fit_linear(
     """
     settings = with_strength(values, target, settings, groups)
     if target.kind == "regression":
-        model = Ridge(alpha=settings.alpha).fit(values, target.values.reshape(len(values), -1))
+        numbers = target.values.reshape(len(values), -1)
+        model = Ridge(alpha=settings.alpha).fit(values, numbers, sample_weight=target.weights)
         return model.coef_.reshape(-1, values.shape[1]).T.copy(), np.atleast_1d(model.intercept_)
     if target.kind == "multilabel":
-        columns = [_logistic(values, column.astype(np.int64), 2, settings) for column in target.values.T]
+        labels = target.values.T.astype(np.int64)
+        columns = [_logistic(values, column, 2, settings, target.weights) for column in labels]
         return np.concatenate([c[:, 1:] for c, _ in columns], axis=1), np.concatenate([b[1:] for _, b in columns])
-    return _logistic(values, target.values, target.n_outputs, settings)
+    return _logistic(values, target.values, target.n_outputs, settings, target.weights)
 
 
 def with_strength(
@@ -102,16 +104,25 @@ def _held_out_loss(values: AnyArray, target: Target, settings: LinearSettings, h
     kept, tested = np.flatnonzero(~held_out), target.take(np.flatnonzero(held_out))
     coefficients, intercepts = fit_linear(values[kept], target.take(kept), settings)
     linear = values[held_out] @ coefficients + intercepts
+    losses = _losses(linear, tested)
+    return float(losses.sum() if tested.weights is None else tested.weights @ losses)
+
+
+def _losses(linear: AnyArray, target: Target) -> AnyArray:
+    """Return the loss of every sample."""
     if target.kind == "regression":
-        return float(((linear - tested.values.reshape(linear.shape)) ** 2).sum())
+        squares: AnyArray = ((linear - target.values.reshape(linear.shape)) ** 2).sum(axis=1)
+        return squares
     # a class that a fold has not seen is no reason to prefer one strength to another
     linear = linear.clip(-LARGEST_CHOICE_LOGIT, LARGEST_CHOICE_LOGIT)
     if target.kind == "multilabel":
-        return float((np.logaddexp(0, linear) - tested.values * linear).sum())
-    return float(-log_softmax(linear, axis=1)[np.arange(len(linear)), tested.values].sum())
+        return np.asarray((np.logaddexp(0, linear) - target.values * linear).sum(axis=1))
+    return np.asarray(-log_softmax(linear, axis=1)[np.arange(len(linear)), target.values])
 
 
-def _logistic(values: AnyArray, codes: IntArray, n_classes: int, settings: LinearSettings) -> tuple[AnyArray, AnyArray]:
+def _logistic(
+    values: AnyArray, codes: IntArray, n_classes: int, settings: LinearSettings, weights: AnyArray | None = None
+) -> tuple[AnyArray, AnyArray]:
     """Fit class logits; classes that do not occur get a very low one, two classes get (0, logit)."""
     coefficients = np.zeros((values.shape[1], n_classes))
     intercepts = np.full(n_classes, UNSEEN_LOGIT)
@@ -121,7 +132,8 @@ def _logistic(values: AnyArray, codes: IntArray, n_classes: int, settings: Linea
         with warnings.catch_warnings():
             # scikit-learn wonders whether many classes on few samples are meant as numbers; they are not
             warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-            model = LogisticRegression(C=settings.C, max_iter=settings.max_iter).fit(values, codes)
+            model = LogisticRegression(C=settings.C, max_iter=settings.max_iter)
+            model.fit(values, codes, sample_weight=weights)
         # with two classes there is one row, the logit of the second
         fitted = seen[1:] if len(seen) == 2 else seen
         coefficients[:, fitted], intercepts[fitted] = model.coef_.T, model.intercept_

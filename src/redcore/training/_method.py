@@ -28,11 +28,12 @@ __all__ = ["FitContext", "Method"]
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit is given beside the data: seed, callbacks, and where to keep its checkpoint."""
+    """What a fit is given beside the data: seed, callbacks, where to keep its checkpoint, and what to start from."""
 
     seed: int = 0
     callbacks: Sequence[Callback] = ()
     checkpoint: Path | None = None
+    start: "Method | None" = None
 
 
 class Method(ABC):
@@ -79,6 +80,7 @@ class Method(ABC):
         seed: int = 0,
         callbacks: Sequence[Callback] = (),
         checkpoint: Path | None = None,
+        start: "Method | None" = None,
     ) -> Self:
         """Fit to `data`.
 
@@ -93,11 +95,15 @@ class Method(ABC):
         callbacks : sequence of Callback
         checkpoint : Path, optional
             File to keep checkpoints in; if it exists, the fit goes on from there.
+        start : Method, optional
+            A fitted method of the same kind, from whose weights and preprocessing the training begins.
 
         Raises
         ------
         TargetError, DataError
             If there is nothing to learn from.
+        SchemaError
+            If `start` is for data of another form, or of other sizes.
         """
         check_seed(seed)
         data = self._trainable(data)
@@ -113,7 +119,7 @@ class Method(ABC):
         if validation is not None:
             self.schema.check(validation)
             validation = self._complete(self.schema.align(validation)) if validation.n_samples else None
-        self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint))
+        self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint, start))
         return self
 
     def predict(self, data: MultimodalData, *, empty: Literal["prior", "error"] = "prior") -> AnyArray:
@@ -157,6 +163,17 @@ class Method(ABC):
         self.schema.check(data)
         return self._transform(self._complete(data))
 
+    @classmethod
+    def has_representation(cls) -> bool:
+        """Whether there is something that `transform` can return."""
+        return cls._transform is not Method._transform
+
+    @property
+    def width(self) -> int:
+        """Number of columns of `transform`."""
+        nothing = {name: Modality.nothing(1) for name in self.active}
+        return int(self._transform(MultimodalData(nothing, None, None, np.arange(1), None)).shape[1])
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name; with `info` and the schema they are the whole model."""
         return {"prior": self.prior, **self._arrays()}
@@ -197,6 +214,9 @@ class Method(ABC):
                 stacklevel=3,
             )
             data = data.take(np.flatnonzero(observed))
+        weights = None if data.target is None else data.target.weights
+        if weights is not None and not weights.all():
+            data = data.take(np.flatnonzero(weights))
         target = data.target
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
             label = np.asarray(target.classes).tolist()[target.values[0]]
@@ -235,7 +255,7 @@ def _prior(data: MultimodalData) -> AnyArray:
     target = data.target
     assert target is not None
     if target.is_classification:
-        counts = np.bincount(target.values, minlength=target.n_outputs)
+        counts = np.bincount(target.values, target.weights, minlength=target.n_outputs)
         frequencies: AnyArray = counts / counts.sum()
         return frequencies
-    return np.atleast_1d(target.values.mean(axis=0, dtype=np.float64))
+    return np.atleast_1d(np.average(target.values.astype(np.float64), axis=0, weights=target.weights))

@@ -1,13 +1,26 @@
 """What the trainer needs of a network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from redcore.nn import Batch, Objective
+from redcore.nn import Batch, CodeEncoders, Objective
 
-__all__ = ["NetworkOutput", "TrainableNetwork"]
+__all__ = ["NetworkOutput", "SubNetwork", "TrainableNetwork", "slices", "whole"]
+
+SubNetwork = list[tuple[nn.Parameter, Any]]
+"""Parameters, each with the index of the share of it that belongs to the sub-network."""
+
+
+def whole(module: nn.Module) -> SubNetwork:
+    """Return a module as a sub-network."""
+    return [(parameter, ...) for parameter in module.parameters()]
+
+
+def slices(module: nn.Module, place: int) -> SubNetwork:
+    """Return what a stack of modules holds at `place` as a sub-network."""
+    return [(parameter, place) for parameter in module.parameters()]
 
 
 class NetworkOutput(Protocol):
@@ -25,16 +38,24 @@ class NetworkOutput(Protocol):
 
 
 class TrainableNetwork(nn.Module):
-    """A network that knows its own loss."""
+    """A network that knows its own loss.
+
+    Attributes
+    ----------
+    names : sequence of str
+        What the entries of losses that are vectors are called in the history.
+    """
+
+    names: Sequence[str] = ()
 
     def forward(self, batch: Batch) -> Any:
         """Return a `NetworkOutput`."""
         raise NotImplementedError
 
     def losses(self, output: Any, batch: Batch, objective: Objective, step: int) -> Mapping[str, Tensor]:
-        """Return scalars for the history; ``"loss"`` is the one that is minimised.
+        """Return numbers for the history; ``"loss"``, a scalar, is the one that is minimised.
 
-        Called once per step, without calling submodules; detached copies of other numbers may be added.
+        Others may be vectors with one entry per name of `names`. Called once per step, without calling submodules.
         """
         return {"loss": objective.loss(output.logits, _required(batch.target))}
 
@@ -62,9 +83,18 @@ class TrainableNetwork(nn.Module):
         """
         raise NotImplementedError
 
-    def subnetworks(self) -> list[nn.Module]:
+    def after_backward(self) -> None:
+        """Change gradients before they are clipped; by default they stay as they are."""
+
+    def branches(self) -> list[nn.Module]:
+        """Return the encoder of each modality, sorted by name; none for networks without."""
+        encoders = getattr(self, "encoders", None)
+        found = encoders.encoders if isinstance(encoders, CodeEncoders) else encoders
+        return list(found) if isinstance(found, nn.ModuleList) else []
+
+    def subnetworks(self) -> list[SubNetwork]:
         """Return the parts whose gradients are clipped one by one, if asked for."""
-        return [self]
+        return [whole(self)]
 
 
 def _required(target: Tensor | None) -> Tensor:

@@ -31,7 +31,13 @@ class Stack:
 
     @classmethod
     def fit(
-        cls, sources: AnyArray, target: AnyArray, kind: TargetKind, assumed: AnyArray, n_independent: int | None = None
+        cls,
+        sources: AnyArray,
+        target: AnyArray,
+        kind: TargetKind,
+        assumed: AnyArray,
+        n_independent: int | None = None,
+        weights: AnyArray | None = None,
     ) -> "Stack":
         """Find the weights with the least log loss (or squared error).
 
@@ -46,14 +52,19 @@ class Stack:
         n_independent : int, optional
             How many of the samples are different ones, where some are there several times; default: all. The fewer,
             the stronger the pull.
+        weights : array (n_samples,), optional
+            How much each sample counts.
         """
         pull = ASSUMED_SAMPLES / max(1, n_independent or len(sources))
 
-        def loss(weights: AnyArray) -> tuple[float, AnyArray]:
-            combined = np.einsum("nsk,s->nk", sources, weights)
-            value, slope = _loss(combined, target, kind)
-            gradient = np.einsum("nsk,nk->s", sources, slope) + 2 * pull * (weights - assumed)
-            return value + pull * float(((weights - assumed) ** 2).sum()), gradient
+        counts = np.ones(len(sources)) if weights is None else weights
+
+        def loss(mixture: AnyArray) -> tuple[float, AnyArray]:
+            combined = np.einsum("nsk,s->nk", sources, mixture)
+            losses, slope = _loss(combined, target, kind)
+            gradient = np.einsum("nsk,nk->s", sources, slope * counts[:, None] / len(counts))
+            gradient += 2 * pull * (mixture - assumed)
+            return float(counts @ losses) / len(counts) + pull * float(((mixture - assumed) ** 2).sum()), gradient
 
         found = minimize(loss, assumed, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(assumed))
         return cls(kind, found.x if np.isfinite(found.x).all() else assumed)
@@ -64,15 +75,15 @@ class Stack:
         return combined
 
 
-def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[float, AnyArray]:
-    """Return the mean loss and its gradient by `combined`."""
-    n_samples = len(combined)
+def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[AnyArray, AnyArray]:
+    """Return the loss of every sample and its gradient by `combined`."""
     if kind in ("binary", "multiclass"):
-        rows = np.arange(n_samples)
+        rows = np.arange(len(combined))
         slope = np.exp(log_softmax(combined, axis=1))
         slope[rows, target] -= 1
-        return float((logsumexp(combined, axis=1) - combined[rows, target]).mean()), slope / n_samples
+        return logsumexp(combined, axis=1) - combined[rows, target], slope
+    n_outputs = combined.shape[1]
     if kind == "multilabel":
         value = np.logaddexp(0, combined) - target * combined
-        return float(value.mean()), (expit(combined) - target) / combined.size
-    return float(((combined - target) ** 2).mean()), 2 * (combined - target) / combined.size
+        return value.mean(axis=1), (expit(combined) - target) / n_outputs
+    return ((combined - target) ** 2).mean(axis=1), 2 * (combined - target) / n_outputs

@@ -1,6 +1,6 @@
 """One optimiser step, and noise-free prediction, on whatever device and precision Fabric provides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,21 @@ from torch import Tensor
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
 from redcore.nn import Batch, Objective, collate
-from redcore.training._network import TrainableNetwork
+from redcore.training._network import SubNetwork, TrainableNetwork, whole
 from redcore.training._settings import TrainingSettings
 from redcore.training._source import pieces
 
-__all__ = ["Stepper", "predict_batches"]
+__all__ = ["Stepper", "numbers", "predict_batches"]
 
 PREDICTION_BATCH = 512
 """Samples per batch where nothing is trained: it bounds memory and changes no result beyond rounding."""
 
 OUTER_STEP = 1e-2
 """Length of the step in parameter space by which the outer step takes differences."""
+
+
+CLIP_EPSILON = 1e-6
+"""As in `torch.nn.utils.clip_grad_norm_`."""
 
 
 class Stepper:
@@ -47,15 +51,20 @@ class Stepper:
             fused=True,
         )
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
-        parts = network.subnetworks() if settings.clip_scope == "subnetwork" else [network]
-        self._clipped = [list(part.parameters()) for part in parts]
+        self._branches: dict[str, list[Tensor]] = {}
+        self._clipped = network.subnetworks() if settings.clip_scope == "subnetwork" else [whole(network)]
+
+    def watch_gradients(self, names: Sequence[str]) -> None:
+        """Let `step` also return the gradient norm of the encoder of each modality, of these names in sorted order."""
+        branches = self.network.branches()
+        self._branches = {name: list(part.parameters()) for name, part in zip(names, branches, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
         """Gather the samples at `rows` of `data`, and of its encoded target, on the device."""
         return collate(data, rows, target, self.fabric.device)
 
     def step(self, batch: Batch, step: int, learning_rate: float | None = None) -> dict[str, Tensor]:
-        """Do one optimiser step and return its losses, detached.
+        """Do one optimiser step and return its losses, detached, as the network names them.
 
         Parameters
         ----------
@@ -72,11 +81,13 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         losses = self.network.losses(self.forward(batch), batch, self.objective, step)
         self.fabric.backward(losses["loss"])
+        self.network.after_backward()
+        norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
-            for parameters in self._clipped:
-                torch.nn.utils.clip_grad_norm_(parameters, self.settings.gradient_clip)
+            for part in self._clipped:
+                _clip(part, self.settings.gradient_clip)
         self._optimizer.step()
-        return {name: value.detach() for name, value in losses.items()}
+        return {name: value.detach() for name, value in losses.items()} | norms
 
     def outer_step(self, batch: Batch, held_out: Batch) -> None:
         """Let the weights of the network's losses follow the held-out loss, one step of gradient descent unrolled.
@@ -112,6 +123,32 @@ class Stepper:
         outputs = [output.logits for output in predict_batches(self.forward, data, self.fabric.device)]
         self.forward.train()
         return torch.cat(outputs)
+
+
+def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
+    """Return the L2 norm of all gradients together; 0 where no sample of the batch observed the modality."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros((), device=parameters[0].device)
+
+
+def _clip(part: SubNetwork, limit: float) -> None:
+    """Scale the gradients of a sub-network so that their norm is at most `limit`."""
+    gradients = [parameter.grad[index] for parameter, index in part if parameter.grad is not None]
+    if not gradients:
+        return
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    torch._foreach_mul_(gradients, (limit / (norm + CLIP_EPSILON)).clamp(max=1.0))
+
+
+def numbers(losses: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, float]:
+    """Return losses as plain numbers, those of vectors as ``<loss>/<name>``; one transfer for all of them."""
+    flat = torch.cat([value.detach().reshape(-1).float() for value in losses.values()]).tolist()
+    labels = [f"{loss}/{name}" if value.ndim else loss for loss, value in losses.items() for name in _of(value, names)]
+    return dict(zip(labels, flat, strict=True))
+
+
+def _of(value: Tensor, names: Sequence[str]) -> Sequence[str]:
+    return names if value.ndim else ("",)
 
 
 def predict_batches(network: Any, data: MultimodalData, device: torch.device | None = None) -> Iterator[Any]:

@@ -10,6 +10,7 @@ import torch
 
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, hold_out
+from redcore.exceptions import SchemaError
 from redcore.nn import Objective
 from redcore.training._method import FitContext, Method
 from redcore.training._network import TrainableNetwork
@@ -57,16 +58,30 @@ class TorchMethod(Method):
         assert data.target is not None
         self.n_samples = data.n_samples
         check_named(settings.preprocessing, self.schema.names)
-        self.preprocessor = Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
-        self.objective = Objective.fit(data.target, settings.regression_loss)
+        start = self._fitting_start(context)
+        self.preprocessor = (
+            start.preprocessor if start else Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
+        )
+        self.objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
         request = self._request(data, validation, context.seed)
         with seeded(context.seed), threads(self._n_threads()):
             self.network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
+            if start:
+                _take_weights(self.network, start.network)
             trainer = Trainer(self.network, self.objective, settings, context)
             prepared = None if validation is None else self.preprocessor.apply(validation)
             self.history = trainer.fit(self.preprocessor.apply(data), prepared, request)
         self.network.to("cpu").eval()
         self._after_training(data, validation, drawn_here, context)
+
+    def _fitting_start(self, context: FitContext) -> "TorchMethod | None":
+        """Return the method to start from; it must be for data of the same form."""
+        start = context.start
+        if not isinstance(start, TorchMethod):
+            return None
+        if (start.active, start.schema.modalities) != (self.active, self.schema.modalities):
+            raise SchemaError("a warm start needs data of the same modalities and features as the fit before")
+        return start
 
     def _after_training(
         self, data: MultimodalData, validation: MultimodalData | None, drawn_here: bool, context: FitContext
@@ -131,6 +146,13 @@ class TorchMethod(Method):
         state = {name: torch.from_numpy(np.array(array)) for name, array in _group(arrays, "network/").items()}
         self.network.load_state_dict(state)
         self.network.eval()
+
+
+def _take_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:
+    try:
+        network.load_state_dict(start.state_dict())
+    except RuntimeError:
+        raise SchemaError("a warm start needs the same sizes of the network and of the target as before") from None
 
 
 def _group(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:

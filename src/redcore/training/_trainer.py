@@ -21,7 +21,7 @@ from redcore.training._network import TrainableNetwork
 from redcore.training._plan import Plan
 from redcore.training._settings import TrainingSettings
 from redcore.training._source import BatchSource, batch_source
-from redcore.training._stepper import Stepper
+from redcore.training._stepper import Stepper, numbers
 
 __all__ = ["Trainer", "seeded", "threads"]
 
@@ -106,6 +106,8 @@ class Trainer:
         self._resume(request)
         for callback in self.context.callbacks:
             callback.on_start(plan.n_steps, self.progress.step)
+        if any(callback.watches_gradients for callback in self.context.callbacks):
+            self.stepper.watch_gradients(data.names)
         source = batch_source(data, target, plan, self.context.seed)
         try:
             self._loop(source, plan, validation, request)
@@ -149,9 +151,7 @@ class Trainer:
         self.stepper.outer_step(batch, held_out)
 
     def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
-        # one transfer for all numbers of the step
-        numbers = torch.stack([value.float() for value in losses.values()]).tolist()
-        values = dict(zip(losses, numbers, strict=True))
+        values = numbers(losses, self.network.names)
         if not abs(values["loss"]) < float("inf"):
             raise DivergenceError(
                 f"the loss is {values['loss']} at step {step}; lower learning_rate "

@@ -51,7 +51,7 @@ class Network(nn.Module):
         if self.evidence is None:
             logits = output.logits.double()
         else:
-            unimodal = torch.stack(output.unimodal_logits, dim=1).double()
+            unimodal = output.unimodal_logits.double()
             logits = self.evidence(given, output.logits.double(), unimodal)
         if self.kind == "regression":
             return logits * self.scale + self.mean

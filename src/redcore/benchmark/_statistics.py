@@ -1,0 +1,144 @@
+"""Statistics on arrays of scores: intervals, ranks and tests over many data sets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
+
+from redcore._types import AnyArray
+
+__all__ = [
+    "RESAMPLES",
+    "Friedman",
+    "bootstrap_interval",
+    "critical_difference",
+    "friedman",
+    "holm",
+    "interval",
+    "rank_groups",
+    "signed_rank",
+]
+
+RESAMPLES = 2000
+FEWEST_BLOCKS = 6
+
+
+@dataclass(frozen=True)
+class Friedman:
+    """Whether methods differ over blocks (data sets and protocols).
+
+    Attributes
+    ----------
+    mean_ranks : tuple of float
+        By method, 1 is best; ties share their ranks.
+    n_blocks : int
+    statistic, p_value : float or None
+        Friedman's chi-squared test, corrected for ties; None with fewer than three methods or two blocks, or if all
+        scores are the same.
+    critical_difference : float
+        See `critical_difference`.
+    """
+
+    mean_ranks: tuple[float, ...]
+    n_blocks: int
+    statistic: float | None
+    p_value: float | None
+    critical_difference: float
+
+
+def interval(resampled: AnyArray) -> tuple[float, float]:
+    """Return the 95% percentile-bootstrap interval of resampled values."""
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def bootstrap_interval(values: Sequence[float] | AnyArray, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the 95% percentile-bootstrap interval of the mean of `values`; the value itself if there is one."""
+    values = np.asarray(values, dtype=np.float64)
+    return interval(rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1))
+
+
+def friedman(scores: AnyArray) -> Friedman:
+    """Rank methods within blocks, best first, and test whether they differ (Friedman 1937; Demšar 2006).
+
+    Parameters
+    ----------
+    scores : array (n_blocks, n_methods)
+        Higher is better.
+
+    Examples
+    --------
+    >>> friedman(np.array([[0.9, 0.8, 0.1], [0.8, 0.7, 0.2], [0.7, 0.9, 0.3]])).mean_ranks
+    (1.3333333333333333, 1.6666666666666667, 3.0)
+    """
+    n_blocks, n_methods = scores.shape
+    ranks = rankdata(-scores, axis=1)
+    statistic = p_value = None
+    if n_methods >= 3 and n_blocks >= 2 and np.ptp(ranks) > 0:
+        statistic, p_value = map(float, friedmanchisquare(*scores.T))
+    means = tuple(ranks.mean(axis=0).tolist())
+    return Friedman(means, n_blocks, statistic, p_value, critical_difference(n_methods, n_blocks))
+
+
+def critical_difference(n_methods: int, n_blocks: int, alpha: float = 0.05) -> float:
+    """Return by how much two mean ranks must differ to be told apart at level `alpha` (Nemenyi 1963; Demšar 2006).
+
+    Examples
+    --------
+    >>> round(critical_difference(4, 14), 2)
+    1.25
+    """
+    if n_methods < 2:
+        return 0.0
+    quantile = float(studentized_range.ppf(1 - alpha, n_methods, np.inf)) / np.sqrt(2)
+    return float(quantile * np.sqrt(n_methods * (n_methods + 1) / (6 * n_blocks)))
+
+
+def rank_groups(mean_ranks: Sequence[float], difference: float) -> list[tuple[int, ...]]:
+    """Return the largest groups of methods whose mean ranks lie within the critical difference, by position.
+
+    Groups of one method are left out; these are the bars of a critical-difference diagram.
+
+    Examples
+    --------
+    >>> rank_groups([1.0, 1.5, 3.0, 2.2], 1.0)
+    [(0, 1), (1, 3), (3, 2)]
+    """
+    order = np.argsort(mean_ranks, kind="stable").tolist()
+    groups: list[tuple[int, ...]] = []
+    last = 0
+    for start in range(len(order)):
+        end = max(k for k in range(start, len(order)) if mean_ranks[order[k]] - mean_ranks[order[start]] <= difference)
+        if end > start and end > last:
+            groups.append(tuple(order[start : end + 1]))
+        last = max(last, end)
+    return groups
+
+
+def signed_rank(differences: Sequence[float] | AnyArray) -> float | None:
+    """Return the p-value of Wilcoxon's signed-rank test; None with fewer than six differences, or if all are 0.
+
+    With five no result could be significant at 0.05.
+    """
+    differences = np.asarray(differences, dtype=np.float64)
+    if len(differences) < FEWEST_BLOCKS or not (differences != 0).any():
+        return None
+    return float(wilcoxon(differences).pvalue)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjust p-values for their number (Holm 1979); None stays None and does not count.
+
+    Examples
+    --------
+    >>> holm([0.01, None, 0.04, 0.03])
+    [0.03, None, 0.06, 0.06]
+    """
+    order = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for rank, (p, place) in enumerate(order):
+        highest = max(highest, min(1.0, p * (len(order) - rank)))
+        adjusted[place] = highest
+    return adjusted

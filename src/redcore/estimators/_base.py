@@ -1,0 +1,238 @@
+"""What classifier and regressor share: parameters, input, fit, representation."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from redcore._types import AnyArray
+from redcore._validation import NanPolicy, check_row_count
+from redcore.data import MultimodalData, Target
+from redcore.estimators._html import modality_table
+from redcore.estimators._inputs import as_data, columns_by_name, is_table
+from redcore.exceptions import DataError, TargetError
+from redcore.methods import make_method, method_class
+from redcore.training import History, Method
+
+__all__ = ["MultimodalEstimator", "checked_target"]
+
+
+class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """What classifier and regressor share.
+
+    Parameters
+    ----------
+    preset : str, default "default"
+        Starting point of the settings; "aaai2024" is the published RedCore. Also the path of a preset file, such as
+        'redcore tune' writes.
+    settings : mapping, optional
+        Settings to change, by name; see `Settings` of the method.
+    modalities : mapping of str to columns, optional
+        Which columns make which modality, where X is an array or a DataFrame.
+    encoders : mapping of str to torch.nn.Module, optional
+        Own encoders by modality, called as ``encoder(values, lengths)``; for methods that take them.
+    nan_rows : {"error", "missing"}, default "error"
+        What a NaN inside an otherwise observed row means.
+    empty : {"prior", "error"}, default "prior"
+        What becomes of samples without any modality when predicting.
+    warm_start : bool, default False
+        Whether `fit` goes on from the weights of the fit before, on data of the same form. Methods that are not trained
+        step by step have nothing to go on from.
+    random_state : int, RandomState or None, default None
+        All randomness of a fit follows from it.
+
+    Attributes
+    ----------
+    method_ : Method
+        The fitted method.
+    history_ : History
+        Losses, supervision weights and relative advantage of every step; validation of every epoch.
+    supervision_weights_, relative_advantage_ : dict of str to float
+        Final values by modality.
+    missing_rates_ : dict of str to float
+        Share of the training samples that lack each modality.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        Columns of X, where it is a table.
+    """
+
+    method: str = "redcore"
+
+    def __init__(
+        self,
+        preset: str = "default",
+        *,
+        settings: Mapping[str, Any] | None = None,
+        modalities: Mapping[str, Any] | None = None,
+        encoders: Mapping[str, Any] | None = None,
+        nan_rows: NanPolicy = "error",
+        empty: Literal["prior", "error"] = "prior",
+        warm_start: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.preset = preset
+        self.settings = settings
+        self.modalities = modalities
+        self.encoders = encoders
+        self.nan_rows = nan_rows
+        self.empty = empty
+        self.warm_start = warm_start
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # a whole row of NaN is missing in any case; one inside a row only where asked for
+        tags.input_tags.allow_nan = self.nan_rows == "missing"
+        tags.input_tags.dict = tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        # codes are float32 whatever comes in
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def _target(self, y: Any) -> Target:
+        raise NotImplementedError
+
+    def _weights(self, target: Target, sample_weight: Any) -> Any:
+        """Return what the samples of a target count, None for all the same."""
+        return sample_weight
+
+    def _data(self, X: Any, availability: Any, groups: Any = None, reset: bool = False) -> MultimodalData:
+        """Turn X into data; `reset` where it is what is fitted to."""
+        if is_table(X):
+            X = self._table(X, reset)
+        elif reset:
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)
+        return as_data(
+            X,
+            modalities=self.modalities,
+            availability=availability,
+            groups=groups,
+            nan_rows=self.nan_rows,
+            partial=not reset,
+        )
+
+    def _table(self, X: Any, reset: bool) -> Any:
+        """Check a table as scikit-learn does; a frame read by column names may have others, and lack some."""
+        if columns_by_name(X, self.modalities):
+            return validate_data(self, X, reset=True, skip_check_array=True) if reset else X
+        return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+
+    def _labelled(
+        self, X: Any, y: Any, availability: Any, groups: Any = None, weights: Any = None, reset: bool = False
+    ) -> MultimodalData:
+        """Return data with its target and weights; y may be left out where X brings its own."""
+        data = self._data(X, availability, groups, reset)
+        target = data.target if y is None and data.target is not None else self._target(y)
+        check_row_count("target", len(target.values), data.n_samples)
+        return replace(data, target=target.weighted(self._weights(target, weights)))
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        availability: Any = None,
+        groups: Any = None,
+        sample_weight: Any = None,
+        validation: Any = None,
+    ) -> Self:
+        """Fit to X and y.
+
+        Parameters
+        ----------
+        X : mapping, 2-D array, DataFrame or MultimodalData
+            See `as_data`.
+        y : array (n_samples,) or (n_samples, n_outputs)
+            May be left out where X is MultimodalData with a target.
+        availability : bool array (n_samples, n_modalities) or mapping, optional
+            True = observed. What is False is never read.
+        groups : array (n_samples,), optional
+            Subject, video, ...: validation holds out whole groups.
+        sample_weight : array (n_samples,), optional
+            What each sample counts in the losses; one of 0 is left out.
+        validation : MultimodalData, (X, y) or (X, y, availability), optional
+            What choices are made by instead of a share of the training samples.
+
+        Returns
+        -------
+        self
+        """
+        data = self._labelled(X, y, availability, groups, sample_weight, reset=True)
+        held_out = self._validation(validation)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        options = {} if self.encoders is None else {"encoders": self.encoders}
+        method = make_method(self.method, self.preset, self.settings, **options)
+        start = getattr(self, "method_", None) if self.warm_start else None
+        self._adopt(method.fit(data, held_out, seed=seed, start=start))
+        self.missing_rates_ = data.missing_rates
+        return self
+
+    def _validation(self, validation: Any) -> MultimodalData | None:
+        if validation is None:
+            return None
+        if isinstance(validation, MultimodalData):
+            return self._labelled(validation, None, None)
+        if not isinstance(validation, tuple) or len(validation) not in (2, 3):
+            raise DataError("validation is neither MultimodalData nor a tuple (X, y) or (X, y, availability)")
+        X, y, *availability = validation
+        return self._labelled(X, y, *(availability or [None]))
+
+    def _adopt(self, method: Method) -> Self:
+        """Take over a fitted method."""
+        self.method_ = method
+        self.history_: History = method.history
+        self.supervision_weights_: dict[str, float] = getattr(method, "supervision_weight", {})
+        self.relative_advantage_: dict[str, float] = getattr(method, "relative_advantage", {})
+        return self
+
+    def _outputs(self, X: Any, availability: Any) -> AnyArray:
+        check_is_fitted(self)
+        return self.method_.predict(self._data(X, availability), empty=self.empty)
+
+    def transform(self, X: Any, availability: Any = None) -> AnyArray:
+        """Return the representation that predictions are made from, float32 (n_samples, width).
+
+        For RedCore ``[r_1; ...; r_M]``, of width n_modalities * latent_dim. Some methods have none.
+        """
+        check_is_fitted(self)
+        return self.method_.transform(self._data(X, availability))
+
+    def get_feature_names_out(self, input_features: Any = None) -> AnyArray:
+        """Return a name for each column of `transform`, such as ``redcoreclassifier0``."""
+        check_is_fitted(self)
+        if hasattr(self, "n_features_in_"):
+            _check_feature_names_in(self, input_features)
+        prefix = type(self).__name__.lower()
+        return np.asarray([f"{prefix}{index}" for index in range(self.method_.width)], dtype=object)
+
+    def _html_repr(self) -> str:
+        return str(super()._html_repr()) + modality_table(self)
+
+
+def _has_representation(estimator: MultimodalEstimator) -> bool:
+    return method_class(estimator.method).has_representation()
+
+
+# after the class body, in which scikit-learn wraps it for set_output
+for _name in ("transform", "fit_transform"):
+    setattr(MultimodalEstimator, _name, available_if(_has_representation)(getattr(MultimodalEstimator, _name)))
+
+
+def checked_target(y: Any) -> Any:
+    """Return y as a list or an array; `TargetError`, in scikit-learn's words, if it is absent, NaN or infinite."""
+    if y is None:
+        raise TargetError("the estimator requires y to be passed, but the target y is None")
+    if isinstance(y, list | tuple):
+        return y
+    values = np.asarray(y)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        what = "infinity or a value too large for dtype('float64')" if np.isinf(values[row]).any() else "NaN"
+        raise TargetError(f"Input y contains {what}. The labels are missing: row {row} has none")
+    return values

@@ -1,0 +1,35 @@
+"""Linear maps of all modalities as one operation."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["StackedLinear"]
+
+
+class StackedLinear(nn.Module):
+    """One `torch.nn.Linear` per modality, computed together, each initialised as that is.
+
+    Parameters
+    ----------
+    n_maps, in_features, out_features : int
+
+    Attributes
+    ----------
+    weight : parameter (n_maps, out_features, in_features)
+    bias : parameter (n_maps, out_features)
+
+    Examples
+    --------
+    >>> StackedLinear(3, 4, 5)(torch.zeros(2, 3, 4)).shape
+    torch.Size([2, 3, 5])
+    """
+
+    def __init__(self, n_maps: int, in_features: int, out_features: int) -> None:
+        super().__init__()
+        bound = in_features**-0.5
+        self.weight = nn.Parameter(torch.empty(n_maps, out_features, in_features).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_maps, out_features).uniform_(-bound, bound))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Map (n, n_maps, in_features) to (n, n_maps, out_features); in memory the maps come first."""
+        return torch.baddbmm(self.bias[:, None], values.transpose(0, 1), self.weight.transpose(1, 2)).transpose(0, 1)
