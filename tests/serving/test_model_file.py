@@ -239,9 +239,17 @@ def test_other_schema_versions(folder, version):
 @pytest.mark.parametrize(
     "key",
     [
-        "schema_version", "redcore_version", "method", "settings", "schema", "info", "versions", "record",
-        "tensors_sha256", "sha256",
-    ],  # fmt: skip
+        "schema_version",
+        "redcore_version",
+        "method",
+        "settings",
+        "schema",
+        "info",
+        "versions",
+        "record",
+        "tensors_sha256",
+        "sha256",
+    ],
 )
 def test_missing_keys(folder, key):
     rewrite(folder, lambda content: content.pop(key))

@@ -7,10 +7,12 @@ from redcore.cli.bench import bench
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
+from redcore.cli.export import export
 from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
 from redcore.cli.list import list_names
 from redcore.cli.predict import predict
+from redcore.cli.serve import serve
 
 __all__ = ["app"]
 
@@ -26,6 +28,8 @@ app.command()(demo)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
+app.command()(serve)
 app.command()(inspect)
 app.command()(convert)
 app.command()(ampute)

@@ -25,6 +25,7 @@ from redcore.nn import (
     PooledImputers,
     StackedHead,
     drop_modalities,
+    is_traced,
     kl_to_standard_normal,
 )
 from redcore.nn.encoders import EncoderSpec
@@ -273,8 +274,7 @@ class RedCoreNetwork(TrainableNetwork):
         """Return ``g_m`` for all modalities, (B, M, d), from the codes that are kept."""
         if len(self.names) == 1:
             return torch.zeros_like(codes)
-        # a graph for export must not branch on values
-        if self.training or torch.jit.is_tracing():
+        if self.training or is_traced():
             return cast(Tensor, self.imputers(self._readable(codes, kept), kept))
         rows = torch.nonzero(~kept.all(dim=1))[:, 0]
         imputed = torch.zeros_like(codes)

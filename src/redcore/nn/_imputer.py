@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore.nn._stacked import StackedLinear
+from redcore.nn._tracing import is_traced
 
 __all__ = ["ConcatenatingImputers", "CrossModalImputer", "PooledImputers"]
 
@@ -73,7 +74,7 @@ class ConcatenatingImputers(CrossModalImputer):
         others = [[k for k in range(n_modalities) if k != m] for m in range(n_modalities)]
         self.register_buffer("others", torch.tensor(others), persistent=False)
 
-    def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
+    def forward(self, codes: Tensor, kept: Tensor) -> Tensor:  # type: ignore[override]
         """Impute every modality of every sample: (B, M, d) to (B, M, d).
 
         Outside training an imputer runs only on the samples that need it, and on as many more as the busiest imputer
@@ -87,7 +88,7 @@ class ConcatenatingImputers(CrossModalImputer):
         kept : bool tensor (B, M)
             Which modalities are there.
         """
-        if self.training or torch.jit.is_tracing():
+        if self.training or is_traced():
             return super().forward(codes.index_select(1, self.others.flatten()).view(*codes.shape[:2], -1))
         n_needed = int((~kept).sum(dim=0).max())
         rows = kept.long().argsort(dim=0, stable=True)[:n_needed]

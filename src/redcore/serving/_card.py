@@ -75,7 +75,11 @@ def _data(record: Mapping[str, Any]) -> str:
 def _metrics(metrics: Mapping[str, Any] | None) -> str:
     if not metrics:
         return NOT_KEPT
-    patterns = {**metrics["per_pattern"], "all patterns pooled": metrics["pooled"], "as observed": metrics["as_observed"]}
+    patterns = {
+        **metrics["per_pattern"],
+        "all patterns pooled": metrics["pooled"],
+        "as observed": metrics["as_observed"],
+    }
     scores = list(next(iter(patterns.values())))
     rows = [(pattern, *(_number(values.get(score)) for score in scores)) for pattern, values in patterns.items()]
     return "On rows that were held out, and read once.\n\n" + _table(("observed", *scores), rows)
@@ -86,7 +90,7 @@ def _limits(schema: Mapping[str, Any], info: Mapping[str, Any], record: Mapping[
     lines = [
         "A sample without any modality gets the prior: the class frequencies, or the mean, of the training data.",
         "Scores hold for data drawn like the training data; no shift of the data was tested.",
-        "That a modality is missing may itself say something; the scores above hide modalities without looking at them.",
+        "That a modality is missing may itself say something; the scores hide modalities without looking at them.",
     ]
     if unused:
         lines.append(f"Never observed in training, so not used: {', '.join(unused)}.")

@@ -1,9 +1,9 @@
-"""What a model file says beside the numbers: made, checked, and brought up to date from older versions."""
+"""What a model file says beside the numbers: made, and checked."""
 
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -52,7 +52,7 @@ def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256:
 
 
 def read_content(where: str, raw: bytes) -> dict[str, Any]:
-    """Parse and check content, and bring it to the present version.
+    """Parse and check content of any known version.
 
     Raises
     ------
@@ -76,18 +76,7 @@ def read_content(where: str, raw: bytes) -> dict[str, Any]:
     # the text too: 1e-08 and 1E-08 are one number
     if content["sha256"] != _digest(content) or text != json_text(content):
         raise ModelFileError(f"{where}: changed since it was written (checksum differs)")
-    for step in range(found, SCHEMA_VERSION):
-        content = _UPGRADES[step](content)
     return content
-
-
-def _from_1(content: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew nothing of the training data and of other packages."""
-    return {**content, "schema_version": 2, "versions": {}, "record": {}}
-
-
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
-"""By version: to the next one."""
 
 
 def _digest(content: Mapping[str, Any]) -> str:

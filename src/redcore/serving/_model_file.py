@@ -20,7 +20,8 @@ from redcore._types import AnyArray
 from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
 from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
 from redcore.methods import method_class
-from redcore.serving._content import content_of, read_content, schema_from_json
+from redcore.serving._content import SCHEMA_VERSION, content_of, read_content, schema_from_json
+from redcore.serving._upgrades import upgraded
 from redcore.training import Method
 
 __all__ = ["load_estimator", "load_model", "read_model_content", "save_model"]
@@ -105,6 +106,10 @@ def read_model_content(path: str | Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    return upgraded(*_read_as_written(path), SCHEMA_VERSION)
+
+
+def _read_as_written(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     if path.is_file():
         return _read_single(path)
     if not (path / "model.json").exists() and (path / "model" / "model.json").exists():

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from redcore.nn._pooling import masked_mean, step_mask
+from redcore.nn._tracing import is_traced
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["TransformerEncoder", "build"]
@@ -74,8 +75,7 @@ class TransformerEncoder(nn.Module):
         if self.positional_encoding:
             hidden = hidden + sinusoids(hidden.shape[1], hidden.shape[2]).to(hidden)
         mask = step_mask(lengths, values.shape[1])
-        # a graph for export must not branch on values
-        unneeded = not torch.jit.is_tracing() and bool(mask.all())
+        unneeded = not is_traced() and bool(mask.all())
         attention_mask = None if unneeded else mask[:, None, None, :]
         for block in self.blocks:
             hidden = block(hidden, attention_mask)

@@ -60,7 +60,7 @@ class PredictionGraph(nn.Module):
         return ["availability", *values, *(f"len_{name}" for name, _, sequence in self.forms if sequence)]
 
     def example(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """Return inputs of a few samples: ragged, and each modality missing somewhere, so that no branch is left out."""
+        """Return inputs of a few samples, ragged and with every modality missing somewhere: no branch is left out."""
         n_samples, time = 4, 5
         values = [torch.zeros((n_samples, time, n) if sequence else (n_samples, n)) for _, n, sequence in self.forms]
         lengths = [torch.tensor([time, 2, 4, 3]) for _, _, sequence in self.forms if sequence]

@@ -45,9 +45,7 @@ class Given(NamedTuple):
         return Batch(tuple(parts), self.availability, None)
 
 
-def read_inputs(
-    forms: list[ModalityForm], availability: Tensor, values: list[Tensor], lengths: list[Tensor]
-) -> Given:
+def read_inputs(forms: list[ModalityForm], availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> Given:
     """Wipe out what is missing: whatever lies there, NaN too, is replaced by zeros."""
     remaining = iter(lengths)
     modalities = {}

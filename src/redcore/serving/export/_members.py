@@ -1,6 +1,7 @@
 """Predictors of every exportable kind of method: a batch to outputs, as tensor operations."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,12 +48,10 @@ class Network(nn.Module):
 
     def forward(self, given: Given) -> Tensor:
         parts = zip(self.names, self.preprocess, strict=True)
-        output = self.network(given.batch({name: module(given.modalities[name].values) for name, module in parts}))
-        if self.evidence is None:
-            logits = output.logits.double()
-        else:
-            unimodal = output.unimodal_logits.double()
-            logits = self.evidence(given, output.logits.double(), unimodal)
+        output: Any = self.network(given.batch({name: module(given.modalities[name].values) for name, module in parts}))
+        logits: Tensor = output.logits.double()
+        if self.evidence is not None:
+            logits = self.evidence(given, logits, output.unimodal_logits.double())
         if self.kind == "regression":
             return logits * self.scale + self.mean
         return outputs_of(logits, self.kind)
@@ -117,7 +116,8 @@ class Averaged(nn.Module):
     def forward(self, given: Given) -> Tensor:
         linear, present = self.linear(given)
         outputs = outputs_of(linear, self.kind) * present[..., None]
-        return outputs.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp(min=1)
+        mean: Tensor = outputs.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp(min=1)
+        return mean
 
 
 class OfTable(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ def export_onnx(method: Method, path: str | Path) -> float:
 
     The graph holds all of the prediction: preprocessing, every network, the linear models, the prior. Inputs are
     ``availability`` (n_samples, n_modalities), True = observed; ``x_<modality>``, float32, whose values are read where
-    the modality is observed only; and ``len_<modality>``, int64, for sequences. The number of samples and of time steps is free.
+    the modality is observed only; and ``len_<modality>``, int64, for sequences. Any number of samples and time steps.
     The output is ``probabilities`` (``numbers`` for regression), double (n_samples, n_outputs). The metadata entry
     ``redcore`` is a JSON object with modalities, classes and versions.
 
@@ -79,8 +79,8 @@ def _required() -> None:
 def _exported(graph: PredictionGraph, output: str) -> bytes:
     """Return the serialised graph.
 
-    Traced: the exporter that compiles takes twenty times as long for an ensemble, and knows fewer encoders. What a trace
-    could get wrong, a size or a branch that is fixed, shows in `_difference`, which has other sizes and patterns.
+    Traced: the exporter that compiles takes twenty times as long for an ensemble, and knows fewer encoders. What a
+    trace could get wrong, a size or a branch that is fixed, shows in `_difference`: its sizes and patterns are others.
     """
     sizes: dict[str, dict[int, str]] = {name: {0: "n_samples"} for name in (*graph.input_names(), output)}
     for name, _, is_sequence in graph.forms:
@@ -92,7 +92,7 @@ def _exported(graph: PredictionGraph, output: str) -> bytes:
             torch.onnx.export(
                 graph,
                 graph.example(),
-                stream,
+                cast(Any, stream),
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=graph.input_names(),

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from redcore._types import AnyArray
-from redcore.serving.export._inputs import GivenModality
 from redcore.nn import step_mask
+from redcore.serving.export._inputs import GivenModality
 from redcore.training import Preprocessor
 
 __all__ = ["Preprocess", "over_time"]
@@ -80,7 +80,7 @@ class ToNormal(nn.Module):
         return count
 
     def _between(self, values: Tensor, lower: Tensor, exact: Tensor) -> Tensor:
-        """Interpolate the level between the landmarks `lower` and `lower + 1`; that of `exact` where the value is it."""
+        """Interpolate the level between landmarks `lower` and `lower + 1`; that of `exact` where the value is it."""
         start, end = self._mark(lower), self._mark(lower + 1)
         first, last = (self.levels[place.clamp(0, self.n_landmarks - 1)] for place in (lower, lower + 1))
         gap = torch.where(end > start, end - start, 1.0)

@@ -1,0 +1,30 @@
+"""Model files that older versions wrote load, and predict what they did."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from redcore import load_model
+from redcore.serving import model_card
+
+SAMPLES = Path(__file__).parent / "samples"
+spec = importlib.util.spec_from_file_location("regenerate", SAMPLES / "regenerate.py")
+regenerate = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(regenerate)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("method", regenerate.SETTINGS)
+def test_samples_of_every_version_predict_what_they_did(version, method):
+    expected = np.load(SAMPLES / version / "predictions.npz")[method]
+    found = load_model(SAMPLES / version / method).predict(regenerate.make_data())
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert model_card(SAMPLES / version / method).startswith(f"# Model card: {method}\n")
+
+
+def test_the_sample_in_a_single_file():
+    expected = np.load(SAMPLES / "v2" / "predictions.npz")["redcore"]
+    found = load_model(SAMPLES / "v2" / "single.safetensors").predict(regenerate.make_data())
+    np.testing.assert_allclose(found, expected, atol=1e-6)
