@@ -116,8 +116,8 @@ def test_trap_5_only_present_samples_go_through_an_encoder():
     data = make_data(sequences=True)
     stepper, target = stepper_on(data)
     sizes = []
-    for encoder in stepper.network.encoders:
-        encoder.encoder.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    for encoder in stepper.network.encoders.encoders:
+        encoder.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
     stepper.step(stepper.batch(data, target, np.arange(N)), 0)
     assert sizes == data.availability.sum(axis=0).tolist()
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from redcore.data import MultimodalData, Target
     from redcore.datasets import load_dataset
-    from redcore.estimators import RedCoreClassifier, RedCoreRegressor
+    from redcore.estimators import MethodClassifier, MethodRegressor, RedCoreClassifier, RedCoreRegressor
     from redcore.exceptions import RedCoreError
+    from redcore.explain import modality_value
     from redcore.methods import make_method
     from redcore.metrics import evaluate_patterns
     from redcore.missing import ampute, draw_availability
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "MethodClassifier",
+    "MethodRegressor",
     "MultimodalData",
     "RedCoreClassifier",
     "RedCoreError",
@@ -32,10 +35,13 @@ __all__ = [
     "load_estimator",
     "load_model",
     "make_method",
+    "modality_value",
     "save_model",
 ]
 
 _HOME = {
+    "MethodClassifier": "estimators",
+    "MethodRegressor": "estimators",
     "MultimodalData": "data",
     "RedCoreClassifier": "estimators",
     "RedCoreError": "exceptions",
@@ -48,6 +54,7 @@ _HOME = {
     "load_estimator": "serving",
     "load_model": "serving",
     "make_method": "methods",
+    "modality_value": "explain",
     "save_model": "serving",
 }
 

@@ -1,13 +1,14 @@
 """Frozen, validated settings: unknown keys fail, bounds are data, nothing changes after parsing."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from redcore.exceptions import SettingsError, UnknownNameError
 
-__all__ = ["Settings", "Sizes"]
+__all__ = ["Search", "Settings", "Sizes"]
 
 
 def _split_sizes(value: Any) -> Any:
@@ -18,6 +19,33 @@ def _split_sizes(value: Any) -> Any:
 
 Sizes: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_split_sizes)]
 """Layer sizes: a sequence of whole numbers, one number, or text such as ``"128,64"``; there may be none."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a setting is looked for.
+
+    Attributes
+    ----------
+    low, high : float
+    log : bool
+        Whether equal factors count the same rather than equal differences.
+    whole : bool
+        Whether only whole numbers are meant.
+    choices : tuple
+        Instead of a range.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    whole: bool = False
+    choices: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(map(str, self.choices))
+        return f"{self.low:g} to {self.high:g}" + (", log" if self.log else "")
 
 
 class Settings(BaseModel):
@@ -32,6 +60,17 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    SEARCH: ClassVar[dict[str, Search]] = {}
+    """Where the settings that a class adds are looked for when tuning; those of its parents are too."""
+
+    @classmethod
+    def search_space(cls) -> dict[str, Search]:
+        """Return where each setting that is tuned is looked for."""
+        space: dict[str, Search] = {}
+        for parent in reversed(cls.__mro__):
+            space |= parent.__dict__.get("SEARCH", {})
+        return space
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:

@@ -19,6 +19,7 @@ from redcore.exceptions import (
 __all__ = [
     "NanPolicy",
     "check_availability",
+    "check_coverage",
     "check_groups",
     "check_known",
     "check_labels",
@@ -27,6 +28,7 @@ __all__ = [
     "check_modality_names",
     "check_multilabel",
     "check_observed_values",
+    "check_probability",
     "check_regression",
     "check_row_count",
     "check_sample_ids",
@@ -346,6 +348,20 @@ def check_weights(weights: Any, n_samples: int) -> FloatArray:
     if not array.any():
         raise DataError("sample_weight is zero for all samples: nothing to learn from")
     return array
+
+
+def check_coverage(coverage: Any) -> float:
+    """Return a coverage: a number in (0, 1)."""
+    if not isinstance(coverage, Real) or not 0 < float(coverage) < 1:
+        raise DataError(f"coverage is {coverage!r}, expected a number between 0 and 1, such as 0.9")
+    return float(coverage)
+
+
+def check_probability(what: str, probability: Any) -> float:
+    """Return a probability: a number in [0, 1]."""
+    if not isinstance(probability, Real) or not 0 <= float(probability) <= 1:
+        raise DataError(f"{what} is {probability!r}, expected a number from 0 to 1")
+    return float(probability)
 
 
 def check_missing_rates(missing_rates: Mapping[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "CalibrationWarning",
     "DataError",
     "DivergenceError",
     "EmptySampleError",
@@ -12,6 +13,7 @@ __all__ = [
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
+    "ProcessLostError",
     "RedCoreError",
     "RedCoreWarning",
     "RunError",
@@ -22,6 +24,7 @@ __all__ = [
     "TrainingInterrupted",
     "UnknownNameError",
     "UnseenModalityWarning",
+    "UnsupportedError",
 ]
 
 
@@ -94,6 +97,14 @@ class TrainingInterrupted(RedCoreError):
         return type(self), (self.step,)
 
 
+class ProcessLostError(RedCoreError):
+    """A process that shared a fit is gone; the fit's checkpoint resumes on any number of processes."""
+
+
+class UnsupportedError(RedCoreError, NotImplementedError):
+    """A method does not offer what was asked of it."""
+
+
 class UnknownNameError(RedCoreError, ValueError):
     """A name is not among the known ones.
 
@@ -128,6 +139,10 @@ class RedCoreWarning(UserWarning):
 
 class EmptySampleWarning(RedCoreWarning):
     """Samples observe no modality: they are left out of training, or predicted by the prior."""
+
+
+class CalibrationWarning(RedCoreWarning):
+    """Too few calibration samples observe a missing pattern: others stand in for them, or the bound is infinite."""
 
 
 class UnseenModalityWarning(RedCoreWarning):

@@ -99,7 +99,7 @@ def test_concatenating_imputers_are_one_imputer_per_modality(training):
     imputed = together(codes, kept)
     for m in range(3):
         alone = CrossModalImputer(8, 4, (5, 3), 2)
-        alone.load_state_dict({name: value[m] for name, value in together.state_dict().items()})
+        alone.load_state_dict({name: value[m] for name, value in together.stacked.state_dict().items()})
         others = codes[:, [k for k in range(3) if k != m]].flatten(1)
         wanted = torch.ones(6, dtype=torch.bool) if training else ~kept[:, m]
         torch.testing.assert_close(imputed[wanted, m], alone(others)[wanted])
@@ -139,7 +139,7 @@ def test_pooled_imputers_have_parameters_linear_in_modalities():
 def test_imputers_run_only_where_something_is_missing_when_predicting():
     imputers = ConcatenatingImputers(3, 4, (5,), 1).eval()
     sizes = []
-    imputers.transition.register_forward_hook(lambda _, inputs, __: sizes.append(inputs[0].shape))
+    imputers.stacked.transition.register_forward_hook(lambda _, inputs, __: sizes.append(inputs[0].shape))
     kept = torch.tensor([[True, True, False], [True, False, False], [True, True, True], [True, True, False]])
     imputed = imputers(torch.randn(4, 3, 4), kept)
     # as many samples per imputer as the busiest one has

@@ -35,7 +35,9 @@ __all__ = [
     "Request",
     "finish_run",
     "fit_one",
+    "open_request",
     "open_run",
+    "parts_of",
     "prepare",
     "read_held_out",
     "read_run",
@@ -87,7 +89,7 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
     The data's own test rows are taken where it has some; else `test_fraction` of the samples (or groups) are held out.
     The test part keeps what it observes: it is scored under every missing pattern.
     """
-    part = _parts(data, request)
+    part = parts_of(data, request)
     rng = np.random.default_rng(request.seed)
     hidden = ampute_parts(
         data,
@@ -101,7 +103,8 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
     return Prepared(hidden, part)
 
 
-def _parts(data: MultimodalData, request: Request) -> IntArray:
+def parts_of(data: MultimodalData, request: Request) -> IntArray:
+    """Return 0 for rows to train on, 1 for validation and 2 for the test; see `prepare`."""
     part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
     if not (part == 2).any():
         train = np.flatnonzero(part == 0)
@@ -135,6 +138,14 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
     if not resume:
         raise RunError(f"{folder}: holds an unfinished run; add --resume to go on with it, or choose another --out")
     _check_same_request(folder, request.dump())
+
+
+def open_request(folder: Path, asked: dict[str, Any]) -> None:
+    """Write what is asked to a folder that may go on, or check that it was asked for the same before."""
+    if (folder / "request.json").exists():
+        _check_same_request(folder, asked)
+    else:
+        write_json(folder / "request.json", asked)
 
 
 def _check_same_request(folder: Path, asked: dict[str, Any]) -> None:

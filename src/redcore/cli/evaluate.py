@@ -11,7 +11,7 @@ from redcore.cli._options import Data, Json
 if TYPE_CHECKING:
     from redcore.data import MultimodalData
 
-__all__ = ["evaluate"]
+__all__ = ["Rows", "choose_rows", "evaluate"]
 
 
 class Rows(StrEnum):
@@ -43,7 +43,7 @@ def evaluate(
 
     record = read_run(run)
     method = load_model(run)
-    scored, which = _choose(run, record, read_data(data), rows)
+    scored, which = choose_rows(run, record, read_data(data), rows)
     with warnings_as_messages():
         report = evaluate_patterns(method.predict, method.schema.align(scored), record["request"]["seed"])
     if as_json:
@@ -52,7 +52,7 @@ def evaluate(
     print_report(which, {record["request"]["method"]: report}, method.schema.target_kind)
 
 
-def _choose(run: Path, record: dict[str, Any], data: "MultimodalData", rows: Rows) -> tuple["MultimodalData", str]:
+def choose_rows(run: Path, record: dict[str, Any], data: "MultimodalData", rows: Rows) -> tuple["MultimodalData", str]:
     """Return the samples to score, and what they are called."""
     from redcore.cli._run import read_held_out
     from redcore.exceptions import RunError

@@ -73,20 +73,27 @@ def fit(options: FitOptions) -> None:
     from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
     from redcore.cli._run import finish_run, fit_one, make_requested, open_run, prepare
     from redcore.cli._sources import read_data
-    from redcore.exceptions import TrainingInterrupted
+    from redcore.exceptions import ProcessLostError, TrainingInterrupted
+    from redcore.training import process_rank
 
+    # under torchrun the first process speaks and writes; the others help it to fit
+    first = process_rank() == 0
+    messages.quiet = not first
     source = read_data(options.data)
     request, out = options.request(source), options.out
     model = make_requested(request)
     prepared = prepare(source, request)
-    open_run(out, request, options.resume)
+    if first:
+        open_run(out, request, options.resume)
     checkpoint = out / "checkpoint.safetensors"
     with warnings_as_messages():
         try:
             seconds = fit_one(prepared, model, request.seed, request.method, checkpoint)
-        except TrainingInterrupted as interrupt:
+        except (TrainingInterrupted, ProcessLostError) as interrupt:
             messages.print(_how_to_go_on(checkpoint), markup=False)
             raise interrupt from None
+        if not first:
+            return
         record, report = finish_run(out, request, prepared, model, seconds)
     if options.as_json:
         print_json({"run": str(out), **record, "metrics": report.to_dict() if report else None})

@@ -1,7 +1,7 @@
 """A linear-Gaussian world of several modalities, whose best possible prediction is known in closed form."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,9 @@ from redcore.data._multimodal import MultimodalData
 from redcore.data._target import Target
 
 __all__ = ["GaussianModel", "GaussianSettings"]
+
+NUMBER_NOISE = 0.5
+"""Standard deviation of what no modality tells of the number."""
 
 
 class GaussianSettings(Settings):
@@ -32,6 +35,9 @@ class GaussianSettings(Settings):
         Factors that all modalities see, and that each has for itself.
     max_length : int in [0, 10000], default 0
         0 makes vectors. Else sequences of 1 to so many steps, of one signal and noise that is new at each step.
+    target : {"classes", "number"}, default "classes"
+        What is to be predicted: the class, or ``y = sum_k s_k / sqrt(n_shared) + 0.5 e`` with the shared factors s and
+        e ~ N(0, 1).
     world_seed : int, default 0
         All parameters of the world follow from it.
     """
@@ -43,6 +49,7 @@ class GaussianSettings(Settings):
     n_shared: Annotated[int, Field(ge=1, le=100)] = 4
     n_private: Annotated[int, Field(ge=1, le=100)] = 3
     max_length: Annotated[int, Field(ge=0, le=10_000)] = 0
+    target: Literal["classes", "number"] = "classes"
     world_seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -106,7 +113,20 @@ class GaussianModel:
             offsets = None if lengths is None else np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
             modalities[name] = Modality(values, np.arange(n_samples), offsets)
         target = Target.from_labels(codes, range(settings.n_classes))
+        if settings.target == "number":
+            target = Target.from_numbers(self._number(factors) + NUMBER_NOISE * rng.normal(size=n_samples))
         return MultimodalData(modalities, target, None, np.arange(n_samples), None)
+
+    def _number(self, factors: AnyArray) -> AnyArray:
+        return np.asarray(factors.sum(axis=-1) / np.sqrt(self.settings.n_shared))
+
+    def expected_number(self, data: MultimodalData) -> AnyArray:
+        """Return the mean of the number given what each sample observes, (n_samples, 1).
+
+        The shared factors have the mean ``a_c + (I + sum_m A_m^T D_m^-1 A_m)^-1 h`` in class c; see `posterior`.
+        """
+        probabilities, means = self._posterior(data)
+        return np.asarray((probabilities * self._number(self.shared_means + means)).sum(axis=1, keepdims=True))
 
     def posterior(self, data: MultimodalData) -> AnyArray:
         """Return the probability of every class given what each sample observes, (n_samples, n_classes).
@@ -116,6 +136,10 @@ class GaussianModel:
         ``-1/2 sum_m r_m^T D_m^-1 r_m + 1/2 h^T (I + sum_m A_m^T D_m^-1 A_m)^-1 h`` with ``h = sum_m A_m^T D_m^-1 r_m``,
         sums over the observed modalities.
         """
+        return self._posterior(data)[0]
+
+    def _posterior(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
+        """Return class probabilities, and by class the mean of ``s - a_c``, (n_samples, n_classes, n_shared)."""
         settings = self.settings
         shape = (data.n_samples, settings.n_classes)
         quadratic, pull = np.zeros(shape), np.zeros((*shape, settings.n_shared))
@@ -133,7 +157,7 @@ class GaussianModel:
                 precision[rows] += self.shared[name].T @ inverse @ self.shared[name]
         solved = np.linalg.solve(precision, pull.transpose(0, 2, 1)).transpose(0, 2, 1)
         likelihood = 0.5 * ((pull * solved).sum(axis=2) - quadratic)
-        return np.asarray(np.exp(log_softmax(likelihood, axis=1)))
+        return np.asarray(np.exp(log_softmax(likelihood, axis=1))), solved
 
     def _inverse(self, name: str, length: float) -> AnyArray:
         """Return ``(B B^T + I / T)^-1`` by the Woodbury identity."""

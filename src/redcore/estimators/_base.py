@@ -191,10 +191,6 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.relative_advantage_: dict[str, float] = getattr(method, "relative_advantage", {})
         return self
 
-    def _outputs(self, X: Any, availability: Any) -> AnyArray:
-        check_is_fitted(self)
-        return self.method_.predict(self._data(X, availability), empty=self.empty)
-
     def transform(self, X: Any, availability: Any = None) -> AnyArray:
         """Return the representation that predictions are made from, float32 (n_samples, width).
 

@@ -7,17 +7,20 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
+from redcore._validation import check_probability
 from redcore.data import Target
-from redcore.estimators._base import MultimodalEstimator, checked_target
+from redcore.estimators._base import checked_target
+from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
 from redcore.training import Method
 
 __all__ = ["MethodClassifier", "RedCoreClassifier"]
 
 
-class _Classifier(ClassifierMixin, MultimodalEstimator):  # type: ignore[misc]
+class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
     """Every method as a classifier."""
 
     class_weight: Any
@@ -48,17 +51,53 @@ class _Classifier(ClassifierMixin, MultimodalEstimator):  # type: ignore[misc]
         self.classes_ = method.schema.classes
         return super()._adopt(method)
 
-    def predict(self, X: Any, availability: Any = None) -> AnyArray:
-        """Return the most probable class, (n_samples,); for labels zeros and ones, (n_samples, n_labels)."""
+    def predict(self, X: Any, availability: Any = None, reject_below: float | None = None) -> AnyArray:
+        """Return the most probable class, (n_samples,); for labels zeros and ones, (n_samples, n_labels).
+
+        Parameters
+        ----------
+        X, availability
+            As in `fit`.
+        reject_below : float in [0, 1], optional
+            Abstain where what would be said has a lower probability: the result is then a masked array, True in its
+            `mask` where nothing is said; ``.filled("unsure")`` gives abstentions a name.
+        """
         probabilities = self._outputs(X, availability)
         if self.method_.schema.target_kind == "multilabel":
-            return (probabilities >= 0.5).astype(np.int64)
-        classes: AnyArray = np.asarray(self.classes_)[probabilities.argmax(axis=1)]
-        return classes
+            said: AnyArray = (probabilities >= 0.5).astype(np.int64)
+            sure = np.maximum(probabilities, 1 - probabilities)
+        else:
+            said = np.asarray(self.classes_)[probabilities.argmax(axis=1)]
+            sure = probabilities.max(axis=1)
+        if reject_below is None:
+            return said
+        return np.ma.MaskedArray(said, mask=sure < check_probability("reject_below", reject_below))
 
-    def predict_proba(self, X: Any, availability: Any = None) -> AnyArray:
-        """Return the probability of each class (or label), float64 (n_samples, n_classes)."""
-        return self._outputs(X, availability)
+    def predict_proba(self, X: Any, availability: Any = None, n_samples: int | None = None, seed: int = 0) -> AnyArray:
+        """Return the probability of each class (or label), float64 (n_samples, n_classes).
+
+        Parameters
+        ----------
+        X, availability
+            As in `fit`.
+        n_samples : int, optional
+            Average over so many draws of the codes from their posterior (the bottleneck), for methods that have one;
+            by default the mean codes are taken.
+        seed : int
+            Of these draws.
+        """
+        return self._outputs(X, availability, n_samples, seed)
+
+    def predict_set(self, X: Any, availability: Any = None, coverage: float = 0.9) -> AnyArray:
+        """Return which classes cannot be ruled out, bool (n_samples, n_classes), once `calibrate` was called.
+
+        Under each missing pattern the true class is among them with probability `coverage`. A set may be empty: then
+        the sample is unlike the calibration samples in that no class fits it well.
+        """
+        check_is_fitted(self)
+        data = self._data(X, availability)
+        bounds = self._bounds(data, coverage)
+        return np.asarray(1 - self.method_.predict(data, empty=self.empty) <= bounds)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, availability: Any = None) -> float:
         """Return the accuracy."""

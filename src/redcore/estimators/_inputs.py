@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
+from scipy.sparse import issparse
 
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy, check_known
@@ -57,6 +58,8 @@ def as_data(
 
 def is_table(X: Any) -> bool:
     """Whether X is an array or a DataFrame with one row per sample, or something that scikit-learn makes one of."""
+    if issparse(X):  # some of them are mappings; what they are told is scikit-learn's to say
+        return True
     if isinstance(X, Mapping | MultimodalData):
         return False
     if isinstance(X, list | tuple):

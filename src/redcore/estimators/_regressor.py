@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
 from redcore.data import Target
-from redcore.estimators._base import MultimodalEstimator, checked_target
+from redcore.estimators._base import checked_target
+from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
 from redcore.training import Method
 
 __all__ = ["MethodRegressor", "RedCoreRegressor"]
 
 
-class _Regressor(RegressorMixin, MultimodalEstimator):  # type: ignore[misc]
+class _Regressor(RegressorMixin, CalibratedEstimator):  # type: ignore[misc]
     """Every method as a regressor."""
 
     def _target(self, y: Any) -> Target:
@@ -28,10 +31,34 @@ class _Regressor(RegressorMixin, MultimodalEstimator):  # type: ignore[misc]
             raise TargetError(f"the target is {kind}; use a classifier, such as RedCoreClassifier")
         return super()._adopt(method)
 
-    def predict(self, X: Any, availability: Any = None) -> AnyArray:
-        """Return numbers in the units of y, (n_samples,) or (n_samples, n_outputs)."""
-        outputs = self._outputs(X, availability)
+    def predict(self, X: Any, availability: Any = None, n_samples: int | None = None, seed: int = 0) -> AnyArray:
+        """Return numbers in the units of y, (n_samples,) or (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        X, availability
+            As in `fit`.
+        n_samples : int, optional
+            Average over so many draws of the codes from their posterior, for methods that have one.
+        seed : int
+            Of these draws.
+        """
+        outputs = self._outputs(X, availability, n_samples, seed)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_interval(self, X: Any, availability: Any = None, coverage: float = 0.9) -> AnyArray:
+        """Return intervals in the units of y, (n_samples, 2) or (n_samples, n_outputs, 2), once `calibrate` was called.
+
+        Under each missing pattern the truth lies in its interval with probability `coverage`, each output by itself.
+        Intervals are as wide for all samples of a pattern; infinite where there are too few calibration samples, with a
+        warning.
+        """
+        check_is_fitted(self)
+        data = self._data(X, availability)
+        bounds = self._bounds(data, coverage)
+        middle = self.method_.predict(data, empty=self.empty)
+        both = np.stack([middle - bounds, middle + bounds], axis=-1)
+        return both[:, 0] if both.shape[1] == 1 else both
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, availability: Any = None) -> float:
         """Return R2."""

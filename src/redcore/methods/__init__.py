@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from redcore._discovery import load
 from redcore.exceptions import SettingsError
+from redcore.methods._presets import read_preset
 from redcore.training import Method
 
 __all__ = ["make_method", "method_class", "preset_settings"]
@@ -25,7 +26,9 @@ def method_class(name: str) -> type[Method]:
 
 
 def preset_settings(preset: str) -> tuple[str, dict[str, Any]]:
-    """Return the method of a preset and the settings that it changes."""
+    """Return the method of a preset, by its name or the path of a preset file, and the settings that it changes."""
+    if preset.endswith(".json"):
+        return read_preset(preset)
     module = load("redcore.presets", preset, "preset")
     return module.METHOD, dict(module.SETTINGS)
 

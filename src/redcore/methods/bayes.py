@@ -31,15 +31,17 @@ class Bayes(Method):
         settings, model = cast(BayesSettings, self.settings), self._model()
         expected = dict.fromkeys(model.names, (settings.n_features, settings.max_length > 0))
         found = {m.name: (m.n_features, m.is_sequence) for m in self.schema.modalities if m.n_features}
-        if not found.items() <= expected.items() or self.schema.n_outputs != settings.n_classes:
+        n_outputs = settings.n_classes if settings.target == "classes" else 1
+        if not found.items() <= expected.items() or self.schema.n_outputs != n_outputs:
             raise DataError(
                 "method 'bayes' knows the data set gaussian only, made with the same settings: expected modalities "
-                f"{', '.join(expected)} of {settings.n_features} features and {settings.n_classes} classes, got "
+                f"{', '.join(expected)} of {settings.n_features} features and {n_outputs} output(s), got "
                 f"{', '.join(self.schema.names)} and {self.schema.n_outputs} outputs"
             )
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        return self._model().posterior(data)
+        model = self._model()
+        return model.posterior(data) if self.schema.classes is not None else model.expected_number(data)
 
     def _arrays(self) -> dict[str, AnyArray]:
         return {}

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from redcore._settings import Search
 from redcore._types import AnyArray, FloatArray
 from redcore.data import Target
 from redcore.training import MethodSettings, TabularMethod, linear_outputs
@@ -27,6 +28,14 @@ class BoostingSettings(MethodSettings):
     min_samples_leaf : int >= 1, default 20
     l2_regularization : float >= 0, default 0
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "learning_rate": Search(0.02, 0.3, log=True),
+        "max_iter": Search(30, 500, log=True, whole=True),
+        "max_leaf_nodes": Search(7, 63, log=True, whole=True),
+        "min_samples_leaf": Search(5, 50, log=True, whole=True),
+        "l2_regularization": Search(1e-3, 10.0, log=True),
+    }
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     max_iter: Annotated[int, Field(ge=1, le=10_000)] = 100

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, cast
 import numpy as np
 from pydantic import Field
 
+from redcore._settings import Search
 from redcore._types import AnyArray
 from redcore.data import Target
 from redcore.training import LinearSettings, MethodSettings, TabularMethod, fit_linear, linear_outputs
@@ -25,6 +26,8 @@ class KnnFillSettings(LinearSettings):
     max_donors : int >= 1, default 5000
         Most training samples that are kept to impute from, drawn at random.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {"n_neighbours": Search(1, 50, log=True, whole=True)}
 
     n_neighbours: Annotated[int, Field(ge=1)] = 5
     max_donors: Annotated[int, Field(ge=1)] = 5000

@@ -1,7 +1,7 @@
 """Torch blocks without training: encoders, Gaussian bottleneck, cross-modal imputer, heads, batches."""
 
-from redcore.nn._batch import Batch, ObservedTensor, collate
-from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal
+from redcore.nn._batch import Batch, ObservedTensor, Whole, collate
+from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._fusion import AttentionFusion
 from redcore.nn._heads import Head, StackedHead
@@ -29,6 +29,7 @@ __all__ = [
     "PooledImputers",
     "StackedHead",
     "StackedLinear",
+    "Whole",
     "collate",
     "drop_modalities",
     "is_traced",
@@ -37,6 +38,7 @@ __all__ = [
     "masked_mean",
     "mean_of_modalities",
     "mean_where",
+    "posterior_sampling",
     "product_of_gaussians",
     "step_mask",
 ]

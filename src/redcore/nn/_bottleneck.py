@@ -1,5 +1,7 @@
 """Gaussian bottleneck: the variational information bottleneck of one modality."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 
 from redcore.nn._stacked import StackedLinear
 
-__all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal"]
+__all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal", "posterior_sampling"]
 
 LOGVAR_LIMIT = 20.0
 """Bound on |logvar|, far from any trained value: it keeps exp(logvar) finite whatever the input."""
@@ -29,10 +31,12 @@ class GaussianBottleneck(nn.Module):
     in_features : int
     latent_dim : int
     noise : bool
-        Whether eps is drawn in training. Outside training ``z = mu``.
+        Whether eps is drawn in training. Outside training ``z = mu``, except under `posterior_sampling`.
     n_modalities : int, optional
         For a bottleneck per modality, computed together.
     """
+
+    sampling: bool = False
 
     def __init__(self, in_features: int, latent_dim: int, noise: bool = True, n_modalities: int | None = None) -> None:
         super().__init__()
@@ -46,9 +50,22 @@ class GaussianBottleneck(nn.Module):
         """Map (n, in_features), or (n, n_modalities, in_features), to a Gaussian code."""
         mean, logvar = self.project(hidden).chunk(2, dim=-1)
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
-        if not (self.training and self.noise):
+        if not (self.sampling or (self.training and self.noise)):
             return Gaussian(mean, logvar, mean)
         return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * torch.randn_like(mean))
+
+
+@contextmanager
+def posterior_sampling(network: nn.Module) -> Iterator[None]:
+    """Let the bottlenecks of a network draw their codes inside the block, in training or not."""
+    bottlenecks = [part for part in network.modules() if isinstance(part, GaussianBottleneck)]
+    for bottleneck in bottlenecks:
+        bottleneck.sampling = True
+    try:
+        yield
+    finally:
+        for bottleneck in bottlenecks:
+            bottleneck.sampling = False
 
 
 def kl_to_standard_normal(mean: Tensor, logvar: Tensor, where: Tensor | None = None) -> Tensor:

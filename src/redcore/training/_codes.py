@@ -1,12 +1,12 @@
 """Settings of methods that start from one code per modality."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from redcore._discovery import names
-from redcore._settings import Sizes
+from redcore._settings import Search, Sizes
 from redcore._validation import check_known
 from redcore.nn import CodeEncoders
 from redcore.nn.encoders import EncoderSpec
@@ -34,6 +34,13 @@ class CodeSettings(TrainingSettings):
         Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
         hidden code is known, so that what imputes or reconstructs sees supervised cases; 0 in the RedCore paper.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "latent_dim": Search(choices=(32, 64, 128)),
+        "encoder_dropout": Search(0.0, 0.5),
+        "head_dropout": Search(0.0, 0.5),
+        "modality_dropout": Search(0.0, 0.6),
+    }
 
     encoder: str = "auto"
     encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1

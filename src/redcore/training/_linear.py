@@ -1,7 +1,7 @@
 """Linear models of every kind of target, by scikit-learn, kept as plain arrays."""
 
 import warnings
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -9,6 +9,7 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold
 
+from redcore._settings import Search
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Target, TargetKind
 from redcore.training._settings import MethodSettings
@@ -38,6 +39,11 @@ class LinearSettings(MethodSettings):
     max_iter : int >= 1, default 1000
         Most iterations of a logistic regression.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "C": Search(1e-3, 1e2, log=True),
+        "alpha": Search(1e-1, 1e4, log=True),
+    }
 
     C: Annotated[float, Field(gt=0)] | None = None
     alpha: Annotated[float, Field(gt=0)] | None = None

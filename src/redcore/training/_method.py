@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from redcore._types import AnyArray
+from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
 from redcore.data import Modality, MultimodalData, Schema
 from redcore.exceptions import (
@@ -18,6 +18,7 @@ from redcore.exceptions import (
     EmptySampleWarning,
     TargetError,
     UnseenModalityWarning,
+    UnsupportedError,
 )
 from redcore.training._callbacks import Callback
 from redcore.training._history import History
@@ -63,6 +64,9 @@ class Method(ABC):
 
     any_data: ClassVar[bool] = True
     """Whether the method can be fitted to any data; some know one data set only."""
+
+    imputes_codes: ClassVar[bool] = False
+    """Whether `transform` returns one code per modality, of one width, in which imputers filled in the missing ones."""
 
     schema: Schema
     active: tuple[str, ...]
@@ -158,6 +162,39 @@ class Method(ABC):
             outputs[observed] = self._predict(data.take(np.flatnonzero(observed)))
         return outputs
 
+    def decide(self, outputs: AnyArray) -> IntArray:
+        """Return the class that `predict`'s probabilities (n_samples, n_classes) are taken to name, (n_samples,)."""
+        return np.asarray(outputs.argmax(axis=1))
+
+    def sample(
+        self, data: MultimodalData, n_draws: int, *, seed: int = 0, empty: Literal["prior", "error"] = "prior"
+    ) -> AnyArray:
+        """Draw predictions from the posterior of what the method does not know of a sample.
+
+        Returns
+        -------
+        array (n_draws, n_samples, n_outputs), float64
+            Samples without any modality get the prior in every draw; see `predict`.
+
+        Raises
+        ------
+        UnsupportedError
+            If the method knows no posterior.
+        """
+        check_seed(seed)
+        outputs = self.predict(data, empty=empty)
+        data = self._complete(data)
+        rows = np.flatnonzero(data.availability.any(axis=1))
+        draws = np.tile(outputs, (n_draws, 1, 1))
+        if rows.size:
+            draws[:, rows] = self._sample(data.take(rows), n_draws, seed)
+        return draws
+
+    def completed(self, data: MultimodalData) -> MultimodalData:
+        """Return `data` with exactly the active modalities, after a check of its form."""
+        self.schema.check(data)
+        return self._complete(data)
+
     def transform(self, data: MultimodalData) -> AnyArray:
         """Return the representation that the prediction is made from, (n_samples, width)."""
         self.schema.check(data)
@@ -238,6 +275,10 @@ class Method(ABC):
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         raise NotImplementedError(f"{type(self).__name__} has no joint representation")
+
+    def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
+        """Draw predictions of samples that observe at least one modality each."""
+        raise UnsupportedError(f"{type(self).__name__} has no posterior to draw predictions from")
 
     @abstractmethod
     def _arrays(self) -> dict[str, AnyArray]:

@@ -8,10 +8,10 @@ from redcore.serving.export._inputs import Given
 from redcore.serving.export._preprocess import Preprocess, over_time
 from redcore.training import Preprocessor, TabularMethod, UnimodalLinear
 
-__all__ = ["LinearByModality", "LinearTable"]
+__all__ = ["LinearByModality", "LinearTable", "Vectors"]
 
 
-class _Vectors(nn.Module):
+class Vectors(nn.Module):
     """Vectors of every modality, preprocessed, double; of sequences their statistics over time."""
 
     def __init__(self, preprocessor: Preprocessor) -> None:
@@ -25,15 +25,14 @@ class _Vectors(nn.Module):
 
 
 class LinearByModality(nn.Module):
-    """What `UnimodalLinear.predict` returns: (n, M, n_outputs), double, and where there is a prediction, (n, M)."""
+    """What `UnimodalLinear.predict_prepared` returns of vectors: (n, M, n_outputs), double, and where, (n, M)."""
 
     fitted: Tensor
 
     def __init__(self, linear: UnimodalLinear) -> None:
         super().__init__()
-        self.vectors = _Vectors(linear.preprocessor)
         self.n_outputs = len(next(iter(linear.intercepts.values())))
-        names = self.vectors.names
+        names = list(linear.preprocessor.kinds)
         self.register_buffer("fitted", torch.tensor([name in linear.coefficients for name in names]))
         self.models = nn.ModuleDict(
             {
@@ -43,14 +42,14 @@ class LinearByModality(nn.Module):
             }
         )
 
-    def forward(self, given: Given) -> tuple[Tensor, Tensor]:
+    def forward(self, vectors: dict[str, Tensor], availability: Tensor) -> tuple[Tensor, Tensor]:
         columns = []
-        for index, values in enumerate(self.vectors(given).values()):
+        for index, values in enumerate(vectors.values()):
             fitted = str(index) in self.models
             columns.append(
                 self.models[str(index)](values) if fitted else values.new_zeros((values.shape[0], self.n_outputs))
             )
-        present = given.availability & self.fitted
+        present = availability & self.fitted
         return torch.stack(columns, dim=1) * present[..., None], present
 
 
@@ -59,7 +58,7 @@ class LinearTable(nn.Module):
 
     def __init__(self, method: TabularMethod, flags: bool) -> None:
         super().__init__()
-        self.vectors = _Vectors(method.preprocessor)
+        self.vectors = Vectors(method.preprocessor)
         self.flags = flags
         arrays = method.table_arrays
         self.linear = _linear(arrays["coefficients"], arrays["intercepts"])

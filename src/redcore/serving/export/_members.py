@@ -1,5 +1,6 @@
 """Predictors of every exportable kind of method: a batch to outputs, as tensor operations."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,9 @@ from redcore.methods.complete_case import CompleteCase
 from redcore.methods.indicator_linear import IndicatorLinear
 from redcore.methods.late_fusion import LateFusion
 from redcore.methods.mean_fill import MeanFill
-from redcore.nn import Objective
+from redcore.serving.export._evidence import StackedEvidence
 from redcore.serving.export._inputs import Given
-from redcore.serving.export._linear import LinearByModality, LinearTable
+from redcore.serving.export._linear import LinearByModality, LinearTable, Vectors
 from redcore.serving.export._preprocess import Preprocess
 from redcore.training import EnsembleMethod, Evidence, Method, TabularMethod, TorchMethod
 
@@ -28,8 +29,8 @@ def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:
     return linear.sigmoid() if kind == "multilabel" else linear.softmax(dim=-1)
 
 
-class Network(nn.Module):
-    """One trained network, maybe with stacked evidence."""
+class Networks(nn.Module):
+    """One network or an ensemble, maybe with stacked evidence."""
 
     mean: Tensor
     scale: Tensor
@@ -38,7 +39,7 @@ class Network(nn.Module):
         super().__init__()
         self.names = list(method.active)
         self.preprocess = nn.ModuleList(Preprocess(method.preprocessor, name) for name in self.names)
-        self.network = method.network
+        self.networks = nn.ModuleList(method.networks if isinstance(method, EnsembleMethod) else [method.network])
         objective = method.objective
         self.kind = objective.kind
         self.register_buffer("mean", torch.tensor(objective.mean, dtype=torch.float64))
@@ -48,62 +49,22 @@ class Network(nn.Module):
 
     def forward(self, given: Given) -> Tensor:
         parts = zip(self.names, self.preprocess, strict=True)
-        output: Any = self.network(given.batch({name: module(given.modalities[name].values) for name, module in parts}))
-        logits: Tensor = output.logits.double()
-        if self.evidence is not None:
-            logits = self.evidence(given, logits, output.unimodal_logits.double())
-        if self.kind == "regression":
-            return logits * self.scale + self.mean
-        return outputs_of(logits, self.kind)
+        batch = given.batch({name: module(given.modalities[name].values) for name, module in parts})
+        outputs: list[Any] = [network(batch) for network in self.networks]
+        joint = torch.stack([output.logits.double() for output in outputs])
+        if self.evidence is None:
+            return self._outputs(joint).mean(dim=0)
+        unimodal = torch.stack([output.unimodal_logits.double() for output in outputs])
+        return self._outputs(self.evidence(given, self._average(joint), self._average(unimodal)))
 
-
-class StackedEvidence(nn.Module):
-    """What `Evidence.logits` returns, of the logits of the network; all double."""
-
-    mean: Tensor
-    scale: Tensor
-    weights: Tensor
-
-    def __init__(self, evidence: Evidence) -> None:
-        super().__init__()
-        objective: Objective = evidence.objective
-        self.kind, self.largest = objective.kind, evidence.largest_logit
-        self.linear = LinearByModality(evidence.linear)
-        self.register_buffer("mean", torch.tensor(objective.mean, dtype=torch.float64))
-        self.register_buffer("scale", torch.tensor(objective.scale, dtype=torch.float64))
-        self.register_buffer("weights", torch.tensor(evidence.stack.weights, dtype=torch.float64))
-
-    def forward(self, given: Given, joint: Tensor, unimodal: Tensor) -> Tensor:
-        linear, present = self.linear(given)
-        if self.kind == "regression":
-            linear = (linear - self.mean) / self.scale
-        elif self.kind != "multilabel":
-            joint, unimodal, linear = (values.log_softmax(dim=-1) for values in (joint, unimodal, linear))
-        if self.kind != "regression":
-            bounded = (values.clamp(-self.largest, self.largest) for values in (joint, unimodal, linear))
-            joint, unimodal, linear = bounded
-        total = (linear * present[..., None]).sum(dim=1)
-        added = torch.zeros_like(total) if self.kind == "regression" else total
-        sources = torch.stack([joint, self._mean(unimodal, present), self._mean(linear, present), added], dim=2)
-        return sources @ self.weights
-
-    def _mean(self, values: Tensor, present: Tensor) -> Tensor:
-        counts = present.sum(dim=1, keepdim=True).clamp(min=1)
+    def _average(self, logits: Tensor) -> Tensor:
+        """Average the logits of several networks: probabilities of classes, as logarithms, else the logits."""
         if self.kind in ("regression", "multilabel"):
-            return (values * present[..., None]).sum(dim=1) / counts
-        total = (values.exp() * present[..., None]).sum(dim=1) / counts
-        return total.clamp(min=torch.tensor(-self.largest).double().exp().item()).log()
+            return logits.mean(dim=0)
+        return logits.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(self.networks))
 
-
-class Ensemble(nn.Module):
-    """The mean of several networks' outputs."""
-
-    def __init__(self, method: EnsembleMethod) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(Network(member) for member in method.members)
-
-    def forward(self, given: Given) -> Tensor:
-        return torch.stack([member(given) for member in self.members]).mean(dim=0)
+    def _outputs(self, logits: Tensor) -> Tensor:
+        return logits * self.scale + self.mean if self.kind == "regression" else outputs_of(logits, self.kind)
 
 
 class Averaged(nn.Module):
@@ -111,10 +72,11 @@ class Averaged(nn.Module):
 
     def __init__(self, method: LateFusion) -> None:
         super().__init__()
-        self.linear, self.kind = LinearByModality(method.linear), method.schema.target_kind
+        self.vectors, self.linear = Vectors(method.linear.preprocessor), LinearByModality(method.linear)
+        self.kind = method.schema.target_kind
 
     def forward(self, given: Given) -> Tensor:
-        linear, present = self.linear(given)
+        linear, present = self.linear(self.vectors(given), given.availability)
         outputs = outputs_of(linear, self.kind) * present[..., None]
         mean: Tensor = outputs.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp(min=1)
         return mean
@@ -132,8 +94,7 @@ class OfTable(nn.Module):
 
 
 _PREDICTORS: dict[type[Method], Callable[..., nn.Module]] = {
-    EnsembleMethod: Ensemble,
-    TorchMethod: Network,
+    TorchMethod: Networks,
     LateFusion: Averaged,
     MeanFill: OfTable,
     CompleteCase: OfTable,

@@ -1,0 +1,96 @@
+"""What estimators say of how sure they are: calibration, and the part that stems from what is missing."""
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from redcore._types import AnyArray
+from redcore.data import MultimodalData
+from redcore.estimators._base import MultimodalEstimator
+from redcore.exceptions import UnsupportedError
+from redcore.explain import ModalityValue, modality_value
+from redcore.uncertainty import Calibration, Completions, Uncertainty, acquisition_values, uncertainty
+
+__all__ = ["CalibratedEstimator"]
+
+
+class CalibratedEstimator(MultimodalEstimator):
+    """A fitted estimator that can be calibrated on samples it has not seen.
+
+    Attributes
+    ----------
+    calibration_ : Calibration
+        Set by `calibrate`.
+    reference_ : MultimodalData
+        The calibration samples, from which missing modalities are drawn. Set by `calibrate`.
+    """
+
+    def calibrate(self, X: Any, y: Any = None, availability: Any = None, groups: Any = None) -> Self:
+        """Calibrate for every missing pattern, by samples that the fit has not seen; see `Calibration`.
+
+        Parameters
+        ----------
+        X, y, availability, groups
+            As in `fit`. With groups, coverage is for samples of new groups.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        data = self._unweighted(X, y, availability, groups)
+        self.calibration_ = Calibration.fit(self.method_, data)
+        self.reference_ = self.method_.schema.align(data)
+        return self
+
+    def uncertainty(self, X: Any, availability: Any = None, n_draws: int = 32, seed: int = 0) -> Uncertainty:
+        """Return how uncertain each prediction is, and how much of that stems from what the sample lacks.
+
+        For methods with imputers, as RedCore. See `redcore.uncertainty.Uncertainty` for the definition.
+        """
+        return uncertainty(self._completions(), self._data(X, availability), n_draws, seed)
+
+    def acquisition_values(
+        self, X: Any, availability: Any = None, n_draws: int = 32, seed: int = 0
+    ) -> dict[str, AnyArray]:
+        """Return by how many nats each modality is expected to lower a prediction's entropy; NaN where it is there.
+
+        See `redcore.uncertainty.acquisition_values`.
+        """
+        completions = self._completions()
+        values = acquisition_values(completions, self._data(X, availability), n_draws, seed)
+        return dict(zip(completions.names, values.T, strict=True))
+
+    def modality_value(
+        self, X: Any, y: Any = None, availability: Any = None, metric: str | None = None, **options: Any
+    ) -> ModalityValue:
+        """Return what each modality adds to a score of these samples; see `redcore.explain.modality_value`."""
+        check_is_fitted(self)
+        return modality_value(self.method_, self._unweighted(X, y, availability), metric, **options)
+
+    def _unweighted(self, X: Any, y: Any, availability: Any, groups: Any = None) -> MultimodalData:
+        data = self._data(X, availability, groups)
+        return data if y is None and data.target is not None else replace(data, target=self._target(y))
+
+    def _completions(self) -> Completions:
+        self._check_calibrated()
+        return Completions.make(self.method_, self.reference_)
+
+    def _check_calibrated(self) -> None:
+        check_is_fitted(self)
+        if not hasattr(self, "calibration_"):
+            raise UnsupportedError(f"this {type(self).__name__} is not calibrated: call calibrate(X, y) first")
+
+    def _bounds(self, data: MultimodalData, coverage: float) -> AnyArray:
+        self._check_calibrated()
+        return self.calibration_.bounds(data, coverage)
+
+    def _outputs(self, X: Any, availability: Any, n_samples: int | None = None, seed: int = 0) -> AnyArray:
+        """Return predictions, or their mean over `n_samples` draws from the posterior of the codes."""
+        check_is_fitted(self)
+        data = self._data(X, availability)
+        if n_samples is None:
+            return self.method_.predict(data, empty=self.empty)
+        return np.asarray(self.method_.sample(data, n_samples, seed=seed, empty=self.empty).mean(axis=0))

@@ -1,0 +1,39 @@
+"""What scikit-learn's own checks need to know of our estimators: settings that fit in a moment, and known failures."""
+
+from redcore.estimators import MethodClassifier, MethodRegressor
+from redcore.methods import method_class
+
+SETTINGS = {
+    "max_epochs": 12,
+    "max_steps": 60,
+    "batch_size": 32,
+    "learning_rate": 0.03,
+    "latent_dim": 8,
+    "encoder_heads": 2,
+    "imputer_layers": (4,),
+    "n_members": 1,
+    "max_iter": 30,
+    "min_samples_leaf": 5,
+}
+
+WEIGHTS = (
+    "weights enter every loss, but statistics of features, held-out samples and folds of a choice count samples: "
+    "a sample of weight 2 is not the same as two samples"
+)
+FLOAT32 = "float32: the last digits depend on how many samples are in a batch"
+
+
+def fast(method: str) -> dict:
+    fields = method_class(method).Settings.model_fields
+    return {name: value for name, value in SETTINGS.items() if name in fields}
+
+
+def expected_failures(estimator) -> dict[str, str]:
+    failures = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
+    if estimator.method == "prior":
+        return {"check_classifiers_train": "predicts the prior", "check_regressors_train": "predicts the prior"}
+    return failures
+
+
+def both(method: str) -> list:
+    return [kind(method, settings=fast(method), random_state=0) for kind in (MethodClassifier, MethodRegressor)]
