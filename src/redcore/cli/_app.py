@@ -7,8 +7,8 @@ from redcore.cli.bench import bench
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
-from redcore.cli.export import export
 from redcore.cli.explain import explain
+from redcore.cli.export import export
 from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
 from redcore.cli.list import list_names

@@ -47,7 +47,9 @@ class StackedEvidence(nn.Module):
         if self.discriminant is None:
             sums = [torch.zeros_like(joint)] * 2
         else:
-            joint, unimodal, linear = (values.clamp(-self.largest, self.largest) for values in (joint, unimodal, linear))
+            joint, unimodal, linear = (
+                values.clamp(-self.largest, self.largest) for values in (joint, unimodal, linear)
+            )
             densities, _ = self.discriminant(vectors, given.availability)
             sums = [self._sum(linear - self.base, present), self._sum(densities, present)]
         sources = [joint, self._mean(unimodal, present), self._mean(linear, present), *sums]

@@ -1,13 +1,33 @@
 """The whole prediction as one module: dense values and availability in, outputs out."""
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from redcore.serving.export._inputs import read_inputs
 from redcore.serving.export._members import predictor_of
-from redcore.training import Method, ModalityForm
+from redcore.training import Evidence, Method, ModalityForm
 
 __all__ = ["PredictionGraph"]
+
+
+class _Decision(nn.Module):
+    """What `Method.decide` returns: the most probable class, or, where RedCore chose so, one that rare classes win."""
+
+    base: Tensor
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        evidence: Evidence | None = getattr(method, "evidence", None)
+        weighed = evidence is not None and getattr(method.settings, "decision", "argmax") != "argmax"
+        base = evidence.prior_power * evidence.base if evidence and weighed else np.zeros(method.schema.n_outputs)
+        self.smallest = math.exp(-Evidence.largest_logit)
+        self.register_buffer("base", torch.tensor(base, dtype=torch.float64))
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        return (probabilities.clamp(min=self.smallest).log() - self.base).argmax(dim=1)
 
 
 class PredictionGraph(nn.Module):
@@ -32,10 +52,12 @@ class PredictionGraph(nn.Module):
             (m.name, m.n_features, m.is_sequence) for m in method.schema.modalities if m.name in method.active
         ]
         self.predictor = predictor_of(method)
+        self.decision = _Decision(method) if method.schema.target_kind in ("binary", "multiclass") else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
+        self.kind = "numbers" if method.schema.target_kind == "regression" else "probabilities"
         self.eval()
 
-    def forward(self, availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> Tensor:
+    def forward(self, availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> tuple[Tensor, ...]:
         """Predict.
 
         Parameters
@@ -50,14 +72,22 @@ class PredictionGraph(nn.Module):
         Returns
         -------
         tensor (n_samples, n_outputs), double
+            Probabilities or numbers.
+        tensor (n_samples,), int64
+            For classes alone: the number of the class that is named.
         """
         outputs = self.predictor(read_inputs(self.forms, availability, values, lengths))
-        return torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
+        outputs = torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
+        return (outputs,) if self.decision is None else (outputs, self.decision(outputs))
 
     def input_names(self) -> list[str]:
         """Return the names of all inputs in order: as in an npz file, beside ``availability``."""
         values = [f"x_{name}" for name, _, _ in self.forms]
         return ["availability", *values, *(f"len_{name}" for name, _, sequence in self.forms if sequence)]
+
+    def output_names(self) -> list[str]:
+        """Return the names of all outputs in order."""
+        return [self.kind] if self.decision is None else [self.kind, "label"]
 
     def example(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Return inputs of a few samples, ragged and with every modality missing somewhere: no branch is left out."""

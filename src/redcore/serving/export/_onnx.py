@@ -38,8 +38,9 @@ def export_onnx(method: Method, path: str | Path) -> float:
     The graph holds all of the prediction: preprocessing, every network, the linear models, the prior. Inputs are
     ``availability`` (n_samples, n_modalities), True = observed; ``x_<modality>``, float32, whose values are read where
     the modality is observed only; and ``len_<modality>``, int64, for sequences. Any number of samples and time steps.
-    The output is ``probabilities`` (``numbers`` for regression), double (n_samples, n_outputs). The metadata entry
-    ``redcore`` is a JSON object with modalities, classes and versions.
+    Outputs are ``probabilities`` (``numbers`` for regression), double (n_samples, n_outputs), and for classes ``label``,
+    the number of the class that is named. The metadata entry ``redcore`` is a JSON object with modalities, classes and
+    versions.
 
     Parameters
     ----------
@@ -59,8 +60,7 @@ def export_onnx(method: Method, path: str | Path) -> float:
     """
     _required()
     graph = PredictionGraph(method)
-    output = "numbers" if method.schema.target_kind == "regression" else "probabilities"
-    raw = _described(_exported(graph, output), _description(graph, method))
+    raw = _described(_exported(graph), _description(graph, method))
     difference = _difference(raw, graph, method)
     if not difference <= TOLERANCE:
         raise ExportError(f"the graph differs from the method by {difference:.2g}, more than {TOLERANCE:g}")
@@ -76,13 +76,15 @@ def _required() -> None:
         raise ExportError(f"package {error.name} is absent: pip install 'redcore[onnx]'") from None
 
 
-def _exported(graph: PredictionGraph, output: str) -> bytes:
+def _exported(graph: PredictionGraph) -> bytes:
     """Return the serialised graph.
 
     Traced: the exporter that compiles takes twenty times as long for an ensemble, and knows fewer encoders. What a
     trace could get wrong, a size or a branch that is fixed, shows in `_difference`: its sizes and patterns are others.
     """
-    sizes: dict[str, dict[int, str]] = {name: {0: "n_samples"} for name in (*graph.input_names(), output)}
+    sizes: dict[str, dict[int, str]] = {
+        name: {0: "n_samples"} for name in (*graph.input_names(), *graph.output_names())
+    }
     for name, _, is_sequence in graph.forms:
         if is_sequence:
             sizes[f"x_{name}"][1] = f"time_{name}"
@@ -96,7 +98,7 @@ def _exported(graph: PredictionGraph, output: str) -> bytes:
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=graph.input_names(),
-                output_names=[output],
+                output_names=graph.output_names(),
                 dynamic_axes=sizes,
             )
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
@@ -165,10 +167,12 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
 
     data = _random_data(graph, method)
     session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
-    [outputs] = session.run(None, onnx_inputs(data, data.names))
+    outputs, *labels = session.run(None, onnx_inputs(data, data.names))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptySampleWarning)
         expected = method.predict(data)
+    if labels and not np.array_equal(labels[0], method.decide(outputs)):
+        raise ExportError("the graph names other classes than the method")
     scale = np.maximum(1.0, np.abs(expected)) if method.schema.target_kind == "regression" else 1.0
     return float(np.max(np.abs(outputs - expected) / scale))
 

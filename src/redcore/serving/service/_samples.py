@@ -94,12 +94,12 @@ def predict_samples(method: Method, samples: list[Sample]) -> AnyArray:
 def answers_of(method: Method, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
     """Return the predictions as the answer holds them."""
     return [
-        {"observed": sorted(sample), **_prediction(method.schema, row)}
-        for sample, row in zip(samples, outputs.tolist(), strict=True)
+        {"observed": sorted(sample), **_prediction(method.schema, row, code)}
+        for sample, row, code in zip(samples, outputs.tolist(), method.decide(outputs).tolist(), strict=True)
     ]
 
 
-def _prediction(schema: Schema, row: list[float]) -> dict[str, Any]:
+def _prediction(schema: Schema, row: list[float], code: int) -> dict[str, Any]:
     if schema.classes is None:
         return {"number": row[0]} if schema.n_outputs == 1 else {"numbers": row}
     labels = schema.classes.tolist()
@@ -107,4 +107,4 @@ def _prediction(schema: Schema, row: list[float]) -> dict[str, Any]:
     if schema.target_kind == "multilabel":
         chosen = [label for label, value in zip(labels, row, strict=True) if value >= 0.5]
         return {"labels": chosen, "probabilities": probabilities}
-    return {"label": labels[int(np.argmax(row))], "probabilities": probabilities}
+    return {"label": labels[code], "probabilities": probabilities}
