@@ -62,8 +62,9 @@ SOURCE = (
 CONCATENATED_UP_TO = 8
 """Most modalities for which ``imputer="auto"`` concatenates codes."""
 
-MEMBERS_UP_TO = {2_000: 5, 20_000: 3}
-"""How many networks are fitted, where it is not asked for, up to so many training samples; one beyond."""
+MEMBERS = 3
+ENSEMBLE_UP_TO = 20_000
+"""Most training samples that several networks are fitted to where it is not asked for: with more, one will do."""
 
 
 class RedCoreSettings(CodeSettings):
@@ -110,7 +111,7 @@ class RedCoreSettings(CodeSettings):
         Supervision-weight rule ('redcore list rules'); "fixed" is the ablation.
     n_members : int in [1, 100] or None, default None
         Networks whose predictions are averaged, each trained without another share of `validation_fraction` of the
-        samples. None takes 5 up to 2,000 training samples, 3 up to 20,000 and one beyond.
+        samples. None takes 3 up to 20,000 training samples and one beyond.
     decision : {"balanced", "argmax"}, default "balanced"
         Which class is named: the most probable one, or the one with the largest ``p_k / frequency_k ** a``. The power a
         in [0, 1] is that with the best macro-F1 on held-out data; it is 0 where that gains less than a point, and with
@@ -428,7 +429,7 @@ class RedCore(EnsembleMethod):
     def n_members(self, n_samples: int) -> int:
         """Return how many networks are fitted; see `EnsembleMethod.n_members`."""
         asked = cast(RedCoreSettings, self.settings).n_members
-        return asked or next((count for limit, count in MEMBERS_UP_TO.items() if n_samples <= limit), 1)
+        return asked or (MEMBERS if n_samples <= ENSEMBLE_UP_TO else 1)
 
     def _judge(self, data: MultimodalData, splits: list[Split], context: FitContext) -> None:
         self.evidence = None
