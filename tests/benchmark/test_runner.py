@@ -3,10 +3,12 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -343,6 +345,12 @@ def test_bad_specs_name_the_key(tmp_path, content, message):
     with pytest.raises(SettingsError, match=message) as error:
         read_spec(str(path))
     assert "spec.toml" in str(error.value)
+
+
+def test_the_documented_file_is_valid():
+    text = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    documented = Spec.checked(tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1]))
+    assert sum(1 for _ in documented.cells()) > 0
 
 
 def test_a_method_may_run_on_some_data_only():
