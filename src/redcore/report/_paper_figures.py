@@ -21,6 +21,7 @@ from redcore.benchmark import (
     rank_methods,
     summarise,
 )
+from redcore.exceptions import RunError
 from redcore.report._figures import COLOURS, STYLES
 
 __all__ = ["write_figures"]
@@ -43,6 +44,11 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
     list of Path
         ``missing-modalities``, ``heatmap-<data set>``, ``ranks`` (three methods or more) and ``cost``, each as PDF and
         PNG.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be made.
     """
     done = [record for record in records if record.status == "done"]
     methods = sorted({record.cell.method.title() for record in done})
@@ -55,7 +61,10 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
             figures[f"heatmap-{''.join(c if c.isalnum() else '-' for c in data)}"] = _heatmap(data, table)
     if len(methods) > 2 and (ranks := _ranks(done)) is not None:
         figures["ranks"] = ranks
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
     return [_write(figure, folder / f"{name}.{ending}") for name, figure in figures.items() for ending in ENDINGS]
 
 

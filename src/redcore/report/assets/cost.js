@@ -8,8 +8,8 @@ const COSTS = [
 function drawCost(summary, width) {
   const points = summary.methods.map((method) => ({
     method,
-    score: overBlocks(summary, method, (record, block) => valueOf(record, metricOf(block.d))),
-    ...Object.fromEntries(["fit", "parameters", "memory"].map((name) => [name, overBlocks(summary, method, (record) => record[name])?.mean ?? null])),
+    score: overallScore(summary, method),
+    ...Object.fromEntries(["fit", "parameters", "memory"].map((name) => [name, meanOverBlocks(summary, method, (record) => record[name])])),
   })).filter((point) => point.score);
   const panels = COSTS.filter(({ name }) => points.filter((point) => point[name] > 0).length > 1);
   if (!panels.length) return nothing("Costs need two methods or more.");
@@ -17,7 +17,7 @@ function drawCost(summary, width) {
   const names = legend(points.map(({ method }) => [method, nameOf(method)]), width, height + 6);
   const said = points.map((point) => `${nameOf(point.method)} ${score(point.score.mean)} in ${seconds(point.fit)} s`).join(", ");
   const label = `Score against cost: ${said}.`;
-  return figure("cost", drawing(width, height + 6 + names.height, label, nodes, names.group), "Score over all selected blocks against what it costs, on a logarithmic scale; up and to the left is better. Whiskers are 95% intervals over seeds.", costTable(points));
+  return figure("cost", drawing(width, height + 6 + names.height, label, nodes, names.group), "Score over all selected blocks against what it costs, on a logarithmic scale; up and to the left is better. Whiskers are 95% intervals over seeds.", () => costTable(points));
 }
 
 function costPanel(box, { name, label }, points) {

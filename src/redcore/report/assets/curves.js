@@ -30,7 +30,7 @@ function seriesByCount(blocks, methods) {
         byCount.set(count, [...(byCount.get(count) ?? []), found]);
       }
     }
-    const points = [...byCount].map(([x, found]) => ({ x, ...estimate(found) })).sort((one, other) => one.x - other.x);
+    const points = [...byCount].map(([x, found]) => ({ x, ...estimate(found, FEWER_RESAMPLES) })).sort((one, other) => one.x - other.x);
     return { method, points };
   });
 }
@@ -55,7 +55,7 @@ function curvesFigure(id, panels, width, across, caption) {
   const { nodes, height } = grid(drawn, width, (box, item) => curvesPanel(box, item, across));
   const names = legend(methods.map((method) => [method, nameOf(method)]), width, height + 6);
   const picture = drawing(width, height + 6 + names.height, `${caption}. ${drawn.map(inWords).join(" ")}`, nodes, names.group);
-  return figure(id, picture, `${caption}; whiskers are 95% intervals over seeds.`, curvesTable(id, drawn, across));
+  return figure(id, picture, `${caption}; whiskers are 95% intervals over seeds.`, () => curvesTable(id, drawn, across));
 }
 
 function curvesPanel(box, { d, title, series }, across) {

@@ -27,8 +27,10 @@ function interval(entry, digits = 3) {
   return entry.low === entry.high ? "" : `${score(entry.low, digits)} to ${score(entry.high, digits)}`;
 }
 
+const GROUPED = new Intl.NumberFormat("en");
+
 function whole(value) {
-  return value === null || value === undefined ? "" : Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
+  return value === null || value === undefined ? "" : GROUPED.format(Math.round(value)).replaceAll(",", "\u202f");
 }
 
 function seconds(value) {

@@ -39,7 +39,7 @@ function heatmapFigure(summary, d, width) {
   const rows = chosen.map((pattern) => ({ pattern, values: methods.map((method) => at(pattern, method)) }));
   const more = left ? ` ${counted(left, "pattern")} that fewer records have ${left === 1 ? "is" : "are"} left out.` : "";
   const caption = `${DATA.data[d]}: ${metricLabel(d)} by missing pattern, mean over protocols and seeds. Filled dots are observed modalities; the best of a row is bold and underlined.${more}`;
-  return figure(`heatmap-${d}`, heatmapDrawing(d, methods, rows, width), caption, heatmapTable(d, methods, rows));
+  return figure(`heatmap-${d}`, heatmapDrawing(d, methods, rows, width), caption, () => heatmapTable(d, methods, rows));
 }
 
 function heatmapDrawing(d, methods, rows, width) {

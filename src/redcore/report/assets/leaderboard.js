@@ -9,11 +9,11 @@ function namedMethod(row) {
 }
 
 function overallRow(summary, method) {
-  const read = (pick) => overBlocks(summary, method, pick);
+  const read = (pick) => meanOverBlocks(summary, method, pick);
   return {
     method,
     rank: summary.ranking.means.get(method) ?? null,
-    score: read((record, block) => valueOf(record, metricOf(block.d))),
+    score: overallScore(summary, method),
     worst: read(worstPattern),
     nll: read((record) => namedValue(record, "nll")),
     ece: read((record) => namedValue(record, "ece")),
@@ -33,7 +33,7 @@ function worstPattern(record, block) {
 
 function overallTable(summary) {
   const rows = summary.methods.map((method) => overallRow(summary, method));
-  const plain = (label, name, show) => ({ label, numeric: true, value: (row) => row[name]?.mean ?? null, cell: (row) => show(row[name]?.mean) });
+  const plain = (label, name, show) => ({ label, numeric: true, value: (row) => row[name], cell: (row) => show(row[name]) });
   const columns = [
     { label: "method", value: (row) => nameOf(row.method), cell: namedMethod },
     { label: "mean rank", numeric: true, value: (row) => row.rank, cell: (row) => score(row.rank, 2) },
@@ -53,7 +53,7 @@ function overallTable(summary) {
     { label: "blocks", numeric: true, value: (row) => row.blocks },
   ].filter((column) => !column.numeric || tells(column, rows));
   const sorted = summary.ranking.means.size ? { column: 1, down: false } : { column: 1, down: !lowerIsBetter([...state.data][0]) };
-  return sortable("leaderboard", `Methods over all blocks (${counted(summary.blocks.length, "block")})`, columns, rows, sorted);
+  return sortable("leaderboard-table", `Methods over all blocks (${counted(summary.blocks.length, "block")})`, columns, rows, sorted);
 }
 
 // A column without a number is left out, and so are counts that are all the same.
@@ -85,7 +85,7 @@ function blockTable(summary) {
   ];
   const first = { column: columns.length > 1 ? 1 : 0, down: !lowerIsBetter(summary.blocks[0].d) };
   return [
-    sortable("blocks", "Every block: mean over seeds with its 95% interval", columns, rows, first),
+    sortable("blocks-table", "Every block: mean over seeds with its 95% interval", columns, rows, first),
     element("p", { class: "note" }, "Bold is the best of a block. ", element("b", {}, "≈"), " is not told apart from it: the 95% t interval of the differences, seed by seed, holds zero. With a single seed nothing is marked."),
   ];
 }

@@ -117,12 +117,22 @@ function ranking(blocks, methods) {
   };
 }
 
-// Estimate over blocks of whatever is read off the records of a method.
-function overBlocks(summary, method, read) {
+// Whatever is read off the records of a method, by block.
+function byBlock(summary, method, read) {
   const blocks = summary.blocks.filter((block) => block.entries.has(method)).map((block) =>
     block.entries.get(method).records.map((record) => read(record, block)).filter((value) => value !== null && value !== undefined)
   );
-  return estimate(blocks.filter((values) => values.length));
+  return blocks.filter((values) => values.length);
+}
+
+function meanOverBlocks(summary, method, read) {
+  const blocks = byBlock(summary, method, read);
+  return blocks.length ? mean(blocks.map(mean)) : null;
+}
+
+// The score over blocks, with its interval; null where there is none.
+function overallScore(summary, method) {
+  return estimate(byBlock(summary, method, (record, block) => valueOf(record, metricOf(block.d))));
 }
 
 function configurationOf(record) {

@@ -51,7 +51,7 @@ function strongList(methods, most) {
 }
 
 function soleResult(summary) {
-  const found = overBlocks(summary, summary.methods[0], (record, block) => valueOf(record, metricOf(block.d)));
+  const found = overallScore(summary, summary.methods[0]);
   if (!found) return [strong(summary.methods[0]), " was fitted; there is no test part to score."];
   const [block] = summary.blocks;
   if (summary.records.length === 1) return runResult(summary.records[0], block);

@@ -152,14 +152,14 @@ function drawing(width, height, label, ...children) {
   return svg("svg", { xmlns: "http://www.w3.org/2000/svg", "font-family": "system-ui, sans-serif", ...attributes }, ...children);
 }
 
-// A figure: the drawing, what it shows in words, its numbers as a table, and its download.
+// A figure: the drawing, what it shows in words, its numbers as a table (made when asked for), and its download.
 function figure(id, drawn, caption, table) {
-  const take = button("SVG", () => download(`${id}.svg`, standalone(drawn), "image/svg+xml"), {
-    class: "take", "aria-label": `Download as SVG: ${caption}`,
-  });
-  const numbers = table ? element("details", { class: "numbers" }, element("summary", {}, "The numbers of this figure"), table) : null;
-  const scroll = scrollable(caption, drawn);
-  return element("figure", { id: `figure-${id}` }, scroll, element("figcaption", {}, caption), element("div", { class: "tools" }, take, numbers));
+  const label = `Download as SVG: ${caption}`;
+  const take = button("SVG", () => download(`${id}.svg`, standalone(drawn), "image/svg+xml"), { class: "take", "aria-label": label });
+  const numbers = element("details", { class: "numbers" }, element("summary", {}, "The numbers of this figure"));
+  numbers.addEventListener("toggle", () => numbers.children.length > 1 || numbers.append(table()));
+  const tools = element("div", { class: "tools" }, take, numbers);
+  return element("figure", { id: `figure-${id}` }, scrollable(caption, drawn), element("figcaption", {}, caption), tools);
 }
 
 // The drawing as a file of its own, in light colours whatever the page shows.

@@ -9,7 +9,7 @@ function drawRanks(summary, width) {
   const groups = together(order.map(([, rank]) => rank), difference);
   const caption = `Mean ranks over ${counted(blocks, "block")}. A bar joins methods that are not told apart: their ranks differ by less than the critical difference of Nemenyi's test, ${score(difference, 2)} at level 0.05.${test ? ` Friedman's test: ${pValue(test.p)}.` : ""}`;
   const said = `Critical-difference diagram. Mean ranks: ${order.map(([method, rank]) => `${nameOf(method)} ${score(rank, 2)}`).join(", ")}.`;
-  return figure("ranks", ranksDrawing(order, groups, difference, width, said), caption, ranksTable(order, groups));
+  return figure("ranks", ranksDrawing(order, groups, difference, width, said), caption, () => ranksTable(order, groups));
 }
 
 // Maximal runs [first, last] of sorted ranks whose ends differ by less than `difference`.

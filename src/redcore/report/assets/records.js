@@ -20,7 +20,7 @@ function cellColumns() {
 }
 
 function configurationColumn() {
-  const open = (record) => button("Show", () => showConfiguration(record), { class: "take", "aria-label": `Configuration of ${record.key}` });
+  const open = (record) => button("Show", () => showConfiguration(record), { class: "take", "aria-label": `Show the configuration of ${record.key}` });
   return { label: "configuration", value: (record) => record.key, cell: open, csv: { key: (record) => record.key } };
 }
 

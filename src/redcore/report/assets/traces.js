@@ -33,7 +33,7 @@ function tracesFigure(records, title, width) {
   const ends = panels[0].whole ? "" : panels[0].series.map(({ name, average }) => `${name} ${score(average.at(-1)[1], 2)}`).join(", ");
   const label = `Traces over training of ${title}. ${ends ? `Final ${panels[0].title}: ${ends}.` : ""}`;
   const caption = `${title}. ${records.length > 1 ? `Mean over ${records.length} seeds; thin lines are single seeds; the` : "The"} advantage is averaged over neighbouring steps.`;
-  return figure("traces", drawing(width, height + 6 + shown.height, label, nodes, shown.group), caption, tracesTable(panels));
+  return figure("traces", drawing(width, height + 6 + shown.height, label, nodes, shown.group), caption, () => tracesTable(panels));
 }
 
 function tracesOf(records, { prefix, whole: single, epochs }) {
