@@ -1,6 +1,6 @@
 """Kill a benchmark with SIGKILL at random moments, resume it each time, and compare with an uninterrupted run.
 
-    $ make kill
+    $ make slow
 
 Too slow for a unit test: every start imports torch. Ends with status 1 if any record differs in more than timings.
 """
