@@ -12,6 +12,7 @@ __all__ = [
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
+    "ProcessLostError",
     "RedCoreError",
     "RedCoreWarning",
     "RunError",
@@ -89,6 +90,10 @@ class TrainingInterrupted(RedCoreError):
 
     def __reduce__(self) -> tuple[type["TrainingInterrupted"], tuple[int]]:
         return type(self), (self.step,)
+
+
+class ProcessLostError(RedCoreError):
+    """A process that shared a fit is gone; the fit's checkpoint resumes on any number of processes."""
 
 
 class UnsupportedError(RedCoreError, NotImplementedError):

@@ -90,7 +90,7 @@ class Reference:
             self.encoder(f"param/{LETTER[name].upper()}/", f"encoders.encoders.{index}.")
             self.copy(f"param/{LETTER[name].upper()}/muvar", f"bottleneck[{index}].project")
             self.head(f"param/Cls_{LETTER[name]}/", f"unimodal_heads[{index}].")
-            self.imputer(name, f"imputers[{index}].")
+            self.imputer(name, f"imputers.stacked[{index}].")
         self.head("param/Cls/", "joint_head.")
         ours = "".join(LETTER[name] for name in NAMES)
         first = "joint_head.hidden.0.weight" if settings.head_layers else "joint_head.output.weight"
@@ -122,8 +122,8 @@ class Reference:
                 "ln_12": "norm_after_attention",
                 "ln_2": "norm_before_mlp",
                 "ln_22": "norm_after_mlp",
-                "mlp.c_fc": "mlp.0",
-                "mlp.c_proj": "mlp.3",
+                "mlp.c_fc": "widen",
+                "mlp.c_proj": "narrow",
             }.items():
                 self.copy(theirs + their, ours + our)
 

@@ -334,6 +334,9 @@ class Spec(Settings):
             If a value is none of its setting.
         """
         changes = dict(settings or {})
+        most = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
+        if not changes:
+            return self.model_copy(update={"n_seeds": most})
         known = {method.name: load("redcore.methods", method.name, "method").METHOD.Settings for method in self.method}
         check_known("setting", changes, {field for cls in known.values() for field in cls.model_fields})
         overrides = []
@@ -342,7 +345,6 @@ class Spec(Settings):
             # texts become what the setting is
             read = known[method.name].parse(taken).dump()
             overrides.append(Override(settings={key: read[key] for key in taken}, method=(method.title(),)))
-        most = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
         return self.model_copy(update={"n_seeds": most, "override": (*self.override, *overrides)})
 
     def _cell(self, data: DataSpec, protocol: ProtocolSpec, method: MethodSpec, seed: int, fold: int | None) -> Cell:

@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-from redcore.exceptions import RedCoreError, TrainingInterrupted
+from redcore.exceptions import ProcessLostError, RedCoreError, TrainingInterrupted
 
 __all__ = ["main"]
 
@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         status = app(args=arguments, standalone_mode=False)
     except TrainingInterrupted as error:
         return _fail(str(error), INTERRUPTED)
+    except ProcessLostError as error:
+        return _fail(str(error), OURS)
     except RedCoreError as error:
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:

@@ -108,24 +108,25 @@ class Bar(Callback):
         self.progress.update(self.task, state=f"epoch {epoch + 1}, validation loss {values['validation_loss']:.3f}")
 
     def should_stop(self) -> bool:
-        """Whether SIGINT came."""
+        """Whether SIGINT or SIGTERM came."""
         return self.interrupted
 
 
 @contextmanager
 def interruptible(bar: Bar) -> Iterator[None]:
-    """Turn the first SIGINT inside the block into a wish that training honours after its step."""
+    """Turn the first SIGINT or SIGTERM inside the block into a wish that training honours after its step."""
 
     def wish(number: int, frame: FrameType | None) -> None:
         if bar.interrupted:
             raise KeyboardInterrupt
         bar.interrupted = True
 
-    previous = signal.signal(signal.SIGINT, wish)
+    previous = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

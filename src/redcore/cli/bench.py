@@ -1,5 +1,6 @@
 """``redcore bench``: run a benchmark and look at its records."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ from redcore.cli._options import Json, parse_settings
 
 __all__ = ["bench"]
 
+
+class BackendName(StrEnum):
+    """What runs the cells."""
+
+    process = "process"
+    ray = "ray"
+
+
 bench = typer.Typer(help="Run benchmarks: the same masks for every method, one record per cell.", no_args_is_help=True)
 
 
@@ -16,7 +25,12 @@ bench = typer.Typer(help="Run benchmarks: the same masks for every method, one r
 def run(
     spec: Annotated[str, typer.Argument(help="A built-in benchmark ('redcore list specs') or a TOML file.")],
     out: Annotated[Path, typer.Option(help="Folder for the records; what is there is not run again.")],
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=1024)] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(help="Cells at once. Default: 1; with ray, as many as there are CPUs.", min=1)
+    ] = None,
+    backend: Annotated[
+        BackendName, typer.Option(help="Processes here, or a Ray cluster (RAY_ADDRESS).")
+    ] = BackendName.process,
     data_folder: Annotated[Path | None, typer.Option(help="Where the data files of the benchmark are.")] = None,
     seeds: Annotated[int | None, typer.Option(help="At most so many seeds, for a first look.", min=1)] = None,
     assign: Annotated[
@@ -27,7 +41,7 @@ def run(
     """Run what is missing of a benchmark. It may be killed at any moment and run again."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from redcore.benchmark import Record, missing_cells, read_records, read_spec
+    from redcore.benchmark import Record, conflicts, missing_cells, read_records, read_spec
     from redcore.benchmark import run as run_benchmark
     from redcore.cli._output import messages, print_json
 
@@ -42,9 +56,11 @@ def run(
                 messages.print(f"failed: {record.key}: {record.error}", markup=False)
             bar.advance(task)
 
-        run_benchmark(asked, out, n_jobs=jobs, data_folder=data_folder, progress=done)
+        run_benchmark(asked, out, n_jobs=jobs, backend=backend.value, data_folder=data_folder, progress=done)
     keys = {cell.key() for cell in asked.cells()}
     records = [record for record in read_records(out) if record.key in keys]
+    for place in conflicts(records):
+        messages.print(f"not the same data, split or masks for all methods: {place}", markup=False)
     failed = [record.key for record in records if record.status == "failed"]
     if as_json:
         print_json({"folder": str(out), "n_records": len(records), "run_now": todo, "failed": failed})

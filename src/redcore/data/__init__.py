@@ -5,7 +5,7 @@ from redcore.data._gaussian import GaussianModel, GaussianSettings
 from redcore.data._modality import Modality, Observed
 from redcore.data._multimodal import MultimodalData, Part
 from redcore.data._schema import ModalitySchema, Schema
-from redcore.data._splits import hold_out
+from redcore.data._splits import cross_folds, hold_out
 from redcore.data._statistics import moments, skewness
 from redcore.data._target import Target, TargetKind
 
@@ -21,6 +21,7 @@ __all__ = [
     "Target",
     "TargetKind",
     "concatenate",
+    "cross_folds",
     "hold_out",
     "moments",
     "skewness",

@@ -6,7 +6,7 @@ from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedS
 from redcore._types import AnyArray, IntArray
 from redcore.data._multimodal import MultimodalData
 
-__all__ = ["hold_out"]
+__all__ = ["cross_folds", "hold_out"]
 
 
 def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
@@ -41,6 +41,47 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     else:
         keep, held = next(ShuffleSplit(n_splits=1, test_size=n_held, random_state=seed).split(rows))
     return np.sort(keep), np.sort(held)
+
+
+def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
+    """Divide the samples into folds of about equal size.
+
+    Whole groups go into one fold if the data has at least two; else the classes, or the range of a numeric target, are
+    spread over all folds.
+
+    Parameters
+    ----------
+    data : MultimodalData
+    n_folds : int
+        At least 2; fewer are made where there are not as many samples or groups.
+    seed : int
+
+    Returns
+    -------
+    int array (n_samples,)
+        The fold of each sample, from 0.
+
+    Examples
+    --------
+    >>> from redcore.data import Target
+    >>> data = MultimodalData.from_arrays({"audio": np.zeros((6, 1))}, Target.from_labels(["no", "yes"] * 3))
+    >>> folds = cross_folds(data, 3, seed=0)
+    >>> sorted(folds[::2].tolist()), sorted(folds[1::2].tolist())
+    ([0, 1, 2], [0, 1, 2])
+    """
+    rng = np.random.default_rng(seed)
+    if data.groups is not None and len(np.unique(data.groups)) > 1:
+        names, place = np.unique(data.groups, return_inverse=True)
+        fold_of_group: IntArray = rng.permutation(len(names)) % min(n_folds, len(names))
+        return fold_of_group[place]
+    order = rng.permutation(data.n_samples)
+    target = data.target
+    if target is not None and target.values.ndim == 1:
+        # neighbours in this order are alike, and go into different folds
+        order = order[np.argsort(target.values[order], kind="stable")]
+    folds = np.empty(data.n_samples, dtype=np.int64)
+    folds[order] = np.arange(data.n_samples) % min(n_folds, data.n_samples)
+    return folds
 
 
 def _group_count(groups: AnyArray, fraction: float) -> int:

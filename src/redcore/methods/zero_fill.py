@@ -45,6 +45,11 @@ class ZeroFillNetwork(TrainableNetwork):
         width = len(forms) * settings.latent_dim
         self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
 
+    @property
+    def several_processes(self) -> bool:
+        """Processes can share a fit."""
+        return True
+
     def forward(self, batch: Batch) -> ZeroFillOutput:
         """Compute logits for a batch."""
         kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)

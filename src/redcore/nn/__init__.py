@@ -1,6 +1,6 @@
 """Torch blocks without training: encoders, Gaussian bottleneck, cross-modal imputer, heads, batches."""
 
-from redcore.nn._batch import Batch, ObservedTensor, collate
+from redcore.nn._batch import Batch, ObservedTensor, Whole, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._fusion import AttentionFusion
@@ -28,6 +28,7 @@ __all__ = [
     "PooledImputers",
     "StackedHead",
     "StackedLinear",
+    "Whole",
     "collate",
     "drop_modalities",
     "kl_to_standard_normal",

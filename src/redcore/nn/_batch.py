@@ -9,7 +9,7 @@ from torch import Tensor
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
 
-__all__ = ["Batch", "ObservedTensor", "collate"]
+__all__ = ["Batch", "ObservedTensor", "Whole", "collate"]
 
 
 class ObservedTensor(NamedTuple):
@@ -18,6 +18,20 @@ class ObservedTensor(NamedTuple):
     rows: Tensor
     values: Tensor
     lengths: Tensor | None
+
+
+class Whole(NamedTuple):
+    """Counts of a batch that several processes share.
+
+    Attributes
+    ----------
+    n_samples : int
+    n_observed : tensor (n_modalities,)
+        Samples that observe each modality.
+    """
+
+    n_samples: int
+    n_observed: Tensor
 
 
 class Batch(NamedTuple):
@@ -30,16 +44,24 @@ class Batch(NamedTuple):
     availability : bool tensor (n_samples, n_modalities)
     target : tensor or None
         Class codes (n_samples,), or float (n_samples, n_outputs).
+    shared : Whole or None
+        Of what this batch is one process's share; None if it is all there is.
     """
 
     modalities: tuple[ObservedTensor, ...]
     availability: Tensor
     target: Tensor | None
+    shared: Whole | None = None
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
         return len(self.availability)
+
+    @property
+    def whole(self) -> Whole:
+        """Counts over all processes, by which losses are divided: their sum is then the loss of the whole batch."""
+        return self.shared or Whole(self.n_samples, self.availability.sum(dim=0))
 
 
 def collate(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from redcore.nn._dropout import Dropout
 from redcore.nn._stacked import StackedLinear
 
 __all__ = ["Head", "StackedHead"]
@@ -36,7 +37,7 @@ class Head(nn.Module):
         sizes = [in_features, *hidden]
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):
-            layers += [linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [linear(fan_in, fan_out), nn.ReLU(), Dropout(dropout)]
         self.hidden = nn.Sequential(*layers)
         self.output = linear(sizes[-1], n_outputs)
 

@@ -53,7 +53,7 @@ class CrossModalImputer(nn.Module):
         return imputed
 
 
-class ConcatenatingImputers(CrossModalImputer):
+class ConcatenatingImputers(nn.Module):
     """One `CrossModalImputer` per modality, each reading the concatenated codes of all others: O(M^2) parameters.
 
     Parameters
@@ -69,7 +69,9 @@ class ConcatenatingImputers(CrossModalImputer):
 
     def __init__(self, n_modalities: int, latent_dim: int, hidden: Sequence[int], n_blocks: int) -> None:
         in_features = (n_modalities - 1) * latent_dim
-        super().__init__(in_features, latent_dim, hidden, n_blocks, partial(StackedLinear, n_modalities))
+        super().__init__()
+        linear = partial(StackedLinear, n_modalities)
+        self.stacked = CrossModalImputer(in_features, latent_dim, hidden, n_blocks, linear)
         others = [[k for k in range(n_modalities) if k != m] for m in range(n_modalities)]
         self.register_buffer("others", torch.tensor(others), persistent=False)
 
@@ -87,10 +89,12 @@ class ConcatenatingImputers(CrossModalImputer):
             Which modalities are there.
         """
         if self.training:
-            return super().forward(codes.index_select(1, self.others.flatten()).view(*codes.shape[:2], -1))
+            read = codes.index_select(1, self.others.flatten()).view(*codes.shape[:2], -1)
+            found: Tensor = self.stacked(read)
+            return found
         n_needed = int((~kept).sum(dim=0).max())
         rows = kept.long().argsort(dim=0, stable=True)[:n_needed]
-        imputed = super().forward(codes[rows[..., None], self.others].flatten(2))
+        imputed = self.stacked(codes[rows[..., None], self.others].flatten(2))
         place = rows[..., None].expand_as(imputed)
         return torch.zeros_like(codes).scatter(0, place, imputed.to(codes.dtype))
 
@@ -132,7 +136,7 @@ class PooledImputers(nn.Module):
         others = 1 - torch.eye(kept.shape[1], device=messages.device)
         attention = ((self.affinity - self.affinity.amax(dim=2, keepdim=True)).exp() * others).to(messages.dtype)
         n_heads = len(attention)
-        parts = (messages * present[..., None]).unflatten(2, (n_heads, -1))
+        parts = (messages * present[..., None]).view(*messages.shape[:2], n_heads, -1)
         total = torch.einsum("hmk,bk->bmh", attention, present)
         pooled = torch.einsum("hmk,bkhc->bmhc", attention, parts) / total.clamp(min=1e-12)[..., None]
         return pooled.flatten(2)

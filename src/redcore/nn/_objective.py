@@ -68,15 +68,19 @@ class Objective:
             return target, None
         return target[:, :-1], target[:, -1]
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the mean loss over samples (and outputs) of logits (n, n_outputs), each times its sample's weight."""
-        return self.losses(logits[:, None], target)[0]
+    def loss(self, logits: Tensor, target: Tensor, n_samples: int | None = None) -> Tensor:
+        """Return the mean loss over samples (and outputs) of logits (n, n_outputs), each times its sample's weight.
 
-    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        `n_samples` is what the sum is divided by where these samples are a share of a batch; default n.
+        """
+        return self.losses(logits[:, None], target, n_samples)[0]
+
+    def losses(self, logits: Tensor, target: Tensor, n_samples: int | None = None) -> Tensor:
         """Return the mean losses of several logits for the same target: (n, n_heads, n_outputs) to (n_heads,)."""
         values, weights = self.split(target)
         losses = self.sample_losses(logits, values)
-        return (losses if weights is None else losses * weights[:, None]).mean(dim=0)
+        weighted = losses if weights is None else losses * weights[:, None]
+        return weighted.sum(dim=0) / (n_samples or len(logits))
 
     def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
         """Return the loss of every sample, without its weight: (n, n_heads, n_outputs) to (n, n_heads)."""

@@ -31,6 +31,8 @@ SETTINGS: dict[str, Any] = {
     "detach_imputation_target": False,
     "evidence": "joint",
     "n_members": 1,
+    "decision": "argmax",
+    "validation_patterns": 1,
     "balancing": "relative_advantage",
     "smoothing": 0.7,
     "weight_interval": 3,

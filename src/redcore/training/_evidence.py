@@ -1,20 +1,22 @@
-"""Combine what a network says of the whole, of single modalities, and what linear models say of these."""
+"""Combine what networks say of the whole, of single modalities, and what linear models say of these."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logit
 
-from redcore._types import AnyArray
-from redcore.data import MultimodalData, concatenate
+from redcore._types import AnyArray, IntArray
+from redcore.data import MultimodalData, Target
 from redcore.nn import Objective
+from redcore.training._decision import choose_prior_power, decide
 from redcore.training._linear import LinearSettings
-from redcore.training._source import pieces
+from redcore.training._patterns import sampled, under_patterns
 from redcore.training._stacking import Stack
 from redcore.training._unimodal_linear import UnimodalLinear
 
-__all__ = ["Evidence"]
+__all__ = ["Evidence", "Trial"]
 
 NetworkLogits = Callable[[MultimodalData], tuple[AnyArray, AnyArray]]
 """Data in memory -> logits of the joint head (n, n_outputs), and of the unimodal heads (n, n_modalities, n_outputs)."""
@@ -22,83 +24,127 @@ NetworkLogits = Callable[[MultimodalData], tuple[AnyArray, AnyArray]]
 MAX_LINEAR_ROWS = 20_000
 """Most training samples that the linear models are fitted to: with more they do not get better, only slower."""
 
-MAX_VALIDATION_ROWS = 20_000
+MAX_JUDGES = 20_000
+"""Most held-out predictions that the weights are fitted to."""
+
 PATTERNS_PER_SAMPLE = 8
 LARGEST_LOGIT = 30.0
 
-ASSUMED = np.array([0.75, 0.0, 0.25, 0.0])
+ASSUMED = np.array([0.75, 0.0, 0.25, 0.0, 0.0])
 """Weights without data: the joint head before the linear models."""
+
+
+class Trial(NamedTuple):
+    """A trained network, what it was trained on, and samples that it has not seen."""
+
+    network: NetworkLogits
+    train: MultimodalData
+    held_out: MultimodalData
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Weighs four sources into one prediction.
+    """Weighs five sources into one prediction.
 
     They are the joint head; the mean over the present modalities of what the unimodal heads say; the same of linear
-    models; and the sum of the latter's log-probabilities, which is what independent modalities would say together. Four
-    weights, of held-out samples under many missing patterns, leave little to overfit; they calibrate as well.
+    models; the sum of the latter's evidence; and the sum of that of linear discriminants, which is what Gaussian
+    modalities, independent given the class, say together. In a sum the class frequencies count once, not once per
+    modality. Five weights, of held-out samples under many missing patterns, leave little to overfit; they calibrate as
+    well. Numbers are no evidence that adds up: for regression the sums are 0.
 
     Attributes
     ----------
     linear : UnimodalLinear
+    discriminant : UnimodalLinear or None
+        None for regression.
     stack : Stack
     objective : Objective
+    base : array (n_outputs,)
+        Log-frequencies of the classes, log-odds of the labels; zeros for regression.
+    prior_power : float
+        See `decide`; 0 for other targets than classes.
     """
 
     linear: UnimodalLinear
+    discriminant: UnimodalLinear | None
     stack: Stack
     objective: Objective
+    base: AnyArray
+    prior_power: float = 0.0
 
     @classmethod
-    def fit(
-        cls, network: NetworkLogits, data: MultimodalData, validation: MultimodalData, objective: Objective, seed: int
-    ) -> "Evidence":
-        """Fit linear models to training data, and the weights to validation data.
+    def fit(cls, trials: Sequence[Trial], data: MultimodalData, objective: Objective, seed: int) -> "Evidence":
+        """Fit the weights to held-out data, and the linear models to all that may be trained on.
 
         Parameters
         ----------
-        network : callable
-            The trained network.
+        trials : sequence of Trial
+            At least one. What a network has not seen, the linear models that are weighed beside it have not either.
         data : MultimodalData
-            What it was trained on.
-        validation : MultimodalData
-            What it was not trained on.
+            For the linear models that predictions are made from.
         objective : Objective
         seed : int
             For the missing patterns that the weights are fitted under.
         """
         rng = np.random.default_rng([seed, 1])
-        train = _sample(data, MAX_LINEAR_ROWS, rng)
-        judges = _sample(validation, MAX_VALIDATION_ROWS // PATTERNS_PER_SAMPLE, rng)
-        held_out = _under_patterns(judges, rng)
-        partial = cls(UnimodalLinear.fit(train, LinearSettings()), Stack(objective.kind, ASSUMED), objective)
-        assert held_out.target is not None
-        sources, target = partial.sources(network, held_out), objective.values(held_out.target)
-        weights = held_out.target.weights
-        stack = Stack.fit(sources, target, objective.kind, ASSUMED, judges.n_samples, weights)
-        return replace(partial, stack=stack)
+        strengths: Mapping[str, LinearSettings] = {}
+        sources, judges, n_independent = [], [], 0
+        for trial in trials:
+            partial = cls._unweighted(trial.train, strengths, objective, rng)
+            strengths = partial.linear.settings
+            share = sampled(trial.held_out, MAX_JUDGES // PATTERNS_PER_SAMPLE // len(trials), rng)
+            judges.append(under_patterns(share, PATTERNS_PER_SAMPLE, rng))
+            sources.append(partial.sources(trial.network, judges[-1]))
+            n_independent += share.n_samples
+        final = cls._unweighted(data, strengths, objective, rng)
+        return final._weighed(np.concatenate(sources), judges, n_independent)
 
-    def refitted(self, data: MultimodalData, validation: MultimodalData, seed: int) -> "Evidence":
-        """Return the same with linear models of training and validation data, now that the weights are chosen."""
-        rng = np.random.default_rng([seed, 2])
-        parts = [_bare(_sample(part, MAX_LINEAR_ROWS, rng)) for part in (data, validation)]
-        return replace(self, linear=UnimodalLinear.fit(concatenate(parts), self.linear.settings))
+    @classmethod
+    def _unweighted(
+        cls,
+        data: MultimodalData,
+        strengths: Mapping[str, LinearSettings],
+        objective: Objective,
+        rng: np.random.Generator,
+    ) -> "Evidence":
+        train = sampled(data, MAX_LINEAR_ROWS, rng)
+        assert train.target is not None
+        linear = UnimodalLinear.fit(train, strengths)
+        discriminant = None if objective.kind == "regression" else linear.discriminant(train)
+        return cls(linear, discriminant, Stack(objective.kind, ASSUMED), objective, _base(train.target))
+
+    def _weighed(self, sources: AnyArray, judges: Sequence[MultimodalData], n_independent: int) -> "Evidence":
+        """Return the same with the weights, and the decision, that held-out samples choose."""
+        targets = [data.target for data in judges if data.target is not None]
+        target = np.concatenate([self.objective.values(one) for one in targets])
+        weighted = any(one.weights is not None for one in targets)
+        counts = np.concatenate([_counts(one) for one in targets]) if weighted else None
+        stack = Stack.fit(sources, target, self.objective.kind, ASSUMED, n_independent, counts)
+        weighed = replace(self, stack=stack)
+        if self.objective.kind not in ("binary", "multiclass"):
+            return weighed
+        sizes = np.concatenate([data.availability.sum(axis=1) for data in judges])
+        said = log_softmax(stack.combine(sources), axis=1)
+        return replace(weighed, prior_power=choose_prior_power(said, target, self.base, sizes))
 
     def sources(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
-        """Return what the sources say of data in memory, (n_samples, 4, n_outputs)."""
+        """Return what the sources say of data in memory, (n_samples, 5, n_outputs)."""
         joint, unimodal = network(data)
-        linear, present = self.linear.predict(data)
+        prepared = self.linear.prepare(data)
+        linear, present = self.linear.predict_prepared(prepared)
         if self.objective.kind == "regression":
             linear = (linear - self.objective.mean) / self.objective.scale
         elif self.objective.kind != "multilabel":
             joint, unimodal, linear = (log_softmax(values, axis=-1) for values in (joint, unimodal, linear))
-        if self.objective.kind != "regression":
-            bounded = (values.clip(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
-            joint, unimodal, linear = bounded
-        total = (linear * present[..., None]).sum(axis=1)
-        # numbers are no evidence that adds up
-        added = np.zeros_like(total) if self.objective.kind == "regression" else total
-        return np.stack([joint, self._mean(unimodal, present), self._mean(linear, present), added], axis=1)
+        if self.discriminant is None:
+            nothing = np.zeros_like(joint)
+            return np.stack(
+                [joint, self._mean(unimodal, present), self._mean(linear, present), nothing, nothing], axis=1
+            )
+        joint, unimodal, linear = (values.clip(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
+        added = self._sum(linear - self.base, present)
+        densities = self._sum(self.discriminant.predict_prepared(prepared)[0], present)
+        return np.stack([joint, self._mean(unimodal, present), self._mean(linear, present), added, densities], axis=1)
 
     def _mean(self, values: AnyArray, present: AnyArray) -> AnyArray:
         """Average over the present modalities: probabilities of classes (as logarithms), else the values themselves."""
@@ -109,42 +155,57 @@ class Evidence:
         total = (np.exp(values) * present[..., None]).sum(axis=1) / counts
         return np.asarray(np.log(total.clip(min=np.exp(-LARGEST_LOGIT))))
 
+    def _sum(self, evidence: AnyArray, present: AnyArray) -> AnyArray:
+        """Add the evidence of the present modalities to the class frequencies."""
+        total = (evidence * present[..., None]).sum(axis=1) + self.base
+        if self.objective.kind != "multilabel":
+            total = log_softmax(total, axis=1)
+        return np.asarray(total.clip(-LARGEST_LOGIT, LARGEST_LOGIT))
+
     def logits(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
         """Return combined logits of data in memory, (n_samples, n_outputs)."""
         return self.stack.combine(self.sources(network, data))
 
+    def decide(self, probabilities: AnyArray) -> IntArray:
+        """Return the class to name for each sample, (n_samples,)."""
+        smallest = np.exp(-LARGEST_LOGIT)
+        return decide(np.log(probabilities.clip(min=smallest)), self.base, self.prior_power)
+
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name."""
-        return {"weights": self.stack.weights, **{f"linear/{k}": v for k, v in self.linear.to_arrays().items()}}
+        kept = {f"linear/{k}": v for k, v in self.linear.to_arrays().items()}
+        if self.discriminant is not None:
+            # the preprocessing is that of the linear models
+            found = self.discriminant.to_arrays()
+            kept |= {f"discriminant/{k}": v for k, v in found.items() if not k.startswith("preprocessing/")}
+        return {"weights": self.stack.weights, "base": self.base, "prior_power": np.array([self.prior_power]), **kept}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...], objective: Objective) -> "Evidence":
         """Restore what `to_arrays` returned."""
-        linear = {name[7:]: array for name, array in arrays.items() if name.startswith("linear/")}
+        linear = UnimodalLinear.from_arrays(_below(arrays, "linear/"), names)
+        discriminant = None
+        if densities := _below(arrays, "discriminant/"):
+            discriminant = replace(UnimodalLinear.from_arrays(densities, names), preprocessor=linear.preprocessor)
         stack = Stack(objective.kind, arrays["weights"])
-        return cls(UnimodalLinear.from_arrays(linear, names), stack, objective)
+        return cls(linear, discriminant, stack, objective, arrays["base"], float(arrays["prior_power"][0]))
 
 
-def _sample(data: MultimodalData, n_rows: int, rng: np.random.Generator) -> MultimodalData:
-    """Return at most `n_rows` samples, in memory."""
-    if data.n_samples > n_rows:
-        data = data.take(np.sort(rng.permutation(data.n_samples)[:n_rows]))
-    return concatenate(list(pieces(data)))
+def _base(target: Target) -> AnyArray:
+    smallest = np.exp(-LARGEST_LOGIT)
+    counts = _counts(target)
+    if target.is_classification:
+        frequencies = np.bincount(target.values, counts, minlength=target.n_outputs) / counts.sum()
+        return np.asarray(np.log(frequencies.clip(min=smallest)))
+    if target.kind == "multilabel":
+        frequencies = np.average(target.values, axis=0, weights=counts)
+        return np.asarray(logit(frequencies.clip(smallest, 1 - smallest)))
+    return np.zeros(target.n_outputs)
 
 
-def _bare(data: MultimodalData) -> MultimodalData:
-    """Return values and target only: what the data of a user's own validation may lack does not matter here."""
-    return MultimodalData(data.modalities, data.target, None, data.sample_ids, None)
+def _counts(target: Target) -> AnyArray:
+    return np.ones(len(target.values)) if target.weights is None else target.weights
 
 
-def _under_patterns(data: MultimodalData, rng: np.random.Generator) -> MultimodalData:
-    """Return every sample several times: as observed, and with random subsets of what it observes."""
-    observed = data.availability
-    parts = [data]
-    for _ in range(PATTERNS_PER_SAMPLE - 1):
-        keep = observed & (rng.random(observed.shape) < rng.random((len(observed), 1)))
-        # a sample keeps at least one of its modalities
-        one = np.where(observed, rng.random(observed.shape), -1.0).argmax(axis=1)
-        keep[np.arange(len(keep)), one] = observed[np.arange(len(keep)), one]
-        parts.append(data.hide(keep))
-    return concatenate(parts)
+def _below(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from redcore._types import AnyArray
+from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
 from redcore.data import Modality, MultimodalData, Schema
 from redcore.exceptions import (
@@ -161,6 +161,10 @@ class Method(ABC):
         if observed.any():
             outputs[observed] = self._predict(data.take(np.flatnonzero(observed)))
         return outputs
+
+    def decide(self, outputs: AnyArray) -> IntArray:
+        """Return the class that `predict`'s probabilities (n_samples, n_classes) are taken to name, (n_samples,)."""
+        return np.asarray(outputs.argmax(axis=1))
 
     def sample(
         self, data: MultimodalData, n_draws: int, *, seed: int = 0, empty: Literal["prior", "error"] = "prior"

@@ -48,6 +48,15 @@ class TrainableNetwork(nn.Module):
 
     names: Sequence[str] = ()
 
+    @property
+    def several_processes(self) -> bool:
+        """Whether processes can share a fit: what is divided by numbers of samples takes those of `Batch.whole`."""
+        return False
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum of `values` over the processes of a fit, without a gradient; replaced where there are some."""
+        return values.detach()
+
     def forward(self, batch: Batch) -> Any:
         """Return a `NetworkOutput`."""
         raise NotImplementedError
@@ -55,9 +64,14 @@ class TrainableNetwork(nn.Module):
     def losses(self, output: Any, batch: Batch, objective: Objective, step: int) -> Mapping[str, Tensor]:
         """Return numbers for the history; ``"loss"``, a scalar, is the one that is minimised.
 
-        Others may be vectors with one entry per name of `names`. Called once per step, without calling submodules.
+        Others may be vectors with one entry per name of `names`. Where several processes share the batch, the sums over
+        them are those of the whole. Called once per step, without calling submodules.
         """
-        return {"loss": objective.loss(output.logits, _required(batch.target))}
+        return {"loss": objective.loss(output.logits, _required(batch.target), batch.whole.n_samples)}
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return numbers of the step for the history that are no losses; they are the same in all processes."""
+        return {}
 
     @property
     def outer_interval(self) -> int | None:

@@ -31,6 +31,9 @@ class TrainingSettings(MethodSettings):
     validation_fraction : float in [0, 0.9], default 0.15
         Share of the training samples (or groups) held out to choose the epoch, where no validation data is
         given. 0 trains on everything and keeps the last epoch.
+    validation_patterns : int in [1, 64], default 4
+        How often each validation sample is judged: as it is, and with random subsets of what it observes hidden. 1
+        judges by the missing patterns that the validation data happens to have.
     selection : {"loss", "score"}, default "loss"
         What the epoch is chosen by, on validation data: lowest loss, or highest macro-F1 (R2 for regression).
     patience : int >= 1 or None, default 20
@@ -80,6 +83,7 @@ class TrainingSettings(MethodSettings):
     }
 
     validation_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.15
+    validation_patterns: Annotated[int, Field(ge=1, le=64)] = 4
     selection: Literal["loss", "score"] = "loss"
     patience: Annotated[int, Field(ge=1)] | None = 20
     max_epochs: Annotated[int, Field(ge=1)] = 200

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
-from redcore.nn import Batch, Objective, collate
+from redcore.exceptions import SettingsError
+from redcore.nn import Batch, Objective, Whole, collate
 from redcore.training._network import SubNetwork, TrainableNetwork, whole
+from redcore.training._processes import Processes
 from redcore.training._settings import TrainingSettings
 from redcore.training._source import pieces
 
@@ -40,7 +41,12 @@ class Stepper:
 
     def __init__(self, network: TrainableNetwork, objective: Objective, settings: TrainingSettings) -> None:
         self.network, self.objective, self.settings = network, objective, settings
-        self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+        self.processes = Processes(settings)
+        if self.processes.n > 1:
+            if not network.several_processes:
+                raise SettingsError("this method, or its supervision-weight rule, trains in one process only")
+            network.total = self.processes.total  # type: ignore[method-assign]
+        self.fabric = self.processes.fabric
         # AdamW with a weight decay of 0 is Adam
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
@@ -60,8 +66,12 @@ class Stepper:
         self._branches = {name: list(part.parameters()) for name, part in zip(names, branches, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
-        """Gather the samples at `rows` of `data`, and of its encoded target, on the device."""
-        return collate(data, rows, target, self.fabric.device)
+        """Gather this process's share of the samples at `rows` of `data`, and of its encoded target, on the device."""
+        batch = collate(data, self.processes.share(rows), target, self.fabric.device)
+        if self.processes.n == 1:
+            return batch
+        counts = [np.count_nonzero(modality.position[rows] >= 0) for modality in data.modalities.values()]
+        return batch._replace(shared=Whole(len(rows), torch.tensor(counts, device=self.fabric.device)))
 
     def step(self, batch: Batch, step: int, learning_rate: float | None = None) -> dict[str, Tensor]:
         """Do one optimiser step and return its losses, detached, as the network names them.
@@ -80,14 +90,24 @@ class Stepper:
                 group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
         losses = self.network.losses(self.forward(batch), batch, self.objective, step)
-        self.fabric.backward(losses["loss"])
+        found = self._totals(losses) | {name: value.detach() for name, value in self.network.state().items()}
+        # processes average their gradients
+        self.fabric.backward(losses["loss"] * self.processes.n)
         self.network.after_backward()
         norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
             for part in self._clipped:
                 _clip(part, self.settings.gradient_clip)
         self._optimizer.step()
-        return {name: value.detach() for name, value in losses.items()} | norms
+        return found | norms
+
+    def _totals(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses of the whole batch, with one exchange between the processes."""
+        if self.processes.n == 1:
+            return {name: value.detach() for name, value in losses.items()}
+        parts = [value.detach().reshape(-1).float() for value in losses.values()]
+        sums = torch.split(self.processes.total(torch.cat(parts)), [len(part) for part in parts])
+        return {name: part.view(value.shape) for (name, value), part in zip(losses.items(), sums, strict=True)}
 
     def outer_step(self, batch: Batch, held_out: Batch) -> None:
         """Let the weights of the network's losses follow the held-out loss, one step of gradient descent unrolled.
@@ -120,9 +140,12 @@ class Stepper:
 
     def logits(self, data: MultimodalData) -> Tensor:
         """Predict all of `data` without noise; the network is back in training mode afterwards."""
-        outputs = [output.logits for output in predict_batches(self.forward, data, self.fabric.device)]
+        n_samples = data.n_samples
+        mine = data if self.processes.n == 1 else data.take(self.processes.share(np.arange(n_samples)))
+        outputs = [output.logits for output in predict_batches(self.forward, mine, self.fabric.device)]
         self.forward.train()
-        return torch.cat(outputs)
+        own = torch.cat(outputs) if outputs else torch.zeros((0, self.objective.n_outputs), device=self.fabric.device)
+        return self.processes.gather(own, n_samples)
 
 
 def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:

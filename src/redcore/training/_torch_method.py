@@ -12,14 +12,19 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, hold_out
 from redcore.exceptions import SchemaError
 from redcore.nn import Objective
+from redcore.training._history import History
 from redcore.training._method import FitContext, Method
 from redcore.training._network import TrainableNetwork
+from redcore.training._patterns import sampled, under_patterns
 from redcore.training._preprocessing import Preprocessor, check_named
 from redcore.training._settings import MethodSettings, TrainingSettings
 from redcore.training._stepper import predict_batches
 from redcore.training._trainer import Trainer, seeded, threads
 
-__all__ = ["ModalityForm", "TorchMethod"]
+__all__ = ["ModalityForm", "TorchMethod", "group", "state_arrays"]
+
+MAX_JUDGES = 20_000
+"""Most predictions that an epoch is judged by."""
 
 ModalityForm = tuple[str, int, bool]
 """Name, number of features, and whether it is a sequence."""
@@ -48,13 +53,16 @@ class TorchMethod(Method):
         raise NotImplementedError
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
-        settings = cast(TrainingSettings, self.settings)
-        assert data.target is not None
-        drawn_here = validation is None
         if validation is None:
-            keep, held_out = hold_out(data, settings.validation_fraction, context.seed)
+            keep, held_out = hold_out(data, cast(TrainingSettings, self.settings).validation_fraction, context.seed)
             if held_out.size:
                 data, validation = data.take(keep), data.take(held_out)
+        self._prepare(data, context)
+        self.network, self.history = self._train(data, validation, context)
+
+    def _prepare(self, data: MultimodalData, context: FitContext) -> None:
+        """Fit to `data` what comes before and after the network."""
+        settings = cast(TrainingSettings, self.settings)
         assert data.target is not None
         self.n_samples = data.n_samples
         check_named(settings.preprocessing, self.schema.names)
@@ -63,16 +71,27 @@ class TorchMethod(Method):
             start.preprocessor if start else Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
         )
         self.objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
+
+    def _train(
+        self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
+    ) -> tuple[TrainableNetwork, History]:
+        """Train one network, and choose its epoch by `validation` under missing patterns."""
+        settings = cast(TrainingSettings, self.settings)
+        assert data.target is not None
         request = self._request(data, validation, context.seed)
+        if validation is not None and settings.validation_patterns > 1:
+            rng = np.random.default_rng([context.seed, 3])
+            judges = sampled(validation, MAX_JUDGES // settings.validation_patterns, rng)
+            validation = under_patterns(judges, settings.validation_patterns, rng)
+        start = self._fitting_start(context)
         with seeded(context.seed), threads(self._n_threads()):
-            self.network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
+            network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
             if start:
-                _take_weights(self.network, start.network)
-            trainer = Trainer(self.network, self.objective, settings, context)
+                _take_weights(network, start.network)
+            trainer = Trainer(network, self.objective, settings, context)
             prepared = None if validation is None else self.preprocessor.apply(validation)
-            self.history = trainer.fit(self.preprocessor.apply(data), prepared, request)
-        self.network.to("cpu").eval()
-        self._after_training(data, validation, drawn_here, context)
+            history = trainer.fit(self.preprocessor.apply(data), prepared, request)
+        return network.to("cpu").eval(), history
 
     def _fitting_start(self, context: FitContext) -> "TorchMethod | None":
         """Return the method to start from; it must be for data of the same form."""
@@ -82,15 +101,6 @@ class TorchMethod(Method):
         if (start.active, start.schema.modalities) != (self.active, self.schema.modalities):
             raise SchemaError("a warm start needs data of the same modalities and features as the fit before")
         return start
-
-    def _after_training(
-        self, data: MultimodalData, validation: MultimodalData | None, drawn_here: bool, context: FitContext
-    ) -> None:
-        """Do what a method does with the trained network.
-
-        `validation` is what the epoch was chosen by. Only where it was drawn here, from the training data, it may be
-        trained on once all choices are made.
-        """
 
     def _n_threads(self) -> int | None:
         chosen = cast(TrainingSettings, self.settings).n_threads
@@ -120,7 +130,7 @@ class TorchMethod(Method):
         return np.concatenate([output.representation.numpy() for output in batches])
 
     def _arrays(self) -> dict[str, AnyArray]:
-        network = {f"network/{name}": tensor.cpu().numpy() for name, tensor in self.network.state_dict().items()}
+        network = {f"network/{name}": array for name, array in state_arrays(self.network).items()}
         preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
         objective = {"objective/mean": self.objective.mean, "objective/scale": self.objective.scale}
         return {**network, **preprocessing, **objective}
@@ -132,7 +142,7 @@ class TorchMethod(Method):
         settings = cast(TrainingSettings, self.settings)
         self.n_samples = int(info["n_samples"])
         self.preprocessor = Preprocessor.from_arrays(
-            _group(arrays, "preprocessing/"), self.active, settings.preprocessing, settings.input_clip
+            group(arrays, "preprocessing/"), self.active, settings.preprocessing, settings.input_clip
         )
         self.objective = Objective(
             self.schema.target_kind,
@@ -141,11 +151,19 @@ class TorchMethod(Method):
             arrays["objective/scale"],
             settings.regression_loss,
         )
+        self.network = self._restored(group(arrays, "network/"))
+
+    def _restored(self, state: Mapping[str, AnyArray]) -> TrainableNetwork:
+        """Rebuild a network with these weights."""
         with seeded(0):
-            self.network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
-        state = {name: torch.from_numpy(np.array(array)) for name, array in _group(arrays, "network/").items()}
-        self.network.load_state_dict(state)
-        self.network.eval()
+            network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
+        network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
+        return network.eval()
+
+
+def state_arrays(network: TrainableNetwork) -> dict[str, AnyArray]:
+    """Return all weights and buffers of a network."""
+    return {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
 
 
 def _take_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:
@@ -155,5 +173,6 @@ def _take_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:
         raise SchemaError("a warm start needs the same sizes of the network and of the target as before") from None
 
 
-def _group(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
+def group(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
+    """Return the arrays whose names start so, by the rest of their names."""
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from redcore.data import MultimodalData
-from redcore.exceptions import DivergenceError, TrainingInterrupted
+from redcore.exceptions import DivergenceError, ProcessLostError, TrainingInterrupted
 from redcore.metrics import headline, scores
 from redcore.nn import Batch, Objective
 from redcore.training._checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
@@ -113,28 +113,60 @@ class Trainer:
             self._loop(source, plan, validation, request)
         finally:
             source.close()
+            # a fitted network stands alone
+            self.network.__dict__.pop("total", None)
         if self.best_weights:
             self.network.load_state_dict(self.best_weights)
         self.history.best_epoch = self.progress.best_epoch
         return self.history
 
     def _loop(self, source: BatchSource, plan: Plan, validation: MultimodalData | None, request: str) -> None:
-        last_save = time.monotonic()
+        last_save, processes = time.monotonic(), self.stepper.processes
         self.network.train()
+        self._catch_up(plan, validation)
         while self.progress.step < plan.n_steps and not self.progress.stopped:
             step = self.progress.step
+            processes.seed(self.context.seed, step)
             batch = self.stepper.batch(*source.locate(step))
             self._outer_step(step, batch, validation)
-            self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
+            with self._others(request):
+                self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
             self.progress.step += 1
-            if plan.ends_epoch(step) and validation is not None:
-                self._validate(step // plan.steps_per_epoch, validation)
-            if any(callback.should_stop() for callback in self.context.callbacks):
+            with self._others(request):
+                if plan.ends_epoch(step) and validation is not None:
+                    self._validate(step // plan.steps_per_epoch, validation)
+                stop = processes.any(any(callback.should_stop() for callback in self.context.callbacks))
+            if stop:
                 self._save(request)
                 raise TrainingInterrupted(self.progress.step)
             if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
                 self._save(request)
                 last_save = time.monotonic()
+
+    def _catch_up(self, plan: Plan, validation: MultimodalData | None) -> None:
+        """Validate the last epoch if a process was lost while that was done."""
+        step, n_validated = self.progress.step, len(self.history.epochs.get("validation_loss", ()))
+        if step and validation is not None and plan.ends_epoch(step - 1):
+            epoch = (step - 1) // plan.steps_per_epoch
+            if n_validated == epoch:
+                self._validate(epoch, validation)
+
+    @contextmanager
+    def _others(self, request: str) -> Iterator[None]:
+        """Where processes share the fit, leave a checkpoint as of before the block if one of them is lost in it."""
+        if self.stepper.processes.n == 1:
+            yield
+            return
+        # what changes before all processes have met for the last time
+        buffers = {name: value.clone() for name, value in self.network.named_buffers()}
+        try:
+            yield
+        except (RuntimeError, distributed.DistError) as error:
+            for name, value in self.network.named_buffers():
+                value.copy_(buffers[name])
+            # all that are left hold the same; the last to write wins
+            self._save(request, any_process=True)
+            raise ProcessLostError(f"a process of the fit is lost after step {self.progress.step}: {error}") from None
 
     def _outer_step(self, step: int, batch: Batch, validation: MultimodalData | None) -> None:
         """Step on the weights of the losses by a random batch of validation data, where it is its turn."""
@@ -183,8 +215,8 @@ class Trainer:
         for callback in self.context.callbacks:
             callback.on_epoch(epoch, values)
 
-    def _save(self, request: str) -> None:
-        if self.context.checkpoint is None:
+    def _save(self, request: str, any_process: bool = False) -> None:
+        if self.context.checkpoint is None or (self.stepper.processes.rank and not any_process):
             return
         random_state = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
@@ -203,7 +235,10 @@ class Trainer:
 
     def _resume(self, request: str) -> None:
         path = self.context.checkpoint
-        if path is None or not path.exists():
+        there = path is not None and path.exists()
+        # nobody writes before all have looked
+        self.stepper.processes.wait()
+        if path is None or not there:
             return
         groups, info = load_checkpoint(path, request)
         self.network.load_state_dict(groups["model"])

@@ -1,12 +1,13 @@
 """A linear model per modality, on the samples that observe it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from redcore._types import AnyArray
-from redcore.data import MultimodalData
+from redcore._types import AnyArray, IntArray
+from redcore.data import MultimodalData, Target
+from redcore.training._discriminant import fit_discriminant
 from redcore.training._linear import LinearSettings, fit_linear, with_strength
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._tabular import vectors_of
@@ -39,15 +40,11 @@ class UnimodalLinear:
         """Fit modality by modality, and yield what is fitted so far after each."""
         vectors = vectors_of(data)
         made = cls(Preprocessor.fit(vectors), {}, {})
-        assert data.target is not None
-        for name, modality in made.preprocessor.apply(vectors).modalities.items():
-            rows = np.flatnonzero(modality.availability)
-            if rows.size:
-                values, target = modality.gather(rows).values.astype(np.float64), data.target.take(rows)
-                given = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
-                groups = None if data.groups is None else data.groups[rows]
-                made.settings[name] = with_strength(values, target, given, groups)
-                made.coefficients[name], made.intercepts[name] = fit_linear(values, target, made.settings[name])
+        for name, rows, values, target in _observed(made.prepare(data)):
+            given = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
+            groups = None if data.groups is None else data.groups[rows]
+            made.settings[name] = with_strength(values, target, given, groups)
+            made.coefficients[name], made.intercepts[name] = fit_linear(values, target, made.settings[name])
             yield made
 
     @classmethod
@@ -56,8 +53,23 @@ class UnimodalLinear:
         *_, fitted = cls.steps(data, settings)
         return fitted
 
+    def discriminant(self, data: MultimodalData) -> "UnimodalLinear":
+        """Fit linear discriminants, see `fit_discriminant`, to data prepared as for these models."""
+        fitted = {name: fit_discriminant(values, target) for name, _, values, target in _observed(self.prepare(data))}
+        coefficients = {name: coefficients for name, (coefficients, _) in fitted.items()}
+        intercepts = {name: intercepts for name, (_, intercepts) in fitted.items()}
+        return replace(self, coefficients=coefficients, intercepts=intercepts, settings={})
+
+    def prepare(self, data: MultimodalData) -> MultimodalData:
+        """Return each modality as the vectors that the models read."""
+        return self.preprocessor.apply(vectors_of(data))
+
     def predict(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
-        """Return linear predictions of every modality.
+        """Return linear predictions of every modality, as `predict_prepared` does."""
+        return self.predict_prepared(self.prepare(data))
+
+    def predict_prepared(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
+        """Return linear predictions of every modality of what `prepare` returned.
 
         Returns
         -------
@@ -69,7 +81,7 @@ class UnimodalLinear:
         n_outputs = len(next(iter(self.intercepts.values())))
         linear = np.zeros((data.n_samples, len(data.names), n_outputs))
         present = np.zeros(linear.shape[:2], dtype=bool)
-        for column, (name, modality) in enumerate(self.preprocessor.apply(vectors_of(data)).modalities.items()):
+        for column, (name, modality) in enumerate(data.modalities.items()):
             observed = modality.gather(np.arange(data.n_samples))
             if name in self.coefficients and len(observed.rows):
                 values = observed.values.astype(np.float64)
@@ -92,3 +104,12 @@ class UnimodalLinear:
         coefficients = {name: arrays[f"coefficients/{name}"] for name in fitted}
         intercepts = {name: arrays[f"intercepts/{name}"] for name in fitted}
         return cls(Preprocessor.from_arrays(kept, names), coefficients, intercepts)
+
+
+def _observed(data: MultimodalData) -> Iterator[tuple[str, IntArray, AnyArray, Target]]:
+    """Yield name, rows, values and target of the samples that observe each modality; none for those nobody observes."""
+    assert data.target is not None
+    for name, modality in data.modalities.items():
+        rows = np.flatnonzero(modality.availability)
+        if rows.size:
+            yield name, rows, modality.gather(rows).values.astype(np.float64), data.target.take(rows)

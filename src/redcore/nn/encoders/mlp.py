@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from redcore.nn._dropout import Dropout
 from redcore.nn._pooling import masked_mean
 from redcore.nn.encoders import EncoderSpec
 
@@ -23,7 +24,7 @@ class MLPEncoder(nn.Module):
         super().__init__()
         sizes = [n_features] + [width] * n_layers
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(size, width), nn.LayerNorm(width), nn.GELU(), nn.Dropout(dropout))
+            nn.Sequential(nn.Linear(size, width), nn.LayerNorm(width), nn.GELU(), Dropout(dropout))
             for size in sizes[:-1]
         )
 

@@ -1,4 +1,4 @@
-"""Transformer with padding mask and length-aware mean pooling (the reference architecture)."""
+"""Transformer over real time steps only, with their mean (the reference architecture)."""
 
 import math
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.nn._pooling import masked_mean, step_mask
+from redcore.nn._dropout import dropout
+from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["TransformerEncoder", "build"]
@@ -19,40 +20,64 @@ class Block(nn.Module):
         super().__init__()
         width = spec.width
         self.n_heads = spec.n_heads
-        self.attention_dropout = spec.attention_dropout
+        self.attention_dropout, self.dropout = spec.attention_dropout, spec.dropout
         self.norm_before_attention, self.norm_after_attention = nn.LayerNorm(width), nn.LayerNorm(width)
         self.norm_before_mlp, self.norm_after_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         self.project_in, self.project_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         nn.init.xavier_uniform_(self.project_in.weight)
         nn.init.zeros_(self.project_in.bias)
         nn.init.zeros_(self.project_out.bias)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, spec.hidden_ratio * width),
-            nn.ReLU(),
-            nn.Dropout(spec.dropout),
-            nn.Linear(spec.hidden_ratio * width, width),
-            nn.Dropout(spec.dropout),
-        )
+        self.widen = nn.Linear(width, spec.hidden_ratio * width)
+        self.narrow = nn.Linear(spec.hidden_ratio * width, width)
 
-    def attend(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Multi-head self-attention over (n, time, width); `mask` (n, 1, 1, time) is True on real steps."""
-        n, time, width = hidden.shape
-        projected = self.project_in(hidden).view(n, time, 3, self.n_heads, width // self.n_heads)
-        query, key, value = projected.permute(2, 0, 3, 1, 4)
-        dropout = self.attention_dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        attended: Tensor = self.project_out(mixed.transpose(1, 2).reshape(n, time, width))
+    def attend(self, hidden: Tensor, packing: Packing) -> Tensor:
+        """Multi-head self-attention within each sequence, over packed steps (total, width)."""
+        projected = self.project_in(hidden)
+        mixed = [bucket.unpad(self._attend_padded(bucket.pad(projected), bucket.mask)) for bucket in packing.buckets]
+        attended: Tensor = self.project_out(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
         return attended
 
-    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Map (n, time, width) to (n, time, width)."""
-        hidden = hidden + self.norm_after_attention(self.attend(self.norm_before_attention(hidden), mask))
-        output: Tensor = hidden + self.norm_after_mlp(self.mlp(self.norm_before_mlp(hidden)))
+    def _attend_padded(self, projected: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend over (n, time, 3 * width); `mask` (n, time) is True on real steps."""
+        n, time, width = projected.shape
+        parts = projected.view(n, time, 3, self.n_heads, width // (3 * self.n_heads))
+        # copied once, where each product would copy for itself
+        query, key, value = parts.permute(2, 0, 3, 1, 4).contiguous()
+        mask = None if mask is None else mask[:, None, None, :]
+        probability = self.attention_dropout if self.training else 0.0
+        mixed = attention(query, key, value, mask, probability)
+        return mixed.transpose(1, 2).reshape(n, time, width // 3)
+
+    def transform(self, hidden: Tensor) -> Tensor:
+        """Return ``W2 relu(W1 x)`` with dropout."""
+        probability = self.dropout if self.training else 0.0
+        # a mask is not negative, so that it may come before the ReLU, and both may overwrite
+        wide = dropout(self.widen(hidden), probability, in_place=True).relu_()
+        return dropout(self.narrow(wide), probability, in_place=True)
+
+    def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
+        """Map packed steps (total, width) to the same."""
+        hidden = hidden + self.norm_after_attention(self.attend(self.norm_before_attention(hidden), packing))
+        output: Tensor = hidden + self.norm_after_mlp(self.transform(self.norm_before_mlp(hidden)))
         return output
 
 
+def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, probability: float) -> Tensor:
+    """Attend over (n, heads, time, width), with dropout of the attention where `probability` is above 0.
+
+    `mask`, broadcast to (n, heads, time, time), is True where a step may be read.
+    """
+    if probability == 0 or query.device.type != "cpu":
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=probability)
+    # torch's own has no fast path on the CPU with dropout
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+    if mask is not None:
+        scores = scores + torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, float("-inf"))
+    return dropout(scores.softmax(dim=-1), probability).to(value.dtype) @ value
+
+
 class TransformerEncoder(nn.Module):
-    """Linear projection, `n_layers` blocks, mean over the real time steps.
+    """Linear projection, `n_layers` blocks, mean over the real time steps. Padding is never computed on.
 
     Parameters
     ----------
@@ -70,14 +95,15 @@ class TransformerEncoder(nn.Module):
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
             values, lengths = values[:, None], torch.ones(len(values), dtype=torch.long, device=values.device)
-        hidden = self.project(values)
+        n, time, _ = values.shape
+        packing = Packing.of(lengths, time)
+        hidden = self.project(packing.pack(values))
         if self.positional_encoding:
-            hidden = hidden + sinusoids(hidden.shape[1], hidden.shape[2]).to(hidden)
-        mask = step_mask(lengths, values.shape[1])
-        attention_mask = None if bool(mask.all()) else mask[:, None, None, :]
+            positions = sinusoids(time, hidden.shape[1]).to(hidden)
+            hidden = hidden + packing.pack(positions.expand(n, -1, -1))
         for block in self.blocks:
-            hidden = block(hidden, attention_mask)
-        return masked_mean(hidden, lengths)
+            hidden = block(hidden, packing)
+        return packing.mean(hidden)
 
 
 def sinusoids(time: int, width: int) -> Tensor:

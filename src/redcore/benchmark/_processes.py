@@ -1,0 +1,73 @@
+"""Run cells in processes of this machine."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import BaseContext
+
+from redcore.benchmark._queue import Queue
+from redcore.benchmark._record import Record
+from redcore.benchmark._spec import Cell
+from redcore.benchmark._work import Work
+
+__all__ = ["in_processes"]
+
+
+def in_processes(queue: Queue, work: Work, n_jobs: int) -> Iterator[Record]:
+    """Yield the records as they are written.
+
+    A process that dies, for want of memory say, fails the one cell that it ran; another process takes its place.
+    """
+    context = _context()
+    # one pool per process: a broken pool does not say which of its processes died
+    pools = [_pool(context) for _ in range(min(n_jobs, len(queue)))]
+    running: dict[Future[Record], tuple[int, Cell]] = {}
+    try:
+        idle = list(range(len(pools)))
+        while len(queue) or running:
+            while idle and len(queue):
+                slot, cell = idle.pop(), queue.pop()
+                running[pools[slot].submit(work, cell)] = (slot, cell)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                slot, cell = running.pop(future)
+                try:
+                    record = future.result()
+                except BrokenProcessPool:
+                    pools[slot] = _pool(context)
+                    record = work.failed(cell, "the process that ran it died (killed, or out of memory)")
+                idle.append(slot)
+                yield record
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Return how processes are started: never by forking this one, whose thread pools would be in an unknown state.
+
+    Where it exists, a server that has imported everything, and computed nothing, is forked: workers start at once.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["redcore.benchmark._cell"])
+    return context
+
+
+def _pool(context: BaseContext) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the run is killed: it would go on with cells that nobody waits for."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

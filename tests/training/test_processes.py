@@ -1,0 +1,56 @@
+"""A fit that several processes share is the fit of one, and outlives the loss of a process."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).with_name("shared_fit.py")
+
+
+def in_one(out):
+    spec = importlib.util.spec_from_file_location("shared_fit", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script.fit(out)
+
+
+def start(out, n_processes, *killed):
+    """Run the script under torchrun and return its exit status."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n_processes}"]
+    paths = [str(SCRIPT.parents[2] / "src"), str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    arguments = [*command, str(SCRIPT), str(out), *map(str, killed)]
+    return subprocess.run(arguments, env=environment, capture_output=True, timeout=300, check=False, text=True)
+
+
+def check_same(arrays, expected):
+    for name, column in expected.history.to_arrays().items():
+        np.testing.assert_allclose(arrays[name], column, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    return in_one(tmp_path_factory.mktemp("one") / "fit")
+
+
+def test_two_processes_do_what_one_does_and_end_with_the_same_weights(tmp_path, alone):
+    done = start(tmp_path / "fit", 2)
+    assert done.returncode == 0, done.stderr
+    first, second = (dict(np.load(tmp_path / f"fit.{rank}.npz")) for rank in range(2))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+    check_same(first, alone)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_process_leaves_a_checkpoint_from_which_one_goes_on(tmp_path, alone, lost):
+    done = start(tmp_path / "fit", 2, lost, 9)
+    assert done.returncode != 0
+    assert "a process of the fit is lost after step" in done.stderr
+    resumed = in_one(tmp_path / "fit")
+    check_same(resumed.history.to_arrays(), alone)
