@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fuzz bench clean
+.PHONY: help demo test check fuzz bench conformance clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,6 +22,9 @@ test: $(VENV)/.ready ## Run the tests and the doctests, with coverage
 
 fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
 	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+
+conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
+	$(BIN)/python -m pytest tests/estimators/every_method.py
 
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
