@@ -26,7 +26,7 @@ def test_from_a_csv_with_holes_to_a_served_prediction(tmp_path):
     # a port that nobody else has
     moved = tmp_path / "example.py"
     moved.write_text(source.replace("8765", str(20000 + os.getpid() % 20000)))
-    done = subprocess.run([sys.executable, moved, tmp_path], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, moved], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "'observed': ['body']" in done.stdout
     assert "'interval': [" in done.stdout
