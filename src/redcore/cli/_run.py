@@ -26,7 +26,7 @@ from redcore.methods import make_method
 from redcore.metrics import PatternReport, evaluate_patterns
 from redcore.missing import ampute_parts
 from redcore.report import run_page, supervision_figure
-from redcore.serving import save_model
+from redcore.serving import model_card, save_model
 from redcore.training import Callback, Method
 
 __all__ = [
@@ -192,7 +192,6 @@ def finish_run(
     report : PatternReport or None
         None if there is no test part.
     """
-    save_model(method, folder / "model")
     write_json(folder / "settings.json", {"method": request.method, "settings": method.settings.dump()})
     _write_samples(folder / "samples.parquet", prepared)
     _write_history(folder, method)
@@ -204,6 +203,9 @@ def finish_run(
         table = prediction_table(method, test)
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = _record(request, prepared, method, seconds)
+    save_model(method, folder / "model", record=_of_model(record, report))
+    card = model_card(folder)
+    write_atomic(folder / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
     write_json(folder / "run.json", record)
     page = run_page(folder)
     write_atomic(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
@@ -230,6 +232,16 @@ def _record(request: Request, prepared: Prepared, method: Method, seconds: float
             "python": platform.python_version(),
             **{package: version(package) for package in VERSIONS},
         },
+    }
+
+
+def _of_model(record: Mapping[str, Any], report: PatternReport | None) -> dict[str, Any]:
+    """Return what a run tells the readers of its model file."""
+    return {
+        "data": Path(record["request"]["data"]).name,
+        "n_samples": record["n_samples"],
+        "missing_rates": record["realised_missing_rates"],
+        "metrics": None if report is None else report.to_dict(),
     }
 
 

@@ -28,6 +28,7 @@ from redcore.nn import (
     PooledImputers,
     StackedHead,
     drop_modalities,
+    is_traced,
     kl_to_standard_normal,
     posterior_sampling,
 )
@@ -292,7 +293,7 @@ class RedCoreNetwork(TrainableNetwork):
         """Return ``g_m`` for all modalities, (B, M, d), from the codes that are kept."""
         if len(self.names) == 1:
             return torch.zeros_like(codes)
-        if self.training:
+        if self.training or is_traced():
             return cast(Tensor, self.imputers(self._readable(codes, kept), kept))
         rows = torch.nonzero(~kept.all(dim=1))[:, 0]
         imputed = torch.zeros_like(codes)
@@ -307,7 +308,7 @@ class RedCoreNetwork(TrainableNetwork):
             return codes.masked_fill(~kept[..., None], 0.0)
         # all samples share the input, so one row is encoded; each draws noise of its own
         hidden = self.activation(self.encoders.encode_zeros())
-        zeros_encoded: Gaussian = self.bottleneck(hidden.expand(len(codes), -1, -1))
+        zeros_encoded: Gaussian = self.bottleneck(hidden.expand(codes.shape[0], -1, -1))
         return torch.where(kept[..., None], codes, zeros_encoded.sample.to(codes.dtype))
 
     @property

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore.nn._stacked import StackedLinear
+from redcore.nn._tracing import is_traced
 
 __all__ = ["ConcatenatingImputers", "CrossModalImputer", "PooledImputers"]
 
@@ -79,7 +80,8 @@ class ConcatenatingImputers(nn.Module):
         """Impute every modality of every sample: (B, M, d) to (B, M, d).
 
         Outside training an imputer runs only on the samples that need it, and on as many more as the busiest imputer
-        has; where nothing was imputed there are zeros.
+        has; where nothing was imputed there are zeros. In a graph for export, which must not branch on values, all run
+        on all.
 
         Parameters
         ----------
@@ -88,7 +90,7 @@ class ConcatenatingImputers(nn.Module):
         kept : bool tensor (B, M)
             Which modalities are there.
         """
-        if self.training:
+        if self.training or is_traced():
             read = codes.index_select(1, self.others.flatten()).view(*codes.shape[:2], -1)
             found: Tensor = self.stacked(read)
             return found
