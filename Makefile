@@ -10,7 +10,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test slow check fuzz bench study studies results clean
+.PHONY: help demo test slow check fuzz bench conformance study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -44,6 +44,9 @@ results: $(VENV)/.ready ## Write figures and tables of docs/results anew from th
 
 fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
 	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+
+conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
+	$(BIN)/python -m pytest tests/estimators/every_method.py
 
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
