@@ -64,7 +64,7 @@ def test_numbers_are_those_of_the_library(look, bench_page, records):
         assert f"{entry.mean:.3f}" in shown
         assert f"{entry.low:.3f} to {entry.high:.3f}" in shown
     assert f"{ranking.test.critical_difference:.2f} at level 0.05" in seen.texts("#figure-ranks figcaption")[0]
-    said = seen.texts("#result")[0]
+    said = seen.texts("#result")[0].replace("\u00a0", " ")
     assert said.startswith(f"{ranking.methods[0]} has the best mean rank, {ranking.mean_ranks[0]:.2f} of 4 methods")
     p_value = ranking.test.p_value
     assert ("p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}") in said

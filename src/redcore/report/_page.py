@@ -35,7 +35,7 @@ SCRIPTS = (
 
 
 def benchmark_page(records: Sequence[Record], title: str) -> str:
-    """Return the page of a benchmark.
+    """Return the page of a benchmark: one HTML file that needs nothing else.
 
     Parameters
     ----------
