@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from math import log
+from math import gcd, log
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast
 
 import numpy as np
@@ -58,8 +58,8 @@ SOURCE = (
     "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
 )
 
-CONCATENATED_UP_TO = 8
-"""Most modalities for which ``imputer="auto"`` concatenates codes."""
+GATES = 8
+"""Most affinities per pair of modalities in pooled imputers."""
 
 MEMBERS_UP_TO = {2_000: 5, 20_000: 3}
 """How many networks are fitted, where it is not asked for, up to so many training samples; one beyond."""
@@ -79,15 +79,15 @@ class RedCoreSettings(CodeSettings):
         Whether Transformers add sinusoidal positions.
     bottleneck_noise : bool, default True
         Whether codes are sampled in training. Predictions never are.
-    imputer : {"auto", "concatenate", "pooled"}, default "auto"
-        Whether imputers read the concatenated codes of all others (the paper; cost grows as M^2), or the pooled
-        messages of the present ones (cost grows as M). "auto" concatenates up to 8 modalities.
+    imputer : {"pooled", "concatenate"}, default "pooled"
+        Whether imputers read the summed messages of the present others (cost grows as M), or the concatenated codes of
+        all others (the paper; cost grows as M^2).
     imputer_hidden : int in [1, 8192], default 128
-        Size of the pooled messages.
+        Size of the messages of pooled imputers.
     imputer_layers : tuple of int, default (64,)
-        Hidden sizes of an imputer's autoencoders on the way down.
+        Hidden sizes of a concatenating imputer's autoencoders on the way down.
     imputer_blocks : int in [0, 64], default 1
-        Number of residual autoencoders of an imputer.
+        Number of residual autoencoders of a concatenating imputer.
     missing_code : {"zeros", "encoded_zeros"}, default "zeros"
         What imputers read for another missing modality: zeros, or the encoder's output on zeros (the released code).
     kl_weight : float >= 0, default 0.0008
@@ -142,7 +142,7 @@ class RedCoreSettings(CodeSettings):
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     positional_encoding: bool = True
     bottleneck_noise: bool = True
-    imputer: Literal["auto", "concatenate", "pooled"] = "auto"
+    imputer: Literal["pooled", "concatenate"] = "pooled"
     imputer_hidden: Annotated[int, Field(ge=1, le=8192)] = 128
     imputer_layers: Sizes = (64,)
     imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
@@ -198,9 +198,10 @@ class RedCoreSettings(CodeSettings):
 def _build_imputers(n_modalities: int, settings: RedCoreSettings) -> nn.Module:
     if n_modalities == 1:
         return nn.Identity()
-    if settings.imputer == "pooled" or (settings.imputer == "auto" and n_modalities > CONCATENATED_UP_TO):
-        return PooledImputers(n_modalities, settings.latent_dim, settings.imputer_hidden)
-    return ConcatenatingImputers(n_modalities, settings.latent_dim, settings.imputer_layers, settings.imputer_blocks)
+    width, hidden = settings.latent_dim, settings.imputer_hidden
+    if settings.imputer == "pooled":
+        return PooledImputers(n_modalities, width, hidden, gcd(hidden, GATES))
+    return ConcatenatingImputers(n_modalities, width, settings.imputer_layers, settings.imputer_blocks)
 
 
 class RedCoreOutput(NamedTuple):
