@@ -96,7 +96,8 @@ def _of_data(parts: Parts) -> dict[str, Any]:
         "data_checksum": parts.checksum,
         "split_checksum": _digest(*(data.sample_ids.astype(str).tobytes() for data in observed.values())),
         "availability_checksums": {
-            part: _digest(np.packbits(data.availability).tobytes()) for part, data in observed.items()
+            part: hashlib.sha256(np.packbits(data.availability).tobytes()).hexdigest()
+            for part, data in observed.items()
         },
         "missing_rates": {part: data.missing_rates for part, data in observed.items()},
         "pattern_counts": {part: _pattern_counts(data) for part, data in observed.items()},
