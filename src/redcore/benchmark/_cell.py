@@ -94,21 +94,21 @@ def _of_data(parts: Parts) -> dict[str, Any]:
     return {
         "n_samples": {part: data.n_samples for part, data in observed.items()},
         "data_checksum": parts.checksum,
-        "split_checksum": _digest(*(data.sample_ids.astype(str).tobytes() for data in observed.values())),
+        "split_checksum": _digest("\0".join(_ids(data) for data in observed.values()).encode()),
         "availability_checksums": {
-            part: hashlib.sha256(np.packbits(data.availability).tobytes()).hexdigest()
-            for part, data in observed.items()
+            part: _digest(np.packbits(data.availability).tobytes()) for part, data in observed.items()
         },
         "missing_rates": {part: data.missing_rates for part, data in observed.items()},
         "pattern_counts": {part: _pattern_counts(data) for part, data in observed.items()},
     }
 
 
-def _digest(*pieces: bytes) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(len(piece).to_bytes(8, "little") + piece)
-    return digest.hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ids(data: MultimodalData) -> str:
+    return "\n".join(data.sample_ids.astype(str).tolist())
 
 
 def _pattern_counts(data: MultimodalData) -> dict[str, int]:
