@@ -10,10 +10,10 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test slow check fuzz bench study studies results clean
+.PHONY: help demo test slow check fuzz bench conformance test-pages study studies results clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
@@ -42,8 +42,20 @@ studies: ## Run all studies of docs/results, one after the other (hours; SEEDS=1
 results: $(VENV)/.ready ## Write figures and tables of docs/results anew from the packed records
 	$(BIN)/python docs/results/make.py
 
+test-pages: $(VENV)/.pages ## Look at the pages of results in headless Chromium (Debian: chromium, npm)
+	$(BIN)/python -m pytest tests/pages -rs
+
+$(VENV)/.pages: $(VENV)/.ready
+	command -v chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,pages]'
+	npm install --silent --no-save --prefix $(VENV)/pages axe-core@4.14.1
+	touch $@
+
 fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
 	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+
+conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
+	$(BIN)/python -m pytest tests/estimators/every_method.py
 
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
