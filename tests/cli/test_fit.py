@@ -61,6 +61,13 @@ def test_the_run_folder_holds_these_files_and_nothing_else(run):
     assert (run / "supervision.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
+def test_steps_are_logged_where_asked_for(cli, make_npz, small, tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
+    result = cli("fit", make_npz(), "--out", tmp_path / "run", *small, "--log-every", 5)
+    assert result.status == 0
+    assert list((tmp_path / "run" / "tensorboard" / "network-1").glob("events.out.*"))
+
+
 def test_the_request_is_kept(run, modalities):
     request = read_json(run / "request.json")
     assert request["data"] == str(run.parent / "data.npz")
