@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fuzz clean
+.PHONY: help demo test check fuzz bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,6 +22,9 @@ test: $(VENV)/.ready ## Run the tests and the doctests, with coverage
 
 fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
 	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+
+bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
+	$(BIN)/python benchmarks/speed.py
 
 check: $(VENV)/.ready ## Lint, types and import contract
 	$(BIN)/ruff check

@@ -24,14 +24,16 @@ from redcore.benchmark._equity import (
     single_modality_scores,
     worst_pattern,
 )
-from redcore.benchmark._ranking import Pair, Ranking, pairwise, rank_methods
+from redcore.benchmark._ranking import LOWER_IS_BETTER, Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._spec import Cell, Spec, read_spec, spec_names
 from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman, holm
+from redcore.benchmark._told_apart import best_methods
 from redcore.benchmark._traces import Stability, settling, trace_stability
 
 __all__ = [
+    "LOWER_IS_BETTER",
     "Cell",
     "Curve",
     "Difference",
@@ -44,6 +46,7 @@ __all__ = [
     "Record",
     "Spec",
     "Stability",
+    "best_methods",
     "best_single_modality",
     "bootstrap_interval",
     "compare",

@@ -38,22 +38,22 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         Predictions for the test part as observed.
     """
     memory = PeakMemory()
-    times = [time.perf_counter()]
+    times = [_clocks()]
     parts = prepare(cell, data_folder)
     method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
     watch, more = Watch(cell.log_gradients), _more_scores(cell)
     with warnings.catch_warnings():
         # they concern single samples; the record says how many there are
         warnings.simplefilter("ignore", RedCoreWarning)
-        times.append(time.perf_counter())
+        times.append(_clocks())
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
-        times.append(time.perf_counter())
+        times.append(_clocks())
         outputs = method.predict(parts.hidden_test)
-        report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more)
-        times.append(time.perf_counter())
+        report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more, method.decide)
+        times.append(_clocks())
     target = parts.hidden_test.target
     assert target is not None
-    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more)}
+    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more, method.decide)}
     record = Record(
         key=cell.key(),
         cell=cell,
@@ -62,7 +62,7 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         metrics={**report.to_dict(), "as_observed": as_observed},
         predictions=f"predictions/{cell.key()}.npy",
         **_of_fit(method),
-        seconds=dict(zip(("read", "fit", "predict"), np.diff(times).round(3).tolist(), strict=True)),
+        **_durations(times),
         epoch_seconds=watch.epoch_seconds,
         peak_bytes=memory.peak(),
         growth_bytes=memory.growth(),
@@ -71,6 +71,16 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         machine=machine(),
     )
     return record, outputs
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _durations(times: list[tuple[float, float]]) -> dict[str, dict[str, float]]:
+    wall, cpu = np.diff(np.array(times), axis=0).round(3).T.tolist()
+    stages = ("read", "fit", "predict")
+    return {"seconds": dict(zip(stages, wall, strict=True)), "cpu_seconds": dict(zip(stages, cpu, strict=True))}
 
 
 def _more_scores(cell: Cell) -> MoreScores | None:

@@ -4,6 +4,7 @@ import typer
 
 from redcore.cli.ampute import ampute
 from redcore.cli.bench import bench
+from redcore.cli.bench_report import report as bench_report
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
@@ -13,6 +14,7 @@ from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
 from redcore.cli.list import list_names
 from redcore.cli.predict import predict
+from redcore.cli.report import report
 from redcore.cli.serve import serve
 from redcore.cli.tune import tune
 
@@ -34,8 +36,10 @@ app.command()(export)
 app.command()(serve)
 app.command()(explain)
 app.command()(tune)
+app.command()(report)
 app.command()(inspect)
 app.command()(convert)
 app.command()(ampute)
 app.command(name="list")(list_names)
+bench.command()(bench_report)
 app.add_typer(bench, name="bench")

@@ -54,7 +54,7 @@ def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str
         return {
             f"prediction_{label}": column >= 0.5 for label, column in zip(classes, outputs.T, strict=True)
         } | probabilities
-    return {"prediction": classes[outputs.argmax(axis=1)]} | probabilities
+    return {"prediction": classes[method.decide(outputs)]} | probabilities
 
 
 def _patterns(data: MultimodalData, method: Method) -> list[str]:

@@ -47,7 +47,10 @@ def demo(
     with warnings_as_messages():
         seconds = {method: fit_one(prepared, model, seed, method) for method, model in models.items()}
         test = source.part("test")
-        reports = {method: evaluate_patterns(model.predict, test, seed) for method, model in models.items()}
+        reports = {
+            method: evaluate_patterns(model.predict, test, seed, decide=model.decide)
+            for method, model in models.items()
+        }
     comparison = {method: report.to_dict() for method, report in reports.items()}
     write_json(out / "comparison.json", comparison)
     record, _ = finish_run(out, request, prepared, models[request.method], seconds[request.method])

@@ -45,7 +45,9 @@ def evaluate(
     method = load_model(run)
     scored, which = choose_rows(run, record, read_data(data), rows)
     with warnings_as_messages():
-        report = evaluate_patterns(method.predict, method.schema.align(scored), record["request"]["seed"])
+        report = evaluate_patterns(
+            method.predict, method.schema.align(scored), record["request"]["seed"], decide=method.decide
+        )
     if as_json:
         print_json({"run": str(run), "data": data, "rows": which, "metrics": report.to_dict()})
         return

@@ -52,7 +52,7 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
         return super()._adopt(method)
 
     def predict(self, X: Any, availability: Any = None, reject_below: float | None = None) -> AnyArray:
-        """Return the most probable class, (n_samples,); for labels zeros and ones, (n_samples, n_labels).
+        """Return the class that the method decides for, (n_samples,); for labels zeros and ones, (n_samples, n_labels).
 
         Parameters
         ----------
@@ -67,8 +67,9 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
             said: AnyArray = (probabilities >= 0.5).astype(np.int64)
             sure = np.maximum(probabilities, 1 - probabilities)
         else:
-            said = np.asarray(self.classes_)[probabilities.argmax(axis=1)]
-            sure = probabilities.max(axis=1)
+            codes = self.method_.decide(probabilities)
+            said = np.asarray(self.classes_)[codes]
+            sure = probabilities[np.arange(len(codes)), codes]
         if reject_below is None:
             return said
         return np.ma.MaskedArray(said, mask=sure < check_probability("reject_below", reject_below))

@@ -116,7 +116,7 @@ class _Scorer:
         self.fewest = min(self.fewest, len(rows))
         part = self.data.take(rows)
         assert part.target is not None
-        found = scores(part.target, self._outputs(part, keep))
+        found = scores(part.target, self._outputs(part, keep), self.method.decide)
         check_known("metric", [self.metric], found)
         value = found[self.metric]
         if value is None:

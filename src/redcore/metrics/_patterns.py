@@ -9,7 +9,7 @@ import numpy as np
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import TargetError
-from redcore.metrics._scores import Scores, scores
+from redcore.metrics._scores import Decide, Scores, scores
 
 __all__ = ["MoreScores", "PatternReport", "all_scores", "evaluate_patterns", "missing_patterns", "pattern_name"]
 
@@ -90,6 +90,7 @@ def evaluate_patterns(
     data: MultimodalData,
     seed: int = 0,
     more: MoreScores | None = None,
+    decide: Decide | None = None,
 ) -> PatternReport:
     """Score a model under every missing pattern.
 
@@ -106,6 +107,8 @@ def evaluate_patterns(
         For the sample of patterns beyond 6 modalities.
     more : callable, optional
         Scores beyond those of every task, from true values and outputs, such as `mosi_scores`.
+    decide : callable, optional
+        Probabilities to the classes that are named, such as `Method.decide`. Default: the most probable.
 
     Raises
     ------
@@ -124,21 +127,23 @@ def evaluate_patterns(
         output = predict(_only(data.take(rows), pattern))
         per_pattern[pattern_name(pattern)] = {
             "n_samples": len(rows),
-            **all_scores(data.target.take(rows), output, more),
+            **all_scores(data.target.take(rows), output, more, decide),
         }
         outputs.append(output)
         rows_scored.append(rows)
     pooled: Scores = {"n_samples": 0}
     if rows_scored:
         rows = np.concatenate(rows_scored)
-        pooled = {"n_samples": len(rows), **all_scores(data.target.take(rows), np.concatenate(outputs), more)}
-    as_observed: Scores = {"n_samples": data.n_samples, **all_scores(data.target, predict(data), more)}
+        pooled = {"n_samples": len(rows), **all_scores(data.target.take(rows), np.concatenate(outputs), more, decide)}
+    as_observed: Scores = {"n_samples": data.n_samples, **all_scores(data.target, predict(data), more, decide)}
     return PatternReport(per_pattern, pooled, as_observed)
 
 
-def all_scores(target: Target, outputs: AnyArray, more: MoreScores | None = None) -> Scores:
+def all_scores(
+    target: Target, outputs: AnyArray, more: MoreScores | None = None, decide: Decide | None = None
+) -> Scores:
     """Return the scores of every task of this kind, and those of `more`."""
-    return scores(target, outputs) | (more(target.values, outputs) if more else {})
+    return scores(target, outputs, decide) | (more(target.values, outputs) if more else {})
 
 
 def _rows_observing(data: MultimodalData, pattern: Pattern) -> AnyArray:

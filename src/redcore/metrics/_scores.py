@@ -1,19 +1,24 @@
 """Scores of one set of predictions. A score that is not defined is None, never NaN."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score
 from sklearn.utils import assert_all_finite
 
-from redcore._types import AnyArray
+from redcore._types import AnyArray, IntArray
 from redcore.data import Target
 from redcore.metrics._calibration import calibration_error
 
-__all__ = ["classification_scores", "headline", "multilabel_scores", "regression_scores", "scores"]
+__all__ = ["Decide", "classification_scores", "headline", "multilabel_scores", "regression_scores", "scores"]
 
 Scores = dict[str, float | None]
 
+Decide = Callable[[AnyArray], IntArray]
+"""Probabilities (n_samples, n_classes) to the classes that are named, (n_samples,)."""
 
-def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
+
+def classification_scores(codes: AnyArray, probabilities: AnyArray, named: IntArray | None = None) -> Scores:
     """Score class probabilities.
 
     Parameters
@@ -21,6 +26,8 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
     codes : int array (n_samples,)
         True classes.
     probabilities : array (n_samples, n_classes)
+    named : int array (n_samples,), optional
+        The class that each prediction names, for methods whose decision may not be the most probable class.
 
     Returns
     -------
@@ -28,7 +35,8 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
         ``accuracy`` (WA of the speech literature), ``uar`` (UA: recall averaged over the classes that
         occur), ``macro_f1`` and ``weighted_f1`` (averaged over the classes that occur or are predicted, each with the
         same weight or by how often it occurs), each in [0, 1]; ``nll``, the mean negative log-likelihood in nats;
-        ``ece``, the expected calibration error, see `calibration_error`.
+        ``ece``, the expected calibration error, see `calibration_error`. With `named`, ``argmax_macro_f1`` is the
+        macro-F1 of the most probable classes.
 
     Examples
     --------
@@ -37,7 +45,8 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
     0.75
     """
     assert_all_finite(probabilities, input_name="probabilities")
-    predicted = probabilities.argmax(axis=1)
+    most_probable = probabilities.argmax(axis=1)
+    predicted = most_probable if named is None else named
     counts = np.bincount(codes, minlength=probabilities.shape[1])
     hits = np.bincount(codes[predicted == codes], minlength=len(counts))
     recall = hits[counts > 0] / counts[counts > 0]
@@ -45,11 +54,16 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray) -> Scores:
     return {
         "accuracy": float(accuracy_score(codes, predicted)),
         "uar": float(recall.mean()),
-        "macro_f1": float(f1_score(codes, predicted, average="macro", zero_division=0)),
+        "macro_f1": _macro_f1(codes, predicted),
         "weighted_f1": float(f1_score(codes, predicted, average="weighted", zero_division=0)),
         "nll": float(-np.log(of_truth.clip(min=np.finfo(np.float64).eps)).mean()),
         "ece": calibration_error(codes, probabilities),
+        **({} if named is None else {"argmax_macro_f1": _macro_f1(codes, most_probable)}),
     }
+
+
+def _macro_f1(codes: AnyArray, predicted: AnyArray) -> float:
+    return float(f1_score(codes, predicted, average="macro", zero_division=0))
 
 
 def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:
@@ -97,10 +111,13 @@ def _columns(values: AnyArray) -> AnyArray:
     return values[:, None] if values.ndim == 1 else values
 
 
-def scores(target: Target, outputs: AnyArray) -> Scores:
-    """Score `outputs` (n_samples, n_outputs), as `Method.predict` returns them, with the scores of this target."""
+def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> Scores:
+    """Score `outputs` (n_samples, n_outputs), as `Method.predict` returns them, with the scores of this target.
+
+    `decide`, such as `Method.decide`, maps probabilities to the classes that are named; by default the most probable.
+    """
     if target.is_classification:
-        return classification_scores(target.values, outputs)
+        return classification_scores(target.values, outputs, None if decide is None else decide(outputs))
     if target.kind == "multilabel":
         return multilabel_scores(target.values, outputs)
     return regression_scores(target.values, outputs)

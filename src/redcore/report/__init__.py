@@ -2,6 +2,19 @@
 
 from redcore.report._figures import supervision_figure
 from redcore.report._inspection_page import inspection_page
+from redcore.report._page import benchmark_page
+from redcore.report._paper_figures import write_figures
+from redcore.report._run_folder import run_page
+from redcore.report._tables import latex_tables, markdown_tables
 from redcore.report._worth import worth_figure
 
-__all__ = ["inspection_page", "supervision_figure", "worth_figure"]
+__all__ = [
+    "benchmark_page",
+    "inspection_page",
+    "latex_tables",
+    "markdown_tables",
+    "run_page",
+    "supervision_figure",
+    "worth_figure",
+    "write_figures",
+]

@@ -86,7 +86,7 @@ class Task:
         for number, (train, validation) in enumerate(self.folds):
             method = make_method(self.method, self.preset, settings).fit(train, seed=self.seed + number)
             assert validation.target is not None
-            all_scores = scores(validation.target, method.predict(validation))
+            all_scores = scores(validation.target, method.predict(validation), method.decide)
             check_known("metric", [self.chosen_metric], all_scores)
             value = all_scores[self.chosen_metric]
             if value is None:

@@ -1,0 +1,221 @@
+"""Figures of a benchmark for papers, as PDF and PNG."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from redcore._files import write_atomic
+from redcore.benchmark import (
+    Record,
+    bootstrap_interval,
+    pattern_mean,
+    pattern_scores,
+    pattern_table,
+    rank_methods,
+    summarise,
+)
+from redcore.exceptions import RunError
+from redcore.report._figures import COLOURS, STYLES
+
+__all__ = ["write_figures"]
+
+MARKERS = ("o", "s", "^", "D", "P", "v")
+ENDINGS = ("pdf", "png")
+
+
+def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
+    """Write the figures of a benchmark.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    folder : Path
+        Is made where it is missing.
+
+    Returns
+    -------
+    list of Path
+        ``missing-modalities``, ``heatmap-<data set>``, ``ranks`` (three methods or more) and ``cost``, each as PDF and
+        PNG.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be made.
+    """
+    done = [record for record in records if record.status == "done"]
+    methods = sorted({record.cell.method.title() for record in done})
+    data_sets = sorted({record.cell.data.title() for record in done})
+    figures: dict[str, Figure] = {}
+    if done:
+        figures["missing-modalities"] = _curves(done, data_sets, methods)
+        figures["cost"] = _cost(done, methods)
+        for data, table in pattern_table(done).items():
+            figures[f"heatmap-{''.join(c if c.isalnum() else '-' for c in data)}"] = _heatmap(data, table)
+    if len(methods) > 2 and (ranks := _ranks(done)) is not None:
+        figures["ranks"] = ranks
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
+    return [_write(figure, folder / f"{name}.{ending}") for name, figure in figures.items() for ending in ENDINGS]
+
+
+def _write(figure: Figure, path: Path) -> Path:
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+    # without a date, so that the same records make the same file
+    metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}
+    write_atomic(path, lambda temporary: figure.savefig(temporary, dpi=200, metadata=metadata))
+    return path
+
+
+def _look(index: int) -> dict[str, Any]:
+    return {
+        # the last one, yellow, is hard to see on paper
+        "color": COLOURS[index % (len(COLOURS) - 1)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linestyle": STYLES[index % len(STYLES)],
+    }
+
+
+LEGEND_COLUMNS = 2
+
+
+def _grid(n_panels: int, n_methods: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many panels, and room for a legend of so many methods."""
+    n_columns = min(3, max(2, n_panels))
+    n_rows = -(-n_panels // n_columns)
+    figure = Figure(
+        figsize=(3.4 * n_columns, 2.7 * n_rows + 0.3 + 0.2 * -(-n_methods // LEGEND_COLUMNS)), layout="constrained"
+    )
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel().tolist()
+    for unused in axes[n_panels:]:
+        unused.remove()
+    return figure, axes[:n_panels]
+
+
+def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequence[str]) -> Figure:
+    figure, axes = _grid(len(data_sets), len(methods))
+    for data, panel in zip(data_sets, axes, strict=True):
+        panel.set_title(data)
+        panel.set_xlabel("number of missing modalities")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        of_data = [record for record in records if record.cell.data.title() == data]
+        n_modalities = max(len(pattern.split("+")) for record in of_data for pattern in record.metrics["per_pattern"])
+        for index, method in enumerate(methods):
+            runs = [_by_count(record, n_modalities) for record in of_data if record.cell.method.title() == method]
+            _error_bars(panel, runs, index, method)
+    _legend(figure, axes)
+    return figure
+
+
+def _by_count(record: Record, n_modalities: int) -> dict[int, float]:
+    """Return the mean score of the patterns that lack so many modalities."""
+    found: dict[int, list[float]] = {}
+    for pattern, value in pattern_scores(record).items():
+        found.setdefault(n_modalities - pattern.count("+") - 1, []).append(value)
+    return {count: float(np.mean(values)) for count, values in found.items()}
+
+
+def _error_bars(panel: Axes, runs: Sequence[dict[int, float]], index: int, method: str) -> None:
+    rng = np.random.default_rng(0)
+    counts = sorted({count for run in runs for count in run})
+    if not counts:
+        return
+    values = [[run[count] for run in runs if count in run] for count in counts]
+    means = np.array([np.mean(found) for found in values])
+    ends = np.array([bootstrap_interval(found, rng) for found in values]).T
+    reach = np.clip([means - ends[0], ends[1] - means], 0, None)
+    panel.errorbar(counts, means, reach, label=method, markersize=4, linewidth=1.2, elinewidth=0.7, **_look(index))
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    handles: dict[str, Artist] = {}
+    for panel in axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    columns = min(LEGEND_COLUMNS, len(handles))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize=8)
+
+
+def _heatmap(data: str, table: dict[str, dict[str, float]]) -> Figure:
+    methods = sorted(table)
+    patterns = sorted({p for scores in table.values() for p in scores}, key=lambda p: (p.count("+"), p))[:64]
+    values = np.array([[table[method].get(pattern, np.nan) for method in methods] for pattern in patterns])
+    figure = Figure(figsize=(2.5 + 0.8 * len(methods), 1.6 + 0.24 * len(patterns)), layout="constrained")
+    panel = figure.subplots()
+    image = panel.imshow(values, cmap="cividis", aspect="auto")
+    panel.set_xticks(range(len(methods)), methods, rotation=40, ha="right")
+    panel.set_yticks(range(len(patterns)), patterns)
+    panel.set_title(data)
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            colour = "white" if value < middle else "black"
+            panel.text(column, row, f"{value:.3f}", ha="center", va="center", color=colour, fontsize=7)
+    figure.colorbar(image)
+    return figure
+
+
+def _ranks(records: Sequence[Record]) -> Figure | None:
+    ranking = rank_methods(records)
+    if ranking is None or ranking.test.n_blocks < 2:
+        return None
+    n_methods = len(ranking.methods)
+    figure = Figure(figsize=(6.5, 1.1 + 0.28 * n_methods), layout="constrained")
+    panel = figure.subplots()
+    for row, rank in enumerate(ranking.mean_ranks):
+        panel.plot([1, rank], [row, row], color="#bbbbbb", linewidth=0.8, zorder=1)
+        panel.plot(rank, row, "o", color=COLOURS[0], markersize=5)
+        panel.annotate(f"{rank:.2f}", (rank, row), xytext=(6, -3), textcoords="offset points", fontsize=8)
+    for place, group in enumerate(ranking.groups):
+        rows = [ranking.methods.index(method) for method in group]
+        x = n_methods + 0.5 + 0.25 * place
+        panel.plot([x, x], [min(rows) - 0.25, max(rows) + 0.25], color="black", linewidth=3)
+    panel.set_yticks(range(n_methods), ranking.methods)
+    panel.invert_yaxis()
+    panel.set_xlim(0.9)
+    panel.set_xlabel("mean rank")
+    panel.set_title(f"critical difference {ranking.test.critical_difference:.2f} (Nemenyi)", fontsize=9)
+    panel.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
+    figure, axes = _grid(2, len(methods))
+    costs: tuple[tuple[str, Callable[[Record], float | None]], ...] = (
+        ("seconds to fit", lambda record: record.seconds.get("fit")),
+        ("parameters", lambda record: record.n_parameters),
+    )
+    scores = {method: _mean_score(records, method) for method in methods}
+    for (label, read), panel in zip(costs, axes, strict=True):
+        panel.set_xscale("log")
+        # as plain numbers: names may hold characters of mathematics, so that nothing is read as such
+        for axis_formatter in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
+            axis_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+        panel.tick_params(axis="x", which="both", rotation=40, labelsize=8)
+        panel.set_xlabel(label)
+        panel.set_ylabel("mean score")
+        for index, method in enumerate(methods):
+            found = [read(record) for record in records if record.cell.method.title() == method]
+            known = [value for value in found if value]
+            if known:
+                look = {**_look(index), "linestyle": ""}
+                panel.plot(np.mean(known), scores[method], label=method, **look)
+    _legend(figure, axes)
+    return figure
+
+
+def _mean_score(records: Sequence[Record], method: str) -> float:
+    own = [record for record in records if record.cell.method.title() == method and not np.isnan(pattern_mean(record))]
+    entries = summarise(own)
+    return float(np.mean([entry.mean for entry in entries])) if entries else float("nan")

@@ -1,0 +1,120 @@
+"""The page of one run of ``redcore fit``, from the files in its folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from redcore.benchmark import Cell, Record
+from redcore.exceptions import RedCoreError, RunError
+from redcore.report._page import page
+from redcore.report._payload import payload
+
+__all__ = ["run_page"]
+
+MOST_POINTS = 400
+
+
+def run_page(folder: Path) -> str:
+    """Return the page of a finished run: scores under every missing pattern, training, settings.
+
+    Parameters
+    ----------
+    folder : Path
+        That ``redcore fit`` has filled.
+
+    Raises
+    ------
+    RunError
+        If the folder holds no finished run, or a file of it is damaged; the message names it.
+    """
+    if not (folder / "run.json").exists():
+        raise RunError(f"{folder}: holds no finished run; expected a folder that 'redcore fit' has finished")
+    run = _read_json(folder / "run.json")
+    try:
+        record = _record(folder, run)
+    except (KeyError, TypeError, AttributeError, RedCoreError) as error:
+        raise RunError(f"{folder / 'run.json'}: damaged ({type(error).__name__}: {error})") from None
+    request = run["request"]
+    title = f"{record.cell.method.title()} on {record.cell.data.title()}"
+    return page(
+        "run.html.j2",
+        payload([record], title),
+        counts=[(name, run["n_samples"].get(part, 0)) for name, part in FACTS],
+        fit_seconds=run["fit_seconds"],
+        rates=run["realised_missing_rates"],
+        request=request,
+        best_epoch=record.best_epoch + 1,
+        n_epochs=len(record.epochs.get("validation_loss", [])),
+    )
+
+
+FACTS = (("training samples", "train"), ("validation samples", "validation"), ("test samples", "test"))
+
+
+def _record(folder: Path, run: dict[str, Any]) -> Record:
+    """Return the run as what it would be as a cell of a benchmark."""
+    metrics = _read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
+    cell = _cell(run["request"])
+    return Record(
+        key=folder.resolve().name,
+        cell=cell,
+        status="done",
+        n_samples=run["n_samples"],
+        data_checksum=run["request"]["data_checksum"],
+        missing_rates=run["realised_missing_rates"],
+        metrics={name: metrics[name] for name in ("per_pattern", "pooled", "as_observed") if name in metrics},
+        weights=run["supervision_weights"],
+        relative_advantage=run["relative_advantage"],
+        history=_columns(folder / "history.parquet", "step"),
+        epochs=_columns(folder / "validation.parquet", "epoch"),
+        n_steps=run["n_steps"],
+        best_epoch=run["best_epoch"],
+        seconds={"fit": run["fit_seconds"]},
+        settings=_read_json(folder / "settings.json").get("settings", {}),
+        versions=run["versions"],
+    )
+
+
+def _cell(request: dict[str, Any]) -> Cell:
+    rates = request["missing_rates"]
+    return Cell.checked(
+        {
+            "data": {"name": request["data"]},
+            "protocol": {
+                "name": request["protocol"],
+                "rates": [rates[name] for name in sorted(rates)],
+                "options": request["protocol_options"],
+            },
+            "method": {"name": request["method"], "preset": request["preset"], "settings": request["settings"]},
+            "seed": request["seed"],
+            "test_fraction": request["test_fraction"],
+            "n_threads": 1,
+        }
+    )
+
+
+def _columns(path: Path, index: str) -> dict[str, list[float]]:
+    """Return the columns of a history, thinned out evenly; nothing where the method keeps none."""
+    if not path.exists():
+        return {}
+    try:
+        table = pq.read_table(path)
+        rows = np.unique(np.linspace(0, table.num_rows - 1, min(table.num_rows, MOST_POINTS)).round().astype(int))
+        found = {name: table[name].to_numpy()[rows].astype(float).tolist() for name in table.column_names}
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    return {index: rows.tolist(), **found}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: damaged (not a JSON object)")
+    return content

@@ -1,0 +1,74 @@
+// The filters, the choice of the score, and the switch between light and dark.
+
+const FILTER_LABELS = { data: "Data sets", protocols: "Protocols", methods: "Methods", seeds: "Seeds" };
+
+function filters() {
+  const place = document.getElementById("filters");
+  if (!place) return;
+  const lists = DIMENSIONS.filter((name) => DATA[name].length > 1).map(filter);
+  place.prepend(...lists, ...scoreChoices());
+  document.addEventListener("click", (event) => closeFilters((own) => !own.contains(event.target)));
+  document.addEventListener("keydown", (event) => event.key === "Escape" && closeFilters(() => true));
+}
+
+function closeFilters(which) {
+  for (const open of document.querySelectorAll(".filter[open]")) {
+    if (!which(open)) continue;
+    const inside = open.contains(document.activeElement);
+    open.open = false;
+    if (inside) open.querySelector("summary").focus();
+  }
+}
+
+function filter(name) {
+  const count = element("b");
+  const boxes = DATA[name].map((value, place) => {
+    const box = element("input", { type: "checkbox", value: place, onchange: () => choose([place], box.checked) });
+    return [box, element("label", {}, box, String(value))];
+  });
+
+  function choose(places, on) {
+    for (const place of places) state[name][on ? "add" : "delete"](place);
+    update();
+    render();
+  }
+
+  function update() {
+    for (const [place, [box]] of boxes.entries()) box.checked = state[name].has(place);
+    count.textContent = `${state[name].size} of ${boxes.length}`;
+  }
+
+  update();
+  const every = [...boxes.keys()];
+  const both = element("div", { class: "both" }, button("All", () => choose(every, true)), button("None", () => choose(every, false)));
+  const menu = element("div", { class: "menu", role: "group", "aria-label": FILTER_LABELS[name] }, both, boxes.map(([, label]) => label));
+  return element("details", { class: "filter", "data-filter": name }, element("summary", {}, `${FILTER_LABELS[name]} `, count), menu);
+}
+
+function scoreChoices() {
+  const metrics = [[HEADLINE, headlineName()], ...DATA.metrics.map((metric, place) => [place, metric.label])];
+  const choice = (label, options, current, set) => {
+    const select = element("select", { "aria-label": label, onchange: () => { set(select.value); render(); } },
+      options.map(([value, name]) => element("option", { value }, name)));
+    select.value = current;
+    return select;
+  };
+  return [
+    choice("Score", metrics, state.metric, (value) => (state.metric = Number(value))),
+    choice("Scored on", Object.entries(OVER), state.over, (value) => (state.over = value)),
+  ];
+}
+
+function headlineName() {
+  const labels = [...new Set(DATA.headline.filter((metric) => metric !== null).map((metric) => DATA.metrics[metric].label))];
+  return labels.length ? `headline: ${labels.join(" or ")}` : "headline";
+}
+
+function themeSwitch() {
+  const root = document.documentElement;
+  const dark = () => root.dataset.theme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const say = () => (control.textContent = dark() ? "Light page" : "Dark page");
+  const control = button("", () => { root.dataset.theme = dark() ? "light" : "dark"; say(); }, { class: "theme" });
+  say();
+  document.getElementById("theme").append(control);
+}

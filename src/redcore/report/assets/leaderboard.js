@@ -1,0 +1,107 @@
+// All methods over all blocks, and every block by itself.
+
+function drawLeaderboard(summary) {
+  return [overallTable(summary), blockTable(summary)];
+}
+
+function namedMethod(row) {
+  return [swatch(row.method), nameOf(row.method)];
+}
+
+function overallRow(summary, method) {
+  const read = (pick) => meanOverBlocks(summary, method, pick);
+  return {
+    method,
+    rank: summary.ranking.means.get(method) ?? null,
+    score: overallScore(summary, method),
+    worst: read(worstPattern),
+    nll: read((record) => namedValue(record, "nll")),
+    ece: read((record) => namedValue(record, "ece")),
+    equity: read((record) => record.equity),
+    balance: read((record) => record.balance),
+    fit: read((record) => record.fit),
+    size: read((record) => record.parameters),
+    blocks: summary.blocks.filter((block) => block.entries.has(method)).length,
+  };
+}
+
+function worstPattern(record, block) {
+  const values = patternScores(record, metricOf(block.d)).map(([, value]) => value);
+  if (!values.length) return null;
+  return lowerIsBetter(block.d) ? Math.max(...values) : Math.min(...values);
+}
+
+function overallTable(summary) {
+  const rows = summary.methods.map((method) => overallRow(summary, method));
+  const plain = (label, name, show) => ({ label, numeric: true, value: (row) => row[name], cell: (row) => show(row[name]) });
+  const columns = [
+    { label: "method", value: (row) => nameOf(row.method), cell: namedMethod },
+    { label: "mean rank", numeric: true, value: (row) => row.rank, cell: (row) => score(row.rank, 2) },
+    {
+      label: scoreLabel(), numeric: true, value: (row) => row.score?.mean ?? null,
+      cell: (row) => row.score && [score(row.score.mean), element("small", {}, interval(row.score))],
+      csv: { score: (row) => row.score?.mean, low: (row) => row.score?.low, high: (row) => row.score?.high },
+    },
+    { label: "95% interval", left: true, value: (row) => row.score?.mean ?? null, cell: strip(rows), csv: {} },
+    plain("worst pattern", "worst", score),
+    plain("log loss", "nll", score),
+    plain("calibration error", "ece", score),
+    plain("equity", "equity", score),
+    plain("learning balance", "balance", score),
+    plain("fit, s", "fit", seconds),
+    plain("parameters", "size", whole),
+    { label: "blocks", numeric: true, value: (row) => row.blocks },
+  ].filter((column) => !column.numeric || tells(column, rows));
+  const sorted = summary.ranking.means.size ? { column: 1, down: false } : { column: 1, down: !lowerIsBetter([...state.data][0]) };
+  return sortable("leaderboard-table", `Methods over all blocks (${counted(summary.blocks.length, "block")})`, columns, rows, sorted);
+}
+
+// A column without a number is left out, and so are counts that are all the same.
+function tells(column, rows) {
+  const values = new Set(rows.map(column.value));
+  return column.label === "blocks" ? values.size > 1 : values.size > 1 || !values.has(null);
+}
+
+// A dot with its interval, on the scale of all rows; the numbers stand beside it.
+function strip(rows) {
+  const found = rows.map((row) => row.score).filter(Boolean);
+  const place = linear(padded(found.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
+  return (row) => row.score && svg("svg", { width: 110, height: 14, viewBox: "0 0 110 14", "aria-hidden": "true" },
+    svg("line", { x1: 0, x2: 110, y1: 7, y2: 7, stroke: "var(--rule)" }),
+    svg("line", { x1: place(row.score.low), x2: place(row.score.high), y1: 7, y2: 7, stroke: look(row.method).colour, "stroke-width": 3 }),
+    marker(row.method, place(row.score.mean), 7));
+}
+
+function blockTable(summary) {
+  const rows = summary.methods.map((method) => ({ method, entries: summary.blocks.map((block) => block.entries.get(method)) }));
+  const columns = [
+    { label: "method", value: (row) => nameOf(row.method), cell: namedMethod },
+    ...summary.blocks.map((block, place) => ({
+      label: DATA.protocols[block.p], group: `${DATA.data[block.d]}, ${metricLabel(block.d)}`, numeric: true,
+      value: (row) => row.entries[place]?.mean ?? null,
+      cell: (row) => blockCell(row.entries[place]),
+      csv: blockCsv(block, place),
+    })),
+  ];
+  const first = { column: columns.length > 1 ? 1 : 0, down: !lowerIsBetter(summary.blocks[0].d) };
+  return [
+    sortable("blocks-table", "Every block: mean over seeds with its 95% interval", columns, rows, first),
+    element("p", { class: "note" }, "Bold is the best of a block. ", element("b", {}, "≈"), " is not told apart from it: the 95% t interval of the differences, seed by seed, holds zero. With a single seed nothing is marked."),
+  ];
+}
+
+function blockCell(entry) {
+  if (!entry) return "";
+  const mark = element("span", { class: "mark" }, entry.tied ? "≈" : "", entry.tied && element("span", { class: "hidden" }, " not told apart from the best"));
+  return [entry.best ? element("b", {}, score(entry.mean)) : score(entry.mean), mark, element("small", {}, interval(entry))];
+}
+
+function blockCsv(block, place) {
+  const name = blockName(block);
+  return {
+    [name]: (row) => row.entries[place]?.mean,
+    [`${name}: low`]: (row) => row.entries[place]?.low,
+    [`${name}: high`]: (row) => row.entries[place]?.high,
+    [`${name}: seeds`]: (row) => row.entries[place]?.values.length,
+  };
+}

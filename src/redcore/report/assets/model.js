@@ -1,0 +1,141 @@
+// The records of the page, what is selected of them, and the summary that tables and figures draw.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const HEADLINE = -1;
+const OVER = { patterns: "mean of missing patterns", pooled: "all patterns pooled", as_observed: "test data as observed" };
+const DIMENSIONS = ["data", "protocols", "methods", "seeds"];
+const INDEX_OF = { data: "d", protocols: "p", methods: "m", seeds: "s" };
+
+const state = {
+  ...Object.fromEntries(DIMENSIONS.map((name) => [name, new Set(DATA[name].keys())])),
+  metric: HEADLINE,
+  over: "patterns",
+};
+
+function selected() {
+  return DATA.records.filter((record) => DIMENSIONS.every((name) => state[name].has(record[INDEX_OF[name]])));
+}
+
+function finished() {
+  return selected().filter((record) => record.error === undefined);
+}
+
+function metricOf(data) {
+  return state.metric === HEADLINE ? DATA.headline[data] : state.metric;
+}
+
+function metricLabel(data) {
+  return DATA.metrics[metricOf(data)]?.label ?? "score";
+}
+
+// One name for the score of all selected data sets, or a general one where it differs.
+function scoreLabel() {
+  const labels = new Set([...state.data].map(metricLabel));
+  return labels.size === 1 ? [...labels][0] : "score";
+}
+
+function lowerIsBetter(data) {
+  return Boolean(DATA.metrics[metricOf(data)]?.lower);
+}
+
+// [[pattern, score], ...] of a record, without patterns that could not be scored.
+function patternScores(record, metric) {
+  record.found ??= new Map();
+  if (!record.found.has(metric)) {
+    const values = record.scores[metric] ?? [];
+    const pairs = DATA.patternSets[record.set].map((pattern, place) => [pattern, values[place]]);
+    record.found.set(metric, pairs.filter(([, value]) => value !== null && value !== undefined));
+  }
+  return record.found.get(metric);
+}
+
+function valueOf(record, metric, over = state.over) {
+  if (over !== "patterns") return record[over][metric] ?? null;
+  const pairs = patternScores(record, metric);
+  return pairs.length ? mean(pairs.map(([, value]) => value)) : null;
+}
+
+function namedValue(record, name) {
+  const metric = DATA.metrics.findIndex((known) => known.name === name);
+  return metric < 0 ? null : valueOf(record, metric);
+}
+
+// Blocks are data set and missing protocol: what methods are compared within.
+function summarise(records) {
+  const blocks = [...groupBy(records, (record) => `${record.d} ${record.p}`).values()].map(blockOf);
+  blocks.sort((one, other) => one.d - other.d || one.p - other.p);
+  const methods = [...new Set(records.map((record) => record.m))].sort((one, other) => one - other);
+  return { records, blocks, methods, ranking: ranking(blocks, methods) };
+}
+
+function blockOf(records) {
+  const { d, p } = records[0];
+  const entries = new Map();
+  for (const [method, own] of groupBy(records, (record) => record.m)) {
+    const bySeed = own.map((record) => [record.s, valueOf(record, metricOf(d))]).filter(([, value]) => value !== null);
+    if (bySeed.length) entries.set(method, entryOf(d, p, method, new Map(bySeed), own));
+  }
+  markBest(entries, lowerIsBetter(d));
+  return { d, p, entries };
+}
+
+function entryOf(d, p, method, bySeed, records) {
+  const values = [...bySeed.values()];
+  const whole = state.seeds.size === DATA.seeds.length && state.metric === HEADLINE && state.over === "patterns";
+  const known = whole && DATA.intervals[`${d} ${p} ${method}`];
+  const found = known ? { mean: mean(values), low: known[0], high: known[1] } : estimate([values]);
+  return { ...found, values, bySeed, records, best: false, tied: false };
+}
+
+function markBest(entries, lower) {
+  const sign = lower ? -1 : 1;
+  const best = Math.max(...[...entries.values()].map((entry) => sign * entry.mean));
+  const winner = [...entries.values()].find((entry) => sign * entry.mean === best);
+  for (const entry of entries.values()) {
+    entry.best = sign * entry.mean === best;
+    const pairs = [...entry.bySeed].filter(([seed]) => winner.bySeed.has(seed));
+    const differences = pairs.map(([seed, value]) => value - winner.bySeed.get(seed));
+    entry.tied = !entry.best && couldBeZero(differences, DATA.tQuantiles) === true;
+  }
+}
+
+// Mean ranks over the blocks that all methods have, Friedman's test and Nemenyi's critical difference.
+function ranking(blocks, methods) {
+  const common = blocks.filter((block) => block.entries.size === methods.length);
+  const rows = common.map((block) => {
+    const sign = lowerIsBetter(block.d) ? -1 : 1;
+    return ranksOf(methods.map((method) => sign * block.entries.get(method).mean));
+  });
+  const means = new Map(rows.length ? methods.map((method, column) => [method, mean(rows.map((row) => row[column]))]) : []);
+  const factor = DATA.nemenyi[methods.length - 2];
+  const enough = rows.length > 1 && factor !== undefined;
+  return {
+    means,
+    blocks: rows.length,
+    friedman: friedman(rows),
+    difference: enough ? factor * Math.sqrt((methods.length * (methods.length + 1)) / (6 * rows.length)) : null,
+  };
+}
+
+// Whatever is read off the records of a method, by block.
+function byBlock(summary, method, read) {
+  const blocks = summary.blocks.filter((block) => block.entries.has(method)).map((block) =>
+    block.entries.get(method).records.map((record) => read(record, block)).filter((value) => value !== null && value !== undefined)
+  );
+  return blocks.filter((values) => values.length);
+}
+
+function meanOverBlocks(summary, method, read) {
+  const blocks = byBlock(summary, method, read);
+  return blocks.length ? mean(blocks.map(mean)) : null;
+}
+
+// The score over blocks, with its interval; null where there is none.
+function overallScore(summary, method) {
+  return estimate(byBlock(summary, method, (record, block) => valueOf(record, metricOf(block.d))));
+}
+
+function configurationOf(record) {
+  const pairs = DATA.fields.map((field, place) => [field, record.configuration[place]]);
+  return Object.fromEntries(pairs.filter(([, value]) => value !== null).map(([field, value]) => [field, DATA.values[value]]));
+}

@@ -1,0 +1,173 @@
+// What the figures share: looks, scales, panels, legends, and the figure with its data and downloads.
+
+// Seven colours of Okabe and Ito, six markers, four dashes: neighbours differ in all three.
+const MARKERS = ["circle", "square", "triangle", "diamond", "cross", "wedge"];
+const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
+
+function look(index) {
+  return { colour: `var(--c${index % 7})`, marker: MARKERS[index % 6], dash: DASHES[index % 4] };
+}
+
+function marker(index, x, y, title) {
+  const { colour, marker: shape } = look(index);
+  const node = svg("path", { d: markerPath(shape, x, y, 4.2), fill: colour, stroke: "var(--paper)", "stroke-width": 0.8 });
+  if (title) node.append(svg("title", {}, title));
+  return node;
+}
+
+function markerPath(shape, x, y, r) {
+  const corners = {
+    square: [[-r, -r], [r, -r], [r, r], [-r, r]],
+    triangle: [[0, -r * 1.2], [r * 1.1, r], [-r * 1.1, r]],
+    wedge: [[0, r * 1.2], [r * 1.1, -r], [-r * 1.1, -r]],
+    diamond: [[0, -r * 1.3], [r * 1.3, 0], [0, r * 1.3], [-r * 1.3, 0]],
+    cross: [[-r, -r / 3], [-r / 3, -r / 3], [-r / 3, -r], [r / 3, -r], [r / 3, -r / 3], [r, -r / 3],
+      [r, r / 3], [r / 3, r / 3], [r / 3, r], [-r / 3, r], [-r / 3, r / 3], [-r, r / 3]],
+  }[shape];
+  if (!corners) return `M${x - r},${y}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0z`;
+  return `M${corners.map(([dx, dy]) => `${(x + dx).toFixed(1)},${(y + dy).toFixed(1)}`).join("L")}z`;
+}
+
+function line(index, points) {
+  const { colour, dash } = look(index);
+  const d = points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
+  return svg("path", { d, fill: "none", stroke: colour, "stroke-width": 1.8, "stroke-dasharray": dash || null });
+}
+
+// The look of one series as a small picture, for tables.
+function swatch(index) {
+  return svg("svg", { class: "swatch", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
+    line(index, [[0, 6], [30, 6]]), marker(index, 15, 6));
+}
+
+function linear(domain, range) {
+  const width = domain[1] - domain[0] || 1;
+  return (value) => range[0] + ((value - domain[0]) / width) * (range[1] - range[0]);
+}
+
+function logarithmic(domain, range) {
+  const inner = linear(domain.map(Math.log10), range);
+  return (value) => inner(Math.log10(value));
+}
+
+// About `count` round numbers inside the domain.
+function ticks([low, high], count) {
+  const raw = (high - low) / count || 1;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999);
+  const found = [];
+  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) found.push(place * step);
+  return { values: found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+}
+
+// Round numbers inside the domain: the fewer powers of ten it spans, the more of each.
+function logTicks([low, high]) {
+  const span = Math.log10(high / low);
+  const factors = span > 3 ? [1] : span > 1.5 ? [1, 3] : span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, place) => Math.floor(Math.log10(low)) + place);
+  return powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((value) => value >= low && value <= high);
+}
+
+function padded(values, share = 0.06) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const pad = (high - low) * share || Math.abs(high) * 0.05 || 0.5;
+  return [low - pad, high + pad];
+}
+
+function short(value) {
+  if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  return value >= 1e3 ? `${+(value / 1e3).toPrecision(3)}k` : String(+value.toPrecision(3));
+}
+
+function text(content, x, y, attributes = {}) {
+  return svg("text", { x, y, fill: "var(--ink)", "font-size": 12, ...attributes }, content);
+}
+
+/* Axes of one panel. box: {x, y, width, height} of the plot area; x and y: {domain, label, values, show, log?}.
+   Returns the group to draw into and the two scales. */
+function panel(box, x, y, title) {
+  const across = (x.log ? logarithmic : linear)(x.domain, [box.x, box.x + box.width]);
+  const up = linear(y.domain, [box.y + box.height, box.y]);
+  const group = svg("g");
+  if (title) group.append(text(title, box.x, box.y - 10, { "font-weight": 600 }));
+  for (const value of y.values) {
+    group.append(svg("line", { x1: box.x, x2: box.x + box.width, y1: up(value), y2: up(value), stroke: "var(--rule)" }));
+    group.append(text(y.show(value), box.x - 6, up(value) + 4, { "text-anchor": "end", fill: "var(--faint)" }));
+  }
+  for (const value of x.values) {
+    const below = { "text-anchor": "middle", fill: "var(--faint)" };
+    group.append(text(x.show(value), across(value), box.y + box.height + 17, below));
+    group.append(svg("line", { x1: across(value), x2: across(value), y1: box.y + box.height, y2: box.y + box.height + 4, stroke: "var(--faint)" }));
+  }
+  group.append(svg("line", { x1: box.x, x2: box.x + box.width, y1: box.y + box.height, y2: box.y + box.height, stroke: "var(--faint)" }));
+  group.append(text(x.label, box.x + box.width / 2, box.y + box.height + 34, { "text-anchor": "middle" }));
+  return { group, across, up };
+}
+
+function numberAxis(values, label, count = 6, share = 0.06) {
+  const domain = padded(values, share);
+  const { values: marks, digits } = ticks(domain, count);
+  return { domain, label, values: marks, show: (value) => score(value, digits) };
+}
+
+// Panels in as many columns as the width has room for. draw(box, item) -> node.
+function grid(items, width, draw, { least = 250, height = 190 } = {}) {
+  const columns = Math.max(1, Math.min(items.length, Math.floor(width / least)));
+  const cell = { width: Math.min(width / columns, 620), height: height + 78 };
+  const nodes = items.map((item, place) => {
+    const [left, top] = [(place % columns) * cell.width, Math.floor(place / columns) * cell.height];
+    return draw({ x: left + 52, y: top + 26, width: cell.width - 70, height }, item);
+  });
+  return { nodes, height: Math.ceil(items.length / columns) * cell.height };
+}
+
+const ruler = document.createElement("canvas").getContext("2d");
+
+function textWidth(content) {
+  ruler.font = "12px system-ui, sans-serif";
+  return ruler.measureText(content).width;
+}
+
+function shortened(content, room) {
+  let length = content.length;
+  while (length > 1 && textWidth(content.slice(0, length)) > room) length--;
+  return length < content.length ? `${content.slice(0, length - 1)}…` : content;
+}
+
+// Names with their looks, wrapped to the width. entries: [[index, name], ...]
+function legend(entries, width, top) {
+  const group = svg("g");
+  let [x, y] = [0, top + 12];
+  for (const [index, name] of entries) {
+    const size = 56 + textWidth(name);
+    if (x && x + size > width) [x, y] = [0, y + 20];
+    group.append(line(index, [[x, y], [x + 28, y]]), marker(index, x + 14, y), text(name, x + 34, y + 4));
+    x += size;
+  }
+  return { group, height: y + 14 - top };
+}
+
+function drawing(width, height, label, ...children) {
+  const attributes = { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label };
+  return svg("svg", { xmlns: "http://www.w3.org/2000/svg", "font-family": "system-ui, sans-serif", ...attributes }, ...children);
+}
+
+// A figure: the drawing, what it shows in words, its numbers as a table (made when asked for), and its download.
+function figure(id, drawn, caption, table) {
+  const label = `Download as SVG: ${caption}`;
+  const take = button("SVG", () => download(`${id}.svg`, standalone(drawn), "image/svg+xml"), { class: "take", "aria-label": label });
+  const numbers = element("details", { class: "numbers" }, element("summary", {}, "The numbers of this figure"));
+  numbers.addEventListener("toggle", () => numbers.children.length > 1 || numbers.append(table()));
+  const tools = element("div", { class: "tools" }, take, numbers);
+  return element("figure", { id: `figure-${id}` }, scrollable(caption, drawn), element("figcaption", {}, caption), tools);
+}
+
+// The drawing as a file of its own, in light colours whatever the page shows.
+function standalone(drawn) {
+  const style = getComputedStyle(document.documentElement);
+  const light = (name) => style.getPropertyValue(name).trim().replace(/^light-dark\(\s*([^,]+),.*\)$/, "$1");
+  const paper = svg("rect", { width: "100%", height: "100%", fill: "var(--paper)" });
+  const copy = drawn.cloneNode(true);
+  copy.prepend(paper);
+  return new XMLSerializer().serializeToString(copy).replace(/var\((--[\w-]+)\)/g, (_, name) => light(name));
+}
