@@ -32,6 +32,10 @@ def differing(folder: Path, reference: Path) -> list[str]:
     ]
 
 
+def n_records(folder: Path) -> int:
+    return len(list(folder.glob("records/*.json")))
+
+
 class Killer:
     """Runs a benchmark again and again, and kills it each time but the last."""
 
@@ -40,11 +44,14 @@ class Killer:
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(["redcore.benchmark._cell"])
 
-    def go(self, folder: Path, seconds: float | None = None) -> bool:
-        """Run for so many seconds, or to the end; return whether it had to be killed."""
+    def go(self, folder: Path, n_more: int | None = None, seconds: float = 0.0) -> bool:
+        """Run to so many more records and then for some seconds, or to the end; return whether it had to be killed."""
         process = self.context.Process(target=run, args=(self.spec, folder), kwargs=self.options)
+        wanted = None if n_more is None else n_records(folder) + n_more
         process.start()
-        process.join(seconds)
+        while process.is_alive() and (wanted is None or n_records(folder) < wanted):
+            process.join(0.005)
+        process.join(None if wanted is None else seconds)
         killed = process.is_alive()
         process.kill()
         process.join()
@@ -69,9 +76,10 @@ def main() -> None:
         cell = sum(sum(record.seconds.values()) for record in read_records(reference)) / len(read_records(reference))
         print(f"uninterrupted: {time.perf_counter() - start:.0f} s, {cell:.1f} s a cell", flush=True)
         while kills < options.kills:
-            if killer.go(folder, rng.uniform(0, 2 * cell / options.jobs)):
+            # by records and not by seconds alone, so that it comes on however busy the machine is
+            if killer.go(folder, rng.randint(0, 1), rng.uniform(0, cell / options.jobs)):
                 kills += 1
-                print(f"kill {kills}: {len(list(folder.glob('records/*.json')))} records", flush=True)
+                print(f"kill {kills}: {n_records(folder)} records", flush=True)
             else:
                 # it came to its end before its moment: another folder takes the other kills
                 wrong += differing(folder, reference)
