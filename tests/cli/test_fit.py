@@ -12,8 +12,8 @@ from redcore.training import TorchMethod
 
 KINDS = ["multiclass", "binary", "multilabel", "regression", "ragged"]
 FILES = {
-    "history.parquet", "metrics.json", "model", "predictions.parquet", "request.json", "run.json", "samples.parquet",
-    "model_card.md", "settings.json", "supervision.png", "validation.parquet",
+    "history.parquet", "metrics.json", "model", "model_card.md", "predictions.parquet", "report.html", "request.json",
+    "run.json", "samples.parquet", "settings.json", "supervision.png", "validation.parquet",
 }  # fmt: skip
 RATES = {"fourier": 0.2, "gradients": 0.5, "pixels": 0.8, "profiles": 0.4}
 

@@ -10,7 +10,9 @@ import pytest
 from factories import TARGETS, make_data, tiny
 from redcore import make_method
 from redcore.data import MultimodalData
+from redcore.serving import load_calibration, load_model, save_model
 from redcore.serving.service import Limits, make_app
+from redcore.uncertainty import Calibration
 from serving_client import talk
 
 SAMPLE = {"audio": [[0.1, -0.2, 0.3], [1, 2, 3]], "text": [0.5, 1.5, -0.5, 2.0], "video": [1.0, 2.0, 3.0, 4.0, 5.0]}
@@ -56,6 +58,22 @@ def test_every_kind_of_target_has_its_answer(kind):
         assert found["labels"] == np.flatnonzero(outputs[0] >= 0.5).tolist()
     else:
         assert found["label"] == model.schema.classes[model.decide(outputs)[0]]
+
+
+@pytest.mark.parametrize("kind", ["regression", "several numbers"])
+def test_numbers_come_with_the_interval_of_the_calibration(kind, tmp_path):
+    data = make_data(kind, 60)
+    model = make_method("late_fusion").fit(data.take(np.arange(30)))
+    save_model(model, tmp_path, calibration=Calibration.fit(model, data.take(np.arange(30, 60))))
+    loaded, calibration = load_model(tmp_path), load_calibration(tmp_path)
+    app = make_app(loaded, calibration=calibration)
+    sample = {"text": SAMPLE["text"]}
+    [found] = talk(app, lambda client: client.post("/predict", json=body(sample))).json()["predictions"]
+    one = MultimodalData.from_arrays({"text": [sample["text"]]})
+    bounds, outputs = calibration.bounds(one, 0.9)[0], loaded.predict(one)[0]
+    both = np.stack([outputs - bounds, outputs + bounds], axis=1).tolist()
+    answered = [found["interval"]] if kind == "regression" else found["intervals"]
+    np.testing.assert_allclose(answered, both)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +165,11 @@ class Held:
     """A model that answers when it is let go."""
 
     def __init__(self, model):
-        self.model, self.sizes, self.go = model, [], threading.Event()
+        self.model, self.sizes, self.go, self.n_begun = model, [], threading.Event(), 0
         self.schema, self.active, self.prior, self.decide = model.schema, model.active, model.prior, model.decide
 
     def predict(self, data):
+        self.n_begun += data.n_samples
         self.go.wait(5)
         self.sizes.append(data.n_samples)
         return self.model.predict(data)
@@ -162,7 +181,7 @@ def test_requests_in_flight_are_predicted_together(model):
 
     async def conversation(client):
         requests = [asyncio.create_task(client.post("/predict", json=body(SAMPLE, SAMPLE))) for _ in range(20)]
-        while app.state.service.batcher.n_waiting < 38:
+        while held.n_begun + app.state.service.batcher.n_waiting < 40:
             await asyncio.sleep(0.01)
         held.go.set()
         answers = await asyncio.gather(*requests)
@@ -171,7 +190,8 @@ def test_requests_in_flight_are_predicted_together(model):
     answers, metrics = talk(app, conversation)
     assert [answer.status_code for answer in answers] == [200] * 20
     assert sum(held.sizes) == 40
-    assert max(held.sizes) >= 38
+    # what came while the first batch was at work
+    assert len(held.sizes) <= 2
     assert "redcore_samples_total 40.0" in metrics
     assert f"redcore_batch_size_count {len(held.sizes)}.0" in metrics
     assert 'redcore_requests_total{path="/predict",status="200"} 20.0' in metrics
@@ -183,14 +203,15 @@ def test_overload_is_refused_with_a_time_to_come_again(model):
 
     async def conversation(client):
         requests = [asyncio.create_task(client.post("/predict", json=body())) for _ in range(12)]
-        refused = [await request for request in requests[5:]]
+        await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
         held.go.set()
-        return refused, await asyncio.gather(*requests[:5])
+        return await asyncio.gather(*requests)
 
-    refused, others = talk(app, conversation)
-    assert {answer.status_code for answer in refused} == {503}
-    assert all(answer.headers["retry-after"] == "1" for answer in refused)
-    assert sum(answer.status_code == 200 for answer in others) >= 3
+    answers = talk(app, conversation)
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert 0 < len(refused) < 12
+    assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+    assert {answer.status_code for answer in answers} == {200, 503}
 
 
 def test_a_prediction_that_takes_too_long_is_given_up(model):

@@ -28,15 +28,15 @@ class RedCoreSettings(CodeSettings):
         Whether Transformers add sinusoidal positions.
     bottleneck_noise : bool, default True
         Whether codes are sampled in training. Predictions never are.
-    imputer : {"auto", "concatenate", "pooled"}, default "auto"
-        Whether imputers read the concatenated codes of all others (the paper; cost grows as M^2), or the pooled
-        messages of the present ones (cost grows as M). "auto" concatenates up to 8 modalities.
+    imputer : {"pooled", "concatenate"}, default "pooled"
+        Whether imputers read the summed messages of the present others (cost grows as M), or the concatenated codes of
+        all others (the paper; cost grows as M^2).
     imputer_hidden : int in [1, 8192], default 128
-        Size of the pooled messages.
+        Size of the messages of pooled imputers.
     imputer_layers : tuple of int, default (64,)
-        Hidden sizes of an imputer's autoencoders on the way down.
+        Hidden sizes of a concatenating imputer's autoencoders on the way down.
     imputer_blocks : int in [0, 64], default 1
-        Number of residual autoencoders of an imputer.
+        Number of residual autoencoders of a concatenating imputer.
     missing_code : {"zeros", "encoded_zeros"}, default "zeros"
         What imputers read for another missing modality: zeros, or the encoder's output on zeros (the released code).
     kl_weight : float >= 0, default 0.0008
@@ -91,7 +91,7 @@ class RedCoreSettings(CodeSettings):
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     positional_encoding: bool = True
     bottleneck_noise: bool = True
-    imputer: Literal["auto", "concatenate", "pooled"] = "auto"
+    imputer: Literal["pooled", "concatenate"] = "pooled"
     imputer_hidden: Annotated[int, Field(ge=1, le=8192)] = 128
     imputer_layers: Sizes = (64,)
     imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from math import log
+from math import gcd, log
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
@@ -55,8 +55,8 @@ SOURCE = (
     "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
 )
 
-CONCATENATED_UP_TO = 8
-"""Most modalities for which ``imputer="auto"`` concatenates codes."""
+GATES = 8
+"""Most affinities per pair of modalities in pooled imputers."""
 
 MEMBERS = 3
 ENSEMBLE_UP_TO = 20_000
@@ -66,9 +66,10 @@ ENSEMBLE_UP_TO = 20_000
 def _build_imputers(n_modalities: int, settings: RedCoreSettings) -> nn.Module:
     if n_modalities == 1:
         return nn.Identity()
-    if settings.imputer == "pooled" or (settings.imputer == "auto" and n_modalities > CONCATENATED_UP_TO):
-        return PooledImputers(n_modalities, settings.latent_dim, settings.imputer_hidden)
-    return ConcatenatingImputers(n_modalities, settings.latent_dim, settings.imputer_layers, settings.imputer_blocks)
+    width, hidden = settings.latent_dim, settings.imputer_hidden
+    if settings.imputer == "pooled":
+        return PooledImputers(n_modalities, width, hidden, gcd(hidden, GATES))
+    return ConcatenatingImputers(n_modalities, width, settings.imputer_layers, settings.imputer_blocks)
 
 
 class RedCoreOutput(NamedTuple):
