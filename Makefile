@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fuzz bench clean
+.PHONY: help demo test check fuzz fuzz-service bench clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
@@ -22,6 +22,9 @@ test: $(VENV)/.ready ## Run the tests and the doctests, with coverage
 
 fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
 	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+
+fuzz-service: $(VENV)/.ready ## Send the service 20,000 requests of every bad kind: no 5xx, no growth of memory
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/service_fuzz.py --cases 20000
 
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
