@@ -28,6 +28,7 @@ from redcore.missing import ampute_parts
 from redcore.report import run_page, supervision_figure
 from redcore.serving import model_card, save_model
 from redcore.training import Callback, Method
+from redcore.uncertainty import Calibration
 
 __all__ = [
     "PARTS",
@@ -203,7 +204,10 @@ def finish_run(
         table = prediction_table(method, test)
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = _record(request, prepared, method, seconds)
-    save_model(method, folder / "model", record=_of_model(record, report))
+    calibration = None
+    if test is not None and method.schema.target_kind == "regression":
+        calibration = Calibration.fit(method, test, request.seed)
+    save_model(method, folder / "model", record=_of_model(record, report), calibration=calibration)
     card = model_card(folder)
     write_atomic(folder / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
     write_json(folder / "run.json", record)

@@ -59,13 +59,13 @@ def export(
 def _write(method: "Method", run: Path, out: Path, form: Form) -> dict[str, Any]:
     """Write the file, and return what there is to say of it."""
     from redcore._files import write_atomic
-    from redcore.serving import model_card, read_model_content, save_model
+    from redcore.serving import load_calibration, model_card, read_model_content, save_model
     from redcore.serving.export import export_onnx
 
     if form is Form.ONNX:
         return {"difference": export_onnx(method, out)}
     if form is Form.SAFETENSORS:
-        save_model(method, out, record=read_model_content(run)["record"])
+        save_model(method, out, record=read_model_content(run)["record"], calibration=load_calibration(run))
     else:
         text = model_card(run)
         write_atomic(out, lambda path: path.write_text(text, encoding="utf-8"))

@@ -46,7 +46,7 @@ def serve(options: ServeOptions) -> None:
     """Serve predictions of the model of RUN over HTTP until SIGTERM or Ctrl-C."""
     from redcore.cli._output import messages
     from redcore.exceptions import RunError
-    from redcore.serving import load_model
+    from redcore.serving import load_calibration, load_model
 
     method = load_model(options.run)
     try:
@@ -65,7 +65,7 @@ def serve(options: ServeOptions) -> None:
     if options.api_key is None and not _is_loopback(options.host):
         messages.print(f"warning: whoever reaches {options.host} may ask: no --api-key was given", markup=False)
     uvicorn.run(
-        make_app(method, limits, api_key=options.api_key),
+        make_app(method, limits, calibration=load_calibration(options.run), api_key=options.api_key),
         host=options.host,
         port=options.port,
         access_log=False,

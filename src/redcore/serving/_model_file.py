@@ -23,16 +23,22 @@ from redcore.methods import method_class
 from redcore.serving._content import SCHEMA_VERSION, content_of, read_content, schema_from_json
 from redcore.serving._upgrades import upgraded
 from redcore.training import Method
+from redcore.uncertainty import Calibration
 
-__all__ = ["load_estimator", "load_model", "read_model_content", "save_model"]
+__all__ = ["load_calibration", "load_estimator", "load_model", "read_model_content", "save_model"]
 
 SINGLE_FILE = ".safetensors"
+CALIBRATION = "calibration/"
 BLANK = "0" * 64
 """Stands for the checksum of a single file while that is taken."""
 
 
 def save_model(
-    model: Method | MultimodalEstimator, path: str | Path, *, record: Mapping[str, Any] | None = None
+    model: Method | MultimodalEstimator,
+    path: str | Path,
+    *,
+    record: Mapping[str, Any] | None = None,
+    calibration: Calibration | None = None,
 ) -> None:
     """Write a fitted method or estimator.
 
@@ -45,10 +51,14 @@ def save_model(
     record : mapping, optional
         What a reader of the model should know, JSON-ready: ``data`` (name), ``n_samples`` and ``missing_rates`` by
         part, ``metrics`` per missing pattern. Kept, and shown by `model_card`.
+    calibration : Calibration, optional
+        Of a method, for intervals and prediction sets; an estimator brings its own.
     """
     method: Method = getattr(model, "method_", model)
+    calibration = getattr(model, "calibration_", calibration)
     path = Path(path)
-    arrays = {name: np.ascontiguousarray(array) for name, array in method.arrays().items()}
+    numbers = {**method.arrays(), **({} if calibration is None else _prefixed(calibration.to_arrays()))}
+    arrays = {name: np.ascontiguousarray(array) for name, array in numbers.items()}
     tensors = save_tensors(arrays)
     content = content_of(method, record, hashlib.sha256(tensors).hexdigest())
     if path.suffix.lower() == SINGLE_FILE:
@@ -76,7 +86,12 @@ def load_model(path: str | Path, **options: Any) -> Method:
     ModelFileError
         If there is no model, or one that is truncated, changed, foreign, or of a version that is not known.
     """
-    content, arrays = _read(Path(path))
+    return _restored(path, *_read(Path(path)), options)
+
+
+def _restored(
+    path: str | Path, content: dict[str, Any], arrays: dict[str, AnyArray], options: dict[str, Any]
+) -> Method:
     try:
         cls = method_class(content["method"])
         settings = cls.Settings.parse(content["settings"])
@@ -89,9 +104,35 @@ def load_model(path: str | Path, **options: Any) -> Method:
 
 def load_estimator(path: str | Path, **options: Any) -> MultimodalEstimator:
     """Load a model as a fitted `RedCoreClassifier` or `RedCoreRegressor`. See `load_model`."""
-    method = load_model(path, **options)
+    content, arrays = _read(Path(path))
+    method = _restored(path, content, arrays, options)
     cls = RedCoreRegressor if method.schema.target_kind == "regression" else RedCoreClassifier
-    return cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
+    estimator = cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
+    calibration = _calibration(method.active, arrays)
+    if calibration is not None:
+        estimator.calibration_ = calibration
+    return estimator
+
+
+def load_calibration(path: str | Path) -> Calibration | None:
+    """Return the calibration that a model file holds, if it does.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`.
+    """
+    content, arrays = _read(Path(path))
+    return _calibration(tuple(content["info"]["active"]), arrays)
+
+
+def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> Calibration | None:
+    kept = {k.removeprefix(CALIBRATION): v for k, v in arrays.items() if k.startswith(CALIBRATION)}
+    return Calibration.from_arrays(kept, active) if kept else None
+
+
+def _prefixed(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    return {CALIBRATION + name: array for name, array in arrays.items()}
 
 
 def read_model_content(path: str | Path) -> dict[str, Any]:

@@ -38,9 +38,9 @@ def export_onnx(method: Method, path: str | Path) -> float:
     The graph holds all of the prediction: preprocessing, every network, the linear models, the prior. Inputs are
     ``availability`` (n_samples, n_modalities), True = observed; ``x_<modality>``, float32, whose values are read where
     the modality is observed only; and ``len_<modality>``, int64, for sequences. Any number of samples and time steps.
-    Outputs are ``probabilities`` (``numbers`` for regression), double (n_samples, n_outputs), and for classes ``label``,
-    the number of the class that is named. The metadata entry ``redcore`` is a JSON object with modalities, classes and
-    versions.
+    Outputs are ``probabilities`` (``numbers`` for regression), double (n_samples, n_outputs), and for classes
+    ``label``, the number of the class that is named. The metadata entry ``redcore`` is a JSON object with modalities,
+    classes and versions.
 
     Parameters
     ----------

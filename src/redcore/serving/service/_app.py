@@ -16,10 +16,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import redcore
+from redcore._types import AnyArray
 from redcore.serving.service._batcher import Batcher, OverloadError
+from redcore.serving.service._intervals import Intervals
 from redcore.serving.service._limits import Limits
 from redcore.serving.service._meters import Meters
 from redcore.serving.service._samples import (
+    Sample,
     answer_model,
     answers_of,
     predict_samples,
@@ -28,10 +31,13 @@ from redcore.serving.service._samples import (
     samples_of,
 )
 from redcore.training import Method
+from redcore.uncertainty import Calibration
 
 __all__ = ["make_app"]
 
 logger = logging.getLogger(__name__)
+
+COVERAGE = 0.9
 
 KEY_HEADER = "X-API-Key"
 OPEN_PATHS = ("/health",)
@@ -63,15 +69,21 @@ class Service:
     method : Method
         Fitted.
     limits : Limits
+    calibration : Calibration or None
     """
 
-    def __init__(self, method: Method, limits: Limits) -> None:
+    def __init__(self, method: Method, limits: Limits, calibration: Calibration | None) -> None:
         self.method, self.limits = method, limits
+        regression = method.schema.target_kind == "regression"
+        self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and regression else None
         self.meters = Meters()
         self.batcher = Batcher(
             partial(predict_samples, method), limits.max_batch, limits.max_waiting, self.meters.batch
         )
-        self.request, self.answer = request_model(method.schema, limits), answer_model(method.schema)
+        self.request, self.answer = (
+            request_model(method.schema, limits),
+            answer_model(method.schema, self.intervals is not None),
+        )
         self.n_requests = 0
 
     async def predict(self, request: Request) -> Response:
@@ -91,9 +103,19 @@ class Service:
         finally:
             self.n_requests -= 1
             self.meters.in_flight.set(self.n_requests)
-        content = json.dumps({"predictions": answers_of(self.method, samples, outputs)}, separators=(",", ":"))
+        content = json.dumps({"predictions": self._answers(samples, outputs)}, separators=(",", ":"))
         self.meters.seconds.observe(time.perf_counter() - start)
         return Response(content, media_type="application/json")
+
+    def _answers(self, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
+        answers = answers_of(self.method, samples, outputs)
+        for sample, answer in zip(samples, answers, strict=True) if self.intervals else ():
+            assert self.intervals is not None
+            if "number" in answer:
+                [answer["interval"]] = self.intervals.of(sample, [answer["number"]])
+            else:
+                answer["intervals"] = self.intervals.of(sample, answer["numbers"])
+        return answers
 
     async def _body(self, request: Request) -> bytes:
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -141,6 +163,7 @@ class Service:
             "classes": None if schema.classes is None else schema.classes.tolist(),
             "n_outputs": schema.n_outputs,
             "prior": method.prior.tolist(),
+            "interval_coverage": None if self.intervals is None else COVERAGE,
             "limits": self.limits.dump(),
         }
 
@@ -149,7 +172,13 @@ def _busy(reason: str) -> HTTPException:
     return HTTPException(503, reason, {"Retry-After": "1"})
 
 
-def make_app(method: Method, limits: Limits | None = None, *, api_key: str | None = None) -> FastAPI:
+def make_app(
+    method: Method,
+    limits: Limits | None = None,
+    *,
+    calibration: Calibration | None = None,
+    api_key: str | None = None,
+) -> FastAPI:
     """Return the service of a fitted method.
 
     ``POST /predict`` takes ``{"samples": [{"audio": [...], ...}, ...]}`` and answers ``{"predictions": [...]}``; ``GET
@@ -159,10 +188,12 @@ def make_app(method: Method, limits: Limits | None = None, *, api_key: str | Non
     ----------
     method : Method
     limits : Limits, optional
+    calibration : Calibration, optional
+        Of a regression method: predictions come with an interval that holds the truth with probability 0.9.
     api_key : str, optional
         If given, every path but ``/health`` needs it in the header ``X-API-Key``.
     """
-    service = Service(method, limits or Limits())
+    service = Service(method, limits or Limits(), calibration)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -23,6 +23,11 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
+Interval = Annotated[
+    Annotated[list[float], Field(min_length=2, max_length=2)] | None,
+    Field(description="Lower and upper end; null where too few samples were there to calibrate it."),
+]
+
 
 def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     """Return the model of a request: ``{"samples": [{"audio": [...], ...}, ...]}``, any modality absent or null."""
@@ -45,13 +50,15 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     return create_model("Samples", __config__=STRICT, samples=(samples, ...))
 
 
-def answer_model(schema: Schema) -> type[BaseModel]:
+def answer_model(schema: Schema, intervals: bool) -> type[BaseModel]:
     """Return the model of an answer: one prediction per sample, in their order."""
     used = Field(description="The modalities that the prediction was made from; empty where it is the prior.")
     fields: dict[str, Any] = {"observed": (list[str], used)}
     if schema.classes is None:
         many = schema.n_outputs > 1
         fields["numbers" if many else "number"] = (list[float] if many else float, ...)
+        if intervals:
+            fields["intervals" if many else "interval"] = (list[Interval] if many else Interval, ...)
     else:
         label: Any = type(schema.classes.tolist()[0])
         multilabel = schema.target_kind == "multilabel"
