@@ -38,7 +38,9 @@ def stepper_on(data, **changes):
 
 def test_trap_1_the_epoch_is_chosen_on_validation_data():
     data, validation = make_data(), make_data(n_samples=12)
-    model = redcore(max_epochs=6, learning_rate=0.05, evidence="joint").fit(data, validation)
+    model = redcore(max_epochs=6, learning_rate=0.05, n_members=1, validation_patterns=1, evidence="joint").fit(
+        data, validation
+    )
     losses = model.history.epochs["validation_loss"]
     assert model.history.best_epoch == int(np.argmin(losses))
     codes = validation.target.values
@@ -187,7 +189,7 @@ def test_trap_10_the_learning_rate_is_what_the_settings_say(monkeypatch):
         return losses
 
     monkeypatch.setattr(Stepper, "step", spy)
-    redcore(max_epochs=4, validation_fraction=0, batch_size=12, **settings).fit(make_data())
+    redcore(max_epochs=4, validation_fraction=0, batch_size=12, n_members=1, **settings).fit(make_data())
     assert used == pytest.approx(np.repeat([0.01, 0.01, 0.01 * 2 / 3, 0.01 / 3], 2))
 
 
@@ -233,7 +235,7 @@ def test_callbacks_see_every_step_and_epoch():
             self.calls.append(("epoch", epoch))
 
     spy = Spy()
-    redcore(max_epochs=2, batch_size=12).fit(make_data(), make_data(n_samples=6), callbacks=[spy])
+    redcore(max_epochs=2, batch_size=12, n_members=1).fit(make_data(), make_data(n_samples=6), callbacks=[spy])
     assert spy.calls == [
         ("start", 4, 0),
         *[("step", 0), ("step", 1), ("epoch", 0)],

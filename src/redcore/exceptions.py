@@ -9,6 +9,7 @@ __all__ = [
     "DivergenceError",
     "EmptySampleError",
     "EmptySampleWarning",
+    "ExportError",
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
@@ -69,6 +70,10 @@ class DivergenceError(RedCoreError):
 
 class ModelFileError(RedCoreError, ValueError):
     """A model file is absent, truncated, changed, foreign or of another version."""
+
+
+class ExportError(RedCoreError):
+    """A model has no form in the other format, or one that does not predict the same."""
 
 
 class RunError(RedCoreError, ValueError):

@@ -109,3 +109,72 @@ def test_an_older_file_survives_bad_data(cli, linear_run, make_npz, tmp_path):
     out.write_text("older")
     assert cli("predict", linear_run, make_npz(x_text=np.zeros((60, 9))), "--out", out).status == 2
     assert out.read_text() == "older"
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr("redcore.cli._pieces.SAMPLES_AT_ONCE", 25)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_pieces_give_what_the_whole_gives(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch, suffix):
+    data = make_npz(sample_id=IDS)
+    assert cli("predict", linear_run, data, "--out", tmp_path / f"pieces{suffix}").status == 0
+    monkeypatch.setattr("redcore.cli._pieces.SAMPLES_AT_ONCE", 1000)
+    assert cli("predict", linear_run, data, "--out", tmp_path / f"whole{suffix}").status == 0
+    pieces, whole = (read_table(tmp_path / f"{name}{suffix}") for name in ("pieces", "whole"))
+    assert pieces.drop_columns(["probability_0", "probability_1", "probability_2"]).equals(
+        whole.drop_columns(["probability_0", "probability_1", "probability_2"])
+    )
+    np.testing.assert_allclose(pieces["probability_1"].to_numpy(), whole["probability_1"].to_numpy(), rtol=1e-12)
+    assert not (tmp_path / f".pieces{suffix}.parts").exists()
+
+
+def test_what_a_killed_run_left_is_gone_on_from(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch):
+    from redcore.cli import _streaming
+
+    data, out, tables = make_npz(sample_id=IDS), tmp_path / "out.csv", []
+
+    def counted(method, piece):
+        tables.append(piece.n_samples)
+        if len(tables) == 3:
+            raise KeyboardInterrupt
+        return prediction_table(method, piece)
+
+    prediction_table = _streaming.prediction_table
+    monkeypatch.setattr(_streaming, "prediction_table", counted)
+    assert cli("predict", linear_run, data, "--out", out).status == 130
+    assert not out.exists()
+    assert cli("predict", linear_run, data, "--out", out).status == 0
+    # 25 and 25 were kept, the last 10 were tried twice
+    assert tables == [25, 25, 10, 10]
+    assert read_table(out)["sample_id"].to_pylist() == IDS
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.npz", "out.csv"]
+
+
+def test_what_another_request_left_is_not_taken(cli, linear_run, make_npz, tmp_path, small_pieces):
+    out = tmp_path / "out.csv"
+    parts = tmp_path / ".out.csv.parts"
+    parts.mkdir()
+    (parts / "request.json").write_text('{"model": "another", "data": "another"}')
+    (parts / "part-000000.parquet").write_bytes(b"of another")
+    assert cli("predict", linear_run, make_npz(sample_id=IDS), "--out", out).status == 0
+    assert read_table(out)["sample_id"].to_pylist() == IDS
+    assert not parts.exists()
+
+
+def test_a_large_parquet_table_is_streamed(cli, make_npz, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    columns = {f"a_{k}": rng.normal(size=60) for k in range(3)} | {"y": np.arange(60) % 2, "name": IDS}
+    table = tmp_path / "table.parquet"
+    pa.parquet.write_table(pa.table(columns), table)
+    (tmp_path / "table.yaml").write_text("modalities: {audio: 'a_*'}\ntarget: y\nid: name\n")
+    assert cli("fit", table, "--out", tmp_path / "run", "--method", "late_fusion").status == 0
+    assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "whole.csv").status == 0
+    monkeypatch.setattr("redcore.cli._pieces.SAMPLES_AT_ONCE", 25)
+    monkeypatch.setattr("redcore.cli._pieces.IN_MEMORY_BYTES", 10)
+    assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "streamed.csv").status == 0
+    whole, streamed = read_table(tmp_path / "whole.csv"), read_table(tmp_path / "streamed.csv")
+    assert streamed.column_names == [name for name in whole.column_names if name != "target"]
+    assert streamed["sample_id"].to_pylist() == IDS
+    assert streamed["prediction"].equals(whole["prediction"])

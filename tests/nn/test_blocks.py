@@ -21,6 +21,8 @@ from redcore.nn import (
     StackedHead,
     kl_to_standard_normal,
 )
+from redcore.nn._dropout import dropout
+from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 
 SPEC = EncoderSpec(width=8, n_layers=2, n_heads=2, hidden_ratio=2, attention_dropout=0.1, dropout=0.1,
@@ -115,22 +117,21 @@ def test_a_stacked_head_is_one_head_per_modality():
 
 
 def test_pooled_imputers_written_out():
-    imputers = PooledImputers(3, 4, 6, n_heads=2)
+    imputers = PooledImputers(3, 4, 6, 2)
     nn.init.normal_(imputers.affinity)
     codes, kept = torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, False, False]])
-    messages, trunk = imputers.messages(codes), imputers.trunk
+    messages, gates = imputers.messages(codes), imputers.affinity.exp().repeat_interleave(3, dim=0)
     for m, others in ((0, [1]), (1, [0]), (2, [0, 1])):
-        attention = imputers.affinity[:, m, others].softmax(dim=1)
-        parts = messages[0, others].view(len(others), 2, 3)
-        pooled = torch.stack([attention[head] @ parts[:, head] for head in range(2)]).flatten()
-        weight, bias = imputers.codes.weight[m], imputers.codes.bias[m]
-        torch.testing.assert_close(imputers(codes, kept)[0, m], weight @ trunk(pooled) + bias)
-        torch.testing.assert_close(imputers(codes, kept)[1, m], weight @ trunk(torch.zeros(6)) + bias)
+        pooled = sum(gates[:, m, k] * messages[0, k] for k in others)
+        for row, read in ((0, pooled), (1, torch.zeros(6))):
+            hidden = read + imputers.trunk.weight[m] @ read.relu() + imputers.trunk.bias[m]
+            expected = imputers.codes.weight[m] @ hidden.relu() + imputers.codes.bias[m]
+            torch.testing.assert_close(imputers(codes, kept)[row, m], expected)
 
 
 def test_pooled_imputers_have_parameters_linear_in_modalities():
     def size(n):
-        imputers = PooledImputers(n, 32, 64)
+        imputers = PooledImputers(n, 32, 64, 8)
         return sum(p.numel() for p in imputers.parameters()) - imputers.affinity.numel()
 
     assert size(24) - size(12) == 2 * (size(12) - size(6))
@@ -209,3 +210,28 @@ def test_absolute_error_is_an_option():
 def test_a_constant_target_is_predicted():
     objective = Objective.fit(Target.from_numbers(np.full(4, 7.0)))
     np.testing.assert_array_equal(objective.outputs(torch.zeros(2, 1)), [[7.0], [7.0]])
+
+
+def test_dropout_keeps_the_mean_and_drops_what_it_says():
+    values = torch.ones(400, 500)
+    for probability in (0.1, 0.5, 0.998):
+        dropped = dropout(values, probability)
+        assert float((dropped == 0).float().mean()) == pytest.approx(probability, abs=0.004)
+        assert float(dropped.mean()) == pytest.approx(1, abs=0.1 if probability > 0.9 else 0.01)
+    # neither rows nor columns agree with one another
+    dropped = (dropout(values, 0.5) > 0).double()
+    assert torch.corrcoef(dropped).fill_diagonal_(0).abs().max() < 0.3
+    assert torch.corrcoef(dropped.T).fill_diagonal_(0).abs().max() < 0.3
+    assert torch.equal(dropout(values, 0.0), values)
+
+
+def test_packing_leaves_out_padding_only():
+    lengths = torch.randint(1, 10, (70,))
+    padded = torch.randn(70, 9, 4) * (torch.arange(9) < lengths[:, None])[..., None]
+    packing = Packing.of(lengths, 9)
+    packed = packing.pack(padded)
+    assert len(packed) == int(lengths.sum())
+    assert len(packing.buckets) == 4
+    back = torch.cat([bucket.unpad(bucket.pad(packed)) for bucket in packing.buckets])
+    assert torch.equal(back, packed)
+    torch.testing.assert_close(packing.mean(packed), padded.sum(dim=1) / lengths[:, None])

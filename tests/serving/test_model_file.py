@@ -229,15 +229,27 @@ def test_absent_files(folder, file):
         load_estimator(folder / "nosuch")
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+@pytest.mark.parametrize("version", [0, 3, "1", None, 1.5, True])
 def test_other_schema_versions(folder, version):
     rewrite(folder, lambda content: content.update(schema_version=version))
-    with pytest.raises(ModelFileError, match=f"schema version {version}, expected 1"):
+    with pytest.raises(ModelFileError, match=f"schema version {version}, expected 1 to 2"):
         load_model(folder)
 
 
 @pytest.mark.parametrize(
-    "key", ["schema_version", "redcore_version", "method", "settings", "schema", "info", "tensors_sha256", "sha256"]
+    "key",
+    [
+        "schema_version",
+        "redcore_version",
+        "method",
+        "settings",
+        "schema",
+        "info",
+        "versions",
+        "record",
+        "tensors_sha256",
+        "sha256",
+    ],
 )
 def test_missing_keys(folder, key):
     rewrite(folder, lambda content: content.pop(key))

@@ -8,7 +8,7 @@ from redcore.data import hold_out
 from redcore.data.store import Store, _writer, block_numbers, write_store
 from redcore.exceptions import TrainingInterrupted
 from redcore.methods import make_method
-from redcore.training import TrainingSettings
+from redcore.training import Callback, TrainingSettings
 from redcore.training._plan import Plan
 from redcore.training._source import StoredSource
 
@@ -108,13 +108,9 @@ def test_one_window_is_a_uniform_permutation(pair):
     made.close()
 
 
-class StopAfter:
+class StopAfter(Callback):
     def __init__(self, step):
         self.step, self.done = step, 0
-
-    def on_start(self, n_steps, first_step): ...
-
-    def on_epoch(self, epoch, values): ...
 
     def on_step(self, step, values):
         self.done = step + 1

@@ -11,12 +11,12 @@ import numpy as np
 
 import redcore.metrics
 from redcore._types import AnyArray
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._history import Watch, thinned
 from redcore.benchmark._memory import PeakMemory
 from redcore.benchmark._parts import Parts, prepare
 from redcore.benchmark._provenance import git_state, machine, versions
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell
 from redcore.data import MultimodalData
 from redcore.exceptions import RedCoreWarning
 from redcore.methods import make_method
@@ -38,19 +38,19 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         Predictions for the test part as observed.
     """
     memory = PeakMemory()
-    times = [time.perf_counter()]
+    times = [_clocks()]
     parts = prepare(cell, data_folder)
     method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
     watch, more = Watch(cell.log_gradients), _more_scores(cell)
     with warnings.catch_warnings():
         # they concern single samples; the record says how many there are
         warnings.simplefilter("ignore", RedCoreWarning)
-        times.append(time.perf_counter())
+        times.append(_clocks())
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
-        times.append(time.perf_counter())
+        times.append(_clocks())
         outputs = method.predict(parts.hidden_test)
         report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more, method.decide)
-        times.append(time.perf_counter())
+        times.append(_clocks())
     target = parts.hidden_test.target
     assert target is not None
     as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more, method.decide)}
@@ -62,7 +62,7 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         metrics={**report.to_dict(), "as_observed": as_observed},
         predictions=f"predictions/{cell.key()}.npy",
         **_of_fit(method),
-        seconds=dict(zip(("read", "fit", "predict"), np.diff(times).round(3).tolist(), strict=True)),
+        **_durations(times),
         epoch_seconds=watch.epoch_seconds,
         peak_bytes=memory.peak(),
         growth_bytes=memory.growth(),
@@ -71,6 +71,16 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         machine=machine(),
     )
     return record, outputs
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _durations(times: list[tuple[float, float]]) -> dict[str, dict[str, float]]:
+    wall, cpu = np.diff(np.array(times), axis=0).round(3).T.tolist()
+    stages = ("read", "fit", "predict")
+    return {"seconds": dict(zip(stages, wall, strict=True)), "cpu_seconds": dict(zip(stages, cpu, strict=True))}
 
 
 def _more_scores(cell: Cell) -> MoreScores | None:
@@ -84,7 +94,7 @@ def _of_data(parts: Parts) -> dict[str, Any]:
     return {
         "n_samples": {part: data.n_samples for part, data in observed.items()},
         "data_checksum": parts.checksum,
-        "split_checksum": _digest(*(data.sample_ids.astype(str).tobytes() for data in observed.values())),
+        "split_checksum": _digest("\0".join(_ids(data) for data in observed.values()).encode()),
         "availability_checksums": {
             part: _digest(np.packbits(data.availability).tobytes()) for part, data in observed.items()
         },
@@ -93,11 +103,12 @@ def _of_data(parts: Parts) -> dict[str, Any]:
     }
 
 
-def _digest(*pieces: bytes) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(len(piece).to_bytes(8, "little") + piece)
-    return digest.hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ids(data: MultimodalData) -> str:
+    return "\n".join(data.sample_ids.astype(str).tolist())
 
 
 def _pattern_counts(data: MultimodalData) -> dict[str, int]:

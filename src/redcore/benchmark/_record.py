@@ -10,12 +10,12 @@ from pydantic import Field
 
 from redcore._files import write_atomic
 from redcore._settings import Settings
-from redcore.benchmark._spec import Cell
+from redcore.benchmark._asked import Cell
 from redcore.exceptions import RedCoreError, RunError
 
 __all__ = ["Record", "pack_records", "read_record", "read_records"]
 
-DIFFERS = frozenset({"seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"})
+DIFFERS = frozenset({"seconds", "cpu_seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"})
 """What differs from run to run."""
 
 
@@ -59,6 +59,8 @@ class Record(Settings):
         How many fitted numbers the method keeps.
     seconds : dict of str to float
         ``read``, ``fit``, and ``predict`` for all patterns.
+    cpu_seconds : dict of str to float
+        The same in seconds of CPU, of all threads: what can be compared where a machine is shared.
     epoch_seconds : list of float
         From the start of training to the end of each epoch.
     peak_bytes, growth_bytes : int or None
@@ -90,6 +92,7 @@ class Record(Settings):
     best_epoch: int = -1
     n_parameters: int | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
+    cpu_seconds: dict[str, float] = Field(default_factory=dict)
     epoch_seconds: list[float] = Field(default_factory=list)
     peak_bytes: int | None = None
     growth_bytes: int | None = None

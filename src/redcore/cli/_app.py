@@ -9,11 +9,13 @@ from redcore.cli.convert import convert
 from redcore.cli.demo import demo
 from redcore.cli.evaluate import evaluate
 from redcore.cli.explain import explain
+from redcore.cli.export import export
 from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
 from redcore.cli.list import list_names
 from redcore.cli.predict import predict
 from redcore.cli.report import report
+from redcore.cli.serve import serve
 from redcore.cli.tune import tune
 
 __all__ = ["app"]
@@ -30,6 +32,8 @@ app.command()(demo)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
+app.command()(serve)
 app.command()(explain)
 app.command()(tune)
 app.command()(report)

@@ -3,7 +3,7 @@
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +26,9 @@ from redcore.methods import make_method
 from redcore.metrics import PatternReport, evaluate_patterns
 from redcore.missing import ampute_parts
 from redcore.report import run_page, supervision_figure
-from redcore.serving import save_model
-from redcore.training import Method
+from redcore.serving import model_card, save_model
+from redcore.training import Callback, Method
+from redcore.uncertainty import Calibration
 
 __all__ = [
     "PARTS",
@@ -158,13 +159,20 @@ def _check_same_request(folder: Path, asked: dict[str, Any]) -> None:
         )
 
 
-def fit_one(prepared: Prepared, method: Method, seed: int, name: str, checkpoint: Path | None = None) -> float:
+def fit_one(
+    prepared: Prepared,
+    method: Method,
+    seed: int,
+    name: str,
+    checkpoint: Path | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> float:
     """Fit with a progress bar and return the seconds it took. SIGINT leaves a checkpoint."""
     start = time.perf_counter()
     train = prepared.rows("train")
     assert train is not None
     with Bar(name) as bar, interruptible(bar):
-        method.fit(train, prepared.rows("validation"), seed=seed, callbacks=[bar], checkpoint=checkpoint)
+        method.fit(train, prepared.rows("validation"), seed=seed, callbacks=[bar, *callbacks], checkpoint=checkpoint)
     return time.perf_counter() - start
 
 
@@ -185,7 +193,6 @@ def finish_run(
     report : PatternReport or None
         None if there is no test part.
     """
-    save_model(method, folder / "model")
     write_json(folder / "settings.json", {"method": request.method, "settings": method.settings.dump()})
     _write_samples(folder / "samples.parquet", prepared)
     _write_history(folder, method)
@@ -197,6 +204,12 @@ def finish_run(
         table = prediction_table(method, test)
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = _record(request, prepared, method, seconds)
+    calibration = None
+    if test is not None and method.schema.target_kind == "regression":
+        calibration = Calibration.fit(method, test, request.seed)
+    save_model(method, folder / "model", record=_of_model(record, report), calibration=calibration)
+    card = model_card(folder)
+    write_atomic(folder / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
     write_json(folder / "run.json", record)
     page = run_page(folder)
     write_atomic(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
@@ -223,6 +236,16 @@ def _record(request: Request, prepared: Prepared, method: Method, seconds: float
             "python": platform.python_version(),
             **{package: version(package) for package in VERSIONS},
         },
+    }
+
+
+def _of_model(record: Mapping[str, Any], report: PatternReport | None) -> dict[str, Any]:
+    """Return what a run tells the readers of its model file."""
+    return {
+        "data": Path(record["request"]["data"]).name,
+        "n_samples": record["n_samples"],
+        "missing_rates": record["realised_missing_rates"],
+        "metrics": None if report is None else report.to_dict(),
     }
 
 

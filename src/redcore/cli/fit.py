@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +16,7 @@ from redcore.cli._signature import takes
 if TYPE_CHECKING:
     from redcore.cli._run import Request
     from redcore.data import MultimodalData
+    from redcore.training import Callback
 
 __all__ = ["fit"]
 
@@ -43,6 +46,10 @@ class FitOptions:
     ] = 0.2
     seed: Seed = 0
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False
+    log_every: Annotated[
+        int | None,
+        typer.Option(help="Log every so many steps to RUN/tensorboard (needs the extra 'tensorboard').", min=1),
+    ] = None
     as_json: Json = False
 
     def request(self, source: "MultimodalData") -> "Request":
@@ -88,7 +95,8 @@ def fit(options: FitOptions) -> None:
     checkpoint = out / "checkpoint.safetensors"
     with warnings_as_messages():
         try:
-            seconds = fit_one(prepared, model, request.seed, request.method, checkpoint)
+            with _logging(out, options.log_every if first else None) as callbacks:
+                seconds = fit_one(prepared, model, request.seed, request.method, checkpoint, callbacks)
         except (TrainingInterrupted, ProcessLostError) as interrupt:
             messages.print(_how_to_go_on(checkpoint), markup=False)
             raise interrupt from None
@@ -101,6 +109,21 @@ def fit(options: FitOptions) -> None:
     if report is not None:
         print_report("the test part", {request.method: report}, model.schema.target_kind)
     typer.echo(f"Run folder: {out} ({seconds:.1f} s of training)")
+
+
+@contextmanager
+def _logging(folder: Path, every: int | None) -> "Iterator[Sequence[Callback]]":
+    """Return the callbacks that log, and close them."""
+    if every is None:
+        yield ()
+        return
+    from redcore.training import TensorBoardLogger
+
+    logger = TensorBoardLogger(folder / "tensorboard", every)
+    try:
+        yield (logger,)
+    finally:
+        logger.close()
 
 
 def _how_to_go_on(checkpoint: Path) -> str:

@@ -11,27 +11,31 @@ __all__ = ["predict"]
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished.")],
+    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished, or a model file.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet; replaced if it exists.")],
     as_json: Json = False,
 ) -> None:
-    """Predict every sample of DATA with the model of RUN; labels in DATA are not needed."""
+    """Predict every sample of DATA with the model of RUN; labels in DATA are not needed.
+
+    Large data is read, predicted and kept piece by piece; the same command goes on where a killed one stopped.
+    """
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.cli._predictions import check_output, prediction_table, write_table
+    from redcore.cli._predictions import check_output
     from redcore.cli._run import read_run
-    from redcore.cli._sources import read_data
-    from redcore.serving import load_model
+    from redcore.cli._sources import checksum_of
+    from redcore.cli._streaming import stream_predictions
+    from redcore.serving import load_model, read_model_content
 
     check_output(out)
-    read_run(run)
+    if not run.is_file():
+        read_run(run)
     method = load_model(run)
+    checksum = checksum_of(Path(data)) if Path(data).exists() else data
+    request = {"model": read_model_content(run)["sha256"], "data": checksum}
     with warnings_as_messages():
-        table = prediction_table(method, read_data(data))
-    write_table(table, out)
+        n_samples, columns = stream_predictions(method, data, out, request)
     if as_json:
-        print_json(
-            {"run": str(run), "data": data, "out": str(out), "n_samples": table.num_rows, "columns": table.column_names}
-        )
+        print_json({"run": str(run), "data": data, "out": str(out), "n_samples": n_samples, "columns": columns})
         return
-    typer.echo(f"{table.num_rows} predictions written to {out}")
+    typer.echo(f"{n_samples} predictions written to {out}")

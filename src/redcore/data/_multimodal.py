@@ -175,6 +175,16 @@ class MultimodalData:
             None if self.split is None else self.split[indices],
         )
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of samples and of modalities: with `__getitem__` what scikit-learn needs to take samples."""
+        return self.n_samples, len(self.modalities)
+
+    def __getitem__(self, rows: Any) -> "MultimodalData":
+        """Return samples, as `take` does; also by a mask, a slice, or as ``data[rows, ...]``."""
+        rows = rows[0] if isinstance(rows, tuple) else rows
+        return self.take(np.atleast_1d(np.arange(self.n_samples)[rows]))
+
     def part(self, part: Part) -> "MultimodalData":
         """Return the samples of one part of the data's own split; none if it has no split."""
         split = np.zeros(0, dtype=np.int64) if self.split is None else self.split

@@ -56,7 +56,7 @@ class NeighbourBank(nn.Module):
 
         In training the batch is appended, with its gradients, and a sample does not read itself.
         """
-        n_samples, size = len(codes), len(self.codes)
+        n_samples, size = codes.shape[0], len(self.codes)
         if not self.training:
             return self.codes, self.observed, observed.new_ones((n_samples, size))
         all_codes = torch.cat([self.codes, codes.float()])

@@ -71,7 +71,7 @@ class CrossModalBlock(nn.Module):
         projected = self.project_in(tokens).view(n, count, 3, self.n_heads, width // self.n_heads)
         # a key and value of zeros that all may read: a token may have no others
         query, key, value = functional.pad(projected, (0, 0, 0, 0, 0, 0, 0, 1)).permute(2, 0, 3, 1, 4)
-        others = ~torch.eye(count, dtype=torch.bool, device=kept.device)
+        others = torch.eye(count, device=kept.device) == 0
         readable = functional.pad(kept[:, None, :] & others, (0, 1), value=True)[:, None]
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query[:, :, :-1], key, value, readable, dropout)

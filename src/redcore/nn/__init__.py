@@ -11,6 +11,7 @@ from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 from redcore.nn._stacked import StackedLinear
+from redcore.nn._tracing import is_traced
 
 __all__ = [
     "AttentionFusion",
@@ -31,6 +32,7 @@ __all__ = [
     "Whole",
     "collate",
     "drop_modalities",
+    "is_traced",
     "kl_to_standard_normal",
     "masked_max",
     "masked_mean",

@@ -56,7 +56,8 @@ class Batch(NamedTuple):
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        return len(self.availability)
+        # of the shape: `len` would fix the size of a graph for export
+        return self.availability.shape[0]
 
     @property
     def whole(self) -> Whole:

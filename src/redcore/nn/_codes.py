@@ -51,7 +51,7 @@ class CodeEncoders(nn.Module):
         codes = []
         for encoder, project, part in zip(self.encoders, self.project, batch.modalities, strict=True):
             code = torch.zeros((batch.n_samples, self.width), device=batch.availability.device)
-            if len(part.rows):
+            if part.rows.shape[0]:
                 present = project(encoder(part.values, part.lengths))
                 code = code.to(present.dtype).index_copy(0, part.rows, present)
             codes.append(code)

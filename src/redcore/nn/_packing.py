@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from redcore.nn._pooling import step_mask
+from redcore.nn._tracing import is_traced
 
 __all__ = ["Bucket", "Packing"]
 
@@ -27,9 +28,10 @@ class Bucket:
     n, time : int
         Number of sequences, and length of the longest.
     places : tensor or None
-        Place of each packed step in the padded bucket, (n * time,) flattened; None if nothing is padded.
+        Place of each packed step in the padded bucket, (n * time,) flattened; None if the steps are not packed: if
+        there is no padding, or in a graph for export.
     mask : bool tensor (n, time) or None
-        True on real steps.
+        True on real steps; None if there is no padding.
     """
 
     steps: slice
@@ -41,6 +43,8 @@ class Bucket:
     def pad(self, packed: Tensor) -> Tensor:
         """Return the bucket's steps of (total, width) as (n, time, width), zeros at the end of shorter sequences."""
         own = packed[self.steps]
+        if self.places is None and self.mask is not None:
+            return own.view(self.n, self.time, -1).masked_fill(~self.mask[..., None], 0.0)
         if self.places is not None:
             own = own.new_zeros((self.n * self.time, own.shape[1])).index_copy(0, self.places, own)
         return own.view(self.n, self.time, -1)
@@ -77,6 +81,10 @@ class Packing:
     @classmethod
     def of(cls, lengths: Tensor, time: int) -> "Packing":
         """Work out the packing of sequences of these lengths, (n,), padded to `time`."""
+        if is_traced():
+            # values must not decide on sizes: everything stays padded
+            n, mask = lengths.shape[0], step_mask(lengths, time)
+            return cls(None, None, lengths, [Bucket(slice(0, None), n, time, None, mask)])
         n, known = len(lengths), lengths.tolist()
         if min(known) == time:
             return cls(None, None, lengths, [Bucket(slice(0, n * time), n, time, None, None)])

@@ -1,6 +1,7 @@
-"""Model files: a folder with ``model.safetensors`` (numbers) and ``model.json`` (everything else). No pickle.
+"""Model files: safetensors and JSON, no pickle.
 
-The JSON holds a checksum of the numbers and of itself: a changed byte in either is found when loading.
+A folder holds ``model.safetensors`` (numbers) and ``model.json`` (everything else); a single file ending in
+``.safetensors`` holds both, the JSON as its metadata entry ``redcore``. Checksums cover every byte of either.
 """
 
 import hashlib
@@ -14,141 +15,188 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-import redcore
 from redcore._files import json_text, write_atomic, write_json
 from redcore._types import AnyArray
-from redcore.data import ModalitySchema, Schema
 from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
 from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
 from redcore.methods import method_class
+from redcore.serving._content import SCHEMA_VERSION, content_of, read_content, schema_from_json
+from redcore.serving._upgrades import upgraded
 from redcore.training import Method
+from redcore.uncertainty import Calibration
 
-__all__ = ["load_estimator", "load_model", "save_model"]
+__all__ = ["load_calibration", "load_estimator", "load_model", "read_model_content", "save_model"]
 
-SCHEMA_VERSION = 1
-KEYS = ("schema_version", "redcore_version", "method", "settings", "schema", "info", "tensors_sha256", "sha256")
+SINGLE_FILE = ".safetensors"
+CALIBRATION = "calibration/"
+BLANK = "0" * 64
+"""Stands for the checksum of a single file while that is taken."""
 
 
-def save_model(model: Method | MultimodalEstimator, folder: str | Path) -> None:
-    """Write a fitted method or estimator to a folder.
+def save_model(
+    model: Method | MultimodalEstimator,
+    path: str | Path,
+    *,
+    record: Mapping[str, Any] | None = None,
+    calibration: Calibration | None = None,
+) -> None:
+    """Write a fitted method or estimator.
 
     Parameters
     ----------
     model : Method or estimator
-    folder : str or Path
-        Made if it does not exist; an older model in it is replaced.
+    path : str or Path
+        A folder, made if it does not exist; or a single file, if it ends in ``.safetensors``. An older model there is
+        replaced.
+    record : mapping, optional
+        What a reader of the model should know, JSON-ready: ``data`` (name), ``n_samples`` and ``missing_rates`` by
+        part, ``metrics`` per missing pattern. Kept, and shown by `model_card`.
+    calibration : Calibration, optional
+        Of a method, for intervals and prediction sets; an estimator brings its own.
     """
     method: Method = getattr(model, "method_", model)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.ascontiguousarray(array) for name, array in method.arrays().items()}
+    calibration = getattr(model, "calibration_", calibration)
+    path = Path(path)
+    numbers = {**method.arrays(), **({} if calibration is None else _prefixed(calibration.to_arrays()))}
+    arrays = {name: np.ascontiguousarray(array) for name, array in numbers.items()}
     tensors = save_tensors(arrays)
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "redcore_version": redcore.__version__,
-        "method": type(method).__module__.rpartition(".")[2],
-        "settings": method.settings.dump(),
-        "schema": _schema_to_json(method.schema),
-        "info": method.info(),
-        "tensors_sha256": hashlib.sha256(tensors).hexdigest(),
-    }
-    content["sha256"] = _digest(content)
-    write_atomic(folder / "model.safetensors", lambda path: path.write_bytes(tensors))
-    write_json(folder / "model.json", content)
+    content = content_of(method, record, hashlib.sha256(tensors).hexdigest())
+    if path.suffix.lower() == SINGLE_FILE:
+        raw = _sealed(save_tensors(arrays, {"redcore": json_text(content), "sha256": BLANK}))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, lambda temporary: temporary.write_bytes(raw))
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    write_atomic(path / "model.safetensors", lambda temporary: temporary.write_bytes(tensors))
+    write_json(path / "model.json", content)
 
 
-def load_model(folder: str | Path, **options: Any) -> Method:
+def load_model(path: str | Path, **options: Any) -> Method:
     """Load a fitted method; its predictions are bit-equal to those of the one that was saved.
 
     Parameters
     ----------
-    folder : str or Path
-        What `save_model` wrote, or a run folder that holds it as ``model``.
+    path : str or Path
+        What `save_model` wrote, folder or single file, or a run folder that holds it as ``model``.
     **options
         For the method, such as ``encoders`` where the model was made with own ones.
 
     Raises
     ------
     ModelFileError
-        If the folder holds no model, or one that is truncated, changed, foreign, or of another version.
+        If there is no model, or one that is truncated, changed, foreign, or of a version that is not known.
     """
-    folder = Path(folder)
-    if not (folder / "model.json").exists() and (folder / "model" / "model.json").exists():
-        folder = folder / "model"
-    content = _read_json(folder / "model.json")
-    arrays = _read_tensors(folder / "model.safetensors", content["tensors_sha256"])
+    return _restored(path, *_read(Path(path)), options)
+
+
+def _restored(
+    path: str | Path, content: dict[str, Any], arrays: dict[str, AnyArray], options: dict[str, Any]
+) -> Method:
     try:
         cls = method_class(content["method"])
         settings = cls.Settings.parse(content["settings"])
-        schema = _schema_from_json(content["schema"])
+        schema = schema_from_json(content["schema"])
         return cls.restore(settings, schema, content["info"], arrays, **options)
     except (UnknownNameError, SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelFileError(f"{folder}: the model does not fit this version of redcore: {reason}") from error
+        raise ModelFileError(f"{path}: the model does not fit this version of redcore: {reason}") from error
 
 
-def load_estimator(folder: str | Path, **options: Any) -> MultimodalEstimator:
+def load_estimator(path: str | Path, **options: Any) -> MultimodalEstimator:
     """Load a model as a fitted `RedCoreClassifier` or `RedCoreRegressor`. See `load_model`."""
-    method = load_model(folder, **options)
+    content, arrays = _read(Path(path))
+    method = _restored(path, content, arrays, options)
     cls = RedCoreRegressor if method.schema.target_kind == "regression" else RedCoreClassifier
-    return cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
+    estimator = cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
+    calibration = _calibration(method.active, arrays)
+    if calibration is not None:
+        estimator.calibration_ = calibration
+    return estimator
 
 
-def _schema_to_json(schema: Schema) -> dict[str, Any]:
-    classes = None if schema.classes is None else schema.classes.tolist()
-    return {
-        "modalities": [[m.name, m.n_features, m.is_sequence] for m in schema.modalities],
-        "target_kind": schema.target_kind,
-        "classes": classes,
-        "classes_dtype": None if schema.classes is None else schema.classes.dtype.str,
-        "n_outputs": schema.n_outputs,
-    }
+def load_calibration(path: str | Path) -> Calibration | None:
+    """Return the calibration that a model file holds, if it does.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`.
+    """
+    content, arrays = _read(Path(path))
+    return _calibration(tuple(content["info"]["active"]), arrays)
 
 
-def _schema_from_json(content: Mapping[str, Any]) -> Schema:
-    modalities = tuple(ModalitySchema(name, n, sequence) for name, n, sequence in content["modalities"])
-    classes = None
-    if content["classes"] is not None:
-        classes = np.array(content["classes"], dtype=content["classes_dtype"])
-    return Schema(modalities, content["target_kind"], classes, content["n_outputs"])
+def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> Calibration | None:
+    kept = {k.removeprefix(CALIBRATION): v for k, v in arrays.items() if k.startswith(CALIBRATION)}
+    return Calibration.from_arrays(kept, active) if kept else None
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    body = {key: value for key, value in content.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+def _prefixed(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    return {CALIBRATION + name: array for name, array in arrays.items()}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_model_content(path: str | Path) -> dict[str, Any]:
+    """Return what a model file says beside its numbers: method, settings, schema, versions, record.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`.
+    """
+    return _read(Path(path))[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    return upgraded(*_read_as_written(path), SCHEMA_VERSION)
+
+
+def _read_as_written(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    if path.is_file():
+        return _read_single(path)
+    if not (path / "model.json").exists() and (path / "model" / "model.json").exists():
+        path = path / "model"
+    content = read_content(str(path / "model.json"), _bytes(path / "model.json"))
+    file = path / "model.safetensors"
+    raw = _bytes(file)
+    if hashlib.sha256(raw).hexdigest() != content["tensors_sha256"]:
+        raise ModelFileError(f"{file}: truncated or changed since it was written (checksum differs)")
+    return content, _tensors(file, raw)
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        text = path.read_bytes().decode("utf-8")
-        content = json.loads(text)
+        return path.read_bytes()
     except FileNotFoundError:
-        raise ModelFileError(
-            f"{path}: no such file; expected a folder that save_model or 'redcore fit' wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{path}: not a model file: truncated or foreign ({error})") from None
-    if not isinstance(content, dict) or "schema_version" not in content:
-        raise ModelFileError(f"{path}: not a model file: it has no schema_version")
-    if content["schema_version"] != SCHEMA_VERSION:
-        raise ModelFileError(f"{path}: schema version {content['schema_version']}, expected {SCHEMA_VERSION}")
-    lacking = [key for key in KEYS if key not in content]
-    if lacking:
-        raise ModelFileError(f"{path}: keys missing: {', '.join(lacking)}")
-    # the text too: 1e-08 and 1E-08 are one number
-    if content["sha256"] != _digest(content) or text != json_text(content):
-        raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
-    return content
-
-
-def _read_tensors(path: Path, expected: str) -> dict[str, AnyArray]:
-    try:
-        raw = path.read_bytes()
+        raise ModelFileError(f"{path}: no such file; expected what save_model or 'redcore fit' wrote") from None
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(raw).hexdigest() != expected:
-        raise ModelFileError(f"{path}: truncated or changed since it was written (checksum differs)")
+
+
+def _tensors(path: Path, raw: bytes) -> dict[str, AnyArray]:
     try:
         return load_tensors(raw)
     except SafetensorError as error:
         raise ModelFileError(f"{path}: not a safetensors file ({error})") from None
+
+
+def _read_single(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    raw = _bytes(path)
+    arrays = _tensors(path, raw)
+    # safetensors has found the header whole
+    metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]).get("__metadata__", {})
+    if "redcore" not in metadata:
+        raise ModelFileError(f"{path}: not a model file: it has no metadata entry 'redcore'")
+    kept = _entry(metadata.get("sha256", ""))
+    if raw.count(kept) != 1 or _sealed(raw.replace(kept, _entry(BLANK))) != raw:
+        raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
+    return read_content(str(path), metadata["redcore"].encode()), arrays
+
+
+def _sealed(raw: bytes) -> bytes:
+    """Put the checksum of a single file, taken with a blank in its place, into it."""
+    return raw.replace(_entry(BLANK), _entry(hashlib.sha256(raw).hexdigest()))
+
+
+def _entry(digest: str) -> bytes:
+    # within the JSON entry the quotation marks are escaped, so that this occurs once
+    return f'"sha256":"{digest}"'.encode()

@@ -17,6 +17,7 @@ from redcore.training._source import pieces
 from redcore.training._stacking import Stack
 from redcore.training._stepper import Stepper, predict_batches
 from redcore.training._tabular import TabularMethod, vectors_of
+from redcore.training._tensorboard import TensorBoardLogger
 from redcore.training._torch_method import ModalityForm, TorchMethod
 from redcore.training._trainer import seeded
 from redcore.training._unimodal_linear import UnimodalLinear
@@ -41,6 +42,7 @@ __all__ = [
     "Stepper",
     "SubNetwork",
     "TabularMethod",
+    "TensorBoardLogger",
     "TorchMethod",
     "TrainableNetwork",
     "TrainingSettings",

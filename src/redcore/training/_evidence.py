@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax, logit
@@ -71,6 +71,8 @@ class Evidence:
     objective: Objective
     base: AnyArray
     prior_power: float = 0.0
+
+    largest_logit: ClassVar[float] = LARGEST_LOGIT
 
     @classmethod
     def fit(cls, trials: Sequence[Trial], data: MultimodalData, objective: Objective, seed: int) -> "Evidence":

@@ -255,6 +255,9 @@ class Method(ABC):
         if weights is not None and not weights.all():
             data = data.take(np.flatnonzero(weights))
         target = data.target
+        if target is not None and target.weights is not None:
+            # of those that are left
+            data = replace(data, target=target.weighted(target.weights))
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
             label = np.asarray(target.classes).tolist()[target.values[0]]
             raise TargetError(f"only one class in training: {label!r}; expected at least two")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator
@@ -70,6 +70,8 @@ class Preprocessor:
     kinds: dict[str, Kind]
     arrays: dict[str, AnyArray]
     clip: float = DEFAULT_CLIP
+
+    edge: ClassVar[float] = EDGE
 
     @classmethod
     def fit(

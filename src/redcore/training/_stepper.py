@@ -106,7 +106,7 @@ class Stepper:
         if self.processes.n == 1:
             return {name: value.detach() for name, value in losses.items()}
         parts = [value.detach().reshape(-1).float() for value in losses.values()]
-        sums = self.processes.total(torch.cat(parts)).split([len(part) for part in parts])
+        sums = torch.split(self.processes.total(torch.cat(parts)), [len(part) for part in parts])
         return {name: part.view(value.shape) for (name, value), part in zip(losses.items(), sums, strict=True)}
 
     def outer_step(self, batch: Batch, held_out: Batch) -> None:

@@ -121,7 +121,8 @@ class Calibration:
         pooled, with_names = self._pooled(pattern, needed)
         n_own = 0 if own is None else own.n_groups
         bound = pooled.quantile(coverage)
-        outcome = f"pooled with {', '.join(with_names)}" if np.isfinite(bound).all() else "the bound is infinite"
+        others = ", ".join(other for other in with_names if other != name)
+        outcome = f"pooled with {others}" if np.isfinite(bound).all() else "the bound is infinite"
         warnings.warn(
             f"{n_own} calibration sample(s) (or groups) observe {name or 'nothing'}, {needed} are needed for a "
             f"coverage of {coverage:g}: {outcome}",

@@ -13,7 +13,8 @@ An empty cell is a missing value; a row whose columns of a modality are all empt
 modality may also be one column of lists (vectors) or lists of lists (sequences), null where it is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -101,12 +102,38 @@ def read(path: Path, options: Options) -> MultimodalData:
         If the file is damaged, a column does not exist or is not numeric; the message names it.
     """
     options = _with_beside(path, options)
-    if not options.modalities:
-        raise DataError(
-            f"{path}: which columns make which modality? Say modalities={{name: columns}} (--modality audio='a_*'), "
-            f"or write {path.with_suffix('.yaml').name} beside it"
-        )
-    table = _table(path)
+    return _data(path, _table(path), options)
+
+
+def stream(path: Path, options: Options, n_rows: int) -> Iterator[MultimodalData]:
+    """Yield a Parquet table piece by piece, without target, groups and split, in the memory that a piece takes.
+
+    Parameters
+    ----------
+    path : Path
+    options : Options
+    n_rows : int
+        Rows of a piece, the last one may have fewer.
+
+    Raises
+    ------
+    DataError
+        As `read`; rows are counted within the piece.
+    """
+    options = _with_beside(path, options).replace(target=None, group=None, split=None)
+    start = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(n_rows, use_threads=False):
+                data = _data(path, pa.Table.from_batches([batch]), options)
+                ids = data.sample_ids if options.id else np.arange(start, start + data.n_samples)
+                yield replace(data, sample_ids=ids)
+                start += data.n_samples
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
+
+
+def _data(path: Path, table: pa.Table, options: Options) -> MultimodalData:
     try:
         return MultimodalData.from_arrays(
             {name: _modality(table, name, patterns) for name, patterns in options.modalities.items()},
@@ -123,7 +150,17 @@ def read(path: Path, options: Options) -> MultimodalData:
 
 
 def _with_beside(path: Path, options: Options) -> Options:
-    """Return the options of the YAML file beside the table, overruled by those given."""
+    """Return the options of the YAML file beside the table, overruled by those given; they must name modalities."""
+    options = _merged_with_beside(path, options)
+    if not options.modalities:
+        raise DataError(
+            f"{path}: which columns make which modality? Say modalities={{name: columns}} (--modality audio='a_*'), "
+            f"or write {path.with_suffix('.yaml').name} beside it"
+        )
+    return options
+
+
+def _merged_with_beside(path: Path, options: Options) -> Options:
     for beside in (path.with_suffix(".yaml"), path.with_suffix(".yml")):
         if not beside.is_file():
             continue

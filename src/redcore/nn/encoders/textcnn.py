@@ -32,7 +32,7 @@ class TextCNNEncoder(nn.Module):
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
-            values, lengths = values[:, None], torch.ones(len(values), dtype=torch.long, device=values.device)
+            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
         values = values * step_mask(lengths, values.shape[1])[..., None]
         pooled = []
         for size, convolution in zip(KERNEL_SIZES, self.convolutions, strict=True):

@@ -94,7 +94,7 @@ class TransformerEncoder(nn.Module):
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
-            values, lengths = values[:, None], torch.ones(len(values), dtype=torch.long, device=values.device)
+            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
         n, time, _ = values.shape
         packing = Packing.of(lengths, time)
         hidden = self.project(packing.pack(values))

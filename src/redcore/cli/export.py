@@ -1,0 +1,72 @@
+"""``redcore export``: a fitted model as an ONNX graph, as a single file, or as its card."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from redcore.cli._options import Json
+
+if TYPE_CHECKING:
+    from redcore.training import Method
+
+__all__ = ["export"]
+
+
+class Form(StrEnum):
+    """What a model is written as."""
+
+    ONNX = "onnx"
+    SAFETENSORS = "safetensors"
+    CARD = "card"
+
+
+ENDINGS = {Form.ONNX: ".onnx", Form.SAFETENSORS: ".safetensors", Form.CARD: ".md"}
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished, or a model file.")],
+    out: Annotated[Path, typer.Option(help="File to write; replaced if it exists.")],
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            help="onnx: the whole prediction as one graph, checked in ONNX Runtime; safetensors: the model in a single "
+            "file; card: what the model is, in Markdown.",
+        ),
+    ] = Form.ONNX,
+    as_json: Json = False,
+) -> None:
+    """Write the model of RUN in another form."""
+    from redcore.cli._output import print_json
+    from redcore.exceptions import RunError
+    from redcore.serving import load_model
+
+    if out.suffix.lower() != ENDINGS[form]:
+        raise RunError(f"--out {out}: expected a file ending in {ENDINGS[form]}")
+    if not out.parent.is_dir():
+        raise RunError(f"--out {out}: its folder does not exist")
+    method = load_model(run)
+    more = _write(method, run, out, form)
+    if as_json:
+        print_json({"run": str(run), "out": str(out), "format": form.value, "bytes": out.stat().st_size, **more})
+        return
+    difference = f"; differs from the model by {more['difference']:.1e} at most" if more else ""
+    typer.echo(f"{out} written ({out.stat().st_size} bytes{difference})")
+
+
+def _write(method: "Method", run: Path, out: Path, form: Form) -> dict[str, Any]:
+    """Write the file, and return what there is to say of it."""
+    from redcore._files import write_atomic
+    from redcore.serving import load_calibration, model_card, read_model_content, save_model
+    from redcore.serving.export import export_onnx
+
+    if form is Form.ONNX:
+        return {"difference": export_onnx(method, out)}
+    if form is Form.SAFETENSORS:
+        save_model(method, out, record=read_model_content(run)["record"], calibration=load_calibration(run))
+    else:
+        text = model_card(run)
+        write_atomic(out, lambda path: path.write_text(text, encoding="utf-8"))
+    return {}

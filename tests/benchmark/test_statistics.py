@@ -1,0 +1,81 @@
+"""Tests over many data sets, against worked examples of Demšar (2006) and against scipy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from redcore.benchmark import bootstrap_interval, critical_difference, friedman, holm
+from redcore.benchmark._statistics import rank_groups, signed_rank
+
+# Demšar (2006), table 6: AUC of C4.5 with four ways to choose parameters, on 14 data sets
+DEMSAR = np.array(
+    [
+        [0.763, 0.768, 0.771, 0.798],
+        [0.599, 0.591, 0.590, 0.569],
+        [0.954, 0.971, 0.968, 0.967],
+        [0.628, 0.661, 0.654, 0.657],
+        [0.882, 0.888, 0.886, 0.898],
+        [0.936, 0.931, 0.916, 0.931],
+        [0.661, 0.668, 0.609, 0.685],
+        [0.583, 0.583, 0.563, 0.625],
+        [0.775, 0.838, 0.866, 0.875],
+        [1.000, 1.000, 1.000, 1.000],
+        [0.940, 0.962, 0.965, 0.962],
+        [0.619, 0.666, 0.614, 0.669],
+        [0.972, 0.981, 0.9751, 0.975],
+        [0.957, 0.978, 0.946, 0.970],
+    ]
+)
+
+
+def test_friedman_on_the_example_of_demsar():
+    found = friedman(DEMSAR)
+    np.testing.assert_allclose(found.mean_ranks, [3.143, 2.000, 2.893, 1.964], atol=5e-4)
+    # he gives 9.28, without the correction for ties
+    assert found.statistic == pytest.approx(stats.friedmanchisquare(*DEMSAR.T).statistic)
+    assert found.p_value < 0.05
+    # his table 5(a): q = 2.569 for four
+    assert found.critical_difference == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
+
+
+@pytest.mark.parametrize(("n_methods", "quantile"), [(2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)])
+def test_critical_values_of_nemenyi(n_methods, quantile):
+    assert critical_difference(n_methods, 6) == pytest.approx(
+        quantile * np.sqrt(n_methods * (n_methods + 1) / 36), 1e-3
+    )
+
+
+def test_what_cannot_be_tested():
+    assert friedman(np.ones((4, 3))).p_value is None
+    assert friedman(np.array([[1.0, 2.0]])).p_value is None
+    assert critical_difference(1, 5) == 0
+    assert signed_rank([0.1] * 5) is None
+    assert signed_rank([0.0] * 9) is None
+
+
+def test_groups_of_ranks():
+    # 1 and 2 are together, 2 and 3 are, 1 and 3 are not; 4 stands alone
+    assert rank_groups([1.0, 1.5, 2.4, 4.0], 1.0) == [(0, 1), (1, 2)]
+    assert rank_groups([1.0, 1.5, 2.0], 1.0) == [(0, 1, 2)]
+    assert rank_groups([3.0, 1.0], 1.0) == []
+
+
+def test_signed_rank_is_that_of_scipy():
+    differences = np.random.default_rng(0).normal(0.5, 1, size=12)
+    assert signed_rank(differences) == stats.wilcoxon(differences).pvalue
+
+
+def test_holm_by_hand():
+    assert holm([0.04, 0.01, None, 0.03]) == pytest.approx([0.06, 0.03, None, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_bootstrap_interval_covers():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(rng.normal(size=30), rng)
+        hits += low <= 0 <= high
+    # binomial with n = 200; percentile intervals of 30 values cover a little less than 95%
+    assert 178 <= hits <= 199
+    assert bootstrap_interval([0.5], rng) == (0.5, 0.5)

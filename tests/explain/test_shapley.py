@@ -1,0 +1,111 @@
+"""Shapley values against games whose solution is known, and the values of modalities."""
+
+import numpy as np
+import pytest
+
+from factories import make_data
+from redcore import modality_value
+from redcore.datasets import gaussian
+from redcore.exceptions import UnknownNameError
+from redcore.explain import shapley, training_states
+from redcore.methods import make_method
+from redcore.report import worth_figure
+
+
+def test_additive_game_gives_each_its_own_and_no_interaction():
+    worth = {"a": 1.0, "b": -2.0, "c": 0.5}
+    found = shapley(lambda team: sum(worth[player] for player in team), list(worth))
+    assert found.values == pytest.approx(worth)
+    assert found.errors is None
+    assert list(found.interactions.values()) == pytest.approx([0, 0, 0])
+
+
+def test_glove_game():
+    # one left glove, two right ones: a pair is worth 1
+    found = shapley(lambda team: float("left" in team and len(team) > 1), ["left", "right", "other"])
+    assert found.values == pytest.approx({"left": 2 / 3, "right": 1 / 6, "other": 1 / 6})
+    assert found.interactions["right", "other"] == pytest.approx(-0.5)
+
+
+def test_twelve_players_are_sampled_with_an_honest_error():
+    rng = np.random.default_rng(0)
+    players = [f"p{k}" for k in range(12)]
+    alone = dict(zip(players, rng.normal(size=12), strict=True))
+    # p0 and p1 are worth 3 more together: half to each
+    truth = alone | {"p0": alone["p0"] + 1.5, "p1": alone["p1"] + 1.5}
+
+    def game(team):
+        return sum(alone[p] for p in team) + 3.0 * ({"p0", "p1"} <= team)
+
+    found = shapley(game, players, 100, seed=1)
+    for player in players:
+        assert abs(found.values[player] - truth[player]) <= 4 * found.errors[player] + 1e-9
+    assert sum(found.values.values()) == pytest.approx(game(frozenset(players)))
+    assert found.interactions["p0", "p1"] == pytest.approx(3.0)
+    assert found.interactions["p2", "p3"] == pytest.approx(0.0)
+    assert found.interaction_errors["p2", "p3"] == pytest.approx(0.0)
+
+
+def test_values_share_out_the_gain_and_follow_what_modalities_say():
+    data = gaussian.load(1500, n_features=6, informativeness=(0.0, 0.4, 1.2))
+    method = make_method("late_fusion").fit(data.part("train"))
+    value = modality_value(method, data.part("test"), "nll")
+    values = value.worth.values
+    assert sum(values.values()) == pytest.approx(value.with_all - value.without)
+    # noise that is averaged in does harm
+    assert values["m00"] < 0.05 < values["m01"] < values["m02"]
+    assert value.complete_samples
+    assert value.to_dict()["interactions"].keys() == {"m00+m01", "m00+m02", "m01+m02"}
+
+
+def test_a_lower_error_is_a_gain():
+    data = gaussian.load(600, n_features=6, target="number", informativeness=(0.0, 0.4, 1.2))
+    method = make_method("late_fusion").fit(data.part("train"))
+    value = modality_value(method, data.part("test"), "mae")
+    assert value.with_all > value.without
+    assert value.worth.values["m02"] > 0
+
+
+def test_without_complete_samples_each_pattern_has_its_own():
+    data = make_data("multiclass", 60, holes=False)
+    keep = np.ones((60, 3), dtype=bool)
+    keep[np.arange(60), np.arange(60) % 3] = np.arange(60) < 6
+    value = modality_value(make_method("late_fusion").fit(data), data.hide(keep))
+    assert not value.complete_samples
+    assert value.n_samples == 6
+
+
+def test_an_unknown_metric_is_named():
+    data = make_data("multiclass", 60)
+    with pytest.raises(UnknownNameError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):
+        modality_value(make_method("late_fusion").fit(data), data, "acuracy")
+
+
+@pytest.mark.parametrize("n_players", [1, 3, 12])
+def test_the_picture(n_players, tmp_path):
+    worth = shapley(lambda team: float(len(team)), [f"$p{k}_" for k in range(n_players)], 10)
+    content = {
+        "metric": "nll",
+        "values": worth.values,
+        "standard_errors": worth.errors,
+        "interactions": {"+".join(pair): value for pair, value in worth.interactions.items()},
+        "without": 0.0,
+        "with_all": 1.0,
+    }
+    worth_figure(content).savefig(tmp_path / "worth.png")
+    assert (tmp_path / "worth.png").stat().st_size > 1000
+
+
+def test_the_modality_behind_is_named_with_its_reason():
+    steps = {
+        "relative_advantage/audio": np.linspace(0.0, 0.4, 100),
+        "relative_advantage/text": np.linspace(0.0, -0.4, 100),
+        "supervision_weight/audio": np.linspace(0.7, 0.2, 100),
+        "supervision_weight/text": np.linspace(0.7, 0.9, 100),
+    }
+    states = training_states(steps, {"audio": 0.1, "text": 0.8})
+    assert [(state.modality, state.under_trained) for state in states] == [("text", True), ("audio", False)]
+    assert "35% worse than the average" in states[0].reason
+    assert "rose from 0.72 to 0.88" in states[0].reason
+    assert "missing in 80%" in states[0].reason
+    assert training_states({}) == []

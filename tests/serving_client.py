@@ -1,0 +1,18 @@
+"""Talk to the service in this process."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+
+def talk(app: Any, conversation: Callable[[httpx.AsyncClient], Any]) -> Any:
+    """Let a coroutine talk to an application in this process."""
+
+    async def run() -> Any:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await conversation(client)
+
+    return asyncio.run(run())

@@ -1,0 +1,110 @@
+"""Draws of what is missing, and how much of the uncertainty it makes up."""
+
+import numpy as np
+import pytest
+
+from factories import make_data, tiny
+from redcore.data import MultimodalData
+from redcore.datasets import gaussian
+from redcore.exceptions import UnsupportedError
+from redcore.methods import make_method
+from redcore.uncertainty import Completions, acquisition_values, uncertainty
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[Completions, MultimodalData]:
+    """RedCore on three modalities of which the last says most, and test samples."""
+    data = gaussian.load(1400, n_features=6, informativeness=(0.1, 0.3, 1.2))
+    settings = {"n_members": 1, "max_epochs": 15, "latent_dim": 16}
+    method = make_method("redcore", settings=settings).fit(data.take(np.arange(700)))
+    return Completions.make(method, data.take(np.arange(700, 1100))), data.take(np.arange(1100, 1300))
+
+
+def shown(data: MultimodalData, *names: str) -> MultimodalData:
+    keep = np.isin(data.names, names)
+    return data.hide(np.broadcast_to(keep, (data.n_samples, len(keep))))
+
+
+def test_complete_samples_owe_nothing_to_what_is_missing(world):
+    completions, test = world
+    found = uncertainty(completions, test)
+    np.testing.assert_array_equal(found.from_missing, 0)
+    assert (found.total > 0).all()
+    assert np.isnan(acquisition_values(completions, test)).all()
+
+
+def test_a_larger_share_stems_from_what_is_missing_where_what_says_most_is_missing(world):
+    completions, test = world
+    weak, strong = (uncertainty(completions, shown(test, *names)) for names in (("m00", "m01"), ("m01", "m02")))
+    assert weak.share.mean() > 2 * strong.share.mean()
+    assert ((weak.share >= 0) & (weak.share <= 1)).all()
+    assert (weak.from_missing <= weak.total).all()
+
+
+def test_the_modality_that_says_most_is_worth_most(world):
+    completions, test = world
+    values = acquisition_values(completions, shown(test, "m00"))
+    assert np.isnan(values[:, 0]).all()
+    assert values[:, 2].mean() > 2 * values[:, 1].mean()
+
+
+def test_what_acquiring_is_expected_to_bring_is_about_what_it_brings(world):
+    completions, test = world
+
+    def entropy(data: MultimodalData) -> float:
+        outputs = completions.method.predict(data)
+        return float(-(outputs * np.log(outputs)).sum(axis=1).mean())
+
+    expected = np.nanmean(acquisition_values(completions, shown(test, "m01"))[:, 2])
+    brought = entropy(shown(test, "m01")) - entropy(shown(test, "m01", "m02"))
+    assert 0.6 * brought < expected < 1.6 * brought
+
+
+def test_draws_follow_the_samples_not_the_average(world):
+    completions, test = world
+    drawn = completions.draw(shown(test, "m00", "m01"), ("m02",), 20, np.random.default_rng(0))
+    assert drawn.n_samples == 20 * test.n_samples
+    values = drawn.modalities["m02"].values.reshape(20, test.n_samples, -1).mean(axis=0)
+    truth = test.modalities["m02"].values
+    correlations = [np.corrcoef(values[:, k], truth[:, k])[0, 1] for k in range(truth.shape[1])]
+    # the shared factors and the class tell something of it
+    assert np.mean(correlations) > 0.1
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel", "regression", "several numbers"])
+def test_every_kind_of_target(kind):
+    data = make_data(kind, 40)
+    method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
+    completions = Completions.make(method, data)
+    found, values = uncertainty(completions, data, 4), acquisition_values(completions, data, 4)
+    assert np.isfinite(found.total).all()
+    assert (found.from_missing >= 0).all()
+    np.testing.assert_array_equal(np.isnan(values), data.availability)
+    np.testing.assert_array_equal(acquisition_values(completions, data, 4), values)
+
+
+def test_a_sample_without_any_modality_is_drawn_as_a_whole():
+    data = make_data("multiclass", 40)
+    method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
+    found = uncertainty(Completions.make(method, data), data.take([0, 1]).hide(np.zeros((2, 3))), 4)
+    assert np.isfinite(found.total).all()
+
+
+def test_methods_without_imputers_are_refused():
+    data = make_data("multiclass", 40)
+    with pytest.raises(UnsupportedError, match="LateFusion imputes no codes"):
+        Completions.make(make_method("late_fusion").fit(data), data)
+
+
+def test_draws_from_the_posterior_of_the_codes():
+    data = make_data("multiclass", 40)
+    method = make_method("redcore", settings=tiny("redcore", n_members=2)).fit(data)
+    draws = method.sample(data, 5, seed=3)
+    assert draws.shape == (5, 40, 3)
+    np.testing.assert_allclose(draws.sum(axis=2), 1)
+    assert (draws.std(axis=0) > 0).any()
+    np.testing.assert_array_equal(draws, method.sample(data, 5, seed=3))
+    # sampling leaves no trace
+    np.testing.assert_array_equal(method.predict(data), method.predict(data))
+    with pytest.raises(UnsupportedError, match="no posterior"):
+        make_method("late_fusion").fit(data).sample(data, 2)
