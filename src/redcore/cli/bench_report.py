@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from redcore.cli._signature import takes
+
+if TYPE_CHECKING:
+    from redcore.benchmark import Record
 
 __all__ = ["report"]
 
@@ -61,7 +64,7 @@ def report(options: ReportOptions) -> None:
         messages.print(f"Page: {path}", markup=False)
 
 
-def _check_score(options: ReportOptions, records: list) -> None:  # type: ignore[type-arg]
+def _check_score(options: ReportOptions, records: "list[Record]") -> None:
     from redcore._validation import check_known
     from redcore.benchmark import score_names
 

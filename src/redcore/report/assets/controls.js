@@ -40,16 +40,40 @@ function filter(name) {
 
   update();
   const every = [...boxes.keys()];
-  const both = element("div", { class: "both" }, button("All", () => choose(every, true)), button("None", () => choose(every, false)));
-  const menu = element("div", { class: "menu", role: "group", "aria-label": FILTER_LABELS[name] }, both, boxes.map(([, label]) => label));
-  return element("details", { class: "filter", "data-filter": name }, element("summary", {}, `${FILTER_LABELS[name]} `, count), menu);
+  const both = element(
+    "div",
+    { class: "both" },
+    button("All", () => choose(every, true)),
+    button("None", () => choose(every, false)),
+  );
+  const menu = element(
+    "div",
+    { class: "menu", role: "group", "aria-label": FILTER_LABELS[name] },
+    both,
+    boxes.map(([, label]) => label),
+  );
+  return element(
+    "details",
+    { class: "filter", "data-filter": name },
+    element("summary", {}, `${FILTER_LABELS[name]} `, count),
+    menu,
+  );
 }
 
 function scoreChoices() {
   const metrics = [[HEADLINE, headlineName()], ...DATA.metrics.map((metric, place) => [place, metric.label])];
   const choice = (label, options, current, set) => {
-    const select = element("select", { "aria-label": label, onchange: () => { set(select.value); render(); } },
-      options.map(([value, name]) => element("option", { value }, name)));
+    const select = element(
+      "select",
+      {
+        "aria-label": label,
+        onchange: () => {
+          set(select.value);
+          render();
+        },
+      },
+      options.map(([value, name]) => element("option", { value }, name)),
+    );
     select.value = current;
     return select;
   };
@@ -60,15 +84,25 @@ function scoreChoices() {
 }
 
 function headlineName() {
-  const labels = [...new Set(DATA.headline.filter((metric) => metric !== null).map((metric) => DATA.metrics[metric].label))];
+  const labels = [
+    ...new Set(DATA.headline.filter((metric) => metric !== null).map((metric) => DATA.metrics[metric].label)),
+  ];
   return labels.length ? `headline: ${labels.join(" or ")}` : "headline";
 }
 
 function themeSwitch() {
   const root = document.documentElement;
-  const dark = () => root.dataset.theme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark = () =>
+    root.dataset.theme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
   const say = () => (control.textContent = dark() ? "Light page" : "Dark page");
-  const control = button("", () => { root.dataset.theme = dark() ? "light" : "dark"; say(); }, { class: "theme" });
+  const control = button(
+    "",
+    () => {
+      root.dataset.theme = dark() ? "light" : "dark";
+      say();
+    },
+    { class: "theme" },
+  );
   say();
   document.getElementById("theme").append(control);
 }

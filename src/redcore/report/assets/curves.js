@@ -2,14 +2,40 @@
 
 function drawCurves(summary, width) {
   const byData = [...groupBy(summary.blocks, (block) => block.d)];
-  const counts = byData.map(([d, blocks]) => ({ d, title: DATA.data[d], series: seriesByCount(blocks, summary.methods) }));
-  const rates = [...groupBy(summary.blocks.filter((block) => DATA.rates[block.p] !== null), (block) => `${block.d} ${DATA.mechanisms[block.p]}`)]
-    .map(([, blocks]) => ({ d: blocks[0].d, title: `${DATA.data[blocks[0].d]}, ${DATA.mechanisms[blocks[0].p]}`, series: seriesByRate(blocks, summary.methods) }))
+  const counts = byData.map(([d, blocks]) => ({
+    d,
+    title: DATA.data[d],
+    series: seriesByCount(blocks, summary.methods),
+  }));
+  const rates = [
+    ...groupBy(
+      summary.blocks.filter((block) => DATA.rates[block.p] !== null),
+      (block) => `${block.d} ${DATA.mechanisms[block.p]}`,
+    ),
+  ]
+    .map(([, blocks]) => ({
+      d: blocks[0].d,
+      title: `${DATA.data[blocks[0].d]}, ${DATA.mechanisms[blocks[0].p]}`,
+      series: seriesByRate(blocks, summary.methods),
+    }))
     .filter(({ series }) => spread(series.flatMap((own) => own.points.map((point) => point.x))) >= LEAST_SPREAD);
-  return [
-    curvesFigure("missing-modalities", counts, width, "number of missing modalities", "Score against the number of missing modalities, averaged over the patterns that lack as many"),
-    curvesFigure("missing-rate", rates, width, "mean missing rate in training", `Score (${OVER[state.over]}) against the mean missing rate in training`),
-  ];
+  const figures = [
+    curvesFigure(
+      "missing-modalities",
+      counts,
+      width,
+      "number of missing modalities",
+      "Score against the number of missing modalities, averaged over the patterns that lack as many",
+    ),
+    curvesFigure(
+      "missing-rate",
+      rates,
+      width,
+      "mean missing rate in training",
+      `Score (${OVER[state.over]}) against the mean missing rate in training`,
+    ),
+  ].filter(Boolean);
+  return figures.length ? figures : [nothing("No missing pattern was scored.")];
 }
 
 // Rates that differ by less are the same rates in another order.
@@ -30,7 +56,9 @@ function seriesByCount(blocks, methods) {
         byCount.set(count, [...(byCount.get(count) ?? []), found]);
       }
     }
-    const points = [...byCount].map(([x, found]) => ({ x, ...estimate(found, FEWER_RESAMPLES) })).sort((one, other) => one.x - other.x);
+    const points = [...byCount]
+      .map(([x, found]) => ({ x, ...estimate(found, FEWER_RESAMPLES) }))
+      .sort((one, other) => one.x - other.x);
     return { method, points };
   });
 }
@@ -43,7 +71,10 @@ function meansByCount(record, metric, total) {
 function seriesByRate(blocks, methods) {
   return methods.map((method) => {
     const own = blocks.filter((block) => block.entries.has(method));
-    const points = [...groupBy(own, (block) => DATA.rates[block.p])].map(([x, found]) => ({ x, ...estimate(found.map((block) => block.entries.get(method).values)) }));
+    const points = [...groupBy(own, (block) => DATA.rates[block.p])].map(([x, found]) => ({
+      x,
+      ...estimate(found.map((block) => block.entries.get(method).values)),
+    }));
     return { method, points: points.sort((one, other) => one.x - other.x) };
   });
 }
@@ -51,11 +82,25 @@ function seriesByRate(blocks, methods) {
 function curvesFigure(id, panels, width, across, caption) {
   const drawn = panels.filter(({ series }) => series.some((own) => own.points.length));
   if (!drawn.length) return null;
-  const methods = [...new Set(drawn.flatMap(({ series }) => series.filter((own) => own.points.length).map((own) => own.method)))];
+  const methods = [
+    ...new Set(drawn.flatMap(({ series }) => series.filter((own) => own.points.length).map((own) => own.method))),
+  ];
   const { nodes, height } = grid(drawn, width, (box, item) => curvesPanel(box, item, across));
-  const names = legend(methods.map((method) => [method, nameOf(method)]), width, height + 6);
-  const picture = drawing(width, height + 6 + names.height, `${caption}. ${drawn.map(inWords).join(" ")}`, nodes, names.group);
-  return figure(id, picture, `${caption}; whiskers are 95% intervals over seeds.`, () => curvesTable(id, drawn, across));
+  const names = legend(
+    methods.map((method) => [method, nameOf(method)]),
+    width,
+    height + 6,
+  );
+  const picture = drawing(
+    width,
+    height + 6 + names.height,
+    `${caption}. ${drawn.map(inWords).join(" ")}`,
+    nodes,
+    names.group,
+  );
+  return figure(id, picture, `${caption}; whiskers are 95% intervals over seeds.`, () =>
+    curvesTable(id, drawn, across),
+  );
 }
 
 function curvesPanel(box, { d, title, series }, across) {
@@ -63,32 +108,74 @@ function curvesPanel(box, { d, title, series }, across) {
   const xs = [...new Set(points.map((point) => point.x))].sort((one, other) => one - other);
   const wholeNumbers = xs.every(Number.isInteger);
   const marks = xs.length <= 8 ? xs : ticks([xs[0], xs.at(-1)], 5).values;
-  const x = { domain: padded(xs, 0.05), label: across, values: marks, show: (value) => (wholeNumbers ? String(value) : score(value, 2)) };
-  const { group, across: left, up } = panel(box, x, numberAxis(points.flatMap((point) => [point.mean, point.low, point.high]), ""), `${title} · ${metricLabel(d)}`);
+  const x = {
+    domain: padded(xs, 0.05),
+    label: across,
+    values: marks,
+    show: (value) => (wholeNumbers ? String(value) : score(value, 2)),
+  };
+  const {
+    group,
+    across: left,
+    up,
+  } = panel(
+    box,
+    x,
+    numberAxis(
+      points.flatMap((point) => [point.mean, point.low, point.high]),
+      "",
+    ),
+    `${title} · ${metricLabel(d)}`,
+  );
   series.forEach(({ method, points: own }, place) => {
     const shift = (place - (series.length - 1) / 2) * Math.min(2, 14 / series.length);
     const at = own.map((point) => [left(point.x) + shift, up(point.mean)]);
-    const whiskers = own.map((point, index) => svg("line", { x1: at[index][0], x2: at[index][0], y1: up(point.low), y2: up(point.high), stroke: look(method).colour, "stroke-opacity": 0.6 }));
-    group.append(...whiskers, line(method, at), ...own.map((point, index) => marker(method, ...at[index], `${nameOf(method)}: ${score(point.mean)} (${interval(point)})`)));
+    const whiskers = own.map((point, index) =>
+      svg("line", {
+        x1: at[index][0],
+        x2: at[index][0],
+        y1: up(point.low),
+        y2: up(point.high),
+        stroke: look(method).colour,
+        "stroke-opacity": 0.6,
+      }),
+    );
+    group.append(
+      ...whiskers,
+      line(method, at),
+      ...own.map((point, index) =>
+        marker(method, ...at[index], `${nameOf(method)}: ${score(point.mean)} (${interval(point)})`),
+      ),
+    );
   });
   return group;
 }
 
 function inWords({ title, series }) {
-  const said = series.filter((own) => own.points.length > 1).slice(0, 6).map(({ method, points }) =>
-    `${nameOf(method)} goes from ${score(points[0].mean)} to ${score(points.at(-1).mean)}`
-  );
+  const said = series
+    .filter((own) => own.points.length > 1)
+    .slice(0, 6)
+    .map(
+      ({ method, points }) => `${nameOf(method)} goes from ${score(points[0].mean)} to ${score(points.at(-1).mean)}`,
+    );
   return said.length ? `${title}: ${said.join(", ")}.` : "";
 }
 
 function curvesTable(id, panels, across) {
-  const rows = panels.flatMap(({ title, series }) => series.flatMap(({ method, points }) => points.map((point) => ({ title, method, ...point }))));
-  return sortable(`${id}-numbers`, "Means and intervals", [
-    { label: "data", value: (row) => row.title },
-    { label: "method", value: (row) => nameOf(row.method) },
-    { label: across, numeric: true, value: (row) => row.x },
-    { label: "score", numeric: true, value: (row) => row.mean, cell: (row) => score(row.mean) },
-    { label: "low", numeric: true, value: (row) => row.low, cell: (row) => score(row.low) },
-    { label: "high", numeric: true, value: (row) => row.high, cell: (row) => score(row.high) },
-  ], rows);
+  const rows = panels.flatMap(({ title, series }) =>
+    series.flatMap(({ method, points }) => points.map((point) => ({ title, method, ...point }))),
+  );
+  return sortable(
+    `${id}-numbers`,
+    "Means and intervals",
+    [
+      { label: "data", value: (row) => row.title },
+      { label: "method", value: (row) => nameOf(row.method) },
+      { label: across, numeric: true, value: (row) => row.x },
+      { label: "score", numeric: true, value: (row) => row.mean, cell: (row) => score(row.mean) },
+      { label: "low", numeric: true, value: (row) => row.low, cell: (row) => score(row.low) },
+      { label: "high", numeric: true, value: (row) => row.high, cell: (row) => score(row.high) },
+    ],
+    rows,
+  );
 }

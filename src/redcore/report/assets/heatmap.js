@@ -4,7 +4,13 @@ const MOST_PATTERNS = 64;
 
 function drawHeatmap(summary, width) {
   const sets = [...new Set(summary.blocks.map((block) => block.d))];
-  return chooser("data set", sets, (d) => DATA.data[d], (d) => heatmapFigure(summary, d, width), "heatmap");
+  return chooser(
+    "data set",
+    sets,
+    (d) => DATA.data[d],
+    (d) => heatmapFigure(summary, d, width),
+    "heatmap",
+  );
 }
 
 function patternMeans(summary, d) {
@@ -25,19 +31,28 @@ function patternMeans(summary, d) {
 // Where patterns were drawn by lot, those that most methods have come first.
 function shownPatterns(at, methods, d) {
   const all = [...DATA.patterns.keys()].filter((pattern) => DATA.dataOfPattern[pattern] === d);
-  const filled = all.map((pattern) => [pattern, methods.filter((method) => at(pattern, method) !== null).length]).filter(([, count]) => count);
-  const chosen = filled.sort((one, other) => other[1] - one[1]).slice(0, MOST_PATTERNS).map(([pattern]) => pattern);
+  const filled = all
+    .map((pattern) => [pattern, methods.filter((method) => at(pattern, method) !== null).length])
+    .filter(([, count]) => count);
+  const chosen = filled
+    .sort((one, other) => other[1] - one[1])
+    .slice(0, MOST_PATTERNS)
+    .map(([pattern]) => pattern);
   chosen.sort((one, other) => DATA.patterns[one].length - DATA.patterns[other].length || one - other);
   return { chosen, left: filled.length - chosen.length };
 }
 
 function heatmapFigure(summary, d, width) {
   const at = patternMeans(summary, d);
-  const methods = summary.methods.filter((method) => summary.records.some((record) => record.d === d && record.m === method));
+  const methods = summary.methods.filter((method) =>
+    summary.records.some((record) => record.d === d && record.m === method),
+  );
   const { chosen, left } = shownPatterns(at, methods, d);
   if (!chosen.length) return nothing("No missing pattern was scored.");
   const rows = chosen.map((pattern) => ({ pattern, values: methods.map((method) => at(pattern, method)) }));
-  const more = left ? ` ${counted(left, "pattern")} that fewer records have ${left === 1 ? "is" : "are"} left out.` : "";
+  const more = left
+    ? ` ${counted(left, "pattern")} that fewer records have ${left === 1 ? "is" : "are"} left out.`
+    : "";
   const caption = `${DATA.data[d]}: ${metricLabel(d)} by missing pattern, mean over protocols and seeds. Filled dots are observed modalities; the best of a row is bold and underlined.${more}`;
   return figure(`heatmap-${d}`, heatmapDrawing(d, methods, rows, width), caption, () => heatmapTable(d, methods, rows));
 }
@@ -57,7 +72,10 @@ function heatmapDrawing(d, methods, rows, width) {
     ...rows.flatMap((row, place) => heatmapRow(d, row, { top: top + place * 26, dots, cell, domain })),
   ];
   const total = dots + methods.length * cell + longest * 0.77 - cell * 0.5;
-  const best = rows.at(-1).values.map((value, place) => [value, methods[place]]).filter(([value]) => value !== null);
+  const best = rows
+    .at(-1)
+    .values.map((value, place) => [value, methods[place]])
+    .filter(([value]) => value !== null);
   const label = `Heat map of ${metricLabel(d)} for ${DATA.data[d]}: ${counted(methods.length, "method")} under ${counted(rows.length, "missing pattern")}, from ${score(domain[0])} to ${score(domain[1])}. With the most modalities: ${best.map(([value, method]) => `${nameOf(method)} ${score(value)}`).join(", ")}.`;
   return drawing(total, top + rows.length * 26 + 6, label, nodes);
 }
@@ -65,11 +83,27 @@ function heatmapDrawing(d, methods, rows, width) {
 function heatmapRow(d, { pattern, values }, { top, dots, cell, domain }) {
   const observed = DATA.patterns[pattern];
   const marks = DATA.modalities[d].map((_, place) =>
-    svg("circle", { cx: 10 + place * 17, cy: top + 13, r: 5, stroke: "var(--faint)", "stroke-width": 1.2, fill: observed.includes(place) ? "var(--faint)" : "none" })
+    svg("circle", {
+      cx: 10 + place * 17,
+      cy: top + 13,
+      r: 5,
+      stroke: "var(--faint)",
+      "stroke-width": 1.2,
+      fill: observed.includes(place) ? "var(--faint)" : "none",
+    }),
   );
   const known = values.filter((value) => value !== null);
   const best = lowerIsBetter(d) ? Math.min(...known) : Math.max(...known);
-  const cells = values.flatMap((value, place) => heatmapCell(value, value === best && values.length > 1, dots + place * cell, top, cell, share(value, domain, lowerIsBetter(d))));
+  const cells = values.flatMap((value, place) =>
+    heatmapCell(
+      value,
+      value === best && values.length > 1,
+      dots + place * cell,
+      top,
+      cell,
+      share(value, domain, lowerIsBetter(d)),
+    ),
+  );
   return [...marks, ...cells];
 }
 
@@ -83,20 +117,37 @@ function heatmapCell(value, best, x, y, width, strength) {
   const bold = best ? { "font-weight": 700, "text-decoration": "underline" } : {};
   return [
     svg("rect", { x: x + 1, y: y + 1, width: width - 2, height: 24, rx: 2, fill: blues(strength) }),
-    text(score(value), x + width / 2, y + 17, { "text-anchor": "middle", fill: strength > 0.52 ? "#ffffff" : "#10202e", ...bold }),
+    text(score(value), x + width / 2, y + 17, {
+      "text-anchor": "middle",
+      fill: strength > 0.52 ? "#ffffff" : "#10202e",
+      ...bold,
+    }),
   ];
 }
 
 // From pale to dark blue, even in lightness: read without colour vision, on light and dark paper.
 function blues(strength) {
-  const [pale, dark] = [[226, 237, 246], [8, 69, 126]];
+  const [pale, dark] = [
+    [226, 237, 246],
+    [8, 69, 126],
+  ];
   return `rgb(${pale.map((from, place) => Math.round(from + strength * (dark[place] - from))).join(" ")})`;
 }
 
 function heatmapTable(d, methods, rows) {
   const patternName = (row) => DATA.patterns[row.pattern].map((place) => DATA.modalities[d][place]).join("+");
-  return sortable(`heatmap-${d}-numbers`, `${DATA.data[d]}: ${metricLabel(d)} by missing pattern`, [
-    { label: "observed modalities", value: patternName },
-    ...methods.map((method, place) => ({ label: nameOf(method), numeric: true, value: (row) => row.values[place], cell: (row) => score(row.values[place]) })),
-  ], rows);
+  return sortable(
+    `heatmap-${d}-numbers`,
+    `${DATA.data[d]}: ${metricLabel(d)} by missing pattern`,
+    [
+      { label: "observed modalities", value: patternName },
+      ...methods.map((method, place) => ({
+        label: nameOf(method),
+        numeric: true,
+        value: (row) => row.values[place],
+        cell: (row) => score(row.values[place]),
+      })),
+    ],
+    rows,
+  );
 }

@@ -5,7 +5,7 @@ function drawLeaderboard(summary) {
 }
 
 function namedMethod(row) {
-  return [swatch(row.method), nameOf(row.method)];
+  return element("span", { class: "named" }, swatch(row.method), nameOf(row.method));
 }
 
 function overallRow(summary, method) {
@@ -33,12 +33,19 @@ function worstPattern(record, block) {
 
 function overallTable(summary) {
   const rows = summary.methods.map((method) => overallRow(summary, method));
-  const plain = (label, name, show) => ({ label, numeric: true, value: (row) => row[name], cell: (row) => show(row[name]) });
+  const plain = (label, name, show) => ({
+    label,
+    numeric: true,
+    value: (row) => row[name],
+    cell: (row) => show(row[name]),
+  });
   const columns = [
     { label: "method", value: (row) => nameOf(row.method), cell: namedMethod },
     { label: "mean rank", numeric: true, value: (row) => row.rank, cell: (row) => score(row.rank, 2) },
     {
-      label: scoreLabel(), numeric: true, value: (row) => row.score?.mean ?? null,
+      label: scoreLabel(),
+      numeric: true,
+      value: (row) => row.score?.mean ?? null,
       cell: (row) => row.score && [score(row.score.mean), element("small", {}, interval(row.score))],
       csv: { score: (row) => row.score?.mean, low: (row) => row.score?.low, high: (row) => row.score?.high },
     },
@@ -52,8 +59,16 @@ function overallTable(summary) {
     plain("parameters", "size", whole),
     { label: "blocks", numeric: true, value: (row) => row.blocks },
   ].filter((column) => !column.numeric || tells(column, rows));
-  const sorted = summary.ranking.means.size ? { column: 1, down: false } : { column: 1, down: !lowerIsBetter([...state.data][0]) };
-  return sortable("leaderboard-table", `Methods over all blocks (${counted(summary.blocks.length, "block")})`, columns, rows, sorted);
+  const sorted = summary.ranking.means.size
+    ? { column: 1, down: false }
+    : { column: 1, down: !lowerIsBetter([...state.data][0]) };
+  return sortable(
+    "leaderboard-table",
+    `Methods over all blocks (${counted(summary.blocks.length, "block")})`,
+    columns,
+    rows,
+    sorted,
+  );
 }
 
 // A column without a number is left out, and so are counts that are all the same.
@@ -66,18 +81,35 @@ function tells(column, rows) {
 function strip(rows) {
   const found = rows.map((row) => row.score).filter(Boolean);
   const place = linear(padded(found.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
-  return (row) => row.score && svg("svg", { width: 110, height: 14, viewBox: "0 0 110 14", "aria-hidden": "true" },
-    svg("line", { x1: 0, x2: 110, y1: 7, y2: 7, stroke: "var(--rule)" }),
-    svg("line", { x1: place(row.score.low), x2: place(row.score.high), y1: 7, y2: 7, stroke: look(row.method).colour, "stroke-width": 3 }),
-    marker(row.method, place(row.score.mean), 7));
+  return (row) =>
+    row.score &&
+    svg(
+      "svg",
+      { width: 110, height: 14, viewBox: "0 0 110 14", "aria-hidden": "true" },
+      svg("line", { x1: 0, x2: 110, y1: 7, y2: 7, stroke: "var(--rule)" }),
+      svg("line", {
+        x1: place(row.score.low),
+        x2: place(row.score.high),
+        y1: 7,
+        y2: 7,
+        stroke: look(row.method).colour,
+        "stroke-width": 3,
+      }),
+      marker(row.method, place(row.score.mean), 7),
+    );
 }
 
 function blockTable(summary) {
-  const rows = summary.methods.map((method) => ({ method, entries: summary.blocks.map((block) => block.entries.get(method)) }));
+  const rows = summary.methods.map((method) => ({
+    method,
+    entries: summary.blocks.map((block) => block.entries.get(method)),
+  }));
   const columns = [
     { label: "method", value: (row) => nameOf(row.method), cell: namedMethod },
     ...summary.blocks.map((block, place) => ({
-      label: DATA.protocols[block.p], group: `${DATA.data[block.d]}, ${metricLabel(block.d)}`, numeric: true,
+      label: DATA.protocols[block.p],
+      group: `${DATA.data[block.d]}, ${metricLabel(block.d)}`,
+      numeric: true,
       value: (row) => row.entries[place]?.mean ?? null,
       cell: (row) => blockCell(row.entries[place]),
       csv: blockCsv(block, place),
@@ -86,14 +118,29 @@ function blockTable(summary) {
   const first = { column: columns.length > 1 ? 1 : 0, down: !lowerIsBetter(summary.blocks[0].d) };
   return [
     sortable("blocks-table", "Every block: mean over seeds with its 95% interval", columns, rows, first),
-    element("p", { class: "note" }, "Bold is the best of a block. ", element("b", {}, "≈"), " is not told apart from it: the 95% t interval of the differences, seed by seed, holds zero. With a single seed nothing is marked."),
+    element(
+      "p",
+      { class: "note" },
+      "Bold is the best of a block. ",
+      element("b", {}, "≈"),
+      " is not told apart from it: the 95% t interval of the differences, seed by seed, holds zero. With a single seed nothing is marked.",
+    ),
   ];
 }
 
 function blockCell(entry) {
   if (!entry) return "";
-  const mark = element("span", { class: "mark" }, entry.tied ? "≈" : "", entry.tied && element("span", { class: "hidden" }, " not told apart from the best"));
-  return [entry.best ? element("b", {}, score(entry.mean)) : score(entry.mean), mark, element("small", {}, interval(entry))];
+  const mark = element(
+    "span",
+    { class: "mark" },
+    entry.tied ? "≈" : "",
+    entry.tied && element("span", { class: "hidden" }, " not told apart from the best"),
+  );
+  return [
+    entry.best ? element("b", {}, score(entry.mean)) : score(entry.mean),
+    mark,
+    element("small", {}, interval(entry)),
+  ];
 }
 
 function blockCsv(block, place) {

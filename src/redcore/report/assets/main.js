@@ -1,8 +1,16 @@
 // Puts the sections on the page, and draws them again when the selection, or the width, changes.
 
 const SECTIONS = {
-  overview: drawOverview, leaderboard: drawLeaderboard, curves: drawCurves, heatmap: drawHeatmap, ranks: drawRanks,
-  patterns: drawPatterns, traces: drawTraces, cost: drawCost, failures: drawFailures, records: drawRecords,
+  overview: drawOverview,
+  leaderboard: drawLeaderboard,
+  curves: drawCurves,
+  heatmap: drawHeatmap,
+  ranks: drawRanks,
+  patterns: drawPatterns,
+  traces: drawTraces,
+  cost: drawCost,
+  failures: drawFailures,
+  records: drawRecords,
 };
 const ALWAYS = ["overview", "failures", "records"];
 const AT_ONCE = ["overview", "leaderboard"];
@@ -18,7 +26,11 @@ function chooser(label, options, title, draw, id) {
   if (!options.length) return nothing("Nothing to show for this selection.");
   const titles = options.map(title);
   const body = element("div");
-  const select = element("select", { id: `${id}-choice` }, titles.map((name, place) => element("option", { value: place }, name)));
+  const select = element(
+    "select",
+    { id: `${id}-choice` },
+    titles.map((name, place) => element("option", { value: place }, name)),
+  );
   const update = () => {
     choices.set(id, titles[select.value]);
     body.replaceChildren(...[draw(options[select.value])].flat());

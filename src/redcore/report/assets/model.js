@@ -2,7 +2,11 @@
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const HEADLINE = -1;
-const OVER = { patterns: "mean of missing patterns", pooled: "all patterns pooled", as_observed: "test data as observed" };
+const OVER = {
+  patterns: "mean of missing patterns",
+  pooled: "all patterns pooled",
+  as_observed: "test data as observed",
+};
 const DIMENSIONS = ["data", "protocols", "methods", "seeds"];
 const INDEX_OF = { data: "d", protocols: "p", methods: "m", seeds: "s" };
 
@@ -44,7 +48,10 @@ function patternScores(record, metric) {
   if (!record.found.has(metric)) {
     const values = record.scores[metric] ?? [];
     const pairs = DATA.patternSets[record.set].map((pattern, place) => [pattern, values[place]]);
-    record.found.set(metric, pairs.filter(([, value]) => value !== null && value !== undefined));
+    record.found.set(
+      metric,
+      pairs.filter(([, value]) => value !== null && value !== undefined),
+    );
   }
   return record.found.get(metric);
 }
@@ -106,7 +113,9 @@ function ranking(blocks, methods) {
     const sign = lowerIsBetter(block.d) ? -1 : 1;
     return ranksOf(methods.map((method) => sign * block.entries.get(method).mean));
   });
-  const means = new Map(rows.length ? methods.map((method, column) => [method, mean(rows.map((row) => row[column]))]) : []);
+  const means = new Map(
+    rows.length ? methods.map((method, column) => [method, mean(rows.map((row) => row[column]))]) : [],
+  );
   const factor = DATA.nemenyi[methods.length - 2];
   const enough = rows.length > 1 && factor !== undefined;
   return {
@@ -119,9 +128,14 @@ function ranking(blocks, methods) {
 
 // Whatever is read off the records of a method, by block.
 function byBlock(summary, method, read) {
-  const blocks = summary.blocks.filter((block) => block.entries.has(method)).map((block) =>
-    block.entries.get(method).records.map((record) => read(record, block)).filter((value) => value !== null && value !== undefined)
-  );
+  const blocks = summary.blocks
+    .filter((block) => block.entries.has(method))
+    .map((block) =>
+      block.entries
+        .get(method)
+        .records.map((record) => read(record, block))
+        .filter((value) => value !== null && value !== undefined),
+    );
   return blocks.filter((values) => values.length);
 }
 
@@ -137,5 +151,7 @@ function overallScore(summary, method) {
 
 function configurationOf(record) {
   const pairs = DATA.fields.map((field, place) => [field, record.configuration[place]]);
-  return Object.fromEntries(pairs.filter(([, value]) => value !== null).map(([field, value]) => [field, DATA.values[value]]));
+  return Object.fromEntries(
+    pairs.filter(([, value]) => value !== null).map(([field, value]) => [field, DATA.values[value]]),
+  );
 }

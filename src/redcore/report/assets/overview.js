@@ -14,7 +14,10 @@ function drawOverview(summary) {
   const used = (index) => whole(new Set(records.map((record) => record[index])).size);
   const fitting = summary.records.reduce((sum, record) => sum + (record.fit ?? 0), 0);
   const facts = [
-    ["data sets", used("d")], ["missing protocols", used("p")], ["methods", used("m")], ["seeds", used("s")],
+    ["data sets", used("d")],
+    ["missing protocols", used("p")],
+    ["methods", used("m")],
+    ["seeds", used("s")],
     ["cells done", whole(records.length - failed)],
     ["cells failed", failed ? element("a", { href: "#failures", class: "failed" }, whole(failed)) : "0"],
     ["time spent fitting", duration(fitting)],
@@ -35,8 +38,14 @@ function runResult(record, block) {
   const metric = metricOf(block.d);
   const pairs = patternScores(record, metric).sort((one, other) => other[1] - one[1]);
   const ends = lowerIsBetter(block.d) ? [pairs.at(-1), pairs[0]] : [pairs[0], pairs.at(-1)];
-  const said = ends.map(([pattern, value]) => `${score(value)} with ${DATA.patterns[pattern].map((place) => DATA.modalities[block.d][place]).join(", ")}`);
-  return [strong(record.m), ` reaches a ${metricLabel(block.d)} of ${score(valueOf(record, metric))}, the mean over ${counted(pairs.length, "missing pattern")}: from ${said[0]} to ${said[1]}.`];
+  const said = ends.map(
+    ([pattern, value]) =>
+      `${score(value)} with ${DATA.patterns[pattern].map((place) => DATA.modalities[block.d][place]).join(", ")}`,
+  );
+  return [
+    strong(record.m),
+    ` reaches a ${metricLabel(block.d)} of ${score(valueOf(record, metric))}, the mean over ${counted(pairs.length, "missing pattern")}: from ${said[0]} to ${said[1]}.`,
+  ];
 }
 
 function strong(method) {
@@ -46,7 +55,10 @@ function strong(method) {
 // Nodes of "a, b and 3 others".
 function strongList(methods, most) {
   const shown = methods.slice(0, methods.length > most + 1 ? most : methods.length);
-  const nodes = [...shown.map(strong), ...(shown.length < methods.length ? [`${methods.length - shown.length} others`] : [])];
+  const nodes = [
+    ...shown.map(strong),
+    ...(shown.length < methods.length ? [`${methods.length - shown.length} others`] : []),
+  ];
   return nodes.flatMap((node, place) => [place ? (place === nodes.length - 1 ? " and " : ", ") : "", node]);
 }
 
@@ -55,7 +67,10 @@ function soleResult(summary) {
   if (!found) return [strong(summary.methods[0]), " was fitted; there is no test part to score."];
   const [block] = summary.blocks;
   if (summary.records.length === 1) return runResult(summary.records[0], block);
-  return [strong(summary.methods[0]), ` reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`];
+  return [
+    strong(summary.methods[0]),
+    ` reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`,
+  ];
 }
 
 function rankedResult({ ranking, methods }) {
@@ -63,13 +78,21 @@ function rankedResult({ ranking, methods }) {
   const [first, rank] = order[0];
   const near = order.slice(1).filter(([, other]) => ranking.difference !== null && other - rank <= ranking.difference);
   return [
-    strong(first), ` has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}`,
-    ...friedmanSaid(ranking.friedman), ". ", ...nearSaid(near.map(([method]) => method), near.length === methods.length - 1),
+    strong(first),
+    ` has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}`,
+    ...friedmanSaid(ranking.friedman),
+    ". ",
+    ...nearSaid(
+      near.map(([method]) => method),
+      near.length === methods.length - 1,
+    ),
   ];
 }
 
 function friedmanSaid(test) {
-  return test ? [`; the methods ${test.p < 0.05 ? "differ" : "are not shown to differ"} (Friedman, ${pValue(test.p)})`] : [];
+  return test
+    ? [`; the methods ${test.p < 0.05 ? "differ" : "are not shown to differ"} (Friedman, ${pValue(test.p)})`]
+    : [];
 }
 
 function nearSaid(methods, all) {
@@ -84,6 +107,14 @@ function blockResult(blocks) {
   if (!entry) return "No cell of the selection has this score.";
   const tied = [...block.entries].filter(([, found]) => found.tied).map(([method]) => method);
   const range = interval(entry) ? ` (${interval(entry)})` : "";
-  const apart = tied.length ? ["; ", ...strongList(tied, 3), ` ${tied.length === 1 ? "is" : "are"} not told apart from it`] : [];
-  return [`On ${blockName(block)}, `, strong(best), ` has the best ${metricLabel(block.d)}, ${score(entry.mean)}${range}`, ...apart, "."];
+  const apart = tied.length
+    ? ["; ", ...strongList(tied, 3), ` ${tied.length === 1 ? "is" : "are"} not told apart from it`]
+    : [];
+  return [
+    `On ${blockName(block)}, `,
+    strong(best),
+    ` has the best ${metricLabel(block.d)}, ${score(entry.mean)}${range}`,
+    ...apart,
+    ".",
+  ];
 }

@@ -10,18 +10,38 @@ function drawPatterns(summary) {
     values: DATA.metrics.map((_, metric) => record.scores[metric]?.[place] ?? null),
   }));
   for (const over of ["pooled", "as_observed"]) rows.push({ name: OVER[over], observed: null, values: record[over] });
-  return sortable("patterns-table", "Scores on the test part, by what is observed", [
-    { label: "observed modalities", value: (row) => row.name, cell: (row) => [patternDots(row.observed, DATA.modalities[record.d]), row.name] },
-    ...known.map((place) => ({
-      label: DATA.metrics[place].label, numeric: true, value: (row) => row.values[place], cell: (row) => score(row.values[place]),
-    })),
-  ], rows, { column: -1, down: false });
+  return sortable(
+    "patterns-table",
+    "Scores on the test part, by what is observed",
+    [
+      {
+        label: "observed modalities",
+        value: (row) => row.name,
+        cell: (row) => [patternDots(row.observed, DATA.modalities[record.d]), row.name],
+      },
+      ...known.map((place) => ({
+        label: DATA.metrics[place].label,
+        numeric: true,
+        value: (row) => row.values[place],
+        cell: (row) => score(row.values[place]),
+      })),
+    ],
+    rows,
+    { column: -1, down: false },
+  );
 }
 
 function patternDots(observed, modalities) {
   if (!observed) return null;
   const dots = modalities.map((_, place) =>
-    svg("circle", { cx: 6 + place * 13, cy: 7, r: 4.2, stroke: "var(--faint)", "stroke-width": 1.2, fill: observed.includes(place) ? "var(--faint)" : "none" })
+    svg("circle", {
+      cx: 6 + place * 13,
+      cy: 7,
+      r: 4.2,
+      stroke: "var(--faint)",
+      "stroke-width": 1.2,
+      fill: observed.includes(place) ? "var(--faint)" : "none",
+    }),
   );
   const width = 13 * modalities.length + 6;
   return svg("svg", { class: "swatch", width, height: 14, viewBox: `0 0 ${width} 14`, "aria-hidden": "true" }, dots);

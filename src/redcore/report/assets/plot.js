@@ -10,19 +10,54 @@ function look(index) {
 
 function marker(index, x, y, title) {
   const { colour, marker: shape } = look(index);
-  const node = svg("path", { d: markerPath(shape, x, y, 4.2), fill: colour, stroke: "var(--paper)", "stroke-width": 0.8 });
+  const node = svg("path", {
+    d: markerPath(shape, x, y, 4.2),
+    fill: colour,
+    stroke: "var(--paper)",
+    "stroke-width": 0.8,
+  });
   if (title) node.append(svg("title", {}, title));
   return node;
 }
 
 function markerPath(shape, x, y, r) {
   const corners = {
-    square: [[-r, -r], [r, -r], [r, r], [-r, r]],
-    triangle: [[0, -r * 1.2], [r * 1.1, r], [-r * 1.1, r]],
-    wedge: [[0, r * 1.2], [r * 1.1, -r], [-r * 1.1, -r]],
-    diamond: [[0, -r * 1.3], [r * 1.3, 0], [0, r * 1.3], [-r * 1.3, 0]],
-    cross: [[-r, -r / 3], [-r / 3, -r / 3], [-r / 3, -r], [r / 3, -r], [r / 3, -r / 3], [r, -r / 3],
-      [r, r / 3], [r / 3, r / 3], [r / 3, r], [-r / 3, r], [-r / 3, r / 3], [-r, r / 3]],
+    square: [
+      [-r, -r],
+      [r, -r],
+      [r, r],
+      [-r, r],
+    ],
+    triangle: [
+      [0, -r * 1.2],
+      [r * 1.1, r],
+      [-r * 1.1, r],
+    ],
+    wedge: [
+      [0, r * 1.2],
+      [r * 1.1, -r],
+      [-r * 1.1, -r],
+    ],
+    diamond: [
+      [0, -r * 1.3],
+      [r * 1.3, 0],
+      [0, r * 1.3],
+      [-r * 1.3, 0],
+    ],
+    cross: [
+      [-r, -r / 3],
+      [-r / 3, -r / 3],
+      [-r / 3, -r],
+      [r / 3, -r],
+      [r / 3, -r / 3],
+      [r, -r / 3],
+      [r, r / 3],
+      [r / 3, r / 3],
+      [r / 3, r],
+      [-r / 3, r],
+      [-r / 3, r / 3],
+      [-r, r / 3],
+    ],
   }[shape];
   if (!corners) return `M${x - r},${y}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0z`;
   return `M${corners.map(([dx, dy]) => `${(x + dx).toFixed(1)},${(y + dy).toFixed(1)}`).join("L")}z`;
@@ -36,8 +71,15 @@ function line(index, points) {
 
 // The look of one series as a small picture, for tables.
 function swatch(index) {
-  return svg("svg", { class: "swatch", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
-    line(index, [[0, 6], [30, 6]]), marker(index, 15, 6));
+  return svg(
+    "svg",
+    { class: "swatch", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
+    line(index, [
+      [0, 6],
+      [30, 6],
+    ]),
+    marker(index, 15, 6),
+  );
 }
 
 function linear(domain, range) {
@@ -63,9 +105,15 @@ function ticks([low, high], count) {
 // Round numbers inside the domain: the fewer powers of ten it spans, the more of each.
 function logTicks([low, high]) {
   const span = Math.log10(high / low);
-  const factors = span > 3 ? [1] : span > 1.5 ? [1, 3] : span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
-  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, place) => Math.floor(Math.log10(low)) + place);
-  return powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((value) => value >= low && value <= high);
+  const factors =
+    span > 3 ? [1] : span > 1.5 ? [1, 3] : span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
+  const powers = Array.from(
+    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, place) => Math.floor(Math.log10(low)) + place,
+  );
+  return powers
+    .flatMap((power) => factors.map((factor) => factor * 10 ** power))
+    .filter((value) => value >= low && value <= high);
 }
 
 function padded(values, share = 0.06) {
@@ -91,15 +139,33 @@ function panel(box, x, y, title) {
   const group = svg("g");
   if (title) group.append(text(title, box.x, box.y - 10, { "font-weight": 600 }));
   for (const value of y.values) {
-    group.append(svg("line", { x1: box.x, x2: box.x + box.width, y1: up(value), y2: up(value), stroke: "var(--rule)" }));
+    group.append(
+      svg("line", { x1: box.x, x2: box.x + box.width, y1: up(value), y2: up(value), stroke: "var(--rule)" }),
+    );
     group.append(text(y.show(value), box.x - 6, up(value) + 4, { "text-anchor": "end", fill: "var(--faint)" }));
   }
   for (const value of x.values) {
     const below = { "text-anchor": "middle", fill: "var(--faint)" };
     group.append(text(x.show(value), across(value), box.y + box.height + 17, below));
-    group.append(svg("line", { x1: across(value), x2: across(value), y1: box.y + box.height, y2: box.y + box.height + 4, stroke: "var(--faint)" }));
+    group.append(
+      svg("line", {
+        x1: across(value),
+        x2: across(value),
+        y1: box.y + box.height,
+        y2: box.y + box.height + 4,
+        stroke: "var(--faint)",
+      }),
+    );
   }
-  group.append(svg("line", { x1: box.x, x2: box.x + box.width, y1: box.y + box.height, y2: box.y + box.height, stroke: "var(--faint)" }));
+  group.append(
+    svg("line", {
+      x1: box.x,
+      x2: box.x + box.width,
+      y1: box.y + box.height,
+      y2: box.y + box.height,
+      stroke: "var(--faint)",
+    }),
+  );
   group.append(text(x.label, box.x + box.width / 2, box.y + box.height + 34, { "text-anchor": "middle" }));
   return { group, across, up };
 }
@@ -141,7 +207,14 @@ function legend(entries, width, top) {
   for (const [index, name] of entries) {
     const size = 56 + textWidth(name);
     if (x && x + size > width) [x, y] = [0, y + 20];
-    group.append(line(index, [[x, y], [x + 28, y]]), marker(index, x + 14, y), text(name, x + 34, y + 4));
+    group.append(
+      line(index, [
+        [x, y],
+        [x + 28, y],
+      ]),
+      marker(index, x + 14, y),
+      text(name, x + 34, y + 4),
+    );
     x += size;
   }
   return { group, height: y + 14 - top };
@@ -149,23 +222,40 @@ function legend(entries, width, top) {
 
 function drawing(width, height, label, ...children) {
   const attributes = { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label };
-  return svg("svg", { xmlns: "http://www.w3.org/2000/svg", "font-family": "system-ui, sans-serif", ...attributes }, ...children);
+  return svg(
+    "svg",
+    { xmlns: "http://www.w3.org/2000/svg", "font-family": "system-ui, sans-serif", ...attributes },
+    ...children,
+  );
 }
 
 // A figure: the drawing, what it shows in words, its numbers as a table (made when asked for), and its download.
 function figure(id, drawn, caption, table) {
   const label = `Download as SVG: ${caption}`;
-  const take = button("SVG", () => download(`${id}.svg`, standalone(drawn), "image/svg+xml"), { class: "take", "aria-label": label });
+  const take = button("SVG", () => download(`${id}.svg`, standalone(drawn), "image/svg+xml"), {
+    class: "take",
+    "aria-label": label,
+  });
   const numbers = element("details", { class: "numbers" }, element("summary", {}, "The numbers of this figure"));
   numbers.addEventListener("toggle", () => numbers.children.length > 1 || numbers.append(table()));
   const tools = element("div", { class: "tools" }, take, numbers);
-  return element("figure", { id: `figure-${id}` }, scrollable(caption, drawn), element("figcaption", {}, caption), tools);
+  return element(
+    "figure",
+    { id: `figure-${id}` },
+    scrollable(caption, drawn),
+    element("figcaption", {}, caption),
+    tools,
+  );
 }
 
 // The drawing as a file of its own, in light colours whatever the page shows.
 function standalone(drawn) {
   const style = getComputedStyle(document.documentElement);
-  const light = (name) => style.getPropertyValue(name).trim().replace(/^light-dark\(\s*([^,]+),.*\)$/, "$1");
+  const light = (name) =>
+    style
+      .getPropertyValue(name)
+      .trim()
+      .replace(/^light-dark\(\s*([^,]+),.*\)$/, "$1");
   const paper = svg("rect", { width: "100%", height: "100%", fill: "var(--paper)" });
   const copy = drawn.cloneNode(true);
   copy.prepend(paper);

@@ -6,10 +6,15 @@ function drawRanks(summary, width) {
     return nothing("Ranks need three methods or more, and two or more blocks that all of them have.");
   }
   const order = [...means].sort((one, other) => one[1] - other[1]);
-  const groups = together(order.map(([, rank]) => rank), difference);
+  const groups = together(
+    order.map(([, rank]) => rank),
+    difference,
+  );
   const caption = `Mean ranks over ${counted(blocks, "block")}. A bar joins methods that are not told apart: their ranks differ by less than the critical difference of Nemenyi's test, ${score(difference, 2)} at level 0.05.${test ? ` Friedman's test: ${pValue(test.p)}.` : ""}`;
   const said = `Critical-difference diagram. Mean ranks: ${order.map(([method, rank]) => `${nameOf(method)} ${score(rank, 2)}`).join(", ")}.`;
-  return figure("ranks", ranksDrawing(order, groups, difference, width, said), caption, () => ranksTable(order, groups));
+  return figure("ranks", ranksDrawing(order, groups, difference, width, said), caption, () =>
+    ranksTable(order, groups),
+  );
 }
 
 // Maximal runs [first, last] of sorted ranks whose ends differ by less than `difference`.
@@ -21,18 +26,30 @@ function together(ranks, difference) {
 // Names stand beside their lines, or above them where the page is narrow.
 function ranksDrawing(order, groups, difference, width, label) {
   const narrow = width < 600;
-  const names = narrow ? 6 : Math.min(width * 0.4, 30 + Math.max(...order.map(([method]) => textWidth(nameOf(method)))));
+  const names = narrow
+    ? 6
+    : Math.min(width * 0.4, 30 + Math.max(...order.map(([method]) => textWidth(nameOf(method)))));
   const bars = 40 + groups.length * 13;
   const step = narrow ? 38 : 24;
   const box = { x: names, y: 46, width: Math.min(600, width - names - bars - 4), height: order.length * step };
   const place = linear([1, order.length], [box.x, box.x + box.width]);
-  const rows = order.flatMap(([method, rank], row) => rankRow(method, rank, box.y + (row + 1) * step - 10, place, box.x, narrow));
+  const rows = order.flatMap(([method, rank], row) =>
+    rankRow(method, rank, box.y + (row + 1) * step - 10, place, box.x, narrow),
+  );
   const joined = groups.map(([first, last], index) => {
     const x = box.x + box.width + bars - 6 - (groups.length - 1 - index) * 13;
     const [y1, y2] = [box.y + (first + 1) * step - 19, box.y + (last + 1) * step - 1];
     return svg("line", { x1: x, x2: x, y1, y2, stroke: "var(--ink)", "stroke-width": 4, "stroke-linecap": "round" });
   });
-  return drawing(box.x + box.width + bars, box.y + box.height + 8, label, ranksAxis(order.length, place, box), ...differenceRuler(difference, place, box), rows, joined);
+  return drawing(
+    box.x + box.width + bars,
+    box.y + box.height + 8,
+    label,
+    ranksAxis(order.length, place, box),
+    ...differenceRuler(difference, place, box),
+    rows,
+    joined,
+  );
 }
 
 function ranksAxis(count, place, box) {
@@ -53,7 +70,9 @@ function differenceRuler(difference, place, box) {
 }
 
 function rankRow(method, rank, y, place, left, narrow) {
-  const name = narrow ? text(nameOf(method), left, y - 9) : text(shortened(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
+  const name = narrow
+    ? text(nameOf(method), left, y - 9)
+    : text(shortened(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
   return [
     name,
     svg("line", { x1: left - 6, x2: place(rank), y1: y, y2: y, stroke: look(method).colour, "stroke-width": 1.5 }),
@@ -64,11 +83,19 @@ function rankRow(method, rank, y, place, left, narrow) {
 
 function ranksTable(order, groups) {
   const rows = order.map(([method, rank], place) => ({
-    method, rank, groups: groups.flatMap(([first, last], group) => (first <= place && place <= last ? [group + 1] : [])).join(" "),
+    method,
+    rank,
+    groups: groups.flatMap(([first, last], group) => (first <= place && place <= last ? [group + 1] : [])).join(" "),
   }));
-  return sortable("ranks-numbers", "Mean ranks; methods that share a group are not told apart", [
-    { label: "method", value: (row) => nameOf(row.method) },
-    { label: "mean rank", numeric: true, value: (row) => row.rank, cell: (row) => score(row.rank, 2) },
-    { label: "groups", value: (row) => row.groups },
-  ], rows, { column: 1, down: false });
+  return sortable(
+    "ranks-numbers",
+    "Mean ranks; methods that share a group are not told apart",
+    [
+      { label: "method", value: (row) => nameOf(row.method) },
+      { label: "mean rank", numeric: true, value: (row) => row.rank, cell: (row) => score(row.rank, 2) },
+      { label: "groups", value: (row) => row.groups },
+    ],
+    rows,
+    { column: 1, down: false },
+  );
 }

@@ -33,7 +33,10 @@ const drawn = new Map();
 function draws(count) {
   if (!drawn.has(count)) {
     const random = generator(count);
-    drawn.set(count, Uint16Array.from({ length: RESAMPLES * count }, () => Math.floor(random() * count)));
+    drawn.set(
+      count,
+      Uint16Array.from({ length: RESAMPLES * count }, () => Math.floor(random() * count)),
+    );
   }
   return drawn.get(count);
 }

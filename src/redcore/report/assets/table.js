@@ -9,7 +9,14 @@ function sortable(id, caption, columns, rows, first = { column: 0, down: false }
   const body = element("tbody");
   const heads = columns.map((column, place) => heading(column, () => sortBy(place)));
   const limit = { rows: PAGE };
-  const more = button("", () => { limit.rows += 4 * PAGE; fill(); }, { class: "more" });
+  const more = button(
+    "",
+    () => {
+      limit.rows += 4 * PAGE;
+      fill();
+    },
+    { class: "more" },
+  );
 
   function sortBy(place) {
     const now = sorting.get(id);
@@ -20,16 +27,25 @@ function sortable(id, caption, columns, rows, first = { column: 0, down: false }
   function fill() {
     const { column, down } = sorting.get(id);
     const ordered = inOrder(columns, rows, sorting.get(id));
-    heads.forEach((head, place) => head.setAttribute("aria-sort", place === column ? (down ? "descending" : "ascending") : "none"));
+    heads.forEach((head, place) =>
+      head.setAttribute("aria-sort", place === column ? (down ? "descending" : "ascending") : "none"),
+    );
     body.replaceChildren(...ordered.slice(0, limit.rows).map((row) => tableRow(columns, row)));
     more.hidden = rows.length <= limit.rows;
     more.textContent = `Show more (${whole(rows.length - limit.rows)} left)`;
   }
 
   fill();
-  const table = element("table", { id }, element("caption", {}, caption), element("thead", {}, ...headRows(columns, heads)), body);
+  const table = element(
+    "table",
+    { id },
+    element("caption", {}, caption),
+    element("thead", {}, ...headRows(columns, heads)),
+    body,
+  );
   const take = button("CSV", () => download(`${id}.csv`, tableCsv(columns, rows, sorting.get(id)), "text/csv"), {
-    class: "take", "aria-label": `Download as CSV: ${caption}`,
+    class: "take",
+    "aria-label": `Download as CSV: ${caption}`,
   });
   return element("div", { class: "table" }, scrollable(caption, table), element("div", { class: "tools" }, more, take));
 }
@@ -50,7 +66,7 @@ function headRows(columns, heads) {
     else groups.push({ name: column.group, size: 1 });
   }
   const above = groups.map(({ name, size }) =>
-    name ? element("th", { scope: "colgroup", colspan: size, class: "group" }, name) : element("td", { colspan: size })
+    name ? element("th", { scope: "colgroup", colspan: size, class: "group" }, name) : element("td", { colspan: size }),
   );
   return [element("tr", {}, above), element("tr", {}, heads)];
 }
@@ -80,8 +96,11 @@ function tableRow(columns, row) {
 
 function tableCsv(columns, rows, order) {
   const named = columns.flatMap((own) =>
-    Object.entries(own.csv ?? { [own.group ? `${own.group}: ${own.label}` : own.label]: own.value })
+    Object.entries(own.csv ?? { [own.group ? `${own.group}: ${own.label}` : own.label]: own.value }),
   );
   const ordered = inOrder(columns, rows, order);
-  return csv(named.map(([name]) => name), ordered.map((row) => named.map(([, read]) => read(row))));
+  return csv(
+    named.map(([name]) => name),
+    ordered.map((row) => named.map(([, read]) => read(row))),
+  );
 }

@@ -24,16 +24,29 @@ function balances(record) {
 }
 
 function tracesFigure(records, title, width) {
-  const panels = TRACES.map((kind) => ({ ...kind, series: tracesOf(records, kind) })).filter(({ series }) => series.length);
+  const panels = TRACES.map((kind) => ({ ...kind, series: tracesOf(records, kind) })).filter(
+    ({ series }) => series.length,
+  );
   if (!panels.length) return nothing("No history was kept.");
   const names = [...new Set(panels.filter((own) => !own.whole).flatMap(({ series }) => series.map((own) => own.name)))];
   const place = (name) => Math.max(0, names.indexOf(name));
-  const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, place), { least: 330, height: 210 });
-  const shown = legend(names.map((name, index) => [index, name]), width, height + 6);
-  const ends = panels[0].whole ? "" : panels[0].series.map(({ name, average }) => `${name} ${score(average.at(-1)[1], 2)}`).join(", ");
+  const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, place), {
+    least: 330,
+    height: 210,
+  });
+  const shown = legend(
+    names.map((name, index) => [index, name]),
+    width,
+    height + 6,
+  );
+  const ends = panels[0].whole
+    ? ""
+    : panels[0].series.map(({ name, average }) => `${name} ${score(average.at(-1)[1], 2)}`).join(", ");
   const label = `Traces over training of ${title}. ${ends ? `Final ${panels[0].title}: ${ends}.` : ""}`;
   const caption = `${title}. ${records.length > 1 ? `Mean over ${records.length} seeds; thin lines are single seeds; the` : "The"} advantage is averaged over neighbouring steps.`;
-  return figure("traces", drawing(width, height + 6 + shown.height, label, nodes, shown.group), caption, () => tracesTable(panels));
+  return figure("traces", drawing(width, height + 6 + shown.height, label, nodes, shown.group), caption, () =>
+    tracesTable(panels),
+  );
 }
 
 function tracesOf(records, { prefix, whole: single, epochs }) {
@@ -47,13 +60,20 @@ function tracesOf(records, { prefix, whole: single, epochs }) {
       }
     }
   }
-  return [...columns].filter(([, seeds]) => seeds.some((points) => points.length)).map(([name, seeds]) =>
-    ({ name: single ? name : name.slice(prefix.length), seeds, average: averaged(seeds.filter((points) => points.length)) })
-  );
+  return [...columns]
+    .filter(([, seeds]) => seeds.some((points) => points.length))
+    .map(([name, seeds]) => ({
+      name: single ? name : name.slice(prefix.length),
+      seeds,
+      average: averaged(seeds.filter((points) => points.length)),
+    }));
 }
 
 function smoothed(points, reach) {
-  return points.map(([x], place) => [x, mean(points.slice(Math.max(0, place - reach), place + reach + 1).map(([, value]) => value))]);
+  return points.map(([x], place) => [
+    x,
+    mean(points.slice(Math.max(0, place - reach), place + reach + 1).map(([, value]) => value)),
+  ]);
 }
 
 // The mean of the seeds that still train, on 60 steps.
@@ -77,13 +97,29 @@ function tracesPanel(box, { title, series, epochs }, place) {
   const points = series.flatMap((own) => [...own.seeds.flat(), ...own.average]);
   const last = Math.max(...points.map(([x]) => x)) || 1;
   const marks = ticks([0, last], box.width > 300 ? 5 : 3);
-  const x = { domain: [0, last], label: epochs ? "epoch" : "optimiser step", values: marks.values, show: (value) => short(value) };
-  const { group, across, up } = panel(box, x, numberAxis(points.map(([, value]) => value), ""), title);
+  const x = {
+    domain: [0, last],
+    label: epochs ? "epoch" : "optimiser step",
+    values: marks.values,
+    show: (value) => short(value),
+  };
+  const { group, across, up } = panel(
+    box,
+    x,
+    numberAxis(
+      points.map(([, value]) => value),
+      "",
+    ),
+    title,
+  );
   const moved = (own) => own.map(([step, value]) => [across(step), up(value)]);
   for (const { name, seeds, average } of series) {
     if (seeds.length > 1) for (const own of seeds) group.append(faint(line(place(name), moved(own))));
     const at = moved(average);
-    group.append(line(place(name), at), marker(place(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`));
+    group.append(
+      line(place(name), at),
+      marker(place(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`),
+    );
   }
   return group;
 }
@@ -95,11 +131,18 @@ function faint(node) {
 }
 
 function tracesTable(panels) {
-  const rows = panels.flatMap(({ title, series }) => series.flatMap(({ name, average }) => average.map(([x, value]) => ({ title, name, x, value }))));
-  return sortable("traces-numbers", "Means over seeds", [
-    { label: "trace", value: (row) => row.title },
-    { label: "of", value: (row) => row.name },
-    { label: "step or epoch", numeric: true, value: (row) => row.x, cell: (row) => score(row.x, 1) },
-    { label: "mean", numeric: true, value: (row) => row.value, cell: (row) => score(row.value, 4) },
-  ], rows);
+  const rows = panels.flatMap(({ title, series }) =>
+    series.flatMap(({ name, average }) => average.map(([x, value]) => ({ title, name, x, value }))),
+  );
+  return sortable(
+    "traces-numbers",
+    "Means over seeds",
+    [
+      { label: "trace", value: (row) => row.title },
+      { label: "of", value: (row) => row.name },
+      { label: "step or epoch", numeric: true, value: (row) => row.x, cell: (row) => score(row.x, 1) },
+      { label: "mean", numeric: true, value: (row) => row.value, cell: (row) => score(row.value, 4) },
+    ],
+    rows,
+  );
 }
