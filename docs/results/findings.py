@@ -172,7 +172,10 @@ def pattern_shift(records: Sequence[Record]) -> list[str]:
 
 
 def many_modalities(records: Sequence[Record]) -> list[str]:
-    label = max(record.cell.data.title() for record in records)
+    found = {(record.cell.data.title(), record.cell.method.title()) for record in records}
+    labels = sorted({label for label, _ in found}, reverse=True)
+    # the most that all methods were run with
+    label = next((one for one in labels if all((one, title) in found for title in titles(records))), labels[0])
     most = [record for record in records if record.cell.data.title() == label]
     return [
         f"With {label}: macro-F1 {by_method(most, score_of)}.",
