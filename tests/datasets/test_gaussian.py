@@ -129,3 +129,19 @@ def test_the_bundled_data():
     assert data.n_samples == 5000
     assert np.bincount(data.split).tolist() == [3000, 750, 1250]
     assert data.checksum() == load_dataset("gaussian").checksum() != gaussian.load(seed=1).checksum()
+
+
+def test_the_number_is_predicted_best_by_its_mean_given_what_is_there():
+    data = gaussian.load(4000, target="number")
+    bayes = make_method("bayes", settings={"target": "number"}).fit(data.part("train"))
+    rival = make_method("mean_fill").fit(data.part("train"))
+    test = data.part("test")
+    for hidden in ((), ("m02",), ("m00", "m01")):
+        keep = ~np.isin(test.names, hidden)
+        part = test.hide(np.broadcast_to(keep, (test.n_samples, len(keep))))
+        residuals = part.target.values - bayes.predict(part)[:, 0]
+        # right on average, whatever is predicted, and better than a rival that has to learn
+        assert abs(np.polyfit(bayes.predict(part)[:, 0], part.target.values, 1)[0] - 1) < 0.1
+        assert abs(residuals.mean()) < 0.08
+        assert (residuals**2).mean() < ((part.target.values - rival.predict(part)[:, 0]) ** 2).mean()
+    assert (residuals**2).mean() > 0.25
