@@ -10,10 +10,10 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test slow check fuzz bench conformance test-pages study studies results clean
+.PHONY: help demo test slow check fuzz fuzz-service bench conformance test-pages study studies results clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
@@ -56,6 +56,9 @@ fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must 
 
 conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
 	$(BIN)/python -m pytest tests/estimators/every_method.py
+
+fuzz-service: $(VENV)/.ready ## Send the service 20,000 requests of every bad kind: no 5xx, no growth of memory
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/service_fuzz.py --cases 20000
 
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py

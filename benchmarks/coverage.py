@@ -55,6 +55,7 @@ def score(calibration: Calibration, method, test: MultimodalData, coverage: floa
 
 def run(arguments: argparse.Namespace) -> Totals:
     data, totals = load(arguments.data, arguments.n_samples), defaultdict(list)
+    settings = dict(text.split("=", 1) for text in arguments.set)
     for repeat in range(arguments.repeats):
         rng = np.random.default_rng([arguments.seed, repeat])
         fold_of = folds(data, arguments.folds, rng)
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> Totals:
             test, calibrated = fold_of == fold, fold_of == (fold + 1) % arguments.folds
             train = data.take(np.flatnonzero(~test & ~calibrated))
             train = ampute(train, "shared", dict.fromkeys(data.names, arguments.rate), rng)
-            method = make_method(arguments.method).fit(train, seed=repeat * arguments.folds + fold)
+            method = make_method(arguments.method, settings=settings).fit(train, seed=repeat * arguments.folds + fold)
             calibration = Calibration.fit(method, data.take(np.flatnonzero(calibrated)))
             score(calibration, method, data.take(np.flatnonzero(test)), arguments.coverage, totals)
     return totals
@@ -72,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="an npz file, gaussian, or gaussian:number")
     parser.add_argument("--method", default="redcore")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
     parser.add_argument("--coverage", type=float, default=0.9)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=1)

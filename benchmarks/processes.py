@@ -32,24 +32,24 @@ def worker(what: str, folder: Path, steps: int) -> None:
 
 def scaling(folder: Path, steps: int, _: bool) -> dict[str, object]:
     import numpy as np
-    import speed
+    import rivals
     import torch
     from torch import distributed
 
     torch.set_num_threads(1)
-    made = speed.Published(0.5, ragged=True)
-    target, rows = made.objective.encode(made.data.target), np.arange(speed.BATCH)
+    made = rivals.Published(0.5, ragged=True)
+    target, rows = made.objective.encode(made.data.target), np.arange(rivals.BATCH)
     for step in range(steps + 3):
         if step == 3:
             if distributed.is_initialized():
                 distributed.barrier()
             start = time.perf_counter()
         made.stepper.step(made.stepper.batch(made.data, target, rows), step)
-    return {"samples_per_s": speed.BATCH * steps / (time.perf_counter() - start)}
+    return {"samples_per_s": rivals.BATCH * steps / (time.perf_counter() - start)}
 
 
 def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
-    import speed
+    import rivals
 
     from redcore.methods import make_method
     from redcore.training import Callback, process_rank
@@ -63,7 +63,7 @@ def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     quiet = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
     settings = {**quiet, "bottleneck_noise": False, "n_members": 1, "evidence": "joint", "max_epochs": 2}
-    data, checkpoint = speed.vectors(600, 4, 16, 4), folder / "checkpoint.safetensors"
+    data, checkpoint = rivals.vectors(600, 4, 16, 4), folder / "checkpoint.safetensors"
     model = make_method("redcore", settings={**settings, "batch_size": 62})
     model.fit(data, callbacks=[Killer()], checkpoint=checkpoint)
     return {"losses": list(model.history.steps["loss"]), "validation": list(model.history.epochs["validation_loss"])}

@@ -15,7 +15,6 @@ from redcore import RedCoreRegressor, save_model
 table = load_diabetes(as_frame=True, scaled=False).frame.sample(frac=1, random_state=0)
 table.loc[table.index[::2], ["s1", "s2", "s3", "s4", "s5", "s6"]] = None  # half of them have no blood test
 table.to_csv("patients.csv", index=False)
-
 table = pd.read_csv("patients.csv")
 modalities = {"body": ["age", "sex", "bmi", "bp"], "blood": ["s1", "s2", "s3", "s4", "s5", "s6"]}
 train, calibration, test = table[:260], table[260:360], table[360:]
@@ -26,13 +25,15 @@ save_model(model, "model")
 
 service = subprocess.Popen([sys.executable, "-m", "redcore", "serve", "model", "--port", "8765"])
 question = json.dumps({"samples": [{"body": test[modalities["body"]].iloc[0].tolist()}]})  # no blood test
+request = Request("http://127.0.0.1:8765/predict", question.encode(), {"Content-Type": "application/json"})
 try:
-    while service.poll() is None:  # until it listens
+    while True:
         try:
-            print(json.load(urlopen(Request("http://127.0.0.1:8765/predict", question.encode()))))
+            print(json.load(urlopen(request)))
             break
-        except URLError:
-            time.sleep(0.1)
+        except URLError as error:
+            if not isinstance(error.reason, ConnectionError) or service.poll():
+                raise
+            time.sleep(0.1)  # until it listens
 finally:
     service.terminate()
-    service.wait()

@@ -2,80 +2,92 @@
 
     $ make slow
 
-Too slow for a unit test: every start imports torch. Ends with status 1 if any record differs in more than timings.
+The processes that are killed are forked from a server that has imported everything, so that moments fall into the work
+and not into imports. Ends with status 1 if any record differs in more than timings, or predictions do.
 """
 
 import argparse
-import os
+import multiprocessing
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from redcore.benchmark import read_records
+import numpy as np
 
-
-def command(options: argparse.Namespace, folder: Path) -> list[str]:
-    changes = [word for change in options.set for word in ("--set", change)]
-    jobs = ["--jobs", str(options.jobs)]
-    return [sys.executable, "-m", "redcore", "bench", "run", options.spec, "--out", str(folder), *jobs, *changes]
-
-
-def start(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(arguments, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def n_records(folder: Path) -> int:
-    return len(list((folder / "records").glob("*.json")))
-
-
-def kill_once(arguments: list[str], longest: float, rng: random.Random) -> bool:
-    """Start, kill all its processes at a random moment, and say whether there was something left to kill."""
-    process = start(arguments)
-    try:
-        process.wait(timeout=rng.uniform(0, longest))
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+from redcore.benchmark import Spec, read_records, read_spec, run
 
 
 def differing(folder: Path, reference: Path) -> list[str]:
-    found, expected = ({record.key: record.result() for record in read_records(place)} for place in (folder, reference))
-    return [key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key)]
+    """Return the keys of records, and of predictions, that are not the same."""
+    found, expected = ({record.key: record for record in read_records(place)} for place in (folder, reference))
+    return [
+        key
+        for key in found.keys() | expected.keys()
+        if key not in found
+        or key not in expected
+        or found[key].result() != expected[key].result()
+        or not np.array_equal(np.load(folder / found[key].predictions), np.load(reference / expected[key].predictions))
+    ]
+
+
+def n_records(folder: Path) -> int:
+    return len(list(folder.glob("records/*.json")))
+
+
+class Killer:
+    """Runs a benchmark again and again, and kills it each time but the last."""
+
+    def __init__(self, spec: Spec, n_jobs: int, data_folder: Path | None) -> None:
+        self.spec, self.options = spec, {"n_jobs": n_jobs, "data_folder": data_folder}
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["redcore.benchmark._cell"])
+
+    def go(self, folder: Path, n_more: int | None = None, seconds: float = 0.0) -> bool:
+        """Run to so many more records and then for some seconds, or to the end; return whether it had to be killed."""
+        process = self.context.Process(target=run, args=(self.spec, folder), kwargs=self.options)
+        wanted = None if n_more is None else n_records(folder) + n_more
+        process.start()
+        while process.is_alive() and (wanted is None or n_records(folder) < wanted):
+            process.join(0.005)
+        process.join(None if wanted is None else seconds)
+        killed = process.is_alive()
+        process.kill()
+        process.join()
+        return killed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--spec", default="quick")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--latest", type=float, default=0.4, help="last moment, as a share of an uninterrupted run")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--data-folder", type=Path)
+    parser.add_argument("--reference", type=Path, help="folder of an uninterrupted run, where there is one already")
     options = parser.parse_args()
-    rng, done, wrong = random.Random(0), 0, []
+    spec = read_spec(options.spec).shortened(settings=dict(change.split("=", 1) for change in options.set))
+    killer, rng, kills, wrong, n_folders = Killer(spec, options.jobs, options.data_folder), random.Random(0), 0, [], 0
     with tempfile.TemporaryDirectory() as place:
-        reference = Path(place) / "uninterrupted"
-        began = time.perf_counter()
-        subprocess.run(command(options, reference), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        seconds = time.perf_counter() - began
-        print(f"uninterrupted: {n_records(reference)} records in {seconds:.1f} s", flush=True)
-        folder = Path(place) / "killed-0"
-        while done < options.kills:
-            if kill_once(command(options, folder), options.latest * seconds, rng):
-                done += 1
-                print(f"killed {done} times, {n_records(folder)} records in {folder.name}", flush=True)
+        reference, folder = options.reference or Path(place) / "uninterrupted", Path(place) / "killed-0"
+        start = time.perf_counter()
+        killer.go(reference)
+        cell = sum(sum(record.seconds.values()) for record in read_records(reference)) / len(read_records(reference))
+        print(f"uninterrupted: {time.perf_counter() - start:.0f} s, {cell:.1f} s a cell", flush=True)
+        while kills < options.kills:
+            # by records and not by seconds alone, so that it comes on however busy the machine is
+            if killer.go(folder, rng.randint(0, 1), rng.uniform(0, cell / options.jobs)):
+                kills += 1
+                print(f"kill {kills}: {n_records(folder)} records", flush=True)
             else:
                 # it came to its end before its moment: another folder takes the other kills
                 wrong += differing(folder, reference)
-                folder = Path(place) / f"killed-{done}"
-        subprocess.run(command(options, folder), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                n_folders += 1
+                folder = Path(place) / f"killed-{n_folders}"
+        killer.go(folder)
         wrong += differing(folder, reference)
-    print(f"{done} kills, {len(wrong)} records that differ from the uninterrupted run: {wrong}")
+    print(f"{kills} kills, {n_folders + 1} runs brought to their end, {len(wrong)} records that differ: {wrong}")
     sys.exit(bool(wrong))
 
 

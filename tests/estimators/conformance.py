@@ -2,6 +2,7 @@
 
 from redcore.estimators import MethodClassifier, MethodRegressor
 from redcore.methods import method_class
+from redcore.training import TorchMethod
 
 SETTINGS = {
     "max_epochs": 12,
@@ -32,6 +33,10 @@ def expected_failures(estimator) -> dict[str, str]:
     failures = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
     if estimator.method == "prior":
         return {"check_classifiers_train": "predicts the prior", "check_regressors_train": "predicts the prior"}
+    # RedCore weighs its sources in double precision, and keeps within what the checks allow
+    if estimator.method != "redcore" and issubclass(method_class(estimator.method), TorchMethod):
+        failures["check_methods_subset_invariance"] = FLOAT32
+        failures["check_methods_sample_order_invariance"] = FLOAT32
     return failures
 
 

@@ -158,3 +158,18 @@ def test_rules_that_look_at_gradients_and_scores_are_given_them(name):
     else:
         assert ((rule.score > 0) & (rule.score < 1)).all()
         assert rule.gradient_scale.min() < 1
+
+
+def test_what_stands_for_missing_is_encoded_once_and_anew_after_training():
+    net = network(missing_code="encoded_zeros", imputer="concatenate").eval()
+    calls = []
+    net.encoders.encoders[0].register_forward_hook(lambda _, inputs, __: calls.append(len(inputs[0])))
+    batch = collate(DATA, np.arange(DATA.n_samples))
+    with torch.no_grad():
+        first, again = net(batch), net(batch)
+        assert calls.count(1) == 1
+        torch.testing.assert_close(first.logits, again.logits, rtol=0, atol=0)
+        net.load_state_dict({name: value + 0.1 for name, value in net.state_dict().items()})
+        changed = net(batch).logits
+        torch.testing.assert_close(net.train().eval()(batch).logits, changed, rtol=0, atol=0)
+    assert calls.count(1) == 3

@@ -3,16 +3,20 @@ import io
 import json
 import pickle
 import shutil
+import warnings
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 
 from factories import ANY_DATA_METHODS, tiny
 from redcore import RedCoreClassifier, load_estimator, load_model, make_method, save_model
 from redcore.data import MultimodalData, Target
+from redcore.estimators import MethodRegressor
 from redcore.exceptions import ModelFileError
 from redcore.nn.encoders import EncoderSpec, build_encoder
+from redcore.serving import model_card, read_model_content
 from redcore.training import TorchMethod
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "two numbers"]
@@ -284,3 +288,69 @@ def test_what_cannot_be_written_leaves_the_older_model(folder, monkeypatch):
     with pytest.raises(TypeError):
         save_model(model, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.fixture
+def single(tmp_path):
+    """A model in a single file, to be damaged."""
+    save_model(fitted("late_fusion"), tmp_path / "model.safetensors", record={"data": "some"})
+    return tmp_path / "model.safetensors"
+
+
+def test_a_single_file_holds_it_all(single, tmp_path):
+    model = load_model(single)
+    np.testing.assert_array_equal(model.predict(make_data(n_samples=31)), fitted().predict(make_data(n_samples=31)))
+    save_model(model, tmp_path / "again.safetensors", record={"data": "some"})
+    assert (tmp_path / "again.safetensors").read_bytes() == single.read_bytes()
+    assert read_model_content(single)["record"] == {"data": "some"}
+
+
+@pytest.mark.parametrize("bit", [1, 32])
+def test_every_changed_byte_of_a_single_file_is_found(single, bit):
+    raw = bytearray(single.read_bytes())
+    for position in range(len(raw)):
+        raw[position] ^= bit
+        single.write_bytes(raw)
+        raw[position] ^= bit
+        with pytest.raises(ModelFileError, match=r"model\.safetensors"):
+            load_model(single)
+
+
+def test_a_single_file_that_is_cut_or_foreign(single):
+    raw = single.read_bytes()
+    for other in (b"", raw[:100], raw[:-1], raw + b"\0", pickle.dumps({}), safetensors.numpy.save({"x": np.zeros(1)})):
+        single.write_bytes(other)
+        with pytest.raises(ModelFileError, match=r"model\.safetensors"):
+            load_model(single)
+
+
+def test_an_estimator_keeps_its_calibration(tmp_path):
+    data = make_data(target_of("regression", np.arange(48) % 3))
+    estimator = MethodRegressor("late_fusion").fit(data.take(np.arange(24)))
+    estimator.calibrate(data.take(np.arange(24, 48)))
+    save_model(estimator, tmp_path / "model.safetensors")
+    loaded = load_estimator(tmp_path / "model.safetensors")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_array_equal(loaded.predict_interval(data), estimator.predict_interval(data))
+
+
+def test_the_card_says_what_the_model_is_worth_and_where_it_ends(tmp_path):
+    record = {
+        "data": "clips.npz",
+        "n_samples": {"train": 40, "test": 8},
+        "missing_rates": {"train": {"audio": 0.25, "clip": 0.9}, "test": {"audio": 0.0, "clip": 0.5}},
+        "metrics": {
+            "per_pattern": {"audio": {"accuracy": 0.5, "n_samples": 8}},
+            "pooled": {"accuracy": 0.625, "n_samples": 16},
+            "as_observed": {"accuracy": None, "n_samples": 8},
+        },
+    }
+    save_model(fitted("late_fusion"), tmp_path, record=record)
+    card = model_card(tmp_path)
+    assert "| train | 40 | 0.250 | 0.900 |" in card
+    assert "| audio | 0.500 | 8 |" in card
+    assert "| as observed | - | 8 |" in card
+    assert "Observed by a fifth of the training samples or fewer: clip." in card
+    save_model(fitted("late_fusion"), tmp_path)
+    assert "No scores are known for this model." in model_card(tmp_path)

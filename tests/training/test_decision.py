@@ -1,8 +1,10 @@
-"""Which class is named: rare ones too where that pays on held-out samples, and only there."""
+"""Which class is named: rare ones too where that is expected to pay, and only there."""
 
 import numpy as np
+import pytest
+from sklearn.metrics import f1_score
 
-from redcore.training._decision import choose_prior_power, decide
+from redcore.training._decision import choose_prior_power, decide, expected_macro_f1
 
 FREQUENCIES = np.array([0.8, 0.2])
 
@@ -22,22 +24,34 @@ def test_a_power_of_0_is_argmax_and_1_leaves_frequencies_out():
     np.testing.assert_array_equal(decide(said, np.log(FREQUENCIES), 1.0), [1, 0])
 
 
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_what_calibrated_probabilities_expect_is_what_labels_count(power):
+    said, codes = draw(50_000, 1.0)
+    named = decide(said, np.log(FREQUENCIES), power)
+    counted = f1_score(codes, named, average="macro", zero_division=0)
+    assert expected_macro_f1(np.exp(said), named) == pytest.approx(counted, abs=0.01)
+
+
+def test_a_class_that_nobody_names_has_no_f1():
+    assert expected_macro_f1(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 0])) == 0.5
+
+
 def test_where_argmax_never_names_the_rare_class_a_power_is_chosen():
-    said, codes = draw(2000, 0.8)
+    said, _ = draw(2000, 0.8)
     assert decide(said, np.log(FREQUENCIES), 0.0).mean() < 0.05
-    assert choose_prior_power(said, codes, np.log(FREQUENCIES), np.ones(2000)) > 0.3
+    assert choose_prior_power(said, np.log(FREQUENCIES), np.ones(2000)) > 0.3
 
 
 def test_where_classes_are_told_apart_anyway_argmax_stays():
-    said, codes = draw(2000, 6.0)
-    assert choose_prior_power(said, codes, np.log(FREQUENCIES), np.ones(2000)) == 0.0
+    said, _ = draw(2000, 6.0)
+    assert choose_prior_power(said, np.log(FREQUENCIES), np.ones(2000)) == 0.0
 
 
 def test_with_equal_frequencies_every_power_names_the_same():
-    said, codes = draw(500, 1.0)
-    assert choose_prior_power(said, codes, np.log([0.5, 0.5]), np.ones(500)) == 0.0
+    said, _ = draw(500, 1.0)
+    assert choose_prior_power(said, np.log([0.5, 0.5]), np.ones(500)) == 0.0
 
 
 def test_too_few_samples_choose_nothing():
-    said, codes = draw(10, 0.8)
-    assert choose_prior_power(said, codes, np.log(FREQUENCIES), np.arange(10)) == 0.0
+    said, _ = draw(10, 0.8)
+    assert choose_prior_power(said, np.log(FREQUENCIES), np.arange(10)) == 0.0

@@ -6,7 +6,7 @@ import pytest
 from factories import make_data, tiny
 from redcore.data import MultimodalData
 from redcore.datasets import gaussian
-from redcore.exceptions import UnsupportedError
+from redcore.exceptions import DataError, UnsupportedError
 from redcore.methods import make_method
 from redcore.uncertainty import Completions, acquisition_values, uncertainty
 
@@ -88,6 +88,20 @@ def test_a_sample_without_any_modality_is_drawn_as_a_whole():
     method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
     found = uncertainty(Completions.make(method, data), data.take([0, 1]).hide(np.zeros((2, 3))), 4)
     assert np.isfinite(found.total).all()
+
+
+def test_modalities_that_nobody_shows_together_are_drawn_one_after_the_other():
+    data = make_data("multiclass", 40, holes=False)
+    apart = np.ones((40, 3), dtype=bool)
+    apart[:20, 0], apart[20:, 1] = False, False
+    method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
+    completions = Completions.make(method, data.hide(apart))
+    drawn = completions.draw(shown(data, "video"), ("audio", "text"), 3, np.random.default_rng(0))
+    assert drawn.n_samples == 120
+    assert drawn.availability.all()
+    alone = Completions.make(method, shown(data, "video"))
+    with pytest.raises(DataError, match="no reference sample observes audio"):
+        alone.draw(shown(data, "video"), ("audio",), 3, np.random.default_rng(0))
 
 
 def test_methods_without_imputers_are_refused():

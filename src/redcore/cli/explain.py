@@ -102,7 +102,10 @@ def _write(
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "explain.json", content)
     if acquisition:
-        write_table(pa.table({name: pa.array(values) for name, values in acquisition.items()}), out / "acquisition.csv")
+        write_table(
+            pa.table({name: pa.array(values, from_pandas=True) for name, values in acquisition.items()}),
+            out / "acquisition.csv",
+        )
     figures = {"worth.png": worth_figure(content["value"])}
     if content["training"]:
         figures["training.png"] = supervision_figure(steps)

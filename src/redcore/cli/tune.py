@@ -73,8 +73,12 @@ def tune(options: TuneOptions) -> None:
     from redcore.cli._output import print_json
     from redcore.cli._run import open_request
     from redcore.cli._sources import read_data
-    from redcore.tuning import describe
+    from redcore.exceptions import RunError
 
+    try:
+        from redcore.tuning import describe
+    except ImportError as error:
+        raise RunError(f"package {error.name} is absent: pip install 'redcore[tune]'") from None
     source = read_data(options.data)
     request = options.request(source)
     study = _study(options.out, request, source)

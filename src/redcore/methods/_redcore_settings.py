@@ -61,8 +61,9 @@ class RedCoreSettings(CodeSettings):
         samples. None takes 3 up to 20,000 training samples and one beyond.
     decision : {"balanced", "argmax"}, default "balanced"
         Which class is named: the most probable one, or the one with the largest ``p_k / frequency_k ** a``. The power a
-        in [0, 1] is that with the best macro-F1 on held-out data; it is 0 where that gains less than a point, and with
-        balanced classes it changes nothing. Probabilities stay as they are. Needs stacked evidence.
+        in [0, 1] is that with the best macro-F1 to be expected of held-out predictions; it is 0 where that gains less
+        than a point, and with balanced classes it changes nothing. Probabilities stay as they are. Needs stacked
+        evidence.
     smoothing : float in (0, 1], default 0.7
         c of ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from math import gcd, log
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -124,6 +124,7 @@ class RedCoreNetwork(TrainableNetwork):
         super().__init__()
         self.names = [name for name, _, _ in forms]
         self.settings = settings
+        self._of_zeros: Tensor | None = None
         n, width, layers = len(forms), settings.latent_dim, settings.head_layers
         self.encoders = CodeEncoders(forms, settings.encoder, settings.encoder_spec(), encoders)
         self.activation = nn.Sigmoid() if settings.encoder_activation == "sigmoid" else nn.Identity()
@@ -175,9 +176,26 @@ class RedCoreNetwork(TrainableNetwork):
         if self.settings.missing_code == "zeros":
             return codes.masked_fill(~kept[..., None], 0.0)
         # all samples share the input, so one row is encoded; each draws noise of its own
-        hidden = self.activation(self.encoders.encode_zeros())
-        zeros_encoded: Gaussian = self.bottleneck(hidden.expand(codes.shape[0], -1, -1))
+        zeros_encoded: Gaussian = self.bottleneck(self._encoded_zeros().expand(codes.shape[0], -1, -1))
         return torch.where(kept[..., None], codes, zeros_encoded.sample.to(codes.dtype))
+
+    def _encoded_zeros(self) -> Tensor:
+        """Return the hidden state of inputs of zeros, (1, M, d), computed once where the network only predicts."""
+        if self.training or torch.is_grad_enabled() or is_traced():
+            return cast(Tensor, self.activation(self.encoders.encode_zeros()))
+        if self._of_zeros is None:
+            self._of_zeros = cast(Tensor, self.activation(self.encoders.encode_zeros()))
+        return self._of_zeros
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or prediction; what training may change is forgotten."""
+        self._of_zeros = None if mode else self._of_zeros
+        return super().train(mode)
+
+    def load_state_dict(self, *arguments: Any, **options: Any) -> Any:
+        """Load parameters; see `torch.nn.Module.load_state_dict`."""
+        self._of_zeros = None
+        return super().load_state_dict(*arguments, **options)
 
     @property
     def several_processes(self) -> bool:

@@ -127,7 +127,7 @@ class Evidence:
             return weighed
         sizes = np.concatenate([data.availability.sum(axis=1) for data in judges])
         said = log_softmax(stack.combine(sources), axis=1)
-        return replace(weighed, prior_power=choose_prior_power(said, target, self.base, sizes))
+        return replace(weighed, prior_power=choose_prior_power(said, self.base, sizes))
 
     def sources(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
         """Return what the sources say of data in memory, (n_samples, 5, n_outputs)."""

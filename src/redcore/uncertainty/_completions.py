@@ -80,6 +80,10 @@ class Completions:
         Samples come in their order, draw after draw.
         """
         donors = np.flatnonzero(self._observe(acquired))
+        if not donors.size and len(acquired) > 1:
+            # nobody shows them together: one after the other
+            drawn_once = self.draw(data, acquired[:1], n_draws, rng)
+            return self.draw(drawn_once, acquired[1:], 1, rng)
         if not donors.size:
             raise DataError(f"no reference sample observes {'+'.join(acquired)}: it cannot be drawn")
         places = [self.names.index(name) for name in acquired]

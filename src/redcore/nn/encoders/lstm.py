@@ -32,7 +32,7 @@ class LSTMEncoder(nn.Module):
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
-            values, lengths = values[:, None], torch.ones(len(values), dtype=torch.long)
+            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long)
         packed = pack_padded_sequence(values, lengths.cpu(), batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=values.shape[1])
         pooled: Tensor = self.project(masked_max(hidden, lengths.to(hidden.device)))

@@ -1,0 +1,73 @@
+"""The service in a process of its own, on loopback."""
+
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+from factories import make_data, tiny
+from redcore import make_method, save_model
+
+__all__ = ["ServiceProcess", "save_small_model"]
+
+
+def save_small_model(path: Path, method: str = "late_fusion") -> None:
+    """Write a model of three modalities: audio is sequences of 3 numbers, text has 4, video 5."""
+    save_model(make_method(method, settings=tiny(method)).fit(make_data("multiclass", 60, sequences=True)), path)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class ServiceProcess:
+    """``redcore serve``, from the time it answers until the block ends.
+
+    Parameters
+    ----------
+    model : Path
+    *options : str
+        Of the command.
+    """
+
+    def __init__(self, model: Path, *options: str, port: int | None = None) -> None:
+        self.model, self.options = model, options
+        self.port = port or free_port()
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "redcore", "serve", str(self.model), "--port", str(self.port), *self.options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for _ in range(600):
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the service ended: {self.process.stderr.read().decode()[-2000:]}")
+            try:
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                connection.request("GET", "/health")
+                connection.getresponse().read()
+                connection.close()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("the service did not come up")
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.communicate(timeout=40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.communicate()
+
+    def resident_bytes(self) -> int:
+        """Return the resident memory of the process."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024

@@ -1,0 +1,40 @@
+"""The service as a process: it stops gracefully, and only what was in flight is lost when it is killed."""
+
+import concurrent.futures
+import http.client
+import json
+import signal
+import time
+
+from service_process import ServiceProcess, save_small_model
+
+BODY = json.dumps({"samples": [{"text": [0.1, 0.2, 0.3, 0.4]}] * 64})
+
+
+def ask(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", "/predict", BODY, {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+def test_sigterm_answers_what_is_in_flight_and_a_kill_is_recovered_from(tmp_path):
+    save_small_model(tmp_path / "model")
+    with ServiceProcess(tmp_path / "model") as service, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(ask, service.port) for _ in range(40)]
+        while not answers[0].done():
+            time.sleep(0.01)
+        service.process.send_signal(signal.SIGTERM)
+        statuses = [answer.result() for answer in answers]
+        service.process.communicate(timeout=30)
+        # answered whole, or never taken; nothing broke off with a fault
+        assert set(statuses) <= {200, None}
+        assert statuses.count(200) >= 1
+        # uvicorn raises the signal again when it has ended gracefully
+        assert service.process.returncode in (0, -signal.SIGTERM)
+    with ServiceProcess(tmp_path / "model", port=service.port) as again:
+        assert ask(again.port) == 200
