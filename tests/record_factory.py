@@ -46,6 +46,7 @@ def finished(cell, rng, place, modalities, n_points):
         cell=cell,
         status="done",
         n_samples={"train": 80, "test": 20},
+        data_checksum="0f",
         missing_rates={"train": dict.fromkeys(modalities, float(np.mean(cell.protocol.rates)))},
         metrics={"per_pattern": per_pattern, "pooled": scores(rng, 0.6), "as_observed": scores(rng, 0.7)},
         history=history(rng, modalities, n_points),

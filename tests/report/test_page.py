@@ -155,6 +155,13 @@ def test_patterns_that_differ_by_seed_are_kept_once():
     assert len(data["patterns"]) == 7
 
 
+def test_records_of_different_masks_are_said_to_conflict(records):
+    assert embedded(benchmark_page(records, "title"))["conflicts"] == []
+    one = next(record for record in records if record.status == "done")
+    changed = [record.model_copy(update={"data_checksum": "x"}) if record is one else record for record in records]
+    assert embedded(benchmark_page(changed, "title"))["conflicts"] == ["d0, shared 0.5, seed 0"]
+
+
 def test_no_torch():
     code = "import sys, redcore.report, redcore.benchmark; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

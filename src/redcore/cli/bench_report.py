@@ -42,7 +42,6 @@ class ReportOptions:
 def report(options: ReportOptions) -> None:
     """Write the page of a benchmark: one file that needs nothing else; or its tables and figures for papers."""
     from redcore.benchmark import read_records
-    from redcore.cli._output import messages
     from redcore.cli._page_file import write_page
     from redcore.exceptions import RunError
     from redcore.report import benchmark_page, latex_tables, markdown_tables, write_figures
@@ -57,11 +56,11 @@ def report(options: ReportOptions) -> None:
         typer.echo(markdown_tables(records, score=options.score))
     if options.figures is not None:
         written = write_figures(records, options.figures)
-        messages.print(f"{len(written)} figures in {options.figures}", markup=False)
+        typer.echo(f"{len(written)} figures in {options.figures}", err=True)
     path = options.page_path()
     if path is not None:
         write_page(path, benchmark_page(records, options.title or _title(options.folder)))
-        messages.print(f"Page: {path}", markup=False)
+        typer.echo(f"Page: {path}", err=True)
 
 
 def _check_score(options: ReportOptions, records: "list[Record]") -> None:

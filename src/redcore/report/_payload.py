@@ -12,6 +12,7 @@ from redcore.benchmark import (
     Cell,
     Record,
     best_single_modality,
+    conflicts,
     learning_balance,
     modality_equity,
     score_names,
@@ -170,26 +171,33 @@ def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
     n_methods, n_seeds = len(packer.methods.values), len(packer.seeds.values)
     return {
         "title": title,
+        **_lists(packer),
+        "intervals": _intervals(scored, packer),
+        "conflicts": conflicts(scored),
+        "tQuantiles": [round(float(t.ppf(0.975, freedom)), 4) for freedom in range(1, max(2, n_seeds))],
+        "nemenyi": [round(float(studentized_range.ppf(0.95, k, np.inf)) / 2**0.5, 4) for k in range(2, n_methods + 1)],
+        "records": packed,
+    }
+
+
+def _lists(packer: _Packer) -> dict[str, Any]:
+    """Return the lists that records refer to by number."""
+    n_data, n_protocols = len(packer.data.values), len(packer.protocols.values)
+    return {
         "data": packer.data.values,
         "protocols": packer.protocols.values,
-        "mechanisms": [packer.mechanisms[place] for place in range(len(packer.protocols.values))],
-        "rates": [_mean_rate(packer.rates.get(place)) for place in range(len(packer.protocols.values))],
+        "mechanisms": [packer.mechanisms[place] for place in range(n_protocols)],
+        "rates": [_mean_rate(packer.rates.get(place)) for place in range(n_protocols)],
         "methods": packer.methods.values,
         "seeds": packer.seeds.values,
-        "metrics": [
-            {"name": name, "label": metric_label(name), "lower": name in LOWER_IS_BETTER} for name in packer.metrics
-        ],
-        "headline": [packer.headline.get(data) for data in range(len(packer.data.values))],
-        "modalities": [packer.modalities[data] for data in range(len(packer.data.values))],
+        "metrics": [{"name": n, "label": metric_label(n), "lower": n in LOWER_IS_BETTER} for n in packer.metrics],
+        "headline": [packer.headline.get(data) for data in range(n_data)],
+        "modalities": [packer.modalities[data] for data in range(n_data)],
         "patterns": [pattern[1:] for pattern in packer.patterns.values],
         "dataOfPattern": [pattern[0] for pattern in packer.patterns.values],
         "patternSets": packer.pattern_sets.values,
         "fields": packer.fields,
         "values": packer.values.values,
-        "intervals": _intervals(scored, packer),
-        "tQuantiles": [round(float(t.ppf(0.975, freedom)), 4) for freedom in range(1, max(2, n_seeds))],
-        "nemenyi": [round(float(studentized_range.ppf(0.95, k, np.inf)) / 2**0.5, 4) for k in range(2, n_methods + 1)],
-        "records": packed,
     }
 
 

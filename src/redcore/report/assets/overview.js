@@ -24,7 +24,14 @@ function drawOverview(summary) {
   ];
   const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   const result = element("p", { class: "lead", id: "result" }, resultSentence(summary));
-  return [result, DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
+  return [result, conflictsSaid(), DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
+}
+
+// Whatever was not compared like with like is said before anything else.
+function conflictsSaid() {
+  if (!DATA.conflicts.length) return null;
+  const places = `${counted(DATA.conflicts.length, "place")}, such as ${DATA.conflicts[0]}`;
+  return element("p", { class: "error" }, `Methods did not see the same data, split and masks in ${places}.`);
 }
 
 function resultSentence(summary) {
