@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from findings import FINDINGS, coverage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -334,7 +335,7 @@ def budget(records: Sequence[Record], failed: int) -> str:
     commits = sorted({record.git.get("commit", "unknown")[:7] for record in records})
     machines = sorted({f"{r.machine.get('cpu', 'unknown')}, {r.machine.get('n_cores', '?')} cores" for r in records})
     return (
-        f"{len(records)} cells ({failed} failed), seeds {min(seeds)} to {max(seeds)}, {cpu:.1f} CPU minutes, "
+        f"{failed} failed; seeds {min(seeds)} to {max(seeds)}, {cpu:.1f} CPU minutes, "
         f"{'; '.join(machines)}, commit {', '.join(commits)}."
     )
 
@@ -352,7 +353,9 @@ def make(name: str) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition("<!-- records -->")
     _, _, after = rest.partition("<!-- end -->")
     figure = f"![{name}: the table below as a figure]({name}.svg)"
-    block = "\n\n".join(["", figure, table, budget(records, len(every) - len(records)), ""])
+    sentences = "\n".join(f"- {sentence}" for sentence in FINDINGS[name](records))
+    run = f"{coverage(name, records)}; {budget(records, len(every) - len(records))}"
+    block = "\n\n".join(["", "**What came out.**", sentences, figure, table, f"**Budget.** {run}", ""])
     page.write_text(f"{before}<!-- records -->{block}<!-- end -->{after}", encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """Kill a benchmark with SIGKILL at random moments, resume it each time, and compare with an uninterrupted run.
 
-    $ make kill
+    $ make slow
 
 Too slow for a unit test: every start imports torch. Ends with status 1 if any record differs in more than timings.
 """
@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--spec", default="quick")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--latest", type=float, default=0.4, help="last moment, as a share of an uninterrupted run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> None:
         print(f"uninterrupted: {n_records(reference)} records in {seconds:.1f} s", flush=True)
         folder = Path(place) / "killed-0"
         while done < options.kills:
-            if kill_once(command(options, folder), seconds, rng):
+            if kill_once(command(options, folder), options.latest * seconds, rng):
                 done += 1
                 print(f"killed {done} times, {n_records(folder)} records in {folder.name}", flush=True)
             else:

@@ -1,12 +1,15 @@
 """Records of all versions are read; what a record tells follows from what was run."""
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from redcore.benchmark import read_records
+from redcore.benchmark._parts import prepare
 from redcore.exceptions import RunError
 
 ABLATION = Path(__file__).parents[2] / "docs" / "results" / "ablation.jsonl.gz"
@@ -26,6 +29,19 @@ def test_records_of_version_1_keep_key_and_content():
         assert record.metrics == content["metrics"]
         assert record.missing_rates == {"train": content["missing_rates"]}
         assert record.availability_checksums == {"train": content["availability_checksum"]}
+
+
+def test_masks_are_those_of_version_1():
+    """A study that was begun before may go on: its cells see the same splits and masks."""
+    places = {}
+    for record in read_records(ABLATION):
+        if record.status == "done" and record.cell.data.name in ("digits", "gaussian"):
+            places[record.cell.data.name, record.cell.protocol.title(), record.cell.seed] = record
+    assert len(places) >= 8
+    for record in places.values():
+        train = prepare(record.cell).train
+        digest = hashlib.sha256(np.packbits(train.availability).tobytes()).hexdigest()
+        assert digest == record.availability_checksums["train"]
 
 
 def test_unknown_versions_are_refused(tmp_path):

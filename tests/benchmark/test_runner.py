@@ -3,16 +3,21 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from redcore.benchmark import Spec, missing_cells, read_records, read_spec, run, spec_names
-from redcore.exceptions import RunError, SettingsError
+from redcore.benchmark import Spec, conflicts, learning_balance, missing_cells, read_records, read_spec, run, spec_names
+from redcore.benchmark._memory import PeakMemory
+from redcore.benchmark._parts import prepare
+from redcore.exceptions import DataError, RunError, SettingsError, UnknownNameError
 
 TINY = {"max_epochs": 2, "latent_dim": 8, "imputer_layers": [8], "encoder_heads": 2}
 BASE = "title='x'\n[[data]]\nname='d'\n[[protocol]]\nname='shared'\nrates={rates}\n[[method]]\nname='{method}'"
@@ -102,6 +107,164 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(folder, tmp_path):
     assert len(missing_cells(failing, tmp_path)) == 4
 
 
+def test_a_process_that_dies_fails_its_cell_only(folder, tmp_path):
+    # workers kill themselves over a method, as the kernel does for want of memory
+    code = (
+        "import json, os, signal, sys; from pathlib import Path; from redcore.benchmark import Spec, run\n"
+        "import redcore.benchmark._work as work\n"
+        "if __name__ != '__main__' and 'REDCORE_DEADLY' in os.environ:\n"
+        "    before = work.Work.__call__\n"
+        "    def call(self, cell):\n"
+        "        if cell.method.name == 'prior':\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return before(self, cell)\n"
+        "    work.Work.__call__ = call\n"
+        "if __name__ == '__main__':\n"
+        "    asked = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
+        "    run(asked, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=2)\n"
+    )
+    (tmp_path / "deadly.py").write_text(code)
+    asked = spec(method=[{"name": "late_fusion"}, {"name": "prior"}], n_seeds=1)
+    (tmp_path / "spec.json").write_text(json.dumps(asked.dump()))
+    command = [sys.executable, *map(str, (tmp_path / "deadly.py", tmp_path / "spec.json", tmp_path / "out", folder))]
+    subprocess.run(command, check=True, env={**os.environ, "REDCORE_DEADLY": "1"})
+    records = {record.cell.method.name: set() for record in read_records(tmp_path / "out")}
+    for record in read_records(tmp_path / "out"):
+        records[record.cell.method.name].add((record.status, record.error))
+    died = "the process that ran it died (killed, or out of memory)"
+    assert records == {"late_fusion": {("done", None)}, "prior": {("failed", died)}}
+
+
+def test_folds_hold_every_sample_out_once(folder, tmp_path):
+    asked = spec(data=[{"name": "small.npz", "n_folds": 3}], method=[{"name": "prior"}], n_seeds=1)
+    held = []
+    for cell in asked.cells():
+        parts = prepare(cell, folder)
+        held += parts.test.sample_ids.tolist()
+        assert not set(parts.train.sample_ids.tolist()) & set(parts.test.sample_ids.tolist())
+        # 60 samples of three classes: shares as even as whole numbers allow
+        assert sorted(np.bincount(parts.test.target.values).tolist()) in ([6, 7, 7], [6, 6, 8], [7, 7, 6])
+        if cell.protocol.order == 1 and cell.fold == 3:
+            assert sorted(held) == sorted([*range(60)] * 2)
+    assert len({cell.key() for cell in asked.cells()}) == 6
+
+
+def test_folds_keep_groups_whole(tmp_path):
+    rng = np.random.default_rng(0)
+    content = {"x_a": rng.normal(size=(40, 2)), "y": np.arange(40) % 2, "group": np.repeat(np.arange(8), 5)}
+    np.savez(tmp_path / "g.npz", **content)
+    asked = spec(data=[{"name": "g.npz", "n_folds": 4}], protocol=[{"name": "shared"}], n_seeds=1)
+    for cell in asked.cells():
+        parts = prepare(cell, tmp_path)
+        assert not set(parts.train.groups.tolist()) & set(parts.test.groups.tolist())
+    loose = spec(data=[{"name": "g.npz", "ignore": ["groups"]}], protocol=[{"name": "shared"}], n_seeds=1)
+    assert prepare(next(loose.cells()), tmp_path).train.groups is None
+    many = spec(data=[{"name": "g.npz", "n_folds": 9}], protocol=[{"name": "shared"}])
+    with pytest.raises(DataError, match="9 folds of 8 groups"):
+        prepare(next(many.cells()), tmp_path)
+
+
+def test_folds_of_data_with_a_test_part_of_its_own():
+    content = {"protocol": [{"name": "shared"}], "method": [{"name": "prior"}], "n_seeds": 1}
+    with pytest.raises(DataError, match=r"ignore = \['split'\]"):
+        prepare(next(spec(data=[{"name": "digits", "n_folds": 5}], **content).cells()))
+    free = spec(data=[{"name": "digits", "n_folds": 5, "ignore": ["split"], "modalities": ["pixels"]}], **content)
+    parts = prepare(next(free.cells()))
+    assert parts.validation is None
+    assert parts.test.n_samples == pytest.approx(1797 / 5, abs=10)
+    assert parts.train.names == ("pixels",)
+
+
+def test_every_part_has_its_own_rates():
+    protocol = {
+        "name": "imbalanced",
+        "rates": [0.0, 0.25],
+        "validation_rates": [0.5, 0.0],
+        "test": {"name": "fixed_patterns", "options": {"patterns": ["fourier"]}},
+    }
+    asked = spec(data=[{"name": "digits"}], protocol=[protocol], method=[{"name": "prior"}], n_seeds=1)
+    parts = prepare(next(asked.cells()))
+    realised = {
+        part: [round(rate, 1) for rate in data.missing_rates.values()] for part, data in parts.observed().items()
+    }
+    assert realised == {"train": [0, 0.2, 0, 0.2], "validation": [0.5, 0, 0.5, 0], "test": [0, 1, 1, 1]}
+    assert parts.test.availability.all()
+    with pytest.raises(SettingsError, match="test and test_rates say the same"):
+        spec(protocol=[{**protocol, "test_rates": [0.1]}])
+
+
+def test_what_was_asked_before_keeps_its_key():
+    """Keys of records of version 1, which were made before there were folds, overrides and rates by part."""
+    old = read_records(Path(__file__).parents[2] / "docs" / "results" / "ablation.jsonl.gz")
+    assert old
+    assert all(record.cell.key() == record.key for record in old)
+    cell = next(spec().cells())
+    assert cell.key() != cell.model_copy(update={"fold": 1}).key()
+
+
+def test_overrides_and_shortening():
+    methods = [{"name": "redcore", "settings": TINY}, {"name": "late_fusion"}]
+    asked = spec(method=methods, override=[{"method": ["redcore"], "settings": {"latent_dim": 4}}], n_seeds=3)
+    assert {cell.method.settings.get("latent_dim") for cell in asked.cells()} == {4, None}
+    short = asked.shortened(1, {"max_epochs": "7"})
+    assert {cell.method.settings.get("max_epochs") for cell in short.cells()} == {7, None}
+    assert {cell.seed for cell in short.cells()} == {0}
+    with pytest.raises(UnknownNameError, match="did you mean 'max_epochs'"):
+        asked.shortened(settings={"max_epoch": "7"})
+    with pytest.raises(SettingsError, match="unknown method of an override 'nosuch'"):
+        spec(override=[{"method": ["nosuch"], "settings": {}}])
+
+
+def test_records_say_what_was_seen(finished):
+    for record in read_records(finished):
+        assert set(record.availability_checksums) == set(record.missing_rates) == {"train", "test"}
+        assert sum(record.pattern_counts["train"].values()) == record.n_samples["train"]
+        assert set(record.seconds) == set(record.cpu_seconds) == {"read", "fit", "predict"}
+        assert record.peak_bytes > record.growth_bytes >= 0
+        assert record.versions["torch"]
+        if record.cell.method.name == "redcore":
+            assert record.history["step"] == list(range(record.n_steps))
+            assert len(record.epochs["validation_loss"]) == len(record.epoch_seconds) == 2
+            assert not any(name.startswith("gradient_norm/") for name in record.history)
+    assert conflicts(read_records(finished)) == []
+
+
+def test_gradients_are_logged_where_asked_for(folder, tmp_path):
+    methods = [{"name": "redcore", "settings": TINY}, {"name": "zero_fill", "settings": {"max_epochs": 2}}]
+    run(spec(log_gradients=True, method=methods, n_seeds=1), tmp_path, data_folder=folder)
+    for record in read_records(tmp_path):
+        norms = [name for name in record.history if name.startswith("gradient_norm/")]
+        assert norms == ["gradient_norm/audio", "gradient_norm/text"]
+        assert 0 < learning_balance(record) <= 1
+
+
+def test_memory_is_that_of_the_cell():
+    big = np.ones(30_000_000)
+    del big
+    watch = PeakMemory()
+    if watch.start_bytes is None:
+        pytest.skip("only Linux tells")
+    assert watch.growth() < 100e6
+    big = np.ones(30_000_000)
+    assert watch.growth() > 200e6
+    assert watch.peak() > 200e6
+    del big
+
+
+def test_scores_of_the_field_enter_records(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "s.npz", x_a=rng.normal(size=(40, 2)), y=rng.uniform(-3, 3, size=40))
+    data = [{"name": "s.npz", "metrics": "mosi_scores"}]
+    run(
+        spec(data=data, protocol=[{"name": "shared"}], method=[{"name": "prior"}], n_seeds=1),
+        tmp_path / "out",
+        data_folder=tmp_path,
+    )
+    (record,) = read_records(tmp_path / "out")
+    for scores in (record.metrics["pooled"], record.metrics["as_observed"], record.metrics["per_pattern"]["a"]):
+        assert {"acc2_has0", "acc2_non0", "acc5", "acc7", "mae", "corr", "r2"} <= scores.keys()
+
+
 def test_a_damaged_record_is_named(finished, folder, tmp_path):
     run(spec(n_seeds=1), tmp_path, data_folder=folder)
     path = next((tmp_path / "records").iterdir())
@@ -182,6 +345,12 @@ def test_bad_specs_name_the_key(tmp_path, content, message):
     with pytest.raises(SettingsError, match=message) as error:
         read_spec(str(path))
     assert "spec.toml" in str(error.value)
+
+
+def test_the_documented_file_is_valid():
+    text = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    documented = Spec.checked(tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1]))
+    assert sum(1 for _ in documented.cells()) > 0
 
 
 def test_a_method_may_run_on_some_data_only():

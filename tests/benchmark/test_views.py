@@ -143,4 +143,9 @@ def test_settling():
 def test_other_masks_are_found(records):
     assert conflicts(records) == []
     odd = records[1].model_copy(update={"availability_checksums": {"train": "other"}})
-    assert conflicts([records[0], odd, *records[2:]]) == ["d, shared 0, seed 0"]
+    same = records[0].model_copy(update={"availability_checksums": {"train": "one"}})
+    assert conflicts([same, odd, *records[2:]]) == ["d, shared 0, seed 0"]
+    # what a record of version 1 does not know is no conflict
+    sums = {"availability_checksums": {"train": "one", "test": "two"}, "split_checksum": "three"}
+    more = same.model_copy(update=sums)
+    assert conflicts([same, more]) == []

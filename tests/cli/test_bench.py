@@ -27,6 +27,8 @@ def test_run_and_run_again(cli, make_npz, tmp_path):
     again = cli(*command, "--json").json
     assert (again["n_records"], again["run_now"], len(again["failed"])) == (2, 1, 1)
     assert np.load(next((tmp_path / "out" / "predictions").iterdir())).shape[1] == 3
+    wrong = cli(*command, "--seeds", 1, "--set", "penalty=l2")
+    assert (wrong.status, "unknown setting 'penalty'" in wrong.err) == (2, True)
 
 
 def test_bad_spec(cli, tmp_path):
@@ -43,6 +45,10 @@ def test_table(cli, make_npz, tmp_path):
     told = cli("bench", "table", tmp_path / "out", "--json").json
     assert [entry["method"] for entry in told["entries"]] == ["late_fusion"]
     assert "Mean rank: late_fusion 1.00" in cli("bench", "table", tmp_path / "out").out
+    other = cli("bench", "table", tmp_path / "out", "--score", "ece", "--over", "as_observed", "--json").json
+    assert 0 < other["entries"][0]["mean"] < 1
+    wrong = cli("bench", "table", tmp_path / "out", "--score", "ecf")
+    assert (wrong.status, "did you mean 'ece'" in wrong.err) == (2, True)
 
 
 def test_compare(cli, make_npz, tmp_path):

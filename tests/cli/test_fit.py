@@ -12,8 +12,8 @@ from redcore.training import TorchMethod
 
 KINDS = ["multiclass", "binary", "multilabel", "regression", "ragged"]
 FILES = {
-    "history.parquet", "metrics.json", "model", "predictions.parquet", "request.json", "run.json", "samples.parquet",
-    "model_card.md", "settings.json", "supervision.png", "validation.parquet",
+    "history.parquet", "metrics.json", "model", "model_card.md", "predictions.parquet", "report.html", "request.json",
+    "run.json", "samples.parquet", "settings.json", "supervision.png", "validation.parquet",
 }  # fmt: skip
 RATES = {"fourier": 0.2, "gradients": 0.5, "pixels": 0.8, "profiles": 0.4}
 
@@ -59,6 +59,13 @@ def test_the_run_folder_holds_these_files_and_nothing_else(run):
     assert {path.name for path in run.iterdir()} == FILES
     assert {path.name for path in (run / "model").iterdir()} == {"model.json", "model.safetensors"}
     assert (run / "supervision.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_steps_are_logged_where_asked_for(cli, make_npz, small, tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
+    result = cli("fit", make_npz(), "--out", tmp_path / "run", *small, "--log-every", 5)
+    assert result.status == 0
+    assert list((tmp_path / "run" / "tensorboard" / "network-1").glob("events.out.*"))
 
 
 def test_the_request_is_kept(run, modalities):

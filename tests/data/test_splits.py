@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from redcore.data import MultimodalData, Target, hold_out
+from redcore.data import MultimodalData, Target, cross_folds, hold_out
 
 
 def make(n_samples, target=None, groups=None):
@@ -98,3 +98,26 @@ def test_a_single_group_falls_back_to_classes():
     keep, held = hold_out(make(20, Target.from_labels(codes), ["g"] * 20), 0.2, 0)
     assert_partition(keep, held, 20)
     assert np.bincount(codes[held]).tolist() == [2, 2]
+
+
+def test_folds_keep_groups_whole():
+    groups = np.repeat(np.arange(7), 3)
+    folds = cross_folds(make(len(groups), groups=groups), 5, seed=1)
+    assert len(np.unique(folds)) == 5
+    for group in range(7):
+        assert len(np.unique(folds[groups == group])) == 1
+
+
+def test_folds_spread_every_class():
+    labels = np.repeat([0, 1, 2], [20, 5, 10])
+    folds = cross_folds(make(35, Target.from_labels(labels)), 5, seed=0)
+    for label, share in ((0, 4), (1, 1), (2, 2)):
+        np.testing.assert_array_equal(np.bincount(folds[labels == label], minlength=5), share)
+    assert not np.array_equal(folds, cross_folds(make(35, Target.from_labels(labels)), 5, seed=1))
+
+
+def test_there_are_no_more_folds_than_samples_or_groups():
+    assert sorted(cross_folds(make(3, Target.from_labels([0, 1, 1])), 5, seed=0)) == [0, 1, 2]
+    assert set(cross_folds(make(8, groups=np.arange(8) % 2), 5, seed=0)) == {0, 1}
+    # one group alone is no reason not to divide
+    assert len(np.unique(cross_folds(make(8, groups=np.zeros(8)), 4, seed=0))) == 4

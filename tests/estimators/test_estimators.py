@@ -20,6 +20,7 @@ from redcore.exceptions import (
     UnknownNameError,
 )
 from redcore.serving import load_estimator, load_model, save_model
+from redcore.training import EnsembleMethod
 
 N = 24
 LABELS = np.array(["low", "middle", "high"])[np.resize(np.arange(3), N)]
@@ -158,14 +159,19 @@ def test_random_state():
 
 
 def test_groups_are_never_split_over_training_and_validation(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        "redcore.training._torch_method.hold_out",
-        lambda data, fraction, seed: seen.append(data.groups) or (np.arange(N - 4), np.arange(N - 4, N)),
-    )
-    groups = np.repeat(np.arange(6), 4)
-    classifier().fit(holes(), LABELS, groups=groups)
-    np.testing.assert_array_equal(seen[0], groups)
+    splits = []
+    train = EnsembleMethod._train
+
+    def spy(self, data, validation, context):
+        splits.append((set(data.groups), set(validation.groups)))
+        return train(self, data, validation, context)
+
+    monkeypatch.setattr(EnsembleMethod, "_train", spy)
+    classifier().fit(holes(), LABELS, groups=np.repeat(np.arange(6), 4))
+    assert len(splits) > 1
+    for trained, held_out in splits:
+        assert held_out
+        assert not trained & held_out
 
 
 def test_presets():

@@ -119,3 +119,42 @@ def test_a_stack_finds_the_source_that_is_right():
     # the share that is right is 0.8 + 0.2 / 3: evidence is sharpened to say so
     probabilities = np.exp(log_softmax(stack.combine(right[:, None].repeat(2, axis=1) * [[[0], [1]]]), axis=1))
     assert probabilities.max(axis=1).mean() == pytest.approx(0.8 + 0.2 / 3, abs=0.02)
+
+
+def test_networks_are_held_out_from_different_samples_and_share_one_evidence():
+    data = make_data(n_samples=40)
+    model = make_method("redcore", settings=tiny("redcore", n_members=3, max_epochs=2)).fit(data, seed=0)
+    assert len(model.networks) == 3
+    assert model.evidence.stack.weights.shape == (5,)
+    states = [network.joint_head.output.weight for network in model.networks]
+    assert not torch.equal(states[0], states[1])
+    again = make_method("redcore", settings=tiny("redcore", n_members=3, max_epochs=2)).fit(data, seed=0)
+    np.testing.assert_array_equal(model.predict(data), again.predict(data))
+
+
+@pytest.mark.parametrize(("n_samples", "expected"), [(20_000, 3), (20_001, 1)])
+def test_the_number_of_networks_follows_the_number_of_samples(n_samples, expected):
+    assert make_method("redcore").n_members(n_samples) == expected
+
+
+def test_argmax_is_what_it_says():
+    data = make_data(n_samples=40)
+    model = make_method("redcore", settings=tiny("redcore", decision="argmax", max_epochs=2)).fit(data, seed=0)
+    outputs = model.predict(data)
+    np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
+    # a power that would turn predictions is not used
+    model.evidence = replace(model.evidence, prior_power=1.0, base=np.array([0.0, *[-9.0] * (outputs.shape[1] - 1)]))
+    np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
+
+
+@pytest.mark.parametrize("name", ["gradnorm", "ogm_ge"])
+def test_rules_that_look_at_gradients_and_scores_are_given_them(name):
+    data = make_data(n_samples=40)
+    settings = tiny("redcore", balancing=name, n_members=1, max_epochs=3)
+    rule = make_method("redcore", settings=settings).fit(data, seed=0).network.rule
+    if name == "gradnorm":
+        assert (rule.first_loss > 0).all()
+        assert not torch.allclose(rule.supervision_weight, rule.supervision_weight.mean())
+    else:
+        assert ((rule.score > 0) & (rule.score < 1)).all()
+        assert rule.gradient_scale.min() < 1

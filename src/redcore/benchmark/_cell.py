@@ -11,12 +11,12 @@ import numpy as np
 
 import redcore.metrics
 from redcore._types import AnyArray
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._history import Watch, thinned
 from redcore.benchmark._memory import PeakMemory
 from redcore.benchmark._parts import Parts, prepare
 from redcore.benchmark._provenance import git_state, machine, versions
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell
 from redcore.data import MultimodalData
 from redcore.exceptions import RedCoreWarning
 from redcore.methods import make_method
@@ -94,7 +94,7 @@ def _of_data(parts: Parts) -> dict[str, Any]:
     return {
         "n_samples": {part: data.n_samples for part, data in observed.items()},
         "data_checksum": parts.checksum,
-        "split_checksum": _digest(*(data.sample_ids.astype(str).tobytes() for data in observed.values())),
+        "split_checksum": _digest("\0".join(_ids(data) for data in observed.values()).encode()),
         "availability_checksums": {
             part: _digest(np.packbits(data.availability).tobytes()) for part, data in observed.items()
         },
@@ -103,11 +103,12 @@ def _of_data(parts: Parts) -> dict[str, Any]:
     }
 
 
-def _digest(*pieces: bytes) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(len(piece).to_bytes(8, "little") + piece)
-    return digest.hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ids(data: MultimodalData) -> str:
+    return "\n".join(data.sample_ids.astype(str).tolist())
 
 
 def _pattern_counts(data: MultimodalData) -> dict[str, int]:

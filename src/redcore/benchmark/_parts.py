@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from redcore._discovery import load, names
 from redcore._types import IntArray
-from redcore.benchmark._spec import Cell, DataSpec
+from redcore.benchmark._asked import Cell, DataSpec
 from redcore.data import MultimodalData, hold_out
 from redcore.data.formats import read
 from redcore.exceptions import DataError

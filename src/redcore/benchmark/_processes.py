@@ -8,9 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell
 from redcore.benchmark._work import Work
 
 __all__ = ["in_processes"]

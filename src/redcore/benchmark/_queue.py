@@ -3,8 +3,8 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell
 
 __all__ = ["Queue"]
 

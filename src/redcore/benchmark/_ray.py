@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell
 from redcore.benchmark._work import Work
 from redcore.exceptions import RunError
 

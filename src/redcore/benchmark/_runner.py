@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from redcore._files import write_json
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._processes import in_processes
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._ray import on_ray
 from redcore.benchmark._record import Record
-from redcore.benchmark._spec import Cell, Spec
+from redcore.benchmark._spec import Spec
 from redcore.benchmark._work import Work
 from redcore.exceptions import RunError
 

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from redcore._files import write_atomic, write_json
 from redcore._types import AnyArray
+from redcore.benchmark._asked import Cell
 from redcore.benchmark._record import Record, read_record
-from redcore.benchmark._spec import Cell
 
 __all__ = ["Work"]
 

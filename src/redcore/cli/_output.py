@@ -84,6 +84,7 @@ class Bar(Callback):
         self.progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
         self.name = name
         self.interrupted = False
+        self.n_fits = 0
 
     def __enter__(self) -> "Bar":
         self.progress.start()
@@ -96,8 +97,10 @@ class Bar(Callback):
         self.progress.stop()
 
     def on_start(self, n_steps: int, first_step: int) -> None:
-        """Set the length of the bar."""
-        self.progress.update(self.task, total=n_steps, completed=first_step)
+        """Set the length of the bar, for the next network where there are several."""
+        self.n_fits += 1
+        name = self.name if self.n_fits == 1 else f"{self.name}, network {self.n_fits}"
+        self.progress.update(self.task, description=name, total=n_steps, completed=first_step)
 
     def on_step(self, step: int, values: Mapping[str, float]) -> None:
         """Advance."""

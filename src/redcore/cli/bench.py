@@ -2,11 +2,16 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from redcore.cli._options import Json, parse_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redcore.benchmark import Entry
 
 __all__ = ["bench"]
 
@@ -16,6 +21,14 @@ class BackendName(StrEnum):
 
     process = "process"
     ray = "ray"
+
+
+class OverName(StrEnum):
+    """What a score is taken over."""
+
+    patterns = "patterns"
+    pooled = "pooled"
+    as_observed = "as_observed"
 
 
 bench = typer.Typer(help="Run benchmarks: the same masks for every method, one record per cell.", no_args_is_help=True)
@@ -71,34 +84,48 @@ def run(
 @bench.command()
 def table(
     folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled, or a file of 'pack'.")],
+    score: Annotated[str | None, typer.Option(help="Such as uar, ece, acc7. Default: macro-F1, or R2.")] = None,
+    over: Annotated[OverName, typer.Option(help="Mean of all patterns, pooled, or as observed.")] = OverName.patterns,
     as_json: Json = False,
 ) -> None:
-    """Show the mean score over all missing patterns of every method, with 95% intervals over seeds, and mean ranks."""
+    """Show a score of every method, with 95% intervals over seeds and folds, and mean ranks."""
     from dataclasses import asdict
 
-    from rich.console import Console
-    from rich.table import Table
-
-    from redcore.benchmark import mean_ranks, read_records, summarise
+    from redcore._validation import check_known
+    from redcore.benchmark import rank_methods, read_records, score_names, summarise
     from redcore.cli._output import print_json
     from redcore.exceptions import RunError
 
-    entries = summarise(read_records(folder))
+    records = read_records(folder)
+    if score is not None:
+        check_known("score", [score], score_names(records))
+    entries = summarise(records, score=score, over=over.value)
     if not entries:
         raise RunError(f"{folder}: holds no finished records of a benchmark")
-    ranks = mean_ranks(entries)
+    ranking = rank_methods(records, score=score, over=over.value)
+    ranks = {} if ranking is None else dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
     if as_json:
         print_json({"entries": [asdict(entry) for entry in entries], "mean_ranks": ranks})
         return
-    shown = Table("data", "protocol", "method", "score", "95% interval", "log loss", "fit s", "seeds")
+    _print_entries(entries)
+    if ranking is not None:
+        typer.echo("Mean rank: " + ", ".join(f"{method} {rank:.2f}" for method, rank in ranks.items()))
+        if ranking.test.p_value is not None:
+            difference = f"{ranking.test.critical_difference:.2f}"
+            typer.echo(f"Friedman p = {ranking.test.p_value:.2g}; Nemenyi critical difference {difference}")
+
+
+def _print_entries(entries: "Sequence[Entry]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table("data", "protocol", "method", "score", "95% interval", "log loss", "fit s", "runs")
     for entry in entries:
         loss = "" if entry.nll is None else f"{entry.nll:.3f}"
         interval = f"{entry.low:.3f} to {entry.high:.3f}"
         cells = (f"{entry.mean:.3f}", interval, loss, f"{entry.fit_seconds:.1f}", str(entry.n_seeds))
         shown.add_row(entry.data, entry.protocol, entry.method, *cells)
     Console().print(shown)
-    if ranks:
-        typer.echo("Mean rank: " + ", ".join(f"{method} {rank:.2f}" for method, rank in ranks.items()))
 
 
 @bench.command()

@@ -75,7 +75,10 @@ class CalibratedEstimator(MultimodalEstimator):
         return data if y is None and data.target is not None else replace(data, target=self._target(y))
 
     def _completions(self) -> Completions:
-        self._check_calibrated()
+        check_is_fitted(self)
+        if not hasattr(self, "reference_"):
+            # a model file holds the calibration but no samples
+            raise UnsupportedError("there are no samples to draw what is missing from: call calibrate(X, y) first")
         return Completions.make(self.method_, self.reference_)
 
     def _check_calibrated(self) -> None:

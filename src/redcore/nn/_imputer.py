@@ -13,6 +13,10 @@ from redcore.nn._tracing import is_traced
 __all__ = ["ConcatenatingImputers", "CrossModalImputer", "PooledImputers"]
 
 
+LARGEST_AFFINITY = 5.0
+"""Bound on affinities, far from trained ones: no gate can overflow."""
+
+
 class CrossModalImputer(nn.Module):
     """Residual autoencoders, then a two-layer transition.
 
@@ -104,10 +108,10 @@ class ConcatenatingImputers(nn.Module):
 class PooledImputers(nn.Module):
     """Imputers of all modalities as one set function: parameters in O(M), a fixed number of operations.
 
-    The code of each present modality is mapped to a message; modality m reads the messages of the others, pooled by
-    attention, which a trunk that all share transforms, and a map of its own turns into its code:
-    ``g_m = V_m t(sum_(k present, k != m) a_mk (W_k z_k + b_k)) + c_m``. The attention ``a_mk`` is a softmax over the
-    present others of affinities ``A_mk``, one per pair of modalities and head, learned from 0: the mean.
+    The code of each present modality is mapped to a message. Modality m adds up the messages of the others, each
+    through a gate, and maps the sum to its code: ``u_m = sum_(k present, k != m) exp(A_mk) (W_k z_k + b_k)``,
+    ``g_m = V_m relu(u_m + T_m relu(u_m) + t_m) + c_m``. The affinities ``A_mk`` are a few numbers per pair of
+    modalities, one for each part of a message, and start at 0. A sum, unlike a mean, tells how much there is to read.
 
     Parameters
     ----------
@@ -116,32 +120,39 @@ class PooledImputers(nn.Module):
     latent_dim : int
     hidden : int
         Size of the messages.
-    n_heads : int
-        Parts of a message that are pooled with affinities of their own; must divide `hidden`.
+    n_gates : int
+        Parts of a message with affinities of their own; must divide `hidden`.
     """
 
-    def __init__(self, n_modalities: int, latent_dim: int, hidden: int, n_heads: int = 8) -> None:
+    others: Tensor
+
+    def __init__(self, n_modalities: int, latent_dim: int, hidden: int, n_gates: int) -> None:
         super().__init__()
         self.messages = StackedLinear(n_modalities, latent_dim, hidden)
-        self.affinity = nn.Parameter(torch.zeros(n_heads, n_modalities, n_modalities))
-        self.trunk = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.ReLU())
+        self.affinity = nn.Parameter(torch.zeros(n_gates, n_modalities, n_modalities))
+        self.trunk = StackedLinear(n_modalities, hidden, hidden)
         self.codes = StackedLinear(n_modalities, hidden, latent_dim)
+        # no modality reads itself
+        self.register_buffer("others", 1 - torch.eye(n_modalities), persistent=False)
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Impute every modality of every sample; see `ConcatenatingImputers.forward`. What is not kept is not read."""
-        imputed: Tensor = self.codes(self.trunk(self._pool(self.messages(codes), kept)))
+        pooled = self._pool(self.messages(codes) * kept[..., None])
+        imputed: Tensor = self.codes((pooled + self.trunk(pooled.relu())).relu())
         return imputed
 
-    def _pool(self, messages: Tensor, kept: Tensor) -> Tensor:
-        present = kept.to(messages.dtype)
-        # no modality reads itself
-        others = 1 - torch.eye(kept.shape[1], device=messages.device)
-        attention = ((self.affinity - self.affinity.amax(dim=2, keepdim=True)).exp() * others).to(messages.dtype)
-        n_heads = len(attention)
-        parts = (messages * present[..., None]).view(*messages.shape[:2], n_heads, -1)
-        total = torch.einsum("hmk,bk->bmh", attention, present)
-        pooled = torch.einsum("hmk,bkhc->bmhc", attention, parts) / total.clamp(min=1e-12)[..., None]
-        return pooled.flatten(2)
+    def _pool(self, messages: Tensor) -> Tensor:
+        n, n_modalities, width = messages.shape
+        gates = (self.affinity.clamp(max=LARGEST_AFFINITY).exp() * self.others).to(messages.dtype)
+        # (gate, modality, n * part): one product per gate, with the modalities first in memory as the maps want them
+        parts = messages.transpose(0, 1).reshape(n_modalities, n, len(gates), -1).permute(2, 0, 1, 3)
+        summed = torch.bmm(gates, parts.reshape(len(gates), n_modalities, -1))
+        return (
+            summed.view(len(gates), n_modalities, n, -1)
+            .permute(1, 2, 0, 3)
+            .reshape(n_modalities, n, width)
+            .transpose(0, 1)
+        )
 
 
 def _autoencoder(sizes: Sequence[int], linear: Callable[[int, int], nn.Module]) -> nn.Sequential:

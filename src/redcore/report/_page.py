@@ -8,7 +8,6 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from redcore.benchmark import Record
 from redcore.report._payload import payload
@@ -36,7 +35,7 @@ SCRIPTS = (
 
 
 def benchmark_page(records: Sequence[Record], title: str) -> str:
-    """Return the page of a benchmark.
+    """Return the page of a benchmark: one HTML file that needs nothing else.
 
     Parameters
     ----------
@@ -60,11 +59,12 @@ def page(template: str, content: Mapping[str, Any], **names: object) -> str:
     script = "(() => {\n" + "\n".join(_asset(f"{name}.js") for name in SCRIPTS) + "})();\n"
     return environment.get_template(template).render(
         title=content["title"],
-        # only these two texts are ever run or applied, whatever a record says
+        # only these two texts are ever run or applied, whatever a record says; they are put in as they are, the data
+        # with all that could end its element escaped
         policy=f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'",
-        style=Markup(style),
-        script=Markup(script),
-        data=Markup(_embedded(content)),
+        style=style,
+        script=script,
+        data=_embedded(content),
         **names,
     )
 

@@ -95,7 +95,7 @@ class _Packer:
         if record.status == "failed":
             return {**packed, "error": record.error or "no reason was recorded"}
         self._learn_rates(protocol, record)
-        equity = modality_equity(record, self.best_single.get(cell.data.title()))
+        equity = modality_equity(record, self.best_single.get(cell.data.title())) if record.metrics else None
         return {
             **packed,
             **self._scores(data, record),
@@ -159,8 +159,10 @@ def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
         those of `summarise`, so that page and tables show the same.
     """
     ordered = sorted(records, key=_order)
+    # a run without a test part has no scores
+    scored = [record for record in ordered if record.metrics]
     most_points = max(20, min(100, TRACE_POINTS // max(1, len(ordered))))
-    packer = _Packer(_metrics(ordered), most_points, best_single_modality(ordered))
+    packer = _Packer(_metrics(scored), most_points, best_single_modality(scored))
     for record in ordered:
         packer.learn_modalities(record)
     packed = [packer.pack(record) for record in ordered]
@@ -184,7 +186,7 @@ def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
         "patternSets": packer.pattern_sets.values,
         "fields": packer.fields,
         "values": packer.values.values,
-        "intervals": _intervals(ordered, packer),
+        "intervals": _intervals(scored, packer),
         "tQuantiles": [round(float(t.ppf(0.975, freedom)), 4) for freedom in range(1, max(2, n_seeds))],
         "nemenyi": [round(float(studentized_range.ppf(0.95, k, np.inf)) / 2**0.5, 4) for k in range(2, n_methods + 1)],
         "records": packed,
@@ -203,7 +205,7 @@ def _repetition(cell: Cell) -> int | str:
 def _metrics(records: Sequence[Record]) -> list[str]:
     known = list(METRICS)
     return sorted(
-        score_names([record for record in records if record.metrics]),
+        score_names(records),
         key=lambda name: (known.index(name) if name in known else len(known), name),
     )
 

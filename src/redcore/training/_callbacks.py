@@ -18,7 +18,10 @@ class Callback:
     watches_gradients: bool = False
 
     def on_start(self, n_steps: int, first_step: int) -> None:
-        """Training begins at `first_step` (above 0 after a resume) and does at most `n_steps` steps."""
+        """Training begins at `first_step` (above 0 after a resume) and does at most `n_steps` steps.
+
+        A method of several networks makes a fit of each, one after the other, and calls this for each.
+        """
 
     def on_step(self, step: int, values: Mapping[str, float]) -> None:
         """Step `step` (from 0) is done; `values` is what the history records of it."""

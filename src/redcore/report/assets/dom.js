@@ -44,7 +44,8 @@ function duration(total) {
 }
 
 function pValue(value) {
-  return value < 0.001 ? "p < 0.001" : `p = ${value.toPrecision(2)}`;
+  // no line ends inside
+  return value < 0.001 ? "p\u00a0<\u00a00.001" : `p\u00a0=\u00a0${value.toPrecision(2)}`;
 }
 
 function counted(count, noun) {

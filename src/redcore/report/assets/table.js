@@ -34,7 +34,7 @@ function sortable(id, caption, columns, rows, first = { column: 0, down: false }
   return element("div", { class: "table" }, scrollable(caption, table), element("div", { class: "tools" }, more, take));
 }
 
-const PAGE = 50;
+const PAGE = 25;
 
 function heading(column, action) {
   const classes = column.left || !column.numeric ? "left" : "";

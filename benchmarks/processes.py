@@ -1,0 +1,153 @@
+"""A fit shared by several processes: strong scaling, a lost process, and two nodes on the loopback.
+
+    python benchmarks/processes.py [--only scaling lost nodes] [--steps 12]
+
+Prints samples per second on 1 and 2 processes (one thread each; sizes of IEMOCAP, preset `aaai2024`); whether a fit of
+2 processes, one killed with SIGKILL, ends on 1, 2 and 4 processes with the losses of an uninterrupted one; and
+the same of a fit on two "nodes", each a torchrun of its own.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+KILLED_RANK, KILLED_AFTER = 1, 9
+
+
+def worker(what: str, folder: Path, steps: int) -> None:
+    """Do one process's part, and let the first write what came out."""
+    from redcore.training import process_rank
+
+    found = {"scaling": scaling, "fit": fit, "killed": fit}[what](folder, steps, what == "killed")
+    if process_rank() == 0:
+        (folder / "found.json").write_text(json.dumps(found))
+
+
+def scaling(folder: Path, steps: int, _: bool) -> dict[str, object]:
+    import numpy as np
+    import speed
+    import torch
+    from torch import distributed
+
+    torch.set_num_threads(1)
+    made = speed.Published(0.5, ragged=True)
+    target, rows = made.objective.encode(made.data.target), np.arange(speed.BATCH)
+    for step in range(steps + 3):
+        if step == 3:
+            if distributed.is_initialized():
+                distributed.barrier()
+            start = time.perf_counter()
+        made.stepper.step(made.stepper.batch(made.data, target, rows), step)
+    return {"samples_per_s": speed.BATCH * steps / (time.perf_counter() - start)}
+
+
+def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
+    import speed
+
+    from redcore.methods import make_method
+    from redcore.training import Callback, process_rank
+
+    class Killer(Callback):
+        def on_step(self, step, values):
+            if killed and step == KILLED_AFTER and process_rank() == KILLED_RANK:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    # what torchrun sends to those that are left
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    quiet = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
+    settings = {**quiet, "bottleneck_noise": False, "n_members": 1, "evidence": "joint", "max_epochs": 2}
+    data, checkpoint = speed.vectors(600, 4, 16, 4), folder / "checkpoint.safetensors"
+    model = make_method("redcore", settings={**settings, "batch_size": 62})
+    model.fit(data, callbacks=[Killer()], checkpoint=checkpoint)
+    return {"losses": list(model.history.steps["loss"]), "validation": list(model.history.epochs["validation_loss"])}
+
+
+def start(n_processes: int, *arguments: object, nodes: tuple[str, ...] = ("--standalone",)) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", *nodes, f"--nproc-per-node={n_processes}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*command, __file__, "--worker", *map(str, arguments)],
+        env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run(n_processes: int, *arguments: object) -> int:
+    process = start(n_processes, *arguments)
+    process.communicate(timeout=600)
+    return process.returncode
+
+
+def found(folder: Path) -> dict[str, list[float]]:
+    content: dict[str, list[float]] = json.loads((folder / "found.json").read_text())
+    return content
+
+
+def difference(one: dict[str, list[float]], other: dict[str, list[float]]) -> float:
+    """Return the largest difference of losses, relative to them."""
+    return max(abs(a - b) / abs(b) for key in one for a, b in zip(one[key], other[key], strict=True))
+
+
+def report_scaling(folder: Path, steps: int) -> None:
+    rates = {1: [], 2: []}
+    for _ in range(3):
+        for n, taken in rates.items():
+            assert run(n, "scaling", folder, steps) == 0
+            taken.append(found(folder)["samples_per_s"])
+    one, two = (sorted(taken)[1] for taken in rates.values())
+    ratios = [b / a for a, b in zip(*rates.values(), strict=True)]
+    print(f"strong scaling: {one:.0f} samples/s on 1 process, {two:.0f} on 2: {sorted(ratios)[1]:.2f} times "
+          f"({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
+
+
+def report_lost(folder: Path, steps: int) -> None:
+    whole, lost = folder / "whole", folder / "lost"
+    whole.mkdir(), lost.mkdir()
+    assert run(1, "fit", whole, steps) == 0
+    status = run(2, "killed", lost, steps)
+    kept = (lost / "checkpoint.safetensors").exists()
+    print(f"a process killed after step {KILLED_AFTER + 1}: torchrun ended with {status}, checkpoint kept: {kept}")
+    for n in (1, 2, 4):
+        again = folder / f"again{n}"
+        shutil.copytree(lost, again)
+        assert run(n, "fit", again, steps) == 0
+        largest = difference(found(again), found(whole))
+        print(f"  resumed on {n}: losses differ from an uninterrupted fit of one process by {largest:.1e} at most")
+
+
+def report_nodes(folder: Path, steps: int) -> None:
+    whole, both = folder / "alone", folder / "nodes"
+    whole.mkdir(), both.mkdir()
+    assert run(1, "fit", whole, steps) == 0
+    nodes = [
+        ("--nnodes=2", f"--node-rank={rank}", "--master-addr=127.0.0.1", "--master-port=29731") for rank in range(2)
+    ]
+    started = [start(1, "fit", both, steps, nodes=node) for node in nodes]
+    statuses = [(process.communicate(timeout=600), process.returncode)[1] for process in started]
+    assert statuses == [0, 0], statuses
+    print(f"two nodes on the loopback: losses differ by {difference(found(both), found(whole)):.1e} at most")
+
+
+def main() -> None:
+    reports = {"scaling": report_scaling, "lost": report_lost, "nodes": report_nodes}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=reports)
+    parser.add_argument("--steps", type=int, default=12)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in arguments.only or reports:
+            reports[name](Path(folder), arguments.steps)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    if sys.argv[1:2] == ["--worker"]:
+        worker(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+    else:
+        main()

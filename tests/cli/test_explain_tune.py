@@ -1,0 +1,90 @@
+"""``redcore explain`` and ``redcore tune``."""
+
+import json
+
+import numpy as np
+import pytest
+
+from redcore.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, write_npz, small):
+    folder = tmp_path_factory.mktemp("explain")
+    data = write_npz(folder / "data.npz", "binary")
+    options = (*small, "--set", "n_members=1", "--missing-rate", "text=0.3")
+    assert main(["fit", str(data), "--out", str(folder / "run"), *options]) == 0
+    return folder / "run"
+
+
+def test_explain_leaves_a_table_json_and_pictures(cli, run, tmp_path):
+    result = cli(
+        "explain", run, run.parent / "data.npz", "--rows", "all", "--metric", "nll", "--out", tmp_path, "--json"
+    )
+    assert result.status == 0
+    value = result.json["value"]
+    assert sum(value["values"].values()) == pytest.approx(value["with_all"] - value["without"])
+    # a quarter of the samples really lack the text
+    assert result.json["acquisition"]["text"]["n_samples"] == 15
+    assert {state["modality"] for state in result.json["training"]} == {"audio", "text"}
+    assert json.loads((tmp_path / "explain.json").read_text()) == result.json
+    assert len((tmp_path / "acquisition.csv").read_text().splitlines()) == 16
+    for picture in ("worth.png", "training.png"):
+        assert (tmp_path / picture).stat().st_size > 1000
+
+
+def test_explain_prints_what_it_found(cli, run):
+    result = cli("explain", run, run.parent / "data.npz", "--rows", "all")
+    assert result.status == 0
+    for text in ("audio", "together audio+text", "advantage", "missing in"):
+        assert text in result.out
+
+
+def test_explain_of_a_method_without_training_steps(cli, linear_run):
+    result = cli("explain", linear_run, linear_run.parent / "data.npz", "--json")
+    assert result.json["training"] == []
+    assert result.json["acquisition"] == {}
+    assert cli("explain", linear_run, linear_run.parent / "data.npz", "--metric", "f7").status == 2
+
+
+def test_tune_then_fit_with_what_it_found(cli, make_npz, tmp_path):
+    data, study = make_npz(), tmp_path / "study"
+    options = ("--method", "late_fusion", "--missing-rate", "0.4", "--seed", 3)
+    result = cli("tune", data, "--trials", 3, "--out", study, *options, "--json")
+    assert result.status == 0
+    assert sum(result.json["trials"].values()) == 3
+    assert set(result.json["searched"]) == {"C", "alpha"}
+    again = cli("tune", data, "--trials", 5, "--out", study, "--workers", 2, *options, "--json")
+    assert 5 <= sum(again.json["trials"].values()) <= 6
+    fit = cli("fit", data, "--out", tmp_path / "run", "--preset", study / "preset.json", *options, "--json")
+    assert fit.status == 0
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]
+    assert settings["C"] == again.json["settings"]["C"]
+
+
+def test_tune_never_looks_at_the_rows_that_a_fit_tests_on(cli, make_npz, tmp_path):
+    data = make_npz()
+    assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion", "--seed", 5).status == 0
+    import pyarrow.parquet as pq
+
+    test = np.array(pq.read_table(tmp_path / "run" / "samples.parquet")["part"].to_pylist()) == "test"
+    with np.load(data) as file:
+        content = dict(file)
+    content["x_audio"][test] = 1e6
+    np.savez(tmp_path / "other.npz", **content)
+    found = []
+    for name, source in (("one", data), ("two", tmp_path / "other.npz")):
+        options = ("--trials", 2, "--out", tmp_path / name, "--method", "late_fusion", "--seed", 5, "--json")
+        found.append(cli("tune", source, *options).json["score"])
+    assert found[0] == found[1]
+
+
+def test_a_study_of_something_else_is_refused(cli, make_npz, tmp_path):
+    data, study = make_npz(), tmp_path / "study"
+    assert cli("tune", data, "--trials", 1, "--out", study, "--method", "late_fusion").status == 0
+    other = cli("tune", data, "--trials", 1, "--out", study, "--method", "late_fusion", "--folds", 4)
+    assert other.status == 2
+    assert "folds was 3, now 4" in other.err
+    nothing = cli("tune", data, "--trials", 1, "--out", tmp_path / "new", "--method", "prior")
+    assert nothing.status == 2
+    assert "no setting to search" in nothing.err

@@ -1,0 +1,201 @@
+"""Studies: folds, spaces, workers, and what kills leave behind."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+
+from factories import make_data
+from redcore._discovery import names
+from redcore.data import MultimodalData
+from redcore.exceptions import DataError, DivergenceError, RunError, UnknownNameError
+from redcore.methods import make_method, method_class
+from redcore.tuning import Journal, Study, Task, describe
+
+RATES = {"audio": 0.3, "text": 0.5, "video": 0.0}
+TRAINED = ("dicmor", "redcore", "zero_fill")
+
+
+def task(kind="multiclass", n_samples=60, **changes) -> Task:
+    groups = changes.pop("groups", None)
+    data = make_data(kind, n_samples, holes=False)
+    data = MultimodalData(data.modalities, data.target, groups, data.sample_ids, None)
+    return Task(changes.pop("method", "late_fusion"), data, changes.pop("rates", RATES), **changes)
+
+
+@pytest.mark.parametrize("method", names("redcore.methods"))
+def test_every_search_space_is_of_settings_that_exist_and_take_its_ends(method):
+    settings = method_class(method).Settings
+    for name, search in settings.search_space().items():
+        for value in search.choices or (search.low, search.high):
+            settings.parse({name: int(value) if search.whole else value})
+    assert ("learning_rate" in describe(settings)) == (method in (*TRAINED, "boosting") or method not in (
+        "bayes", "prior", "complete_case", "mean_fill", "indicator_linear", "knn_fill", "late_fusion"))  # fmt: skip
+
+
+def test_folds_hold_out_whole_groups_at_the_users_missing_rates():
+    judged = task(groups=np.arange(60) // 5, n_folds=3)
+    held_out = [set(validation.sample_ids.tolist()) for _, validation in judged.folds]
+    assert set.union(*held_out) == set(range(60))
+    for train, validation in judged.folds:
+        assert not set(train.groups) & set(validation.groups)
+        for part in (train, validation):
+            for name, rate in RATES.items():
+                assert part.missing_rates[name] == pytest.approx(rate, abs=1 / part.n_samples)
+
+
+def test_all_trials_see_the_same_holes():
+    one, other = task(), task()
+    for (train, _), (again, _) in zip(one.folds, other.folds, strict=True):
+        assert train.checksum() == again.checksum()
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "direction"),
+    [("multiclass", "nll", "minimize"), ("multilabel", "macro_f1", "maximize"), ("regression", "r2", "maximize")],
+)
+def test_the_metric_of_a_kind(kind, metric, direction, tmp_path):
+    judged = task(kind)
+    assert (judged.chosen_metric, judged.direction) == (metric, direction)
+    study = Study(tmp_path, judged)
+    study.work(2)
+    assert study.best() is not None
+    with pytest.raises(UnknownNameError, match="unknown metric 'f2'"):
+        task(kind, metric="f2").score({}, lambda *_: None)
+
+
+def test_the_best_trial_becomes_a_preset_that_methods_take(tmp_path):
+    study = Study(tmp_path, task(), {"alpha": 3.0})
+    study.work(6)
+    content = json.loads((tmp_path / "preset.json").read_text())
+    values = [trial.value for trial in study.study.trials if trial.state == TrialState.COMPLETE]
+    assert content["score"] == min(values)
+    method = make_method("late_fusion", str(tmp_path / "preset.json"))
+    assert method.settings.alpha == 3.0
+    assert content["settings"]["C"] == method.settings.C
+    assert study.counts()["running"] == 0
+
+
+def test_a_study_goes_on_where_it_was(tmp_path):
+    Study(tmp_path, task()).work(3)
+    study = Study(tmp_path, task())
+    study.work(3)
+    assert len(study.study.trials) == 3
+    study.work(5)
+    assert len(study.study.trials) == 5
+    # later trials are not the first ones again
+    assert len({trial.params["C"] for trial in study.study.trials}) == 5
+
+
+def test_a_bad_trial_is_pruned_before_its_last_fold(tmp_path, monkeypatch):
+    calls = []
+
+    def score(self, settings, report):
+        calls.append(settings)
+        value = 1.0 if len(calls) <= 6 else 9.0
+        for fold in range(3):
+            report(fold + 1, value)
+        return value
+
+    monkeypatch.setattr(Task, "score", score)
+    study = Study(tmp_path, task())
+    study.work(8)
+    assert [trial.state for trial in study.study.trials[6:]] == [TrialState.PRUNED] * 2
+    assert max(study.study.trials[7].intermediate_values) == 1
+
+
+def test_a_loss_that_diverges_ends_the_trial_and_an_error_the_study(tmp_path, monkeypatch):
+    def diverge(self, settings, report):
+        raise DivergenceError("nan")
+
+    monkeypatch.setattr(Task, "score", diverge)
+    study = Study(tmp_path / "one", task()) if (tmp_path / "one").mkdir() is None else None
+    study.work(2)
+    assert study.best() is None
+    assert study.counts() == {"complete": 0, "pruned": 2, "fail": 0, "running": 0}
+    assert not (tmp_path / "one" / "preset.json").exists()
+
+    def fail(self, settings, report):
+        raise DataError("no")
+
+    monkeypatch.setattr(Task, "score", fail)
+    (tmp_path / "two").mkdir()
+    with pytest.raises(DataError):
+        Study(tmp_path / "two", task()).work(2)
+
+
+def test_nothing_to_search_is_named(tmp_path):
+    with pytest.raises(RunError, match="no setting to search"):
+        Study(tmp_path, task(method="prior"))
+    with pytest.raises(DataError, match="two samples"):
+        _ = task("regression", 1, rates=dict.fromkeys(RATES, 0.0)).folds
+
+
+def test_half_a_line_of_a_killed_writer_is_cut_off(tmp_path):
+    Study(tmp_path, task()).work(2)
+    with (tmp_path / "journal.log").open("ab") as file:
+        file.write(b'{"op_code": 5, "tri')
+    study = Study(tmp_path, task())
+    study.work(3)
+    assert len(Study(tmp_path, task()).study.trials) == 3
+
+
+def work_slowly(folder, n_trials):
+    score = Task.score
+
+    def slow(self, settings, report):
+        time.sleep(0.2)
+        return score(self, settings, report)
+
+    Task.score = slow
+    Study(folder, task()).work(n_trials, worker=1)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5])
+def test_a_killed_worker_costs_its_trial_only(tmp_path, seconds):
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=work_slowly, args=(tmp_path, 50))
+    process.start()
+    while not (tmp_path / "workers").exists():
+        time.sleep(0.01)
+    time.sleep(seconds)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    study = Study(tmp_path, task())
+    before = study.counts()
+    study.work(before["complete"] + before["pruned"] + 2)
+    after = study.counts()
+    assert after["running"] == 0
+    assert after["fail"] == before["running"]
+    assert after["complete"] + after["pruned"] == before["complete"] + before["pruned"] + 2
+    if before["running"]:
+        given_up = next(trial for trial in study.study.trials if trial.state == TrialState.FAIL)
+        assert any(t.params == given_up.params for t in study.study.trials if t.number != given_up.number)
+
+
+def test_workers_share_a_study(tmp_path):
+    context = multiprocessing.get_context("fork")
+    Study(tmp_path, task())
+    processes = [context.Process(target=work_slowly, args=(tmp_path, 8)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    study = Study(tmp_path, task())
+    # two that look at the same time may both see room for one more
+    assert 8 <= len(study.study.trials) <= 9
+    assert len({trial.user_attrs["worker"] for trial in study.study.trials}) == 2
+    assert not list((tmp_path / "workers").iterdir())
+
+
+def test_a_worker_counts_as_alive_until_it_ends(tmp_path):
+    journal = Journal(tmp_path)
+    with journal.worker() as name:
+        assert journal.lives(name)
+    assert not journal.lives(name)
+    assert not journal.lives("nobody")
