@@ -44,7 +44,7 @@ class ServiceProcess:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "redcore", "serve", str(self.model), "--port", str(self.port), *self.options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        for _ in range(600):
+        for _ in range(3000):
             if self.process.poll() is not None:
                 raise RuntimeError(f"the service ended: {self.process.stderr.read().decode()[-2000:]}")
             try:

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import json
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -34,8 +33,6 @@ from redcore.training import Method
 from redcore.uncertainty import Calibration
 
 __all__ = ["make_app"]
-
-logger = logging.getLogger(__name__)
 
 COVERAGE = 0.9
 
