@@ -25,7 +25,7 @@ demo: $(VENV)/.ready ## Train RedCore and two rivals on handwritten digits with 
 	$(BIN)/redcore demo
 
 test: $(VENV)/.ready ## Run the tests and the doctests, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term
 
 slow: $(VENV)/.ready ## Kill a benchmark 20 times and resume it, and lose a node of a Ray cluster (minutes)
 	$(BIN)/python tests/benchmark/kill_and_resume.py
