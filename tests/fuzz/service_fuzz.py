@@ -8,6 +8,7 @@ not to; the others are valid bodies damaged byte by byte or in their structure, 
 
 import argparse
 import collections
+import contextlib
 import http.client
 import json
 import random
@@ -121,6 +122,9 @@ class Client:
                     raise
         raise AssertionError("not reached")
 
+    def close(self) -> None:
+        self.connection.close()
+
 
 def check(status: int, content: bytes, case: object) -> None:
     if status >= 500 or b"Traceback" in content:
@@ -128,12 +132,12 @@ def check(status: int, content: bytes, case: object) -> None:
 
 
 def send_malformed(port: int, n_cases: int, seed: int, counts: collections.Counter) -> None:
-    client = Client(port)
-    for index in range(n_cases):
-        case = malformed(random.Random(f"{seed}-{index}"))
-        status, content = client.send(*case)
-        check(status, content, case)
-        counts[status] += 1
+    with contextlib.closing(Client(port)) as client:
+        for index in range(n_cases):
+            case = malformed(random.Random(f"{seed}-{index}"))
+            status, content = client.send(*case)
+            check(status, content, case)
+            counts[status] += 1
 
 
 def send_generated(port: int, n_cases: int, counts: collections.Counter) -> None:

@@ -103,7 +103,7 @@ class MethodRegressor(_Regressor):
     Examples
     --------
     >>> import numpy as np
-    >>> X = {"audio": np.arange(8.0)[:, None], "text": None}
+    >>> X = {"audio": np.arange(8.0)[:, None], "text": np.ones((8, 2))}
     >>> bool(MethodRegressor("late_fusion").fit(X, np.arange(8.0)).predict({"audio": [[7.0]]}) > 5)
     True
     """
