@@ -41,6 +41,7 @@ from redcore.training import (
     SubNetwork,
     TrainableNetwork,
     Trial,
+    group,
     pieces,
     predict_batches,
     seeded,
@@ -380,7 +381,7 @@ class RedCore(EnsembleMethod):
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         super()._restore(info, arrays)
-        kept = {name[9:]: array for name, array in arrays.items() if name.startswith("evidence/")}
+        kept = group(arrays, "evidence/")
         self.evidence = Evidence.from_arrays(kept, self.active, self.objective) if kept else None
 
     @property

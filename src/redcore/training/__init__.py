@@ -18,7 +18,7 @@ from redcore.training._stacking import Stack
 from redcore.training._stepper import Stepper, predict_batches
 from redcore.training._tabular import TabularMethod, vectors_of
 from redcore.training._tensorboard import TensorBoardLogger
-from redcore.training._torch_method import ModalityForm, TorchMethod
+from redcore.training._torch_method import ModalityForm, TorchMethod, group
 from redcore.training._trainer import seeded
 from redcore.training._unimodal_linear import UnimodalLinear
 
@@ -49,6 +49,7 @@ __all__ = [
     "Trial",
     "UnimodalLinear",
     "fit_linear",
+    "group",
     "linear_outputs",
     "pieces",
     "predict_batches",

@@ -13,7 +13,6 @@ from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.training._method import FitContext
 from redcore.training._network import TrainableNetwork
 from redcore.training._settings import TrainingSettings
-from redcore.training._stepper import predict_batches
 from redcore.training._torch_method import TorchMethod, group, state_arrays
 
 __all__ = ["EnsembleMethod", "Split"]
@@ -67,9 +66,6 @@ class EnsembleMethod(TorchMethod):
         prepared = self.preprocessor.apply(data)
         outputs: AnyArray = np.mean([self._outputs(network, prepared) for network in self.networks], axis=0)
         return outputs
-
-    def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
-        return np.concatenate([self.objective.outputs(output.logits) for output in predict_batches(network, prepared)])
 
     def _arrays(self) -> dict[str, AnyArray]:
         others = {

@@ -14,6 +14,7 @@ from redcore.training._decision import choose_prior_power, decide
 from redcore.training._linear import LinearSettings
 from redcore.training._patterns import sampled, under_patterns
 from redcore.training._stacking import Stack
+from redcore.training._torch_method import group
 from redcore.training._unimodal_linear import UnimodalLinear
 
 __all__ = ["Evidence", "Trial"]
@@ -185,9 +186,9 @@ class Evidence:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...], objective: Objective) -> "Evidence":
         """Restore what `to_arrays` returned."""
-        linear = UnimodalLinear.from_arrays(_below(arrays, "linear/"), names)
+        linear = UnimodalLinear.from_arrays(group(arrays, "linear/"), names)
         discriminant = None
-        if densities := _below(arrays, "discriminant/"):
+        if densities := group(arrays, "discriminant/"):
             discriminant = replace(UnimodalLinear.from_arrays(densities, names), preprocessor=linear.preprocessor)
         stack = Stack(objective.kind, arrays["weights"])
         return cls(linear, discriminant, stack, objective, arrays["base"], float(arrays["prior_power"][0]))
@@ -207,7 +208,3 @@ def _base(target: Target) -> AnyArray:
 
 def _counts(target: Target) -> AnyArray:
     return np.ones(len(target.values)) if target.weights is None else target.weights
-
-
-def _below(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
-    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

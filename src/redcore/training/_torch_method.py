@@ -122,8 +122,11 @@ class TorchMethod(Method):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        batches = predict_batches(self.network, self.preprocessor.apply(data))
-        return np.concatenate([self.objective.outputs(output.logits) for output in batches])
+        return self._outputs(self.network, self.preprocessor.apply(data))
+
+    def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
+        """Return what a network predicts of data that is preprocessed."""
+        return np.concatenate([self.objective.outputs(output.logits) for output in predict_batches(network, prepared)])
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         batches = predict_batches(self.network, self.preprocessor.apply(data))
