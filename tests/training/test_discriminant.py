@@ -1,11 +1,16 @@
-"""Linear discriminants: against densities that are known, and where classes or samples are few."""
+"""The discriminant: against densities that are known, and where classes, modalities or samples are few."""
 
 import numpy as np
 import pytest
 from scipy.special import softmax
 
-from redcore.data import Target
-from redcore.training._discriminant import MAX_COMPONENTS, fit_discriminant
+from redcore import ampute
+from redcore.data import GaussianModel, GaussianSettings, MultimodalData, Target
+from redcore.datasets import gaussian
+from redcore.metrics import missing_patterns
+from redcore.training import Discriminant
+from redcore.training._discriminant import MAX_COMPONENTS
+from redcore.training._factors import View, fit_loadings
 
 
 def draw(n, means, rng):
@@ -13,74 +18,129 @@ def draw(n, means, rng):
     return means[codes] + rng.normal(size=(n, means.shape[1])), codes
 
 
+def data_of(target, **modalities):
+    return MultimodalData.from_arrays(modalities, target)
+
+
+def said(fitted, **modalities):
+    return fitted.evidence(MultimodalData.from_arrays(modalities))
+
+
 def test_with_many_samples_it_is_the_log_density_ratio():
     rng = np.random.default_rng(0)
     means = rng.normal(size=(3, 4))
     values, codes = draw(30_000, means, rng)
-    coefficients, intercepts = fit_discriminant(values, Target.from_labels(codes))
+    fitted = Discriminant.fit(data_of(Target.from_labels(codes), only=values))
     tested = rng.normal(size=(50, 4))
     expected = -0.5 * ((tested[:, None] - means) ** 2).sum(axis=2)
-    found = tested @ coefficients + intercepts
-    np.testing.assert_allclose(softmax(found, axis=1), softmax(expected, axis=1), atol=0.02)
+    np.testing.assert_allclose(softmax(said(fitted, only=tested), axis=1), softmax(expected, axis=1), atol=0.02)
 
 
-def test_evidence_of_modalities_adds_up_without_counting_classes_twice():
+def test_evidence_of_independent_modalities_adds_up():
     rng = np.random.default_rng(1)
-    means = rng.normal(size=(2, 6))
-    values, codes = draw(40_000, means, rng)
+    values, codes = draw(40_000, rng.normal(size=(2, 6)), rng)
     target = Target.from_labels(codes)
-    whole = fit_discriminant(values, target)
-    parts = [fit_discriminant(values[:, part], target) for part in (slice(0, 2), slice(2, 6))]
+    whole = Discriminant.fit(data_of(target, only=values))
+    parts = Discriminant.fit(data_of(target, a=values[:, :2], b=values[:, 2:]))
     tested = rng.normal(size=(20, 6))
-    together = tested @ whole[0] + whole[1]
-    added = tested[:, :2] @ parts[0][0] + parts[0][1] + tested[:, 2:] @ parts[1][0] + parts[1][1]
-    difference = (added[:, 1] - added[:, 0]) - (together[:, 1] - together[:, 0])
-    np.testing.assert_allclose(difference, 0, atol=0.1)
+    together, added = said(whole, only=tested), said(parts, a=tested[:, :2], b=tested[:, 2:])
+    np.testing.assert_allclose(np.diff(together), np.diff(added), atol=0.1)
+
+
+@pytest.mark.parametrize("pattern", missing_patterns(("m00", "m01", "m02")), ids="+".join)
+def test_shared_factors_bring_it_to_the_best_possible_prediction(pattern):
+    data = gaussian.load(6000)
+    rates = dict(zip(data.names, (0.2, 0.5, 0.8), strict=True))
+    train = ampute(data.take(np.arange(5000)), "imbalanced", rates, np.random.default_rng(0))
+    test = data.take(np.arange(5000, 6000))
+    test = test.hide(np.broadcast_to(np.isin(data.names, pattern), (1000, 3)))
+    best = GaussianModel.make(GaussianSettings()).posterior(test)
+    found = softmax(Discriminant.fit(train).evidence(test), axis=1)
+    truth = test.target.values
+    assert (found.argmax(axis=1) == truth).mean() > (best.argmax(axis=1) == truth).mean() - 0.02
+    assert -np.log(found[np.arange(1000), truth]).mean() < -np.log(best[np.arange(1000), truth]).mean() + 0.05
+
+
+def test_two_copies_of_a_modality_say_no_more_than_one():
+    rng = np.random.default_rng(2)
+    values, codes = draw(5000, rng.normal(size=(2, 3)), rng)
+    noisy = values + 0.05 * rng.normal(size=values.shape)
+    fitted = Discriminant.fit(data_of(Target.from_labels(codes), a=values, b=noisy))
+    tested = rng.normal(size=(200, 3))
+    once, twice = (
+        np.diff(said(fitted, a=tested, b=np.full_like(tested, np.nan))),
+        np.diff(said(fitted, a=tested, b=tested)),
+    )
+    assert 0.9 < (twice * once).sum() / (once**2).sum() < 1.3
+
+
+def test_loadings_of_modalities_that_are_never_seen_together_are_found_by_a_third():
+    rng = np.random.default_rng(3)
+    factor = rng.normal(size=(6000, 1))
+    values = [0.8 * factor + 0.6 * rng.normal(size=(6000, 1)) for _ in range(3)]
+    rows = [np.arange(0, 3000), np.arange(3000, 6000), np.arange(6000)]
+    views = [View(r, v[r], np.ones(len(r))) for r, v in zip(rows, values, strict=True)]
+    first, second, third = (loading[0, 0] for loading in fit_loadings(views, 6000, 1))
+    np.testing.assert_allclose([first * second, first * third], 0.64, atol=0.08)
 
 
 def test_nothing_is_known_of_a_class_without_samples():
     rng = np.random.default_rng(2)
     values, codes = draw(40, rng.normal(size=(2, 3)), rng)
     target = Target.from_labels(np.array(["a", "c"])[codes], classes=["a", "b", "c"])
-    coefficients, intercepts = fit_discriminant(values, target)
-    np.testing.assert_array_equal(coefficients[:, 1], 0)
-    assert intercepts[1] == 0
+    fitted = Discriminant.fit(data_of(target, only=values))
+    np.testing.assert_array_equal(said(fitted, only=rng.normal(size=(5, 3)))[:, 1], 0)
 
 
 @pytest.mark.parametrize("n_samples", [1, 2, 5])
 @pytest.mark.parametrize("n_features", [1, MAX_COMPONENTS + 20])
 def test_few_samples_and_many_features_give_finite_numbers(n_samples, n_features):
     rng = np.random.default_rng(3)
-    values = rng.normal(size=(n_samples, n_features))
-    target = Target.from_labels(np.arange(n_samples) % 2, classes=[0, 1])
-    coefficients, intercepts = fit_discriminant(values, target)
-    assert coefficients.shape == (n_features, 2)
-    assert np.isfinite(coefficients).all()
-    assert np.isfinite(intercepts).all()
+    values = {name: rng.normal(size=(n_samples, n_features)) for name in "ab"}
+    fitted = Discriminant.fit(data_of(Target.from_labels(np.arange(n_samples) % 2, classes=[0, 1]), **values))
+    found = said(fitted, **values)
+    assert found.shape == (n_samples, 2)
+    assert np.isfinite(found).all()
+
+
+def test_a_modality_that_nobody_observed_in_training_is_passed_over():
+    rng = np.random.default_rng(6)
+    values, codes = draw(50, rng.normal(size=(2, 3)), rng)
+    nothing = np.full_like(values, np.nan)
+    fitted = Discriminant.fit(data_of(Target.from_labels(codes), a=values, b=nothing, c=values))
+    np.testing.assert_array_equal(
+        said(fitted, a=values, b=values, c=nothing), said(fitted, a=values, b=nothing, c=nothing)
+    )
 
 
 def test_constant_features_say_nothing():
-    coefficients, intercepts = fit_discriminant(np.ones((8, 2)), Target.from_labels([0, 1] * 4))
-    np.testing.assert_allclose(np.ones(2) @ coefficients + intercepts, 0, atol=1e-9)
+    fitted = Discriminant.fit(data_of(Target.from_labels([0, 1] * 4), only=np.ones((8, 2))))
+    np.testing.assert_allclose(said(fitted, only=np.ones((1, 2))), 0, atol=1e-9)
 
 
 def test_each_label_is_fitted_by_itself():
     rng = np.random.default_rng(4)
     labels = rng.integers(0, 2, size=(200, 2))
     values = 3.0 * labels + rng.normal(size=(200, 2))
-    coefficients, intercepts = fit_discriminant(values, Target.from_multilabel(labels))
-    said = values @ coefficients + intercepts > 0
-    assert (said == labels).mean() > 0.85
+    fitted = Discriminant.fit(data_of(Target.from_multilabel(labels), a=values, b=values))
+    assert ((said(fitted, a=values, b=values) > 0) == labels).mean() > 0.85
 
 
 def test_a_weight_of_two_is_the_sample_twice():
     rng = np.random.default_rng(5)
-    values, codes = draw(30, rng.normal(size=(2, 2)), rng)
+    values, codes = draw(30, rng.normal(size=(2, 4)), rng)
     weights = 1.0 + (np.arange(30) < 10)
     target = Target.from_labels(codes)
     rows = np.repeat(np.arange(30), weights.astype(int))
-    weighted = fit_discriminant(values, target.weighted(weights))
-    twice = fit_discriminant(values[rows], target.take(rows))
-    said = [values @ coefficients + intercepts for coefficients, intercepts in (weighted, twice)]
+    weighted = Discriminant.fit(data_of(target.weighted(weights), a=values[:, :2], b=values[:, 2:]))
+    twice = Discriminant.fit(data_of(target.take(rows), a=values[rows, :2], b=values[rows, 2:]))
+    found = [said(one, a=values[:, :2], b=values[:, 2:]) for one in (weighted, twice)]
     # the shrinkage counts samples, so that the two agree only nearly
-    np.testing.assert_allclose(said[0], said[1], atol=0.15)
+    np.testing.assert_allclose(found[0], found[1], atol=0.3)
+
+
+def test_it_is_restored_from_its_arrays():
+    data = gaussian.load(100)
+    fitted = Discriminant.fit(data)
+    restored = Discriminant.from_arrays(fitted.to_arrays(), data.names)
+    np.testing.assert_array_equal(restored.evidence(data), fitted.evidence(data))

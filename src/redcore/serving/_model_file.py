@@ -62,7 +62,7 @@ def save_model(
     tensors = save_tensors(arrays)
     content = content_of(method, record, hashlib.sha256(tensors).hexdigest())
     if path.suffix.lower() == SINGLE_FILE:
-        raw = _sealed(save_tensors(arrays, {"redcore": json_text(content), "sha256": BLANK}))
+        raw = _sealed(_ordered(save_tensors(arrays, {"redcore": json_text(content), "sha256": BLANK})))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, lambda temporary: temporary.write_bytes(raw))
         return
@@ -190,6 +190,16 @@ def _read_single(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     if raw.count(kept) != 1 or _sealed(raw.replace(kept, _entry(BLANK))) != raw:
         raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
     return read_content(str(path), metadata["redcore"].encode()), arrays
+
+
+def _ordered(raw: bytes) -> bytes:
+    """Sort the metadata of a safetensors file, whose order is random: the same model is to be the same file."""
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    # shorter or as long, since the library writes JSON as compact as this
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+    return raw[:8] + text + raw[8 + size :]
 
 
 def _sealed(raw: bytes) -> bytes:

@@ -11,6 +11,7 @@ from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.nn import Objective
 from redcore.training._decision import choose_prior_power, decide
+from redcore.training._discriminant import Discriminant
 from redcore.training._linear import LinearSettings
 from redcore.training._patterns import sampled, under_patterns
 from redcore.training._stacking import Stack
@@ -48,15 +49,15 @@ class Evidence:
     """Weighs five sources into one prediction.
 
     They are the joint head; the mean over the present modalities of what the unimodal heads say; the same of linear
-    models; the sum of the latter's evidence; and the sum of that of linear discriminants, which is what Gaussian
-    modalities, independent given the class, say together. In a sum the class frequencies count once, not once per
-    modality. Five weights, of held-out samples under many missing patterns, leave little to overfit; they calibrate as
-    well. Numbers are no evidence that adds up: for regression the sums are 0.
+    models; the sum of the latter's evidence; and that of a discriminant, which is what Gaussian modalities, tied by a
+    few shared factors, say together. In a sum the class frequencies count once, not once per modality. Five weights, of
+    held-out samples under many missing patterns, leave little to overfit; they calibrate as well. Numbers are no
+    evidence that adds up: for regression the last two are 0.
 
     Attributes
     ----------
     linear : UnimodalLinear
-    discriminant : UnimodalLinear or None
+    discriminant : Discriminant or None
         None for regression.
     stack : Stack
     objective : Objective
@@ -67,7 +68,7 @@ class Evidence:
     """
 
     linear: UnimodalLinear
-    discriminant: UnimodalLinear | None
+    discriminant: Discriminant | None
     stack: Stack
     objective: Objective
     base: AnyArray
@@ -113,7 +114,7 @@ class Evidence:
         train = sampled(data, MAX_LINEAR_ROWS, rng)
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)
-        discriminant = None if objective.kind == "regression" else linear.discriminant(train)
+        discriminant = None if objective.kind == "regression" else Discriminant.fit(linear.prepare(train))
         return cls(linear, discriminant, Stack(objective.kind, ASSUMED), objective, _base(train.target))
 
     def _weighed(self, sources: AnyArray, judges: Sequence[MultimodalData], n_independent: int) -> "Evidence":
@@ -145,8 +146,8 @@ class Evidence:
                 [joint, self._mean(unimodal, present), self._mean(linear, present), nothing, nothing], axis=1
             )
         joint, unimodal, linear = (values.clip(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
-        added = self._sum(linear - self.base, present)
-        densities = self._sum(self.discriminant.predict_prepared(prepared)[0], present)
+        added = self._normalised(((linear - self.base) * present[..., None]).sum(axis=1))
+        densities = self._normalised(self.discriminant.evidence(prepared))
         return np.stack([joint, self._mean(unimodal, present), self._mean(linear, present), added, densities], axis=1)
 
     def _mean(self, values: AnyArray, present: AnyArray) -> AnyArray:
@@ -158,9 +159,9 @@ class Evidence:
         total = (np.exp(values) * present[..., None]).sum(axis=1) / counts
         return np.asarray(np.log(total.clip(min=np.exp(-LARGEST_LOGIT))))
 
-    def _sum(self, evidence: AnyArray, present: AnyArray) -> AnyArray:
-        """Add the evidence of the present modalities to the class frequencies."""
-        total = (evidence * present[..., None]).sum(axis=1) + self.base
+    def _normalised(self, evidence: AnyArray) -> AnyArray:
+        """Return logits of evidence (n_samples, n_outputs) and the class frequencies."""
+        total = evidence + self.base
         if self.objective.kind != "multilabel":
             total = log_softmax(total, axis=1)
         return np.asarray(total.clip(-LARGEST_LOGIT, LARGEST_LOGIT))
@@ -178,18 +179,15 @@ class Evidence:
         """Return all fitted numbers by name."""
         kept = {f"linear/{k}": v for k, v in self.linear.to_arrays().items()}
         if self.discriminant is not None:
-            # the preprocessing is that of the linear models
-            found = self.discriminant.to_arrays()
-            kept |= {f"discriminant/{k}": v for k, v in found.items() if not k.startswith("preprocessing/")}
+            kept |= {f"discriminant/{k}": v for k, v in self.discriminant.to_arrays().items()}
         return {"weights": self.stack.weights, "base": self.base, "prior_power": np.array([self.prior_power]), **kept}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...], objective: Objective) -> "Evidence":
         """Restore what `to_arrays` returned."""
         linear = UnimodalLinear.from_arrays(group(arrays, "linear/"), names)
-        discriminant = None
-        if densities := group(arrays, "discriminant/"):
-            discriminant = replace(UnimodalLinear.from_arrays(densities, names), preprocessor=linear.preprocessor)
+        densities = group(arrays, "discriminant/")
+        discriminant = Discriminant.from_arrays(densities, names) if densities else None
         stack = Stack(objective.kind, arrays["weights"])
         return cls(linear, discriminant, stack, objective, arrays["base"], float(arrays["prior_power"][0]))
 

@@ -1,18 +1,17 @@
 """A linear model per modality, on the samples that observe it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
-from redcore.training._discriminant import fit_discriminant
 from redcore.training._linear import LinearSettings, fit_linear, with_strength
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._tabular import vectors_of
 
-__all__ = ["UnimodalLinear"]
+__all__ = ["UnimodalLinear", "observed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class UnimodalLinear:
         """Fit modality by modality, and yield what is fitted so far after each."""
         vectors = vectors_of(data)
         made = cls(Preprocessor.fit(vectors), {}, {})
-        for name, rows, values, target in _observed(made.prepare(data)):
+        for name, rows, values, target in observed(made.prepare(data)):
             given = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
             groups = None if data.groups is None else data.groups[rows]
             made.settings[name] = with_strength(values, target, given, groups)
@@ -52,13 +51,6 @@ class UnimodalLinear:
         """Fit all modalities that some sample observes, with the same settings or those of each."""
         *_, fitted = cls.steps(data, settings)
         return fitted
-
-    def discriminant(self, data: MultimodalData) -> "UnimodalLinear":
-        """Fit linear discriminants, see `fit_discriminant`, to data prepared as for these models."""
-        fitted = {name: fit_discriminant(values, target) for name, _, values, target in _observed(self.prepare(data))}
-        coefficients = {name: coefficients for name, (coefficients, _) in fitted.items()}
-        intercepts = {name: intercepts for name, (_, intercepts) in fitted.items()}
-        return replace(self, coefficients=coefficients, intercepts=intercepts, settings={})
 
     def prepare(self, data: MultimodalData) -> MultimodalData:
         """Return each modality as the vectors that the models read."""
@@ -106,7 +98,7 @@ class UnimodalLinear:
         return cls(Preprocessor.from_arrays(kept, names), coefficients, intercepts)
 
 
-def _observed(data: MultimodalData) -> Iterator[tuple[str, IntArray, AnyArray, Target]]:
+def observed(data: MultimodalData) -> Iterator[tuple[str, IntArray, AnyArray, Target]]:
     """Yield name, rows, values and target of the samples that observe each modality; none for those nobody observes."""
     assert data.target is not None
     for name, modality in data.modalities.items():

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from redcore.serving.export._discriminant import DiscriminantEvidence
 from redcore.serving.export._inputs import Given
 from redcore.serving.export._linear import LinearByModality, Vectors
 from redcore.training import Evidence
@@ -25,8 +26,10 @@ class StackedEvidence(nn.Module):
         self.kind, self.largest = evidence.objective.kind, evidence.largest_logit
         self.vectors = Vectors(evidence.linear.preprocessor)
         self.linear = LinearByModality(evidence.linear)
-        densities = evidence.discriminant
-        self.discriminant = None if densities is None else LinearByModality(densities)
+        names = list(evidence.linear.preprocessor.kinds)
+        self.discriminant = (
+            None if evidence.discriminant is None else DiscriminantEvidence(evidence.discriminant, names)
+        )
         numbers = {
             "mean": evidence.objective.mean,
             "scale": evidence.objective.scale,
@@ -50,8 +53,8 @@ class StackedEvidence(nn.Module):
             joint, unimodal, linear = (
                 values.clamp(-self.largest, self.largest) for values in (joint, unimodal, linear)
             )
-            densities, _ = self.discriminant(vectors, given.availability)
-            sums = [self._sum(linear - self.base, present), self._sum(densities, present)]
+            added = ((linear - self.base) * present[..., None]).sum(dim=1)
+            sums = [self._normalised(added), self._normalised(self.discriminant(vectors, given.availability))]
         sources = [joint, self._mean(unimodal, present), self._mean(linear, present), *sums]
         return torch.stack(sources, dim=2) @ self.weights
 
@@ -62,8 +65,8 @@ class StackedEvidence(nn.Module):
         total = (values.exp() * present[..., None]).sum(dim=1) / counts
         return total.clamp(min=math.exp(-self.largest)).log()
 
-    def _sum(self, evidence: Tensor, present: Tensor) -> Tensor:
-        total = (evidence * present[..., None]).sum(dim=1) + self.base
+    def _normalised(self, evidence: Tensor) -> Tensor:
+        total = evidence + self.base
         if self.kind != "multilabel":
             total = total.log_softmax(dim=1)
         return total.clamp(-self.largest, self.largest)

@@ -8,7 +8,7 @@ from redcore.serving.export._inputs import Given
 from redcore.serving.export._preprocess import Preprocess, over_time
 from redcore.training import Preprocessor, TabularMethod, UnimodalLinear
 
-__all__ = ["LinearByModality", "LinearTable", "Vectors"]
+__all__ = ["LinearByModality", "LinearTable", "Vectors", "linear_layer"]
 
 
 class Vectors(nn.Module):
@@ -36,7 +36,7 @@ class LinearByModality(nn.Module):
         self.register_buffer("fitted", torch.tensor([name in linear.coefficients for name in names]))
         self.models = nn.ModuleDict(
             {
-                str(index): _linear(linear.coefficients[name], linear.intercepts[name])
+                str(index): linear_layer(linear.coefficients[name], linear.intercepts[name])
                 for index, name in enumerate(names)
                 if name in linear.coefficients
             }
@@ -61,7 +61,7 @@ class LinearTable(nn.Module):
         self.vectors = Vectors(method.preprocessor)
         self.flags = flags
         arrays = method.table_arrays
-        self.linear = _linear(arrays["coefficients"], arrays["intercepts"])
+        self.linear = linear_layer(arrays["coefficients"], arrays["intercepts"])
 
     def forward(self, given: Given) -> Tensor:
         blocks = [
@@ -74,7 +74,8 @@ class LinearTable(nn.Module):
         return linear
 
 
-def _linear(coefficients: AnyArray, intercepts: AnyArray) -> nn.Linear:
+def linear_layer(coefficients: AnyArray, intercepts: AnyArray) -> nn.Linear:
+    """Return a layer, double, of coefficients (n_features, n_outputs) and intercepts (n_outputs,)."""
     n_features, n_outputs = coefficients.shape
     layer = nn.Linear(n_features, n_outputs, dtype=torch.float64)
     with torch.no_grad():

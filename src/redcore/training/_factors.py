@@ -1,0 +1,114 @@
+"""Factor analysis of several modalities, any of which may be missing in a sample."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from redcore._types import AnyArray, BoolArray, IntArray
+
+__all__ = ["View", "fit_loadings", "posterior_covariances"]
+
+N_STEPS = 30
+PRIOR_SAMPLES = 50.0
+"""Samples of pure noise that the loadings are pulled to 0 by, so that few pairs of modalities suggest no factors."""
+
+LARGEST_LOADING = 0.99
+"""Largest singular value: the rest is a modality's own variance, which is never 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The whitened residuals of the samples that observe a modality.
+
+    Attributes
+    ----------
+    rows : int array (n_observed,)
+        Samples; none twice.
+    values : array (n_observed, n_components)
+        Mean 0, covariance the identity.
+    counts : array (n_observed,)
+        How much each sample counts.
+    """
+
+    rows: IntArray
+    values: AnyArray
+    counts: AnyArray
+
+
+def fit_loadings(views: Sequence[View], n_samples: int, n_factors: int) -> list[AnyArray]:
+    """Fit ``z_m = L_m s + e_m`` with ``s ~ N(0, I)`` and ``e_m ~ N(0, I - L_m L_m^T)`` by expectation-maximisation.
+
+    A sample informs the factors s by the modalities it has, so that two modalities which are seldom seen together may
+    still be tied by a third. The covariance of each modality stays as it is, the identity.
+
+    Parameters
+    ----------
+    views : sequence of View
+    n_samples : int
+    n_factors : int
+        0 where modalities have nothing to share.
+
+    Returns
+    -------
+    list of array (n_components, n_factors)
+        ``L_m``, of singular values of at most 0.99.
+    """
+    rng = np.random.default_rng(0)
+    loadings = [_limited(rng.normal(size=(view.values.shape[1], n_factors)), 0.5) for view in views]
+    if n_factors == 0:
+        return loadings
+    availability = np.zeros((n_samples, len(views)), dtype=bool)
+    for column, view in enumerate(views):
+        availability[view.rows, column] = True
+    patterns, pattern_of = np.unique(availability, axis=0, return_inverse=True)
+    for _ in range(N_STEPS):
+        readings = [inverse_noise(loading) @ loading for loading in loadings]
+        precisions = np.stack([a.T @ b for a, b in zip(loadings, readings, strict=True)])
+        covariances = posterior_covariances(patterns, precisions)[pattern_of]
+        pull = np.zeros((n_samples, n_factors))
+        for view, reading in zip(views, readings, strict=True):
+            pull[view.rows] += view.values @ reading
+        factors = np.einsum("nij,nj->ni", covariances, pull)
+        loadings = [_regressed(view, factors[view.rows], covariances[view.rows]) for view in views]
+    return loadings
+
+
+def inverse_noise(loading: AnyArray) -> AnyArray:
+    """Return ``(I - L L^T)^-1``, (n_components, n_components)."""
+    n_components, n_factors = loading.shape
+    inner = np.linalg.inv(np.eye(n_factors) - loading.T @ loading)
+    return np.asarray(np.eye(n_components) + loading @ inner @ loading.T)
+
+
+def posterior_covariances(patterns: BoolArray, precisions: AnyArray) -> AnyArray:
+    """Return ``(I + sum_m L_m^T (I - L_m L_m^T)^-1 L_m)^-1`` over the modalities of each pattern.
+
+    Parameters
+    ----------
+    patterns : bool array (n_patterns, n_modalities)
+    precisions : array (n_modalities, n_factors, n_factors)
+
+    Returns
+    -------
+    array (n_patterns, n_factors, n_factors)
+    """
+    n_factors = precisions.shape[-1]
+    summed = np.tensordot(patterns.astype(np.float64), precisions, axes=1)
+    return np.linalg.inv(np.eye(n_factors) + summed)
+
+
+def _regressed(view: View, factors: AnyArray, covariances: AnyArray) -> AnyArray:
+    """Return the loadings that explain the values best by what is known of the factors."""
+    weighted = factors * view.counts[:, None]
+    second = factors.T @ weighted + np.tensordot(view.counts, covariances, axes=1)
+    second += PRIOR_SAMPLES * np.eye(len(second))
+    return _limited(np.linalg.solve(second, weighted.T @ view.values).T, LARGEST_LOADING)
+
+
+def _limited(matrix: AnyArray, largest: float) -> AnyArray:
+    """Return the matrix with its singular values cut."""
+    if 0 in matrix.shape:
+        return matrix
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    return np.asarray(left * np.minimum(values, largest) @ right)
