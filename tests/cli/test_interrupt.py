@@ -16,7 +16,7 @@ from redcore.cli._output import Bar
 
 SLOW = (
     "--set", "max_epochs=250", "--set", "patience=none", "--set", "latent_dim=8", "--set", "imputer_layers=8",
-    "--set", "batch_size=16", "--missing-rate", "0.3",
+    "--set", "batch_size=16", "--set", "n_members=1", "--missing-rate", "0.3",
 )  # fmt: skip
 COMPARED = ("model/model.safetensors", "metrics.json", "predictions.parquet", "history.parquet", "validation.parquet")
 

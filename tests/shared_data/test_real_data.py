@@ -17,7 +17,7 @@ RATES = {
     "utd_mhad": {"acc": 0.7, "gyro": 0.2, "skeleton": 0.5, "depth": 0.4},
     "houses": {"attributes": 0.6, "location": 0.1, "bathroom": 0.5, "bedroom": 0.5, "frontal": 0.8, "kitchen": 0.3},
 }
-SETTINGS = ("max_epochs=2", "latent_dim=16", "encoder_heads=2", "imputer_layers=16", "max_steps=40")
+SETTINGS = ("max_epochs=2", "latent_dim=16", "encoder_heads=2", "imputer_layers=16", "max_steps=20", "n_members=1")
 
 
 def leaves(content):

@@ -46,7 +46,7 @@ class Bucket:
         if self.places is None and self.mask is not None:
             return own.view(self.n, self.time, -1).masked_fill(~self.mask[..., None], 0.0)
         if self.places is not None:
-            own = own.new_zeros((self.n * self.time, own.shape[1])).index_copy(0, self.places, own)
+            own = own.new_zeros((self.n * self.time, own.shape[1])).index_copy_(0, self.places, own)
         return own.view(self.n, self.time, -1)
 
     def unpad(self, padded: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class Packing:
         """Average (total, width) over the steps of each sequence, in the order of the batch: (n, width)."""
         sums = torch.cat([bucket.pad(packed).sum(dim=1) for bucket in self.buckets])
         means = sums / self.lengths[:, None].to(packed.dtype)
-        return means if self.order is None else means.new_zeros(means.shape).index_copy(0, self.order, means)
+        return means if self.order is None else means.new_zeros(means.shape).index_copy_(0, self.order, means)
 
 
 class _Rows(torch.autograd.Function):

@@ -41,10 +41,9 @@ class Block(nn.Module):
         """Attend over (n, time, 3 * width); `mask` (n, time) is True on real steps."""
         n, time, width = projected.shape
         parts = projected.view(n, time, 3, self.n_heads, width // (3 * self.n_heads))
-        # copied once, where each product would copy for itself
-        query, key, value = parts.permute(2, 0, 3, 1, 4).contiguous()
         mask = None if mask is None else mask[:, None, None, :]
         probability = self.attention_dropout if self.training else 0.0
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
         mixed = attention(query, key, value, mask, probability)
         return mixed.transpose(1, 2).reshape(n, time, width // 3)
 
@@ -69,7 +68,8 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, pr
     """
     if probability == 0 or query.device.type != "cpu":
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=probability)
-    # torch's own has no fast path on the CPU with dropout
+    # torch's own has no fast path on the CPU with dropout; copied once, where each product would copy for itself
+    query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
     if mask is not None:
         scores = scores + torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, float("-inf"))
