@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from accuracy import accuracy_findings, ceiling_findings
 
 from redcore.benchmark import (
     Cell,
@@ -240,6 +241,8 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "domain-shift": domain_shift,
     "two-modalities": two_modalities,
     "hardware": hardware,
+    "accuracy": accuracy_findings,
+    "ceiling": ceiling_findings,
 }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from accuracy import accuracy_figure, accuracy_table, ceiling_figure, ceiling_table
 from findings import FINDINGS, coverage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -325,6 +326,8 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "domain-shift": (observed_figure, observed_table),
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
+    "accuracy": (accuracy_figure, accuracy_table),
+    "ceiling": (ceiling_figure, ceiling_table),
 }
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-__all__ = ["json_text", "write_atomic", "write_json"]
+from redcore.exceptions import RunError
+
+__all__ = ["json_text", "read_json", "write_atomic", "write_json"]
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -39,3 +41,20 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` to `path` as indented JSON, atomically; NaN and infinity are refused."""
     raw = json_text(content).encode()
     write_atomic(path, lambda temporary: temporary.write_bytes(raw))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what `write_json` wrote.
+
+    Raises
+    ------
+    RunError
+        If the file is absent or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: damaged (not a JSON object)")
+    return content

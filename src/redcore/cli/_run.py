@@ -1,6 +1,5 @@
 """One run: read data, hold rows out, hide modalities, fit, evaluate, and leave everything in a folder."""
 
-import json
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 import redcore
-from redcore._files import write_atomic, write_json
+from redcore._files import read_json, write_atomic, write_json
 from redcore._settings import Settings
 from redcore._types import BoolArray, IntArray
 from redcore.cli._output import Bar, interruptible
@@ -150,7 +149,7 @@ def open_request(folder: Path, asked: dict[str, Any]) -> None:
 
 
 def _check_same_request(folder: Path, asked: dict[str, Any]) -> None:
-    kept = _read_json(folder / "request.json")
+    kept = read_json(folder / "request.json")
     differing = [key for key in asked if asked[key] != kept.get(key)]
     if differing:
         raise RunError(
@@ -287,7 +286,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.exists():
         state = "an unfinished run" if (folder / "request.json").exists() else "no run"
         raise RunError(f"{folder}: holds {state}; expected a folder that 'redcore fit' has finished")
-    record = _read_json(path)
+    record = read_json(path)
     try:
         Request.parse(record["request"])
     except (KeyError, TypeError, RedCoreError) as error:
@@ -309,13 +308,3 @@ def read_held_out(folder: Path) -> IntArray:
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{path}: absent or damaged ({type(error).__name__}: {error})") from None
     return np.flatnonzero(part == "test")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: damaged (not a JSON object)")
-    return content

@@ -1,6 +1,5 @@
 """The page of one run of ``redcore fit``, from the files in its folder."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from redcore._files import read_json
 from redcore.benchmark import Cell, Record
 from redcore.exceptions import RedCoreError, RunError
 from redcore.report._page import page
@@ -33,7 +33,7 @@ def run_page(folder: Path) -> str:
     """
     if not (folder / "run.json").exists():
         raise RunError(f"{folder}: holds no finished run; expected a folder that 'redcore fit' has finished")
-    run = _read_json(folder / "run.json")
+    run = read_json(folder / "run.json")
     try:
         record = _record(folder, run)
     except (KeyError, TypeError, AttributeError, RedCoreError) as error:
@@ -57,7 +57,7 @@ FACTS = (("training samples", "train"), ("validation samples", "validation"), ("
 
 def _record(folder: Path, run: dict[str, Any]) -> Record:
     """Return the run as what it would be as a cell of a benchmark."""
-    metrics = _read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
+    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
     cell = _cell(run["request"])
     return Record(
         key=folder.resolve().name,
@@ -74,7 +74,7 @@ def _record(folder: Path, run: dict[str, Any]) -> Record:
         n_steps=run["n_steps"],
         best_epoch=run["best_epoch"],
         seconds={"fit": run["fit_seconds"]},
-        settings=_read_json(folder / "settings.json").get("settings", {}),
+        settings=read_json(folder / "settings.json").get("settings", {}),
         versions=run["versions"],
     )
 
@@ -108,13 +108,3 @@ def _columns(path: Path, index: str) -> dict[str, list[float]]:
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
     return {index: rows.tolist(), **found}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: damaged (not a JSON object)")
-    return content
