@@ -10,7 +10,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test slow check fuzz fuzz-service bench conformance test-pages study studies results clean
+.PHONY: help demo test coverage slow check fuzz fuzz-service bench conformance test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,7 +24,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: $(VENV)/.ready ## Train RedCore and two rivals on handwritten digits with holes (about half a minute)
 	$(BIN)/redcore demo
 
-test: $(VENV)/.ready ## Run the tests and the doctests, with coverage
+test: $(VENV)/.ready ## Run the tests and the doctests
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+
+coverage: $(VENV)/.ready ## The same, and which lines they do not reach (takes twice as long)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term
 
 slow: $(VENV)/.ready ## Kill a benchmark 20 times and resume it, and lose a node of a Ray cluster (minutes)
