@@ -206,7 +206,7 @@ def test_the_configuration_of_a_record(look, bench_page, records):
     (record,) = [record for record in records if record.key in shown]
     assert f'"learning_rate": {record.settings["learning_rate"]}' in shown
     seen.page.keyboard.press("Escape")
-    assert seen.page.locator("dialog").count() == 0
+    seen.page.locator("dialog").wait_for(state="detached")
 
 
 def test_failures_show_their_errors(look, bench_page):
