@@ -7,7 +7,7 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
 
-__all__ = ["View", "fit_loadings", "posterior_covariances"]
+__all__ = ["View", "fit_loadings", "inverse_noise", "posterior_covariances"]
 
 N_STEPS = 30
 PRIOR_SAMPLES = 50.0
@@ -63,13 +63,7 @@ def fit_loadings(views: Sequence[View], n_samples: int, n_factors: int) -> list[
         availability[view.rows, column] = True
     patterns, pattern_of = np.unique(availability, axis=0, return_inverse=True)
     for _ in range(N_STEPS):
-        readings = [inverse_noise(loading) @ loading for loading in loadings]
-        precisions = np.stack([a.T @ b for a, b in zip(loadings, readings, strict=True)])
-        covariances = posterior_covariances(patterns, precisions)[pattern_of]
-        pull = np.zeros((n_samples, n_factors))
-        for view, reading in zip(views, readings, strict=True):
-            pull[view.rows] += view.values @ reading
-        factors = np.einsum("nij,nj->ni", covariances, pull)
+        factors, covariances = _posterior(views, loadings, patterns, pattern_of)
         loadings = [_regressed(view, factors[view.rows], covariances[view.rows]) for view in views]
     return loadings
 
@@ -96,6 +90,19 @@ def posterior_covariances(patterns: BoolArray, precisions: AnyArray) -> AnyArray
     n_factors = precisions.shape[-1]
     summed = np.tensordot(patterns.astype(np.float64), precisions, axes=1)
     return np.linalg.inv(np.eye(n_factors) + summed)
+
+
+def _posterior(
+    views: Sequence[View], loadings: Sequence[AnyArray], patterns: BoolArray, pattern_of: IntArray
+) -> tuple[AnyArray, AnyArray]:
+    """Return mean (n_samples, n_factors) and covariance of the factors of every sample."""
+    readings = [inverse_noise(loading) @ loading for loading in loadings]
+    precisions = np.stack([a.T @ b for a, b in zip(loadings, readings, strict=True)])
+    covariances = posterior_covariances(patterns, precisions)[pattern_of]
+    pull = np.zeros(covariances.shape[:2])
+    for view, reading in zip(views, readings, strict=True):
+        pull[view.rows] += view.values @ reading
+    return np.einsum("nij,nj->ni", covariances, pull), covariances
 
 
 def _regressed(view: View, factors: AnyArray, covariances: AnyArray) -> AnyArray:
