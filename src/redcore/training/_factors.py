@@ -62,9 +62,11 @@ def fit_loadings(views: Sequence[View], n_samples: int, n_factors: int) -> list[
     for column, view in enumerate(views):
         availability[view.rows, column] = True
     patterns, pattern_of = np.unique(availability, axis=0, return_inverse=True)
+    counts = [np.bincount(pattern_of[view.rows], view.counts, minlength=len(patterns)) for view in views]
     for _ in range(N_STEPS):
         factors, covariances = _posterior(views, loadings, patterns, pattern_of)
-        loadings = [_regressed(view, factors[view.rows], covariances[view.rows]) for view in views]
+        spread = [np.tensordot(count, covariances, axes=1) for count in counts]
+        loadings = [_regressed(view, factors[view.rows], one) for view, one in zip(views, spread, strict=True)]
     return loadings
 
 
@@ -95,21 +97,20 @@ def posterior_covariances(patterns: BoolArray, precisions: AnyArray) -> AnyArray
 def _posterior(
     views: Sequence[View], loadings: Sequence[AnyArray], patterns: BoolArray, pattern_of: IntArray
 ) -> tuple[AnyArray, AnyArray]:
-    """Return mean (n_samples, n_factors) and covariance of the factors of every sample."""
+    """Return the mean of the factors of every sample (n_samples, n_factors), and their covariance by pattern."""
     readings = [inverse_noise(loading) @ loading for loading in loadings]
     precisions = np.stack([a.T @ b for a, b in zip(loadings, readings, strict=True)])
-    covariances = posterior_covariances(patterns, precisions)[pattern_of]
-    pull = np.zeros(covariances.shape[:2])
+    covariances = posterior_covariances(patterns, precisions)
+    pull = np.zeros((len(pattern_of), covariances.shape[1]))
     for view, reading in zip(views, readings, strict=True):
         pull[view.rows] += view.values @ reading
-    return np.einsum("nij,nj->ni", covariances, pull), covariances
+    return np.einsum("nij,nj->ni", covariances[pattern_of], pull), covariances
 
 
-def _regressed(view: View, factors: AnyArray, covariances: AnyArray) -> AnyArray:
-    """Return the loadings that explain the values best by what is known of the factors."""
+def _regressed(view: View, factors: AnyArray, spread: AnyArray) -> AnyArray:
+    """Return the loadings that explain the values best by the mean of the factors, and what is unknown of them."""
     weighted = factors * view.counts[:, None]
-    second = factors.T @ weighted + np.tensordot(view.counts, covariances, axes=1)
-    second += PRIOR_SAMPLES * np.eye(len(second))
+    second = factors.T @ weighted + spread + PRIOR_SAMPLES * np.eye(len(spread))
     return _limited(np.linalg.solve(second, weighted.T @ view.values).T, LARGEST_LOADING)
 
 
