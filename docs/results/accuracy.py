@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from redcore.benchmark import Difference, Record, compare, rank_methods, score_of, summarise
+from redcore.benchmark import Difference, Ranking, Record, compare, rank_methods, score_of, summarise
 
 SIMPLE = (
     "prior", "complete_case", "mean_fill", "indicator_linear", "late_fusion", "boosting", "knn_fill", "zero_fill",
@@ -59,6 +59,19 @@ def shown(values: tuple[float, float, float]) -> str:
     return f"{values[0]:+.1f} ({values[1]:+.1f} to {values[2]:+.1f})"
 
 
+def ranked(records: Sequence[Record]) -> Ranking:
+    """Rank the methods that were run on every data set and protocol."""
+    places: dict[str, set[tuple[str, str]]] = {}
+    for record in records:
+        place = (record.cell.data.title(), record.cell.protocol.title())
+        places.setdefault(record.cell.method.title(), set()).add(place)
+    most = max(len(found) for found in places.values())
+    complete = {method for method, found in places.items() if len(found) == most}
+    ranking = rank_methods([record for record in records if record.cell.method.title() in complete])
+    assert ranking is not None
+    return ranking
+
+
 def accuracy_figure(records: Sequence[Record]) -> Figure:
     """Show RedCore's lead over the best simple rival of each data set, and the mean ranks of all methods."""
     found = leads(records)
@@ -69,8 +82,7 @@ def accuracy_figure(records: Sequence[Record]) -> Figure:
     left.set_yticks(range(len(found)), [f"{data}\nover {rival}" for data, (rival, _) in found.items()], fontsize=8)
     left.axvline(0, color="black", linewidth=0.8)
     left.set_xlabel("points ahead, imbalanced rates, 95% interval")
-    ranking = rank_methods(of_methods(records))
-    assert ranking is not None
+    ranking = ranked(of_methods(records))
     right.barh(range(len(ranking.methods)), ranking.mean_ranks, color=BLUE)
     right.set_yticks(range(len(ranking.methods)), ranking.methods, fontsize=8)
     right.set_xlabel("mean rank (1 is best)")
@@ -89,8 +101,8 @@ def accuracy_table(records: Sequence[Record]) -> Table:
     """One row per method, best mean rank first: scores by data set, comparison with RedCore, calibration, seconds."""
     found = of_methods(records)
     every, names = data_sets(found), sorted({record.cell.method.title() for record in found})
-    ranking = rank_methods(found)
-    ranks = {} if ranking is None else dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
+    ranking = ranked(found)
+    ranks = dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
     against = {one.method: one for one in compare(found, "redcore")}
     rows = [
         ["method", *every, "mean rank", "RedCore wins / losses", "p (Holm)", "ECE", "NLL", "seconds to fit", "seeds"]
@@ -120,8 +132,7 @@ def _mean(records: Sequence[Record], score: str) -> str:
 
 def accuracy_findings(records: Sequence[Record]) -> list[str]:
     found = leads(records)
-    ranking = rank_methods(of_methods(records))
-    assert ranking is not None
+    ranking = ranked(of_methods(records))
     order = ", ".join(f"{m} {r:.2f}" for m, r in zip(ranking.methods[:5], ranking.mean_ranks[:5], strict=True))
     against = ", ".join(f"{data} {shown(values)} over {rival}" for data, (rival, values) in found.items())
     ahead = sum(low > 0 for _, (_, low, _) in found.values())
