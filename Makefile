@@ -63,7 +63,7 @@ conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of ev
 fuzz-service: $(VENV)/.ready ## Send the service 20,000 requests of every bad kind: no 5xx, no growth of memory
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/service_fuzz.py --cases 20000
 
-bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (about ten minutes on a quiet machine)
+bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (seven minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
 
 check: $(VENV)/.ready ## Lint, types and import contract

@@ -97,29 +97,43 @@ def _tidy(axis: Axes) -> None:
     axis.grid(axis="x", alpha=0.3)
 
 
+def score_cell(records: Sequence[Record], data: str, method: str, against: Difference | None) -> str:
+    """Return the mean score; of a method that lacks protocols, points to RedCore on those that it has."""
+    protocols = {record.cell.protocol.title() for record in records if record.cell.data.title() == data}
+    places = {
+        record.cell.protocol.title()
+        for record in records
+        if (record.cell.data.title(), record.cell.method.title()) == (data, method)
+    }
+    if places == protocols:
+        return f"{mean_score(records, data, method):.3f}"
+    if against is None or data not in against.by_data:
+        return ""
+    return f"{100 * against.by_data[data][0]:+.1f} points"
+
+
 def accuracy_table(records: Sequence[Record]) -> Table:
-    """One row per method, best mean rank first: scores by data set, comparison with RedCore, calibration, seconds."""
+    """One row per method, best mean rank first: scores by data set, comparison with RedCore, calibration, cost."""
     found = of_methods(records)
     every, names = data_sets(found), sorted({record.cell.method.title() for record in found})
     ranking = ranked(found)
     ranks = dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
     against = {one.method: one for one in compare(found, "redcore")}
-    rows = [
-        ["method", *every, "mean rank", "RedCore wins / losses", "p (Holm)", "ECE", "NLL", "seconds to fit", "seeds"]
-    ]
+    rows = [["method", *every, "mean rank", "RedCore wins / losses", "p (Holm)", "ECE", "NLL", "CPU s to fit", "seeds"]]
     for name in sorted(names, key=lambda name: ranks.get(name, np.inf)):
         own = [record for record in found if record.cell.method.title() == name]
         one = against.get(name)
+        scores = [score_cell(found, data, name, one) for data in every]
         p_value = None if one is None else one.adjusted
         rows.append([
             name,
-            *(f"{mean_score(found, data, name):.3f}" for data in every),
+            *scores,
             f"{ranks[name]:.2f}" if name in ranks else "",
             "" if one is None else f"{one.losses} / {one.wins}",
             "" if p_value is None else f"{p_value:.2g}",
             _mean(own, "ece"),
             _mean(own, "nll"),
-            f"{np.mean([record.seconds['fit'] for record in own]):.1f}",
+            f"{np.mean([record.cpu_seconds['fit'] for record in own]):.1f}",
             str(len({record.cell.seed for record in own})),
         ])  # fmt: skip
     return rows
