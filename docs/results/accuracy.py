@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from redcore.benchmark import Difference, Ranking, Record, compare, rank_methods, score_of, summarise
 
@@ -189,6 +190,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
             axis.plot(sizes, [np.mean(values) for values in gaps.values()], "o", color=colour, label=method, alpha=0.7)
         axis.axhline(2, color="black", linewidth=0.8, linestyle="--")
         axis.set_title(name, fontsize=10)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_xlabel("modalities in the pattern")
         axis.set_ylabel("points under the Bayes optimum")
         axis.spines[["top", "right"]].set_visible(False)
