@@ -205,12 +205,6 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def largest_resident() -> int:
-    """Return the most bytes that this process has had in memory; unlike `getrusage`, without what its parent had."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
-
-
 def child_growth(n_steps: str) -> dict[str, float]:
     import numpy as np
 
@@ -225,12 +219,13 @@ def child_growth(n_steps: str) -> dict[str, float]:
 
 
 def child_peak(side: str) -> dict[str, float]:
+    from redcore.benchmark._memory import PeakMemory
+
     made = Published(0.5, ragged=True)
-    before = resident()
-    step = made.ours if side == "ours" else made.theirs
+    step, memory = made.ours if side == "ours" else made.theirs, PeakMemory()
     for _ in range(4):
         step()
-    return {"peak": largest_resident() - before}
+    return {"peak": float(memory.growth() or "nan")}
 
 
 def child_startup() -> dict[str, float]:

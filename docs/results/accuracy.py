@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from redcore.benchmark import Difference, Ranking, Record, compare, rank_methods, score_of, summarise
+from redcore.benchmark import Difference, Ranking, Record, compare, rank_methods, score_of
 
 SIMPLE = (
     "prior", "complete_case", "mean_fill", "indicator_linear", "late_fusion", "boosting", "knn_fill", "zero_fill",
@@ -31,10 +31,21 @@ def data_sets(records: Sequence[Record]) -> list[str]:
     return sorted({record.cell.data.title() for record in records})
 
 
-def mean_score(records: Sequence[Record], data: str, method: str, score: str | None = None) -> float:
+def protocols_of(records: Sequence[Record], data: str, method: str) -> set[str]:
+    found = of(records, data, method)
+    return {record.cell.protocol.title() for record in found}
+
+
+def of(records: Sequence[Record], data: str, method: str) -> list[Record]:
+    return [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
+
+
+def mean_score(records: Sequence[Record], data: str, method: str) -> float:
     """Return the mean over protocols of the means over seeds."""
-    own = [entry.mean for entry in summarise(records, score=score) if (entry.data, entry.method) == (data, method)]
-    return float(np.mean(own)) if own else float("nan")
+    scores: dict[str, list[float]] = {}
+    for record in of(records, data, method):
+        scores.setdefault(record.cell.protocol.title(), []).append(score_of(record))
+    return float(np.mean([np.mean(found) for found in scores.values()])) if scores else float("nan")
 
 
 def best_simple(records: Sequence[Record], data: str) -> str:
@@ -42,18 +53,17 @@ def best_simple(records: Sequence[Record], data: str) -> str:
     return max((method for method in means if not np.isnan(means[method])), key=lambda method: means[method])
 
 
-def lead(differences: Sequence[Difference], data: str, rival: str) -> tuple[float, float, float]:
-    """Return how far RedCore is ahead of a rival, in points, with its 95% interval."""
-    mean, low, high = next(one.by_data[data] for one in differences if one.method == rival)
+def ahead(mean: float, low: float, high: float) -> tuple[float, float, float]:
+    """Return how far RedCore is ahead, in points, of what a method's difference to it is, with the interval."""
     return -100 * mean, -100 * high, -100 * low
 
 
 def leads(records: Sequence[Record]) -> dict[str, tuple[str, tuple[float, float, float]]]:
     """Return by data set the best simple rival, and how far RedCore is ahead of it, under imbalanced rates."""
     found = imbalanced(records)
-    differences = compare(found, "redcore")
+    against = {one.method: one for one in compare(found, "redcore")}
     rivals = {data: best_simple(found, data) for data in data_sets(found)}
-    return {data: (rival, lead(differences, data, rival)) for data, rival in rivals.items()}
+    return {data: (rival, ahead(*against[rival].by_data[data])) for data, rival in rivals.items()}
 
 
 def shown(values: tuple[float, float, float]) -> str:
@@ -100,13 +110,7 @@ def _tidy(axis: Axes) -> None:
 
 def score_cell(records: Sequence[Record], data: str, method: str, against: Difference | None) -> str:
     """Return the mean score; of a method that lacks protocols, points to RedCore on those that it has."""
-    protocols = {record.cell.protocol.title() for record in records if record.cell.data.title() == data}
-    places = {
-        record.cell.protocol.title()
-        for record in records
-        if (record.cell.data.title(), record.cell.method.title()) == (data, method)
-    }
-    if places == protocols:
+    if protocols_of(records, data, method) == protocols_of(records, data, "redcore"):
         return f"{mean_score(records, data, method):.3f}"
     if against is None or data not in against.by_data:
         return ""
@@ -150,22 +154,22 @@ def accuracy_findings(records: Sequence[Record]) -> list[str]:
     ranking = ranked(of_methods(records))
     order = ", ".join(f"{m} {r:.2f}" for m, r in zip(ranking.methods[:5], ranking.mean_ranks[:5], strict=True))
     against = ", ".join(f"{data} {shown(values)} over {rival}" for data, (rival, values) in found.items())
-    ahead = sum(low > 0 for _, (_, low, _) in found.values())
-    behind = sum(high < 0 for _, (_, _, high) in found.values())
+    n_ahead = sum(low > 0 for _, (_, low, _) in found.values())
+    n_behind = sum(high < 0 for _, (_, _, high) in found.values())
     sentences = [
         f"Mean ranks over {ranking.test.n_blocks} pairs of data set and protocol that all methods have: {order}.",
         f"Under imbalanced rates RedCore is, in points with 95% intervals, ahead of the best simple rival of each data "
-        f"set by: {against}; ahead beyond the interval on {ahead} of {len(found)}, behind on {behind}.",
+        f"set by: {against}; ahead beyond the interval on {n_ahead} of {len(found)}, behind on {n_behind}.",
     ]
     published = [one for one in compare(of_methods(records), "redcore") if one.method == PUBLISHED]
     if published:
-        gain = shown((-100 * published[0].mean, -100 * published[0].high, -100 * published[0].low))
+        gain = shown(ahead(published[0].mean, published[0].low, published[0].high))
         sentences.append(f"The default is {gain} points ahead of the preset aaai2024, mean over data sets.")
     return sentences
 
 
-def ceiling_gaps(records: Sequence[Record], method: str) -> dict[str, dict[str, list[float]]]:
-    """Return points under the Bayes optimum by data set and missing pattern, a value per seed."""
+def ceiling_gaps(records: Sequence[Record], method: str) -> dict[str, dict[str, float]]:
+    """Return points under the Bayes optimum by data set and missing pattern, mean over seeds."""
     scores: dict[tuple[str, int, str], dict[str, float]] = {}
     for record in records:
         for pattern, metrics in record.metrics["per_pattern"].items():
@@ -176,7 +180,7 @@ def ceiling_gaps(records: Sequence[Record], method: str) -> dict[str, dict[str, 
         if method in found and "bayes" in found:
             gap = 100 * (found["bayes"] - found[method])
             gaps.setdefault(data, {}).setdefault(pattern, []).append(gap)
-    return gaps
+    return {data: {p: float(np.mean(values)) for p, values in found.items()} for data, found in gaps.items()}
 
 
 def ceiling_figure(records: Sequence[Record]) -> Figure:
@@ -187,7 +191,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
         for method, colour, shift in (("redcore", BLUE, -0.1), ("late_fusion", ORANGE, 0.1)):
             gaps = ceiling_gaps(records, method).get(name, {})
             sizes = [pattern.count("+") + 1 + shift for pattern in gaps]
-            axis.plot(sizes, [np.mean(values) for values in gaps.values()], "o", color=colour, label=method, alpha=0.7)
+            axis.plot(sizes, list(gaps.values()), "o", color=colour, label=method, alpha=0.7)
         axis.axhline(2, color="black", linewidth=0.8, linestyle="--")
         axis.set_title(name, fontsize=10)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -203,7 +207,7 @@ def ceiling_table(records: Sequence[Record]) -> Table:
     rows = [["data", "method", "patterns", "mean gap", "worst pattern", "its gap", "patterns over 2", "largest ECE"]]
     for data in data_sets(records):
         for method in ("redcore", "late_fusion"):
-            gaps = {p: float(np.mean(v)) for p, v in ceiling_gaps(records, method).get(data, {}).items()}
+            gaps = ceiling_gaps(records, method)[data]
             worst = max(gaps, key=lambda pattern: gaps[pattern])
             mean, over = np.mean(list(gaps.values())), sum(gap > 2 for gap in gaps.values())
             ece = max(calibration(records, data, method).values())
@@ -215,14 +219,14 @@ def ceiling_table(records: Sequence[Record]) -> Table:
 
 def calibration(records: Sequence[Record], data: str, method: str) -> dict[str, float]:
     """Return the expected calibration error of every pattern, mean over seeds."""
-    own = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
+    own = of(records, data, method)
     return {p: float(np.mean([r.metrics["per_pattern"][p]["ece"] for r in own])) for p in own[0].metrics["per_pattern"]}
 
 
 def ceiling_findings(records: Sequence[Record]) -> list[str]:
     sentences = []
     for data in data_sets(records):
-        gaps = {p: float(np.mean(v)) for p, v in ceiling_gaps(records, "redcore")[data].items()}
+        gaps = ceiling_gaps(records, "redcore")[data]
         over, ece = sum(gap > 2 for gap in gaps.values()), max(calibration(records, data, "redcore").values())
         sentences.append(
             f"{data}: RedCore is {np.mean(list(gaps.values())):.2f} points under the Bayes optimum on average and "

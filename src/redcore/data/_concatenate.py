@@ -74,7 +74,7 @@ def _targets(parts: list[Target | None]) -> Target | None:
 def _weights(parts: list[Target]) -> AnyArray | None:
     if all(part.weights is None for part in parts):
         return None
-    return np.concatenate([np.ones(len(p.values)) if p.weights is None else p.weights for p in parts])
+    return np.concatenate([part.counts for part in parts])
 
 
 def _same(one: AnyArray | None, other: AnyArray | None) -> bool:

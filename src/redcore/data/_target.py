@@ -71,6 +71,11 @@ class Target:
             return len(self.classes)
         return 1 if self.values.ndim == 1 else int(self.values.shape[1])
 
+    @property
+    def counts(self) -> AnyArray:
+        """How much each sample counts, (n_samples,): its weight, or 1."""
+        return np.ones(len(self.values)) if self.weights is None else self.weights
+
     def take(self, indices: IntArray) -> "Target":
         """Return the target of the samples at `indices`; the classes stay the same."""
         weights = None if self.weights is None else self.weights[indices]

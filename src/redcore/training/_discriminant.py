@@ -79,9 +79,8 @@ class Discriminant:
         whitened: dict[str, _Whitened] = {}
         views = []
         for name, rows, values, target in observed(data):
-            counts = np.ones(len(rows)) if target.weights is None else target.weights
-            whitened[name], residuals = _Whitened.fit(values, target.values, target.n_outputs, counts)
-            views.append(View(rows, residuals, counts))
+            whitened[name], residuals = _Whitened.fit(values, target.values, target.n_outputs, target.counts)
+            views.append(View(rows, residuals, target.counts))
         loadings = fit_loadings(views, data.n_samples, N_FACTORS if len(views) > 1 else 0)
         pairs = zip(whitened.items(), loadings, strict=True)
         return cls({name: one.density(loading) for (name, one), loading in pairs})
@@ -186,8 +185,7 @@ class _Whitened:
 
 
 def _of_labels(values: AnyArray, target: Target) -> Density:
-    counts = np.ones(len(values)) if target.weights is None else target.weights
-    found = [_two_classes(values, label, counts) for label in target.values.T.astype(np.int64)]
+    found = [_two_classes(values, label, target.counts) for label in target.values.T.astype(np.int64)]
     coefficients, intercepts = (np.stack(part, axis=-1) for part in zip(*found, strict=True))
     n_features, n_outputs = coefficients.shape
     none = np.zeros((0, 0))

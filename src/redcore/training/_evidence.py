@@ -122,7 +122,7 @@ class Evidence:
         targets = [data.target for data in judges if data.target is not None]
         target = np.concatenate([self.objective.values(one) for one in targets])
         weighted = any(one.weights is not None for one in targets)
-        counts = np.concatenate([_counts(one) for one in targets]) if weighted else None
+        counts = np.concatenate([one.counts for one in targets]) if weighted else None
         stack = Stack.fit(sources, target, self.objective.kind, ASSUMED, n_independent, counts)
         weighed = replace(self, stack=stack)
         if self.objective.kind not in ("binary", "multiclass"):
@@ -194,7 +194,7 @@ class Evidence:
 
 def _base(target: Target) -> AnyArray:
     smallest = np.exp(-LARGEST_LOGIT)
-    counts = _counts(target)
+    counts = target.counts
     if target.is_classification:
         frequencies = np.bincount(target.values, counts, minlength=target.n_outputs) / counts.sum()
         return np.asarray(np.log(frequencies.clip(min=smallest)))
@@ -202,7 +202,3 @@ def _base(target: Target) -> AnyArray:
         frequencies = np.average(target.values, axis=0, weights=counts)
         return np.asarray(logit(frequencies.clip(smallest, 1 - smallest)))
     return np.zeros(target.n_outputs)
-
-
-def _counts(target: Target) -> AnyArray:
-    return np.ones(len(target.values)) if target.weights is None else target.weights
