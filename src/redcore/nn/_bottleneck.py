@@ -52,7 +52,9 @@ class GaussianBottleneck(nn.Module):
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         if not (self.sampling or (self.training and self.noise)):
             return Gaussian(mean, logvar, mean)
-        return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * torch.randn_like(mean))
+        # `randn_like` would draw in the order of memory, one by one, where codes of all modalities are not contiguous
+        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device)
+        return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * noise)
 
 
 @contextmanager
