@@ -9,9 +9,9 @@ worst case for a shuffle by blocks. Each fit runs in a process of its own, the t
 import argparse
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,10 +59,11 @@ class Clock:
 
 def fit(folder: str, kind: str, n_samples: int, report: str) -> None:
     """Fit for some steps; `n_samples` bounds what is taken of the store."""
+    from redcore.benchmark._memory import PeakMemory
     from redcore.data.store import Store
     from redcore.methods import make_method
 
-    began = time.perf_counter()
+    began, memory = time.perf_counter(), PeakMemory()
     store = Store(Path(folder))
     rows = np.sort(np.random.default_rng(0).permutation(store.n_samples)[:n_samples])
     data = store.data().take(rows)
@@ -75,14 +76,15 @@ def fit(folder: str, kind: str, n_samples: int, report: str) -> None:
     content = {
         "samples_per_s": TIMED_STEPS * 256 / (clock.stop - clock.start),
         "seconds_before_first_steps": clock.start - began,
-        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_gib": memory.peak() / 2**30,
     }
     Path(report).write_text(json.dumps(content))
 
 
-def in_process(*arguments: object) -> dict[str, float]:
+def in_process(function: Callable[..., None], *arguments: object) -> dict[str, float]:
+    """Run a function in a process of its own and return what it wrote to the file named by its last argument."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        process = multiprocessing.get_context("spawn").Process(target=fit, args=(*arguments, report.name))
+        process = multiprocessing.get_context("spawn").Process(target=function, args=(*arguments, report.name))
         process.start()
         process.join()
         found: dict[str, float] = json.loads(Path(report.name).read_text())
@@ -91,6 +93,7 @@ def in_process(*arguments: object) -> dict[str, float]:
 
 def epoch(folder: str, n_samples: int, report: str) -> None:
     """Train one whole epoch over all of the store with a validation of 1%, and report the peak."""
+    from redcore.benchmark._memory import PeakMemory
     from redcore.data.store import Store
     from redcore.methods import make_method
 
@@ -98,12 +101,12 @@ def epoch(folder: str, n_samples: int, report: str) -> None:
     held = np.arange(0, n_samples, 100)
     kept = np.setdiff1d(np.arange(n_samples), held)
     settings = {"batch_size": 1024, "max_epochs": 1, "max_steps": None}
-    start = time.perf_counter()
+    start, memory = time.perf_counter(), PeakMemory()
     model = make_method("redcore", settings=settings).fit(data.take(kept), data.take(held), seed=0)
     content = {
         "seconds": time.perf_counter() - start,
         "validation_loss": model.history.epochs["validation_loss"][-1],
-        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_gib": memory.peak() / 2**30,
     }
     Path(report).write_text(json.dumps(content))
 
@@ -161,18 +164,13 @@ def main() -> None:
         ratios = []
         sample = min(200_000, arguments.samples)
         for _ in range(arguments.pairs):
-            pair = {kind: in_process(str(folder), kind, sample) for kind in ("memory", "store")}
+            pair = {kind: in_process(fit, str(folder), kind, sample) for kind in ("memory", "store")}
             ratios.append(pair["store"]["samples_per_s"] / pair["memory"]["samples_per_s"])
             print({kind: {name: round(value, 2) for name, value in found.items()} for kind, found in pair.items()})
         print(
             f"store over memory, {sample} samples: median {np.median(ratios):.2f}, {min(ratios):.2f}-{max(ratios):.2f}"
         )
-        with tempfile.NamedTemporaryFile(suffix=".json") as report:
-            arguments_ = (str(folder), arguments.samples, report.name)
-            process = multiprocessing.get_context("spawn").Process(target=epoch, args=arguments_)
-            process.start()
-            process.join()
-            print("one epoch over all:", rounded(json.loads(Path(report.name).read_text()), 3))
+        print("one epoch over all:", rounded(in_process(epoch, str(folder), arguments.samples), 3))
 
 
 if __name__ == "__main__":

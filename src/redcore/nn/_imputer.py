@@ -144,11 +144,12 @@ class PooledImputers(nn.Module):
     def _pool(self, messages: Tensor) -> Tensor:
         n, n_modalities, width = messages.shape
         gates = (self.affinity.clamp(max=LARGEST_AFFINITY).exp() * self.others).to(messages.dtype)
+        n_gates, part = len(gates), width // len(gates)
         # (gate, modality, n * part): one product per gate, with the modalities first in memory as the maps want them
-        parts = messages.transpose(0, 1).reshape(n_modalities, n, len(gates), -1).permute(2, 0, 1, 3)
-        summed = torch.bmm(gates, parts.reshape(len(gates), n_modalities, -1))
+        parts = messages.transpose(0, 1).reshape(n_modalities, n, n_gates, part).permute(2, 0, 1, 3)
+        summed = torch.bmm(gates, parts.reshape(n_gates, n_modalities, n * part))
         return (
-            summed.view(len(gates), n_modalities, n, -1)
+            summed.view(n_gates, n_modalities, n, part)
             .permute(1, 2, 0, 3)
             .reshape(n_modalities, n, width)
             .transpose(0, 1)
