@@ -81,7 +81,19 @@ def test_imputer_without_blocks_is_its_transition():
     torch.testing.assert_close(imputer(x), imputer.transition(x))
 
 
-@pytest.mark.parametrize("build", [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers(3, 4, 6, 2)])
+IMPUTERS = [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers(3, 4, 6, 2)]
+
+
+@pytest.mark.parametrize("build", IMPUTERS)
+def test_a_process_may_have_no_sample_of_a_batch(build):
+    codes = torch.zeros(0, 3, 4, requires_grad=True)
+    imputed = build()(codes, torch.zeros(0, 3, dtype=torch.bool))
+    assert imputed.shape == (0, 3, 4)
+    imputed.sum().backward()
+    assert codes.grad is not None
+
+
+@pytest.mark.parametrize("build", IMPUTERS)
 def test_no_imputer_reads_its_own_modality(build):
     imputers = build()
     codes, kept = torch.randn(6, 3, 4), torch.ones(6, 3, dtype=torch.bool)

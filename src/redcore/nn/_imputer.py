@@ -95,7 +95,7 @@ class ConcatenatingImputers(nn.Module):
             Which modalities are there.
         """
         if self.training or is_traced():
-            read = codes.index_select(1, self.others.flatten()).view(*codes.shape[:2], -1)
+            read = codes.index_select(1, self.others.flatten()).unflatten(1, self.others.shape).flatten(2)
             found: Tensor = self.stacked(read)
             return found
         n_needed = int((~kept).sum(dim=0).max())
