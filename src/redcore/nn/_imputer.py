@@ -95,7 +95,8 @@ class ConcatenatingImputers(nn.Module):
             Which modalities are there.
         """
         if self.training or is_traced():
-            read = codes.index_select(1, self.others.flatten()).unflatten(1, self.others.shape).flatten(2)
+            read = codes.index_select(1, self.others.flatten())
+            read = read.view(*codes.shape[:2], self.others.shape[1] * codes.shape[2])
             found: Tensor = self.stacked(read)
             return found
         n_needed = int((~kept).sum(dim=0).max())
