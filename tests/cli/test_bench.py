@@ -79,3 +79,23 @@ def test_pack(cli, make_npz, tmp_path):
     damaged = cli("bench", "table", packed)
     assert (damaged.status, "not a file of packed records" in damaged.err) == (2, True)
     assert cli("bench", "pack", tmp_path / "nosuch", "--out", packed).status == 2
+
+
+def test_a_run_goes_on_from_packed_records(cli, make_npz, tmp_path):
+    make_npz()
+    two = SPEC.replace('[[data]]\nname = "absent.npz"\n', "") + '[[method]]\nname = "prior"\n'
+    (tmp_path / "spec.toml").write_text(two)
+    run = ("bench", "run", tmp_path / "spec.toml", "--data-folder", tmp_path, "--out")
+    cli(*run, tmp_path / "out")
+    packed, elsewhere = tmp_path / "records.jsonl.gz", tmp_path / "elsewhere"
+    cli("bench", "pack", tmp_path / "out", "--out", packed)
+    assert "2 new records" in cli("bench", "unpack", packed, "--out", elsewhere).out
+    first, second = sorted((elsewhere / "records").iterdir())
+    before = first.stat().st_mtime_ns
+    second.unlink()
+    cli(*run, elsewhere)
+    assert first.stat().st_mtime_ns == before
+    assert second.exists()
+    assert "0 new records" in cli("bench", "unpack", packed, "--out", elsewhere).out
+    absent = cli("bench", "unpack", tmp_path / "nosuch", "--out", elsewhere)
+    assert (absent.status, "nosuch: not a file of packed records" in absent.err) == (2, True)

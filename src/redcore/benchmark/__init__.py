@@ -26,7 +26,7 @@ from redcore.benchmark._equity import (
     worst_pattern,
 )
 from redcore.benchmark._ranking import LOWER_IS_BETTER, Pair, Ranking, pairwise, rank_methods
-from redcore.benchmark._record import Record, pack_records, read_records
+from redcore.benchmark._record import Record, pack_records, read_records, unpack_records
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._spec import Spec, read_spec, spec_names
 from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman, holm
@@ -78,4 +78,5 @@ __all__ = [
     "summarise",
     "trace_stability",
     "worst_pattern",
+    "unpack_records",
 ]

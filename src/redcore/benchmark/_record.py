@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from redcore._files import write_atomic
+from redcore._files import write_atomic, write_json
 from redcore._settings import Settings
 from redcore.benchmark._asked import Cell
 from redcore.exceptions import RedCoreError, RunError
 
-__all__ = ["Record", "pack_records", "read_record", "read_records"]
+__all__ = ["Record", "pack_records", "read_record", "read_records", "unpack_records"]
 
 DIFFERS = frozenset({"seconds", "cpu_seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"})
 """What differs from run to run."""
@@ -168,6 +168,28 @@ def pack_records(folder: Path, path: Path) -> int:
     packed = gzip.compress(lines.encode(), mtime=0)
     write_atomic(path, lambda temporary: temporary.write_bytes(packed))
     return len(records)
+
+
+def unpack_records(path: Path, folder: Path) -> int:
+    """Put the records of a file that `pack_records` has written in a benchmark folder; return how many.
+
+    Then `run` goes on from there. Records that the folder has already are left as they are; predictions are not packed,
+    so the folder has none of these cells.
+
+    Raises
+    ------
+    RunError
+        If the file is absent, damaged or of an unknown version, or the folder cannot be made.
+    """
+    missing = [(folder / "records" / f"{record.key}.json", record) for record in _unpacked(path)]
+    missing = [(place, record) for place, record in missing if not place.exists()]
+    try:
+        (folder / "records").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
+    for place, record in missing:
+        write_json(place, record.dump())
+    return len(missing)
 
 
 def _unpacked(path: Path) -> list[Record]:

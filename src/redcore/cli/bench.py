@@ -171,6 +171,17 @@ def pack(
     typer.echo(f"{pack_records(folder, out)} records in {out}")
 
 
+@bench.command()
+def unpack(
+    file: Annotated[Path, typer.Argument(help="File that 'redcore bench pack' has written.")],
+    out: Annotated[Path, typer.Option(help="Folder of a benchmark, new or not; 'redcore bench run' goes on in it.")],
+) -> None:
+    """Put packed records in a folder, so that a run goes on from them. What the folder has already stays."""
+    from redcore.benchmark import unpack_records
+
+    typer.echo(f"{unpack_records(file, out)} new records in {out}")
+
+
 def _points(mean: float, low: float, high: float) -> str:
     """Return a difference and its interval in points, hundredths of a score."""
     return f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
