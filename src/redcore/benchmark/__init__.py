@@ -77,6 +77,6 @@ __all__ = [
     "spec_names",
     "summarise",
     "trace_stability",
-    "worst_pattern",
     "unpack_records",
+    "worst_pattern",
 ]
