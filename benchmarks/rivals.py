@@ -8,7 +8,7 @@ BATCH, N_CLASSES = 128, 4
 class Published:
     """The preset `aaai2024` and the stand-in for the released code, on one batch of the sizes of IEMOCAP."""
 
-    def __init__(self, rate: float, ragged: bool, noise: bool = True) -> None:
+    def __init__(self, rate: float, ragged: bool, noise: bool = True, precision: str = "32-true") -> None:
         import numpy as np
         import reference_style
         import torch
@@ -29,7 +29,9 @@ class Published:
         target = Target.from_labels(rng.integers(0, N_CLASSES, BATCH), range(N_CLASSES))
         self.data = MultimodalData.from_arrays(arrays, target, availability=availability)
         quiet = {} if noise else dict.fromkeys(("attention_dropout", "encoder_dropout", "head_dropout"), 0.0)
-        settings = RedCoreSettings.parse({**aaai2024.SETTINGS, **quiet, "bottleneck_noise": noise})
+        settings = RedCoreSettings.parse(
+            {**aaai2024.SETTINGS, **quiet, "bottleneck_noise": noise, "precision": precision}
+        )
         forms = [(name, TIMES[name][1], True) for name in sorted(TIMES)]
         torch.manual_seed(0)
         self.network = RedCoreNetwork(forms, N_CLASSES, settings)

@@ -21,7 +21,7 @@ from redcore.nn import (
     StackedHead,
     kl_to_standard_normal,
 )
-from redcore.nn._dropout import dropout
+from redcore.nn._dropout import dropout, dropout_relu, keep_mask
 from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 
@@ -237,6 +237,39 @@ def test_dropout_keeps_the_mean_and_drops_what_it_says():
     assert torch.equal(dropout(values, 0.0), values)
 
 
+@pytest.mark.parametrize("probability", [0.0, 0.3])
+def test_relu_and_dropout_in_one_are_both_of_them(probability):
+    values, gradient = torch.randn(30, 40), torch.randn(30, 40)
+    kept, scale = keep_mask(values, probability) if probability else (torch.ones_like(values), 1.0)
+    expected, found = values.clone().requires_grad_(), values.clone().requires_grad_()
+    (expected.relu() * kept * scale).backward(gradient)
+    torch.manual_seed(0)
+    torch.randn(30, 40), torch.randn(30, 40)
+    result, left = dropout_relu(found * 1, probability)
+    (result * left).backward(gradient)
+    torch.testing.assert_close(result * left, expected.relu() * kept * scale)
+    torch.testing.assert_close(found.grad, expected.grad)
+
+
+def test_sequences_of_a_batch_do_not_see_one_another():
+    """Values and gradients of ragged sequences, in several buckets, are those of each sequence alone."""
+    lengths = torch.randint(1, 10, (40,))
+    encoder = build_encoder("transformer", 4, True, SPEC).eval()
+    padded = torch.full((40, 9, 4), float("nan"))
+    padded[torch.arange(9) < lengths[:, None]] = torch.randn(int(lengths.sum()), 4)
+    padded.requires_grad_()
+    direction = torch.randn(40, SPEC.width)
+    together = encoder(padded, lengths)
+    together.backward(direction)
+    for row, length in enumerate(lengths.tolist()):
+        alone = padded[row : row + 1, :length].detach().requires_grad_()
+        code = encoder(alone, lengths[row : row + 1])
+        code.backward(direction[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], code)
+        torch.testing.assert_close(padded.grad[row, :length], alone.grad[0])
+    assert not padded.grad[torch.arange(9) >= lengths[:, None]].any()
+
+
 def test_packing_leaves_out_padding_only():
     lengths = torch.randint(1, 10, (70,))
     padded = torch.randn(70, 9, 4) * (torch.arange(9) < lengths[:, None])[..., None]
@@ -244,6 +277,7 @@ def test_packing_leaves_out_padding_only():
     packed = packing.pack(padded)
     assert len(packed) == int(lengths.sum())
     assert len(packing.buckets) == 4
-    back = torch.cat([bucket.unpad(bucket.pad(packed)) for bucket in packing.buckets])
+    parts = list(zip(packing.buckets, packing.split(packed), strict=True))
+    back = torch.cat([bucket.pad(own)[bucket.mask] for bucket, own in parts])
     assert torch.equal(back, packed)
     torch.testing.assert_close(packing.mean(packed), padded.sum(dim=1) / lengths[:, None])

@@ -1,6 +1,8 @@
 """Sequences of a batch without their padding: real time steps one after the other, shortest sequence first."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,8 +25,8 @@ class Bucket:
 
     Attributes
     ----------
-    steps : slice
-        Where they are in the packed steps.
+    n_steps : int
+        Number of packed steps; in a graph for export, where steps are not packed, of no meaning.
     n, time : int
         Number of sequences, and length of the longest.
     places : tensor or None
@@ -34,28 +36,73 @@ class Bucket:
         True on real steps; None if there is no padding.
     """
 
-    steps: slice
+    n_steps: int
     n: int
     time: int
     places: Tensor | None
     mask: Tensor | None
+    _known: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
 
-    def pad(self, packed: Tensor) -> Tensor:
-        """Return the bucket's steps of (total, width) as (n, time, width), zeros at the end of shorter sequences."""
-        own = packed[self.steps]
+    def pad(self, own: Tensor) -> Tensor:
+        """Return the bucket's steps (n_steps, width) as (n, time, width), zeros at the end of shorter sequences."""
         if self.places is None and self.mask is not None:
             return own.view(self.n, self.time, -1).masked_fill(~self.mask[..., None], 0.0)
         if self.places is not None:
             own = own.new_zeros((self.n * self.time, own.shape[1])).index_copy_(0, self.places, own)
         return own.view(self.n, self.time, -1)
 
-    def unpad(self, padded: Tensor) -> Tensor:
-        """Return the real steps of (n, time, width)."""
-        flat = padded.flatten(0, 1)
+    def to_heads(self, own: Tensor, n_parts: int, n_heads: int) -> Tensor:
+        """Return the bucket's steps (n_steps, n_parts * n_heads * width) as (n_parts, n, n_heads, time, width).
+
+        Padding is a copy of the last step. Nothing may depend on it: its gradient is taken to be zero.
+        """
         if self.places is None:
-            return flat
-        taken: Tensor = _Rows.apply(flat, self.places)  # type: ignore[no-untyped-call]
-        return taken
+            return self.pad(own).view(self.n, self.time, n_parts, n_heads, -1).permute(2, 0, 3, 1, 4)
+        rows = own.reshape(-1, own.shape[1] // (n_parts * n_heads))
+        padded: Tensor = _Padded.apply(rows, self, n_parts, n_heads)  # type: ignore[no-untyped-call]
+        return padded.view(n_parts, self.n, n_heads, self.time, -1)
+
+    def from_heads(self, padded: Tensor) -> Tensor:
+        """Return the real steps of (n, n_heads, time, width): (n_steps, n_heads * width)."""
+        steps_first = padded.transpose(1, 2)
+        if self.places is None:
+            return steps_first.flatten(0, 1).flatten(1)
+        # torch's own attention lays out its result so
+        if steps_first.is_contiguous():
+            return self._real(steps_first.flatten(0, 1).flatten(1), self.places)
+        return self._real(padded.flatten(0, 2), self.real_rows(1, padded.shape[1]))
+
+    def _real(self, rows: Tensor, real: Tensor) -> Tensor:
+        taken: Tensor = _Rows.apply(rows, real)  # type: ignore[no-untyped-call]
+        return taken.view(self.n_steps, -1)
+
+    def padded_rows(self, n_parts: int, n_heads: int) -> Tensor:
+        """Return, for each of (n_parts, n, n_heads, time), the row of (n_steps, n_parts, n_heads); both flattened."""
+        assert self.mask is not None
+
+        def work_out(mask: Tensor) -> Tensor:
+            step = (mask.flatten().cumsum(0) - 1).int().view(self.n, 1, self.time) * (n_parts * n_heads)
+            head = torch.arange(n_parts * n_heads, dtype=torch.int32, device=mask.device)
+            return (step + head.view(n_parts, 1, n_heads, 1)).flatten()
+
+        return self._once(("padded", n_parts, n_heads), partial(work_out, self.mask))
+
+    def real_rows(self, n_parts: int, n_heads: int) -> Tensor:
+        """Return, for each of (n_steps, n_parts, n_heads), the row of (n_parts, n, n_heads, time); both flattened."""
+        assert self.places is not None
+
+        def work_out(places: Tensor) -> Tensor:
+            head = torch.arange(n_parts * n_heads, device=places.device)
+            first = (head // n_heads * self.n * n_heads + head % n_heads) * self.time
+            return (places // self.time * (n_heads * self.time) + places % self.time)[:, None].add(first).flatten()
+
+        return self._once(("real", n_parts, n_heads), partial(work_out, self.places))
+
+    def _once(self, what: tuple[str, int, int], work_out: Callable[[], Tensor]) -> Tensor:
+        """Work it out for the first layer only; all that follow ask for the same."""
+        if what not in self._known:
+            self._known[what] = work_out()
+        return self._known[what]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +131,10 @@ class Packing:
         if is_traced():
             # values must not decide on sizes: everything stays padded
             n, mask = lengths.shape[0], step_mask(lengths, time)
-            return cls(None, None, lengths, [Bucket(slice(0, None), n, time, None, mask)])
+            return cls(None, None, lengths, [Bucket(n, n, time, None, mask)])
         n, known = len(lengths), lengths.tolist()
         if min(known) == time:
-            return cls(None, None, lengths, [Bucket(slice(0, n * time), n, time, None, None)])
+            return cls(None, None, lengths, [Bucket(n * time, n, time, None, None)])
         order = lengths.argsort(stable=True)
         sorted_lengths = lengths[order]
         real = step_mask(sorted_lengths, time)
@@ -99,11 +146,31 @@ class Packing:
         flat = padded.flatten(0, 1)
         return flat if self.steps is None else flat.index_select(0, self.steps)
 
+    def split(self, packed: Tensor) -> Sequence[Tensor]:
+        """Return the steps of each bucket, of (total, width)."""
+        # not by slices: the gradient of each would be as large as all of them
+        sizes = [bucket.n_steps for bucket in self.buckets]
+        return (packed,) if len(sizes) == 1 else torch.split(packed, sizes)
+
     def mean(self, packed: Tensor) -> Tensor:
         """Average (total, width) over the steps of each sequence, in the order of the batch: (n, width)."""
-        sums = torch.cat([bucket.pad(packed).sum(dim=1) for bucket in self.buckets])
+        parts = zip(self.buckets, self.split(packed), strict=True)
+        sums = torch.cat([bucket.pad(own).sum(dim=1) for bucket, own in parts])
         means = sums / self.lengths[:, None].to(packed.dtype)
         return means if self.order is None else means.new_zeros(means.shape).index_copy_(0, self.order, means)
+
+
+class _Padded(torch.autograd.Function):
+    """Rows of packed steps as rows of padded heads: the gradient of padding, which is zero, is not looked at."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, bucket: Bucket, n_parts: int, n_heads: int) -> Tensor:
+        ctx.real_rows = partial(bucket.real_rows, n_parts, n_heads)
+        return rows.index_select(0, bucket.padded_rows(n_parts, n_heads))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return gradient.index_select(0, ctx.real_rows()), None, None, None
 
 
 class _Rows(torch.autograd.Function):
@@ -125,13 +192,12 @@ def _buckets(lengths: Tensor) -> list[Bucket]:
     """Share sorted sequences out to buckets of about equal numbers."""
     n, known = len(lengths), lengths.tolist()
     n_buckets = max(1, min(MAX_BUCKETS, n // BUCKET))
-    buckets, start = [], 0
+    buckets = []
     for index in range(n_buckets):
         first, last = n * index // n_buckets, n * (index + 1) // n_buckets
-        time, stop = known[last - 1], start + sum(known[first:last])
+        time, n_steps = known[last - 1], sum(known[first:last])
         mask = step_mask(lengths[first:last], time)
         padded = known[first] < time
         places = torch.nonzero(mask.flatten())[:, 0] if padded else None
-        buckets.append(Bucket(slice(start, stop), last - first, time, places, mask if padded else None))
-        start = stop
+        buckets.append(Bucket(n_steps, last - first, time, places, mask if padded else None))
     return buckets

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.nn._dropout import dropout
+from redcore.nn._dropout import dropout, dropout_relu, keep_mask
 from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec
 
@@ -32,27 +32,21 @@ class Block(nn.Module):
 
     def attend(self, hidden: Tensor, packing: Packing) -> Tensor:
         """Multi-head self-attention within each sequence, over packed steps (total, width)."""
-        projected = self.project_in(hidden)
-        mixed = [bucket.unpad(self._attend_padded(bucket.pad(projected), bucket.mask)) for bucket in packing.buckets]
+        probability = self.attention_dropout if self.training else 0.0
+        mixed = []
+        for bucket, own in zip(packing.buckets, packing.split(self.project_in(hidden)), strict=True):
+            query, key, value = bucket.to_heads(own, 3, self.n_heads)
+            mask = None if bucket.mask is None else bucket.mask[:, None, None, :]
+            mixed.append(bucket.from_heads(attention(query, key, value, mask, probability)))
         attended: Tensor = self.project_out(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
         return attended
-
-    def _attend_padded(self, projected: Tensor, mask: Tensor | None) -> Tensor:
-        """Attend over (n, time, 3 * width); `mask` (n, time) is True on real steps."""
-        n, time, width = projected.shape
-        parts = projected.view(n, time, 3, self.n_heads, width // (3 * self.n_heads))
-        mask = None if mask is None else mask[:, None, None, :]
-        probability = self.attention_dropout if self.training else 0.0
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = attention(query, key, value, mask, probability)
-        return mixed.transpose(1, 2).reshape(n, time, width // 3)
 
     def transform(self, hidden: Tensor) -> Tensor:
         """Return ``W2 relu(W1 x)`` with dropout."""
         probability = self.dropout if self.training else 0.0
-        # a mask is not negative, so that it may come before the ReLU, and both may overwrite
-        wide = dropout(self.widen(hidden), probability, in_place=True).relu_()
-        return dropout(self.narrow(wide), probability, in_place=True)
+        wide, scale = dropout_relu(self.widen(hidden), probability)
+        weight = self.narrow.weight if scale == 1 else self.narrow.weight * scale
+        return dropout(functional.linear(wide, weight, self.narrow.bias), probability, in_place=True)
 
     def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
         """Map packed steps (total, width) to the same."""
@@ -72,8 +66,11 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, pr
     query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
     if mask is not None:
-        scores = scores + torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, float("-inf"))
-    return dropout(scores.softmax(dim=-1), probability).to(value.dtype) @ value
+        scores += torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, float("-inf"))
+    weights = scores.softmax(dim=-1)
+    kept, scale = keep_mask(weights, probability)
+    mixed: Tensor = (weights * kept).to(value.dtype) @ (value * scale)
+    return mixed
 
 
 class TransformerEncoder(nn.Module):
