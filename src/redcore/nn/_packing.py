@@ -1,8 +1,8 @@
 """Sequences of a batch without their padding: real time steps one after the other, shortest sequence first."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,6 +18,9 @@ BUCKET = 16
 
 MAX_BUCKETS = 4
 
+PARTS = 3
+"""Queries, keys and values."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
@@ -29,6 +32,8 @@ class Bucket:
         Number of packed steps; in a graph for export, where steps are not packed, of no meaning.
     n, time : int
         Number of sequences, and length of the longest.
+    n_heads : int
+        Heads of the attention within sequences.
     places : tensor or None
         Place of each packed step in the padded bucket, (n * time,) flattened; None if the steps are not packed: if
         there is no padding, or in a graph for export.
@@ -39,9 +44,9 @@ class Bucket:
     n_steps: int
     n: int
     time: int
+    n_heads: int
     places: Tensor | None
     mask: Tensor | None
-    _known: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
 
     def pad(self, own: Tensor) -> Tensor:
         """Return the bucket's steps (n_steps, width) as (n, time, width), zeros at the end of shorter sequences."""
@@ -51,58 +56,50 @@ class Bucket:
             own = own.new_zeros((self.n * self.time, own.shape[1])).index_copy_(0, self.places, own)
         return own.view(self.n, self.time, -1)
 
-    def to_heads(self, own: Tensor, n_parts: int, n_heads: int) -> Tensor:
-        """Return the bucket's steps (n_steps, n_parts * n_heads * width) as (n_parts, n, n_heads, time, width).
+    def to_heads(self, own: Tensor) -> Tensor:
+        """Return the bucket's steps (n_steps, 3 * n_heads * width) as (3, n, n_heads, time, width), padded.
 
         Padding is a copy of the last step. Nothing may depend on it: its gradient is taken to be zero.
         """
         if self.places is None:
-            return self.pad(own).view(self.n, self.time, n_parts, n_heads, -1).permute(2, 0, 3, 1, 4)
-        rows = own.reshape(-1, own.shape[1] // (n_parts * n_heads))
-        padded: Tensor = _Padded.apply(rows, self, n_parts, n_heads)  # type: ignore[no-untyped-call]
-        return padded.view(n_parts, self.n, n_heads, self.time, -1)
+            return self.pad(own).view(self.n, self.time, PARTS, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        rows = own.reshape(len(own) * PARTS * self.n_heads, -1)
+        padded: Tensor = _ToHeads.apply(rows, self)  # type: ignore[no-untyped-call]
+        return padded.view(PARTS, self.n, self.n_heads, self.time, -1)
 
     def from_heads(self, padded: Tensor) -> Tensor:
         """Return the real steps of (n, n_heads, time, width): (n_steps, n_heads * width)."""
-        steps_first = padded.transpose(1, 2)
+        by_step = padded.transpose(1, 2)
         if self.places is None:
-            return steps_first.flatten(0, 1).flatten(1)
-        # torch's own attention lays out its result so
-        if steps_first.is_contiguous():
-            return self._real(steps_first.flatten(0, 1).flatten(1), self.places)
-        return self._real(padded.flatten(0, 2), self.real_rows(1, padded.shape[1]))
-
-    def _real(self, rows: Tensor, real: Tensor) -> Tensor:
+            return by_step.flatten(0, 1).flatten(1)
+        # torch's own attention lays out its result by steps, a product by heads
+        if by_step.is_contiguous():
+            rows, real = by_step.flatten(0, 1).flatten(1), self.places
+        else:
+            rows, real = padded.flatten(0, 2), self.real_rows
         taken: Tensor = _Rows.apply(rows, real)  # type: ignore[no-untyped-call]
         return taken.view(self.n_steps, -1)
 
-    def padded_rows(self, n_parts: int, n_heads: int) -> Tensor:
-        """Return, for each of (n_parts, n, n_heads, time), the row of (n_steps, n_parts, n_heads); both flattened."""
+    @cached_property
+    def padded_rows(self) -> Tensor:
+        """For each of (3, n, n_heads, time), the row of (n_steps, 3, n_heads); both flattened."""
         assert self.mask is not None
+        step = (self.mask.flatten().cumsum(0) - 1).int().view(self.n, 1, self.time) * (PARTS * self.n_heads)
+        head = torch.arange(PARTS * self.n_heads, dtype=torch.int32, device=step.device)
+        return (step + head.view(PARTS, 1, self.n_heads, 1)).flatten()
 
-        def work_out(mask: Tensor) -> Tensor:
-            step = (mask.flatten().cumsum(0) - 1).int().view(self.n, 1, self.time) * (n_parts * n_heads)
-            head = torch.arange(n_parts * n_heads, dtype=torch.int32, device=mask.device)
-            return (step + head.view(n_parts, 1, n_heads, 1)).flatten()
-
-        return self._once(("padded", n_parts, n_heads), partial(work_out, self.mask))
-
-    def real_rows(self, n_parts: int, n_heads: int) -> Tensor:
-        """Return, for each of (n_steps, n_parts, n_heads), the row of (n_parts, n, n_heads, time); both flattened."""
+    @cached_property
+    def real_rows(self) -> Tensor:
+        """For each of (n_steps, n_heads), the row of (n, n_heads, time); both flattened."""
         assert self.places is not None
+        first = self.places // self.time * (self.n_heads * self.time) + self.places % self.time
+        return (first[:, None] + torch.arange(self.n_heads, device=first.device) * self.time).flatten()
 
-        def work_out(places: Tensor) -> Tensor:
-            head = torch.arange(n_parts * n_heads, device=places.device)
-            first = (head // n_heads * self.n * n_heads + head % n_heads) * self.time
-            return (places // self.time * (n_heads * self.time) + places % self.time)[:, None].add(first).flatten()
-
-        return self._once(("real", n_parts, n_heads), partial(work_out, self.places))
-
-    def _once(self, what: tuple[str, int, int], work_out: Callable[[], Tensor]) -> Tensor:
-        """Work it out for the first layer only; all that follow ask for the same."""
-        if what not in self._known:
-            self._known[what] = work_out()
-        return self._known[what]
+    @cached_property
+    def real_rows_of_parts(self) -> Tensor:
+        """For each of (n_steps, 3, n_heads), the row of (3, n, n_heads, time); both flattened."""
+        part = torch.arange(PARTS, device=self.real_rows.device) * (self.n * self.n_heads * self.time)
+        return (self.real_rows.view(self.n_steps, 1, self.n_heads) + part[:, None]).flatten()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,20 +123,20 @@ class Packing:
     buckets: list[Bucket]
 
     @classmethod
-    def of(cls, lengths: Tensor, time: int) -> "Packing":
+    def of(cls, lengths: Tensor, time: int, n_heads: int = 1) -> "Packing":
         """Work out the packing of sequences of these lengths, (n,), padded to `time`."""
         if is_traced():
             # values must not decide on sizes: everything stays padded
             n, mask = lengths.shape[0], step_mask(lengths, time)
-            return cls(None, None, lengths, [Bucket(n, n, time, None, mask)])
+            return cls(None, None, lengths, [Bucket(n, n, time, n_heads, None, mask)])
         n, known = len(lengths), lengths.tolist()
         if min(known) == time:
-            return cls(None, None, lengths, [Bucket(n * time, n, time, None, None)])
+            return cls(None, None, lengths, [Bucket(n * time, n, time, n_heads, None, None)])
         order = lengths.argsort(stable=True)
         sorted_lengths = lengths[order]
         real = step_mask(sorted_lengths, time)
         steps = (order[:, None] * time + torch.arange(time, device=lengths.device))[real]
-        return cls(order, steps, sorted_lengths, _buckets(sorted_lengths))
+        return cls(order, steps, sorted_lengths, _buckets(sorted_lengths, n_heads))
 
     def pack(self, padded: Tensor) -> Tensor:
         """Return the real steps of (n, time, width): (total, width)."""
@@ -160,17 +157,17 @@ class Packing:
         return means if self.order is None else means.new_zeros(means.shape).index_copy_(0, self.order, means)
 
 
-class _Padded(torch.autograd.Function):
-    """Rows of packed steps as rows of padded heads: the gradient of padding, which is zero, is not looked at."""
+class _ToHeads(torch.autograd.Function):
+    """Rows of packed steps as rows of padded heads, and back in the backward pass: each a single copy."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, bucket: Bucket, n_parts: int, n_heads: int) -> Tensor:
-        ctx.real_rows = partial(bucket.real_rows, n_parts, n_heads)
-        return rows.index_select(0, bucket.padded_rows(n_parts, n_heads))
+    def forward(ctx: Any, rows: Tensor, bucket: Bucket) -> Tensor:
+        ctx.bucket = bucket
+        return rows.index_select(0, bucket.padded_rows)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return gradient.index_select(0, ctx.real_rows()), None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient.index_select(0, ctx.bucket.real_rows_of_parts), None
 
 
 class _Rows(torch.autograd.Function):
@@ -188,7 +185,7 @@ class _Rows(torch.autograd.Function):
         return gradient.new_zeros(ctx.shape).index_copy_(0, places, gradient), None
 
 
-def _buckets(lengths: Tensor) -> list[Bucket]:
+def _buckets(lengths: Tensor, n_heads: int) -> list[Bucket]:
     """Share sorted sequences out to buckets of about equal numbers."""
     n, known = len(lengths), lengths.tolist()
     n_buckets = max(1, min(MAX_BUCKETS, n // BUCKET))
@@ -199,5 +196,5 @@ def _buckets(lengths: Tensor) -> list[Bucket]:
         mask = step_mask(lengths[first:last], time)
         padded = known[first] < time
         places = torch.nonzero(mask.flatten())[:, 0] if padded else None
-        buckets.append(Bucket(n_steps, last - first, time, places, mask if padded else None))
+        buckets.append(Bucket(n_steps, last - first, time, n_heads, places, mask if padded else None))
     return buckets

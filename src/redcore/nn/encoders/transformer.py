@@ -19,7 +19,6 @@ class Block(nn.Module):
     def __init__(self, spec: EncoderSpec) -> None:
         super().__init__()
         width = spec.width
-        self.n_heads = spec.n_heads
         self.attention_dropout, self.dropout = spec.attention_dropout, spec.dropout
         self.norm_before_attention, self.norm_after_attention = nn.LayerNorm(width), nn.LayerNorm(width)
         self.norm_before_mlp, self.norm_after_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -35,7 +34,7 @@ class Block(nn.Module):
         probability = self.attention_dropout if self.training else 0.0
         mixed = []
         for bucket, own in zip(packing.buckets, packing.split(self.project_in(hidden)), strict=True):
-            query, key, value = bucket.to_heads(own, 3, self.n_heads)
+            query, key, value = bucket.to_heads(own)
             mask = None if bucket.mask is None else bucket.mask[:, None, None, :]
             mixed.append(bucket.from_heads(attention(query, key, value, mask, probability)))
         attended: Tensor = self.project_out(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
@@ -86,14 +85,14 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         self.project = nn.Linear(n_features, spec.width)
         self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.n_layers))
-        self.positional_encoding = spec.positional_encoding
+        self.n_heads, self.positional_encoding = spec.n_heads, spec.positional_encoding
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
             values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
         n, time, _ = values.shape
-        packing = Packing.of(lengths, time)
+        packing = Packing.of(lengths, time, self.n_heads)
         hidden = self.project(packing.pack(values))
         if self.positional_encoding:
             positions = sinusoids(time, hidden.shape[1]).to(hidden)
