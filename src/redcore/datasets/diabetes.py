@@ -1,0 +1,27 @@
+"""Progression of diabetes after a year, from three kinds of records of a patient (real, bundled)."""
+
+from sklearn.datasets import load_diabetes
+
+from redcore.data import MultimodalData, Target
+from redcore.datasets import Card
+from redcore.datasets._tables import by_columns
+
+__all__ = ["CARD", "load"]
+
+CARD = Card(
+    title="Diabetes: demographics, physical examination, blood serum",
+    source="Efron, Hastie, Johnstone, Tibshirani (2004), Least Angle Regression; as in scikit-learn",
+    licence="None stated",
+    target="regression, disease progression after one year",
+)
+
+GROUPS = {"demographics": ("age", "sex"), "examination": ("bmi", "bp"), "serum": ("s1", "s2", "s3", "s4", "s5", "s6")}
+
+
+def load() -> MultimodalData:
+    """Return the data: 442 samples, nothing missing, no split.
+
+    Modalities: ``demographics`` (2), ``examination`` (2) and ``serum`` (6).
+    """
+    table = load_diabetes(scaled=False)
+    return by_columns(table, GROUPS, Target.from_numbers(table.target))
