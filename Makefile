@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # for make study and make studies; SEEDS and SET cut a study short, as in SEEDS=1 SET="--set max_epochs=20"
-STUDIES := quick ceiling uniform extreme stability bilevel-cost pattern-shift many-modalities domain-shift two-modalities hardware
+STUDIES := quick unseen ceiling uniform extreme stability bilevel-cost pattern-shift many-modalities domain-shift two-modalities hardware
 DATA := ../shared/data
 JOBS := 2
 SEEDS := 1000

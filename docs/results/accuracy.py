@@ -1,4 +1,4 @@
-"""Figures, tables and findings of the studies `accuracy` and `ceiling`; see make.py."""
+"""Figures, tables and findings of the studies `accuracy`, `unseen` and `ceiling`; see make.py."""
 
 from collections.abc import Sequence
 

@@ -242,6 +242,7 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "two-modalities": two_modalities,
     "hardware": hardware,
     "accuracy": accuracy_findings,
+    "unseen": accuracy_findings,
     "ceiling": ceiling_findings,
 }
 

@@ -327,6 +327,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
     "accuracy": (accuracy_figure, accuracy_table),
+    "unseen": (accuracy_figure, accuracy_table),
     "ceiling": (ceiling_figure, ceiling_table),
 }
 
