@@ -256,7 +256,7 @@ def test_a_flipped_bit_in_the_data_never_is_our_fault(linear_run, make_npz, tmp_
 @pytest.mark.parametrize(
     ("name", "fragment"),
     [
-        ("nosuch.npz", "neither a file nor a data set (breast_cancer, ch_sims, cmu_mosei"),
+        ("nosuch.npz", "neither a file nor a data set (breast_cancer, ch_sims, cmu_mosei, cmu_mosi, diabetes, digits"),
         ("data.csv", "which columns make which"),
         (".", "npz"),
     ],
