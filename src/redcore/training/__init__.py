@@ -2,6 +2,7 @@
 
 from redcore.training._callbacks import Callback
 from redcore.training._codes import CodeSettings
+from redcore.training._combination import Combination
 from redcore.training._discriminant import Density, Discriminant
 from redcore.training._ensemble import EnsembleMethod, Split
 from redcore.training._evidence import Evidence, Trial
@@ -26,6 +27,7 @@ from redcore.training._unimodal_linear import UnimodalLinear
 __all__ = [
     "Callback",
     "CodeSettings",
+    "Combination",
     "Density",
     "Discriminant",
     "EnsembleMethod",

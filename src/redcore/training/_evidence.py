@@ -10,6 +10,7 @@ from scipy.special import log_softmax, logit
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.nn import Objective
+from redcore.training._combination import Combination
 from redcore.training._decision import choose_prior_power, decide
 from redcore.training._discriminant import Discriminant
 from redcore.training._linear import LinearSettings
@@ -35,6 +36,9 @@ LARGEST_LOGIT = 30.0
 ASSUMED = np.array([0.75, 0.0, 0.25, 0.0, 0.0])
 """Weights without data: the joint head before the linear models."""
 
+ASSUMED_OF_NUMBERS = np.array([0.25, 0.0, 0.0, 0.75, 0.0])
+"""The same for regression, where networks overfit a few hundred samples more: the linear models come first."""
+
 
 class Trial(NamedTuple):
     """A trained network, what it was trained on, and samples that it has not seen."""
@@ -51,14 +55,17 @@ class Evidence:
     They are the joint head; the mean over the present modalities of what the unimodal heads say; the same of linear
     models; the sum of the latter's evidence; and that of a discriminant, which is what Gaussian modalities, tied by a
     few shared factors, say together. In a sum the class frequencies count once, not once per modality. Five weights, of
-    held-out samples under many missing patterns, leave little to overfit; they calibrate as well. Numbers are no
-    evidence that adds up: for regression the last two are 0.
+    held-out samples under many missing patterns, leave little to overfit; they calibrate as well. Numbers do not add up
+    like evidence: for regression the fourth source is the best linear combination of the linear models, see
+    `Combination`, and the last one is 0.
 
     Attributes
     ----------
     linear : UnimodalLinear
     discriminant : Discriminant or None
         None for regression.
+    combination : Combination or None
+        For regression; None for a model of a version without it, and for other targets.
     stack : Stack
     objective : Objective
     base : array (n_outputs,)
@@ -69,6 +76,7 @@ class Evidence:
 
     linear: UnimodalLinear
     discriminant: Discriminant | None
+    combination: Combination | None
     stack: Stack
     objective: Objective
     base: AnyArray
@@ -114,8 +122,14 @@ class Evidence:
         train = sampled(data, MAX_LINEAR_ROWS, rng)
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)
-        discriminant = None if objective.kind == "regression" else Discriminant.fit(linear.prepare(train))
-        return cls(linear, discriminant, Stack(objective.kind, ASSUMED), objective, _base(train.target))
+        base = _base(train.target)
+        if objective.kind != "regression":
+            discriminant = Discriminant.fit(linear.prepare(train))
+            return cls(linear, discriminant, None, Stack(objective.kind, ASSUMED), objective, base)
+        predictions, present = linear.predict_held_out(train)
+        predictions = (predictions - objective.mean) / objective.scale
+        combination = Combination.fit(predictions, present, objective.values(train.target), train.target.counts)
+        return cls(linear, None, combination, Stack(objective.kind, ASSUMED_OF_NUMBERS), objective, base)
 
     def _weighed(self, sources: AnyArray, judges: Sequence[MultimodalData], n_independent: int) -> "Evidence":
         """Return the same with the weights, and the decision, that held-out samples choose."""
@@ -123,7 +137,7 @@ class Evidence:
         target = np.concatenate([self.objective.values(one) for one in targets])
         weighted = any(one.weights is not None for one in targets)
         counts = np.concatenate([one.counts for one in targets]) if weighted else None
-        stack = Stack.fit(sources, target, self.objective.kind, ASSUMED, n_independent, counts)
+        stack = Stack.fit(sources, target, self.objective.kind, self.stack.weights, n_independent, counts)
         weighed = replace(self, stack=stack)
         if self.objective.kind not in ("binary", "multiclass"):
             return weighed
@@ -136,15 +150,14 @@ class Evidence:
         joint, unimodal = network(data)
         prepared = self.linear.prepare(data)
         linear, present = self.linear.predict_prepared(prepared)
-        if self.objective.kind == "regression":
-            linear = (linear - self.objective.mean) / self.objective.scale
-        elif self.objective.kind != "multilabel":
-            joint, unimodal, linear = (log_softmax(values, axis=-1) for values in (joint, unimodal, linear))
         if self.discriminant is None:
+            linear = (linear - self.objective.mean) / self.objective.scale
             nothing = np.zeros_like(joint)
-            return np.stack(
-                [joint, self._mean(unimodal, present), self._mean(linear, present), nothing, nothing], axis=1
-            )
+            combined = nothing if self.combination is None else self.combination.combine(linear, present)
+            means = self._mean(unimodal, present), self._mean(linear, present)
+            return np.stack([joint, *means, combined, nothing], axis=1)
+        if self.objective.kind != "multilabel":
+            joint, unimodal, linear = (log_softmax(values, axis=-1) for values in (joint, unimodal, linear))
         joint, unimodal, linear = (values.clip(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
         added = self._normalised(((linear - self.base) * present[..., None]).sum(axis=1))
         densities = self._normalised(self.discriminant.evidence(prepared))
@@ -180,16 +193,19 @@ class Evidence:
         kept = {f"linear/{k}": v for k, v in self.linear.to_arrays().items()}
         if self.discriminant is not None:
             kept |= {f"discriminant/{k}": v for k, v in self.discriminant.to_arrays().items()}
+        if self.combination is not None:
+            kept |= {f"combination/{k}": v for k, v in self.combination.to_arrays().items()}
         return {"weights": self.stack.weights, "base": self.base, "prior_power": np.array([self.prior_power]), **kept}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...], objective: Objective) -> "Evidence":
         """Restore what `to_arrays` returned."""
         linear = UnimodalLinear.from_arrays(group(arrays, "linear/"), names)
-        densities = group(arrays, "discriminant/")
+        densities, moments = group(arrays, "discriminant/"), group(arrays, "combination/")
         discriminant = Discriminant.from_arrays(densities, names) if densities else None
-        stack = Stack(objective.kind, arrays["weights"])
-        return cls(linear, discriminant, stack, objective, arrays["base"], float(arrays["prior_power"][0]))
+        combination = Combination.from_arrays(moments) if moments else None
+        stack, power = Stack(objective.kind, arrays["weights"]), float(arrays["prior_power"][0])
+        return cls(linear, discriminant, combination, stack, objective, arrays["base"], power)
 
 
 def _base(target: Target) -> AnyArray:

@@ -14,7 +14,7 @@ from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Target, TargetKind
 from redcore.training._settings import MethodSettings
 
-__all__ = ["LinearSettings", "fit_linear", "linear_outputs", "with_strength"]
+__all__ = ["LinearSettings", "fit_linear", "folds", "linear_outputs", "with_strength"]
 
 CS = (0.01, 0.1, 1.0, 10.0)
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0)
@@ -92,18 +92,18 @@ def with_strength(
     if len(rows) < 2 * N_FOLDS:
         return settings.replace(**{name: 1.0})
     values, target = values[rows], target.take(rows)
-    folds = _folds(len(rows), None if groups is None else groups[rows])
+    parts = folds(len(rows), None if groups is None else groups[rows], N_FOLDS)
     candidates = [settings.replace(**{name: strength}) for strength in grid]
-    losses = [sum(_held_out_loss(values, target, one, fold) for fold in folds) for one in candidates]
+    losses = [sum(_held_out_loss(values, target, one, part) for part in parts) for one in candidates]
     return candidates[int(np.argmin(losses))]
 
 
-def _folds(n_samples: int, groups: AnyArray | None) -> list[BoolArray]:
-    """Return which samples each fold holds out."""
-    if groups is not None and len(np.unique(groups)) >= N_FOLDS:
-        splits = GroupKFold(N_FOLDS).split(np.zeros(n_samples), groups=groups)
+def folds(n_samples: int, groups: AnyArray | None, n_folds: int) -> list[BoolArray]:
+    """Return which samples each fold holds out: whole groups, where there are enough of them."""
+    if groups is not None and len(np.unique(groups)) >= n_folds:
+        splits = GroupKFold(n_folds).split(np.zeros(n_samples), groups=groups)
         return [np.isin(np.arange(n_samples), held_out) for _, held_out in splits]
-    return [np.arange(n_samples) % N_FOLDS == fold for fold in range(N_FOLDS)]
+    return [np.arange(n_samples) % n_folds == fold for fold in range(n_folds)]
 
 
 def _held_out_loss(values: AnyArray, target: Target, settings: LinearSettings, held_out: BoolArray) -> float:

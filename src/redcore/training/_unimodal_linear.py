@@ -7,11 +7,13 @@ import numpy as np
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
-from redcore.training._linear import LinearSettings, fit_linear, with_strength
+from redcore.training._linear import LinearSettings, fit_linear, folds, with_strength
 from redcore.training._preprocessing import Preprocessor
 from redcore.training._tabular import vectors_of
 
 __all__ = ["UnimodalLinear", "observed"]
+
+N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,31 @@ class UnimodalLinear:
                 values = observed.values.astype(np.float64)
                 linear[observed.rows, column] = values @ self.coefficients[name] + self.intercepts[name]
                 present[observed.rows, column] = True
+        return linear, present
+
+    def predict_held_out(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
+        """Return what models of the same settings say of the samples of `data` that they were not fitted to.
+
+        By 5-fold cross-validation, of whole groups where there are some.
+
+        Returns
+        -------
+        As `predict_prepared` does; nothing is predicted of a modality that fewer than 2 samples observe.
+        """
+        n_outputs = len(next(iter(self.intercepts.values())))
+        linear = np.zeros((data.n_samples, len(data.names), n_outputs))
+        present = np.zeros(linear.shape[:2], dtype=bool)
+        for name, rows, values, target in observed(self.prepare(data)):
+            if len(rows) < 2:
+                continue
+            groups = None if data.groups is None else data.groups[rows]
+            most = len(rows) if groups is None else len(np.unique(groups))
+            column = data.names.index(name)
+            for part in folds(len(rows), groups, max(2, min(N_FOLDS, most))):
+                kept = np.flatnonzero(~part)
+                coefficients, intercepts = fit_linear(values[kept], target.take(kept), self.settings[name])
+                linear[rows[part], column] = values[part] @ coefficients + intercepts
+            present[rows, column] = True
         return linear, present
 
     def to_arrays(self) -> dict[str, AnyArray]:

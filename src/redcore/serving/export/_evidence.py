@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from redcore.serving.export._combination import CombinedPredictions
 from redcore.serving.export._discriminant import DiscriminantEvidence
 from redcore.serving.export._inputs import Given
 from redcore.serving.export._linear import LinearByModality, Vectors
@@ -30,6 +31,7 @@ class StackedEvidence(nn.Module):
         self.discriminant = (
             None if evidence.discriminant is None else DiscriminantEvidence(evidence.discriminant, names)
         )
+        self.combination = None if evidence.combination is None else CombinedPredictions(evidence.combination)
         numbers = {
             "mean": evidence.objective.mean,
             "scale": evidence.objective.scale,
@@ -43,13 +45,13 @@ class StackedEvidence(nn.Module):
         """Return combined logits (n, n_outputs), of those of the joint head and of the unimodal heads (n, M, k)."""
         vectors = self.vectors(given)
         linear, present = self.linear(vectors, given.availability)
-        if self.kind == "regression":
-            linear = (linear - self.mean) / self.scale
-        elif self.kind != "multilabel":
-            joint, unimodal, linear = (values.log_softmax(dim=-1) for values in (joint, unimodal, linear))
         if self.discriminant is None:
-            sums = [torch.zeros_like(joint)] * 2
+            linear = (linear - self.mean) / self.scale
+            nothing = torch.zeros_like(joint)
+            sums = [nothing if self.combination is None else self.combination(linear, present), nothing]
         else:
+            if self.kind != "multilabel":
+                joint, unimodal, linear = (values.log_softmax(dim=-1) for values in (joint, unimodal, linear))
             joint, unimodal, linear = (
                 values.clamp(-self.largest, self.largest) for values in (joint, unimodal, linear)
             )
