@@ -52,9 +52,9 @@ class RedCoreSettings(CodeSettings):
         code, codes are also drawn towards what is easy to impute.
     evidence : {"stacked", "joint"}, default "stacked"
         What a prediction is made from: the joint head alone (the paper), or the joint head, the unimodal heads of the
-        present modalities, linear models of them and a discriminant (for regression, the best linear combination) of all
-        together, weighed by log loss (squared error) on held-out samples under many missing patterns. Without held-out
-        samples it is the joint head.
+        present modalities, linear models of them and a discriminant of all together (for regression, the best linear
+        combination), weighed by log loss (squared error) on held-out samples under many missing patterns. Without
+        held-out samples it is the joint head.
     balancing : str, default "relative_advantage"
         Supervision-weight rule ('redcore list rules'); "fixed" is the ablation.
     n_members : int in [1, 100] or None, default None
