@@ -77,7 +77,7 @@ class Stack:
             found = minimize(loss, assumed, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
         else:
             found = minimize(loss, assumed, jac=True, method="L-BFGS-B", bounds=bounds)
-        return cls(kind, found.x if np.isfinite(found.x).all() else assumed)
+        return cls(kind, found.x.clip(min=0.0) if np.isfinite(found.x).all() else assumed)
 
     def combine(self, sources: AnyArray) -> AnyArray:
         """Return logits, or numbers, (n_samples, n_outputs)."""
