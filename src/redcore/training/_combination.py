@@ -13,7 +13,7 @@ PRIOR_SAMPLES = 20.0
 """Samples that two modalities' independence given the target counts for, beside those that observe both."""
 
 NOISE = 0.05
-"""Share of its variance that is added to each prediction as noise, so that weights stay small where two nearly agree."""
+"""Share of its variance that is added to each prediction as noise, to keep weights small where two nearly agree."""
 
 MAX_PATTERNS = 1024
 """Missing patterns that are worked on at once, to bound memory."""
