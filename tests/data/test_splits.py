@@ -121,3 +121,27 @@ def test_there_are_no_more_folds_than_samples_or_groups():
     assert set(cross_folds(make(8, groups=np.arange(8) % 2), 5, seed=0)) == {0, 1}
     # one group alone is no reason not to divide
     assert len(np.unique(cross_folds(make(8, groups=np.zeros(8)), 4, seed=0))) == 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_of_one_class_each_keep_the_shares_of_the_classes(seed):
+    groups = np.repeat(np.arange(15), 4)
+    codes = (groups % 3 == 0).astype(int)
+    data = make(60, Target.from_labels(codes), groups)
+    keep, held = hold_out(data, 0.2, seed)
+    assert_partition(keep, held, 60)
+    assert not set(groups[keep]) & set(groups[held])
+    assert np.bincount(codes[held]).tolist() == [8, 4]
+    folds = cross_folds(data, 5, seed)
+    np.testing.assert_array_equal(np.bincount(folds[codes == 0]), 8)
+    np.testing.assert_array_equal(np.bincount(folds[codes == 1]), 4)
+    for group in range(15):
+        assert len(np.unique(folds[groups == group])) == 1
+
+
+def test_groups_of_mixed_classes_are_drawn_plainly():
+    groups = np.repeat(np.arange(15), 4)
+    mixed = make(60, Target.from_labels(np.arange(60) % 2), groups)
+    without = make(60, groups=groups)
+    np.testing.assert_array_equal(cross_folds(mixed, 5, 3), cross_folds(without, 5, 3))
+    np.testing.assert_array_equal(hold_out(mixed, 0.2, 3)[1], hold_out(without, 0.2, 3)[1])

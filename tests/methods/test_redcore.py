@@ -121,6 +121,13 @@ def test_a_stack_finds_the_source_that_is_right():
     assert probabilities.max(axis=1).mean() == pytest.approx(0.8 + 0.2 / 3, abs=0.02)
 
 
+def test_sources_that_were_of_no_use_still_rank_the_classes():
+    codes = np.arange(40) % 2
+    wrong = np.log(np.where(np.arange(2) == codes[:, None], 0.1, 0.9))
+    stack = Stack.fit(wrong[:, None], codes, "binary", np.array([1.0]))
+    np.testing.assert_allclose(stack.weights, [0.1])
+
+
 def test_networks_are_held_out_from_different_samples_and_share_one_evidence():
     data = make_data(n_samples=40)
     model = make_method("redcore", settings=tiny("redcore", n_members=3, max_epochs=2)).fit(data, seed=0)

@@ -1,9 +1,9 @@
 """Hold samples out: by group where there are groups, by class where there are classes."""
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from redcore._types import AnyArray, IntArray
+from redcore._types import IntArray
 from redcore.data._multimodal import MultimodalData
 
 __all__ = ["cross_folds", "hold_out"]
@@ -12,8 +12,8 @@ __all__ = ["cross_folds", "hold_out"]
 def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
     """Draw the rows to keep and the rows to hold out.
 
-    Whole groups are held out if the data has at least two; else the draw is stratified by class, as far as
-    the classes have two members each; else it is a plain one.
+    Whole groups are held out if the data has at least two. The draw is stratified by class, as far as the classes have
+    two members each; that of groups only if every group is of one class. Else it is a plain one.
 
     Parameters
     ----------
@@ -31,23 +31,20 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     rows = np.arange(n_samples)
     if fraction <= 0 or n_samples < 2:
         return rows, rows[:0]
-    n_held = min(max(1, round(fraction * n_samples)), n_samples - 1)
-    if data.groups is not None and len(np.unique(data.groups)) > 1:
-        splitter = GroupShuffleSplit(n_splits=1, test_size=_group_count(data.groups, fraction), random_state=seed)
-        keep, held = next(splitter.split(rows, groups=data.groups))
-    elif (strata := _strata(data)) is not None and len(np.unique(strata)) <= min(n_held, n_samples - n_held):
-        splitter = StratifiedShuffleSplit(n_splits=1, test_size=n_held, random_state=seed)
-        keep, held = next(splitter.split(rows, strata))
-    else:
-        keep, held = next(ShuffleSplit(n_splits=1, test_size=n_held, random_state=seed).split(rows))
-    return np.sort(keep), np.sort(held)
+    if data.groups is None or len(np.unique(data.groups)) < 2:
+        keep, held = _drawn(_classes(data), n_samples, fraction, seed)
+        return np.sort(keep), np.sort(held)
+    names, group_of = np.unique(data.groups, return_inverse=True)
+    _, held_groups = _drawn(_classes_of_groups(data, group_of), len(names), fraction, seed)
+    is_held = np.isin(group_of, held_groups)
+    return rows[~is_held], rows[is_held]
 
 
 def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
     """Divide the samples into folds of about equal size.
 
-    Whole groups go into one fold if the data has at least two; else the classes, or the range of a numeric target, are
-    spread over all folds.
+    Whole groups go into one fold if the data has at least two; if each is of one class, the classes are spread over all
+    folds. Without groups the classes, or the range of a numeric target, are.
 
     Parameters
     ----------
@@ -71,29 +68,51 @@ def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
     """
     rng = np.random.default_rng(seed)
     if data.groups is not None and len(np.unique(data.groups)) > 1:
-        names, place = np.unique(data.groups, return_inverse=True)
-        fold_of_group: IntArray = rng.permutation(len(names)) % min(n_folds, len(names))
-        return fold_of_group[place]
+        names, group_of = np.unique(data.groups, return_inverse=True)
+        turn = np.argsort(rng.permutation(len(names)))
+        classes = _classes_of_groups(data, group_of)
+        return _dealt(turn if classes is None else turn[np.argsort(classes[turn], kind="stable")], n_folds)[group_of]
     order = rng.permutation(data.n_samples)
     target = data.target
     if target is not None and target.values.ndim == 1:
         # neighbours in this order are alike, and go into different folds
         order = order[np.argsort(target.values[order], kind="stable")]
-    folds = np.empty(data.n_samples, dtype=np.int64)
-    folds[order] = np.arange(data.n_samples) % min(n_folds, data.n_samples)
+    return _dealt(order, n_folds)
+
+
+def _dealt(order: IntArray, n_folds: int) -> IntArray:
+    """Return the fold of each of n things that are dealt out in this order, (n,)."""
+    folds = np.empty(len(order), dtype=np.int64)
+    folds[order] = np.arange(len(order)) % min(n_folds, len(order))
     return folds
 
 
-def _group_count(groups: AnyArray, fraction: float) -> int:
-    n_groups = len(np.unique(groups))
-    return min(max(1, round(fraction * n_groups)), n_groups - 1)
+def _drawn(classes: IntArray | None, n: int, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
+    """Draw which of n things to keep and which to hold out, stratified by their classes where that is possible."""
+    n_held = min(max(1, round(fraction * n)), n - 1)
+    strata = None if classes is None else _strata(classes)
+    possible = strata is not None and len(np.unique(strata)) <= min(n_held, n - n_held)
+    splitter = (StratifiedShuffleSplit if possible else ShuffleSplit)(n_splits=1, test_size=n_held, random_state=seed)
+    keep, held = next(splitter.split(np.arange(n), strata))
+    return keep, held
 
 
-def _strata(data: MultimodalData) -> IntArray | None:
-    """Return class codes with classes of one member put together, or None if that is not possible."""
-    if data.target is None or not data.target.is_classification:
+def _classes(data: MultimodalData) -> IntArray | None:
+    return data.target.values if data.target is not None and data.target.is_classification else None
+
+
+def _classes_of_groups(data: MultimodalData, group_of: IntArray) -> IntArray | None:
+    """Return the class of each group, or None unless every group is of one: a diagnosis, of several visits."""
+    codes = _classes(data)
+    if codes is None:
         return None
-    codes = data.target.values.copy()
+    of_group = np.zeros(group_of.max() + 1, dtype=np.int64)
+    of_group[group_of] = codes
+    return of_group if (of_group[group_of] == codes).all() else None
+
+
+def _strata(codes: IntArray) -> IntArray | None:
+    """Return class codes with classes of one member put together, or None if that is not possible."""
     counts = np.bincount(codes)
-    codes[counts[codes] < 2] = -1
-    return None if np.count_nonzero(codes == -1) == 1 else codes
+    strata = np.where(counts[codes] < 2, -1, codes)
+    return None if np.count_nonzero(strata == -1) == 1 else strata

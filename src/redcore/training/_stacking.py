@@ -18,6 +18,10 @@ ASSUMED_SAMPLES_OF_NUMBERS = 20.0
 """The same for regression, where held-out samples that chose the epoch of a network flatter it by about 0.1 of R2."""
 
 
+LEAST_WEIGHT = 0.1
+"""Least sum of weights, but for regression: where no source was of use for few held-out samples, they still rank."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Non-negative weights of S sources, each a prediction by log-probabilities, logits of labels, or numbers.
@@ -77,7 +81,10 @@ class Stack:
             found = minimize(loss, assumed, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
         else:
             found = minimize(loss, assumed, jac=True, method="L-BFGS-B", bounds=bounds)
-        return cls(kind, found.x.clip(min=0.0) if np.isfinite(found.x).all() else assumed)
+        mixture = found.x.clip(min=0.0) if np.isfinite(found.x).all() else assumed
+        if kind != "regression" and mixture.sum() < LEAST_WEIGHT:
+            mixture = assumed * LEAST_WEIGHT / assumed.sum()
+        return cls(kind, mixture)
 
     def combine(self, sources: AnyArray) -> AnyArray:
         """Return logits, or numbers, (n_samples, n_outputs)."""
