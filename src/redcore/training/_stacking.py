@@ -17,7 +17,6 @@ ASSUMED_SAMPLES = 2.0
 ASSUMED_SAMPLES_OF_NUMBERS = 20.0
 """The same for regression, where held-out samples that chose the epoch of a network flatter it by about 0.1 of R2."""
 
-
 LEAST_WEIGHT = 0.1
 """Least sum of weights, but for regression: where no source was of use for few held-out samples, they still rank."""
 
