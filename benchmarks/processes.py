@@ -24,7 +24,7 @@ KILLED_RANK, KILLED_AFTER = 1, 9
 
 def worker(what: str, folder: Path, steps: int) -> None:
     """Do one process's part, and let the first write what came out."""
-    from redcore.training import process_rank
+    from redcore.fitting import process_rank
 
     found = {"scaling": scaling, "fit": fit, "killed": fit, "sharded": sharded}[what](folder, steps, what == "killed")
     if process_rank() == 0:
@@ -52,8 +52,8 @@ def scaling(folder: Path, steps: int, _: bool) -> dict[str, object]:
 def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
     import rivals
 
+    from redcore.fitting import Callback, process_rank
     from redcore.methods import make_method
-    from redcore.training import Callback, process_rank
 
     class Killer(Callback):
         def on_step(self, step, values):

@@ -14,10 +14,10 @@ class Published:
         import torch
 
         from redcore.data import MultimodalData, Target
+        from redcore.fitting import Stepper
         from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
         from redcore.nn import Objective
         from redcore.presets import aaai2024
-        from redcore.training import Stepper
 
         rng = np.random.default_rng(0)
         arrays = {}
@@ -129,9 +129,9 @@ class Small:
         import numpy as np
         import torch
 
+        from redcore.fitting import Stepper
         from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
         from redcore.nn import Objective
-        from redcore.training import Stepper
 
         torch.manual_seed(0)
         self.data, self.batch_size = data, batch_size

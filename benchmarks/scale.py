@@ -118,9 +118,9 @@ def shuffle_quality(folder: Path, window_megabytes: int) -> dict[str, float]:
     a uniform permutation, `N_CLASSES` times the batch size over the degrees of freedom for no shuffle at all.
     """
     from redcore.data.store import Store
-    from redcore.training import TrainingSettings
-    from redcore.training._plan import Plan
-    from redcore.training._source import StoredSource
+    from redcore.fitting import TrainingSettings
+    from redcore.fitting._batch_source import StoredSource
+    from redcore.fitting._plan import Plan
 
     data = Store(folder).data()
     settings = TrainingSettings(batch_size=256, window_megabytes=window_megabytes)

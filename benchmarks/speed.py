@@ -164,8 +164,8 @@ def time_to_loss(data, n_parameters: int, n_epochs: int = 4) -> Iterator[Row]:
     """Compare the seconds to the worse of the two best validation losses, everything else by default."""
     import numpy as np
 
+    from redcore.fitting import Callback
     from redcore.methods import make_method
-    from redcore.training import Callback
 
     class Clock(Callback):
         def __init__(self) -> None:
@@ -233,8 +233,8 @@ def child_peak(side: str) -> dict[str, float]:
 
 
 def child_startup() -> dict[str, float]:
+    from redcore.fitting import Callback
     from redcore.methods import make_method
-    from redcore.training import Callback
 
     class First(Callback):
         seconds = 0.0

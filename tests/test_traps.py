@@ -10,13 +10,13 @@ import torch
 from factories import make_arrays, make_availability, make_data, make_target, tiny
 from redcore.data import MultimodalData
 from redcore.exceptions import EmptySampleWarning
+from redcore.fitting import Callback, Stepper, TrainingSettings
+from redcore.fitting._plan import Plan, Sampler
+from redcore.fitting._stepper import predict_batches
 from redcore.methods import make_method
 from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
 from redcore.nn import Objective, collate
 from redcore.nn.encoders import EncoderSpec, build_encoder
-from redcore.training import Callback, Stepper, TrainingSettings
-from redcore.training._plan import Plan, Sampler
-from redcore.training._stepper import predict_batches
 
 N = 24
 
@@ -249,6 +249,6 @@ def test_prediction_goes_batch_by_batch(monkeypatch):
     data = make_data()
     model = redcore().fit(data)
     whole = model.predict(data)
-    monkeypatch.setattr("redcore.training._stepper.PREDICTION_BATCH", 5)
+    monkeypatch.setattr("redcore.fitting._stepper.PREDICTION_BATCH", 5)
     assert len(list(predict_batches(model.network, model.preprocessor.apply(data)))) == 5
     np.testing.assert_allclose(model.predict(data), whole, rtol=1e-5)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from redcore.estimators import MethodClassifier, MethodRegressor, RedCoreClassifier, RedCoreRegressor
     from redcore.exceptions import RedCoreError
     from redcore.explain import modality_value
+    from redcore.export import load_estimator, load_model, save_model
     from redcore.methods import make_method
     from redcore.metrics import evaluate_patterns
     from redcore.missing import ampute, draw_availability
-    from redcore.serving import load_estimator, load_model, save_model
 
 __version__ = "0.1.0"
 
@@ -51,11 +51,11 @@ _HOME = {
     "draw_availability": "missing",
     "evaluate_patterns": "metrics",
     "load_dataset": "datasets",
-    "load_estimator": "serving",
-    "load_model": "serving",
+    "load_estimator": "export",
+    "load_model": "export",
     "make_method": "methods",
     "modality_value": "explain",
-    "save_model": "serving",
+    "save_model": "export",
 }
 
 

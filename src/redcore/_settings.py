@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from redcore.exceptions import SettingsError, UnknownNameError
 
-__all__ = ["Search", "Settings", "Sizes"]
+__all__ = ["MethodSettings", "Search", "Settings", "Sizes"]
 
 
 def _split_sizes(value: Any) -> Any:
@@ -103,6 +103,19 @@ class Settings(BaseModel):
     def dump(self) -> dict[str, Any]:
         """Return all settings as JSON-ready values."""
         return self.model_dump(mode="json")
+
+
+class MethodSettings(Settings):
+    """Settings that every method has.
+
+    Attributes
+    ----------
+    keep_empty_samples : bool, default False
+        Whether samples without any modality stay in training. By default they are left out, with a warning:
+        all they carry is the label distribution.
+    """
+
+    keep_empty_samples: bool = False
 
 
 def _from_text(value: Any) -> Any:

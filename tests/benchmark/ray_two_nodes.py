@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 from redcore.benchmark import Spec
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._ray import on_ray
-from redcore.benchmark._work import Work
+from redcore.benchmark._worker import Work
 
 
 class LoggedWork(Work):

@@ -6,7 +6,7 @@ import pytest
 
 from redcore._discovery import load
 from redcore.benchmark import Spec, read_records, read_spec, run
-from redcore.benchmark._parts import prepare
+from redcore.benchmark._splits import prepare
 
 TABLES = {"iemocap": ("iemocap", 10), "msp-improv": ("msp_improv", 12), "cmu-mosei": ("cmu_mosei", None)}
 # two folds are in the written samples

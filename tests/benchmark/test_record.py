@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from redcore.benchmark import read_records
-from redcore.benchmark._parts import prepare
+from redcore.benchmark._splits import prepare
 from redcore.exceptions import RunError
 
 VERSION_1 = Path(__file__).with_name("records_v1.jsonl.gz")

@@ -16,7 +16,7 @@ import pytest
 
 from redcore.benchmark import Spec, conflicts, learning_balance, missing_cells, read_records, read_spec, run, spec_names
 from redcore.benchmark._memory import PeakMemory
-from redcore.benchmark._parts import prepare
+from redcore.benchmark._splits import prepare
 from redcore.exceptions import DataError, RunError, SettingsError, UnknownNameError
 
 TINY = {"max_epochs": 2, "latent_dim": 8, "imputer_layers": [8], "encoder_heads": 2}
@@ -111,7 +111,7 @@ def test_a_process_that_dies_fails_its_cell_only(folder, tmp_path):
     # workers kill themselves over a method, as the kernel does for want of memory
     code = (
         "import json, os, signal, sys; from pathlib import Path; from redcore.benchmark import Spec, run\n"
-        "import redcore.benchmark._work as work\n"
+        "import redcore.benchmark._worker as work\n"
         "if __name__ != '__main__' and 'REDCORE_DEADLY' in os.environ:\n"
         "    before = work.Work.__call__\n"
         "    def call(self, cell):\n"

@@ -10,7 +10,7 @@ import pytest
 from redcore.cli import main
 from redcore.cli.demo import METHODS, RATES
 from redcore.datasets import load_dataset
-from redcore.serving import load_model
+from redcore.export import load_model
 
 PATTERNS = ["+".join(pattern) for size in range(1, 5) for pattern in combinations(sorted(RATES), size)]
 

@@ -7,9 +7,9 @@ import pytest
 
 from factories import ANY_DATA_METHODS
 from redcore.cli import main
+from redcore.export import load_model
 from redcore.methods import make_method, method_class
-from redcore.serving import load_model
-from redcore.training import TorchMethod
+from redcore.methods._base import NetworkMethod
 
 KINDS = ["multiclass", "binary", "multilabel", "regression", "ragged"]
 FILES = {
@@ -213,7 +213,7 @@ def test_without_test_rows_there_is_nothing_to_score(cli, make_npz, tmp_path):
 
 @pytest.mark.parametrize("method", ANY_DATA_METHODS)
 def test_values_under_an_absent_modality_change_no_bit(cli, make_npz, tmp_path, small, method):
-    settings = small[:4] if issubclass(method_class(method), TorchMethod) else ()
+    settings = small[:4] if issubclass(method_class(method), NetworkMethod) else ()
     values = np.random.default_rng(1).normal(size=(60, 4))
     outcomes = []
     for planted in (0.0, 1e30, np.nan, np.inf):

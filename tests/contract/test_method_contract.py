@@ -17,8 +17,8 @@ from redcore.exceptions import (
     UnknownNameError,
     UnseenModalityWarning,
 )
+from redcore.export import load_model, save_model
 from redcore.methods import make_method
-from redcore.serving import load_model, save_model
 
 N = 24
 

@@ -9,12 +9,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from factories import make_data
 from redcore import load_dataset
-from redcore.data import GaussianModel, GaussianSettings
-from redcore.datasets import gaussian
+from redcore.datasets import GaussianModel, GaussianSettings, gaussian
 from redcore.exceptions import DataError, EmptySampleWarning
+from redcore.export import load_model, save_model
 from redcore.methods import make_method
 from redcore.metrics import missing_patterns
-from redcore.serving import load_model, save_model
 
 
 def world(**changes) -> GaussianModel:

@@ -2,7 +2,7 @@
 
 from redcore.estimators import MethodClassifier, MethodRegressor
 from redcore.methods import method_class
-from redcore.training import TorchMethod
+from redcore.methods._base import NetworkMethod
 
 SETTINGS = {
     "max_epochs": 12,
@@ -34,7 +34,7 @@ def expected_failures(estimator) -> dict[str, str]:
     if estimator.method == "prior":
         return {"check_classifiers_train": "predicts the prior", "check_regressors_train": "predicts the prior"}
     # RedCore weighs its sources in double precision, and keeps within what the checks allow
-    if estimator.method != "redcore" and issubclass(method_class(estimator.method), TorchMethod):
+    if estimator.method != "redcore" and issubclass(method_class(estimator.method), NetworkMethod):
         failures["check_methods_subset_invariance"] = FLOAT32
         failures["check_methods_sample_order_invariance"] = FLOAT32
     return failures

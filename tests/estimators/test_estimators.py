@@ -19,8 +19,8 @@ from redcore.exceptions import (
     TargetError,
     UnknownNameError,
 )
-from redcore.serving import load_estimator, load_model, save_model
-from redcore.training import EnsembleMethod
+from redcore.export import load_estimator, load_model, save_model
+from redcore.methods._base import EnsembleMethod
 
 N = 24
 LABELS = np.array(["low", "middle", "high"])[np.resize(np.arange(3), N)]

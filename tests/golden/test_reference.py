@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from redcore.data import Target
+from redcore.fitting import Stepper
+from redcore.fitting._stepper import numbers as numbers_of
 from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
 from redcore.nn import Batch, Objective, ObservedTensor
 from redcore.presets import aaai2024
-from redcore.training import Stepper
-from redcore.training._stepper import numbers as numbers_of
 
 PATH = Path(os.environ.get("REDCORE_GOLDEN") or Path(__file__).with_name("redcore_reference.npz"))
 RELATIVE, ABSOLUTE = 1e-4, 1e-6

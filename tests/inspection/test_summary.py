@@ -1,4 +1,4 @@
-"""What `summary()` finds: planted faults are named, and sound data is left in peace."""
+"""What `summarise` finds: planted faults are named, and sound data is left in peace."""
 
 import json
 
@@ -8,6 +8,7 @@ import pytest
 from redcore.data import MultimodalData, Target
 from redcore.data.formats import read
 from redcore.data.store import Store, write_store
+from redcore.inspection import summarise
 from redcore.missing import ampute
 
 
@@ -24,7 +25,7 @@ def make(n=600, n_classes=3, seed=0, **more):
 
 
 def texts(data, severity=None):
-    findings = data.summary().findings
+    findings = summarise(data).findings
     return [finding.text for finding in findings if severity in (None, finding.severity)]
 
 
@@ -39,7 +40,7 @@ def test_counts_and_quantiles():
         split=[0, 0, 1, 2],
         groups=["p", "p", "q", "r"],
     )
-    summary = data.summary()
+    summary = summarise(data)
     a, s = summary.modalities
     assert (summary.n_samples, summary.n_groups, summary.parts) == (4, 3, {"train": 2, "validation": 1, "test": 1})
     assert (a.n_features, a.n_observed, a.missing_rate, a.constant, a.typical) == (2, 3, 0.25, (1,), 2.0)
@@ -67,7 +68,7 @@ def test_missing_completely_at_random_is_rarely_accused(n_classes):
     for seed in range(100):
         data = make(300, n_classes, seed, split=np.repeat([0, 1, 2], 100))
         holed = ampute(data, "bernoulli", {"audio": 0.3, "text": 0.5}, np.random.default_rng(seed), at_least_one=False)
-        accused += any(test.depends for test in holed.summary().associations)
+        accused += any(test.depends for test in summarise(holed).associations)
     # level 0.01 for all tests of a data set together: over 5 of 100 has a probability of 5e-4
     assert accused <= 5
 
@@ -81,7 +82,7 @@ def test_what_missing_depends_on_is_named(protocol, on):
     holed = ampute(
         data, protocol, {"audio": 0.4, "text": 0.4}, np.random.default_rng(0), options=options, at_least_one=False
     )
-    named = {(test.modality, test.on) for test in holed.summary().associations if test.depends}
+    named = {(test.modality, test.on) for test in summarise(holed).associations if test.depends}
     assert ("audio", on) in named
     if protocol == "correlated":
         assert {where for _, where in named} == {on}
@@ -117,12 +118,12 @@ def test_leakage():
     groups = np.arange(600) // 40  # group 5 covers 200 to 239, group 4 covers 160 to 199, group 9 covers 360 to 399
     groups[599] = 2
     data = MultimodalData.from_arrays({"audio": audio, "text": text}, split=split, sample_ids=ids, groups=groups)
-    leaks = data.summary().leakage
+    leaks = summarise(data).leakage
     assert (leaks.n_identical_samples, leaks.identical_samples) == (1, ("S450",))
     assert leaks.identical == {"audio": 2, "text": 1}
     assert (leaks.n_ids, set(leaks.ids)) == (2, {"S7", "s7 "})
     assert leaks.groups == ("2",)
-    assert make().summary().leakage is None
+    assert summarise(make()).leakage is None
     for text in ("1 validation or test samples are bit-identical", "2 sample ids are in several", "1 groups are in"):
         assert found(data, text)
 
@@ -131,7 +132,7 @@ def test_equal_values_of_few_features_are_no_leak_by_themselves():
     rng = np.random.default_rng(0)
     arrays = {"rooms": rng.integers(1, 4, (600, 2)).astype(float), "text": rng.standard_normal((600, 12))}
     data = MultimodalData.from_arrays(arrays, split=np.repeat([0, 1, 2], 200))
-    assert data.summary().leakage.identical["rooms"] > 100
+    assert summarise(data).leakage.identical["rooms"] > 100
     assert texts(data) == ["there is no target"]
 
 
@@ -143,7 +144,7 @@ def test_features_that_look_wrong():
     audio[:20] = 0.0
     text = np.exp(3 * rng.standard_normal((600, 12)))
     data = make(arrays={"audio": audio, "text": text, "tiny": 1e-6 * rng.standard_normal((600, 2))})
-    summary = data.summary()
+    summary = summarise(data)
     by_name = {modality.name: modality for modality in summary.modalities}
     assert by_name["audio"].exploding == (6,)
     assert by_name["audio"].n_zero == 20
@@ -172,14 +173,14 @@ def test_targets_that_look_wrong():
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_few_samples(n):
     data = MultimodalData.from_arrays({"a": np.ones((n, 2)), "b": [None] * (n - 1) + [[1.0]]})
-    assert data.summary().n_samples == n
+    assert summarise(data).n_samples == n
 
 
 def test_data_on_disk_gives_the_same(tmp_path):
     data = make(split=np.repeat([0, 1, 2], 200))
     holed = ampute(data, "label_dependent", {"audio": 0.3, "steps": 0.5}, np.random.default_rng(0))
     write_store(holed, tmp_path / "store", title="")
-    assert Store(tmp_path / "store").data().summary() == holed.summary()
+    assert summarise(Store(tmp_path / "store").data()) == summarise(holed)
 
 
 def test_real_data(shared_data):

@@ -10,9 +10,10 @@ from scipy.special import log_softmax
 from factories import TARGETS, make_data, tiny
 from redcore.data import Schema
 from redcore.exceptions import SettingsError
+from redcore.linear import UnimodalLinear
 from redcore.methods import make_method, method_class
 from redcore.nn import Objective, collate
-from redcore.training import Stack, UnimodalLinear
+from redcore.stacking import Stack
 
 DATA = make_data("multiclass", 24)
 

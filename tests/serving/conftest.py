@@ -6,8 +6,8 @@ import pytest
 
 from factories import make_data, tiny
 from redcore import make_method
-from redcore.serving.service import Limits, make_app
-from redcore.training import Method
+from redcore.methods._base import Method
+from redcore.serving import Limits, make_app
 from serving_client import talk
 
 

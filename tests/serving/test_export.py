@@ -9,8 +9,8 @@ from factories import TARGETS, make_data, tiny
 from redcore import make_method
 from redcore.data import MultimodalData
 from redcore.exceptions import ExportError
-from redcore.serving.export import export_onnx, onnx_inputs
-from redcore.training import TorchMethod
+from redcore.export import export_onnx, onnx_inputs
+from redcore.methods._base import NetworkMethod
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -131,5 +131,5 @@ def test_every_network_is_either_exported_or_named():
     from redcore._discovery import names
     from redcore.methods import method_class
 
-    networks = {name for name in names("redcore.methods") if issubclass(method_class(name), TorchMethod)}
+    networks = {name for name in names("redcore.methods") if issubclass(method_class(name), NetworkMethod)}
     assert networks <= set(NETWORKS)

@@ -15,9 +15,9 @@ from redcore import RedCoreClassifier, load_estimator, load_model, make_method, 
 from redcore.data import MultimodalData, Target
 from redcore.estimators import MethodRegressor
 from redcore.exceptions import ModelFileError
+from redcore.export import model_card, read_model_content
+from redcore.methods._base import NetworkMethod
 from redcore.nn.encoders import EncoderSpec, build_encoder
-from redcore.serving import model_card, read_model_content
-from redcore.training import TorchMethod
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "two numbers"]
 LABELS = {
@@ -98,7 +98,7 @@ def test_a_loaded_model_is_the_saved_one(tmp_path, method, kind):
         np.testing.assert_array_equal(loaded.arrays()[name], array)
     unseen = make_data(n_samples=31)
     np.testing.assert_array_equal(loaded.predict(unseen), model.predict(unseen))
-    if isinstance(model, TorchMethod):
+    if isinstance(model, NetworkMethod):
         np.testing.assert_array_equal(loaded.transform(unseen), model.transform(unseen))
 
 

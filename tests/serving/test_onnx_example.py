@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from redcore.serving.export import export_onnx
+from redcore.export import export_onnx
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "predict_with_onnx.py"
 

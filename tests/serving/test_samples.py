@@ -8,7 +8,7 @@ import pytest
 
 from redcore import load_model
 from redcore.exceptions import ModelFileError
-from redcore.serving import model_card
+from redcore.export import model_card
 
 SAMPLES = Path(__file__).parent / "samples"
 spec = importlib.util.spec_from_file_location("regenerate", SAMPLES / "regenerate.py")

@@ -10,8 +10,8 @@ import pytest
 from factories import TARGETS, make_data, tiny
 from redcore import make_method
 from redcore.data import MultimodalData
-from redcore.serving import load_calibration, load_model, save_model
-from redcore.serving.service import Limits, make_app
+from redcore.export import load_calibration, load_model, save_model
+from redcore.serving import Limits, make_app
 from redcore.uncertainty import Calibration
 from serving_client import talk
 

@@ -7,8 +7,8 @@ import pytest
 
 from redcore import make_method
 from redcore.data.formats import read
+from redcore.export import export_onnx, onnx_inputs
 from redcore.metrics import missing_patterns
-from redcore.serving.export import export_onnx, onnx_inputs
 
 
 @pytest.mark.parametrize("preset", ["default", "aaai2024"])

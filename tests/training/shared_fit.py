@@ -10,8 +10,8 @@ import numpy as np
 from factories import make_arrays, make_target, tiny
 from redcore.data import MultimodalData
 from redcore.exceptions import ProcessLostError
+from redcore.fitting import Callback, process_rank
 from redcore.methods import make_method
-from redcore.training import Callback, process_rank
 
 SETTINGS = {
     "n_members": 2,

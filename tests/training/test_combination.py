@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from redcore.data import MultimodalData, Target
-from redcore.training import Combination, LinearSettings, Stack, UnimodalLinear
+from redcore.linear import Combination, LinearSettings, UnimodalLinear
+from redcore.stacking import Stack
 
 N = 20_000
 
@@ -66,7 +67,7 @@ def test_nothing_present_is_the_mean_and_many_patterns_agree_with_few(monkeypatc
     combination = Combination.fit(predictions, present, target, np.ones(500))
     combined = combination.combine(predictions, present)
     assert (combined[~present.any(axis=1)] == 0).all()
-    monkeypatch.setattr("redcore.training._combination.MAX_PATTERNS", 3)
+    monkeypatch.setattr("redcore.linear._pool.MAX_PATTERNS", 3)
     np.testing.assert_allclose(combination.combine(predictions, present), combined, rtol=1e-12)
     again = Combination.from_arrays(combination.to_arrays())
     np.testing.assert_array_equal(again.combine(predictions, present), combination.combine(predictions, present))

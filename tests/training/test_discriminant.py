@@ -5,12 +5,12 @@ import pytest
 from scipy.special import softmax
 
 from redcore import ampute
-from redcore.data import GaussianModel, GaussianSettings, MultimodalData, Target
-from redcore.datasets import gaussian
+from redcore.data import MultimodalData, Target
+from redcore.datasets import GaussianModel, GaussianSettings, gaussian
+from redcore.linear import Discriminant
+from redcore.linear._discriminant import MAX_COMPONENTS
+from redcore.linear._factor_analysis import View, fit_loadings
 from redcore.metrics import missing_patterns
-from redcore.training import Discriminant
-from redcore.training._discriminant import MAX_COMPONENTS
-from redcore.training._factors import View, fit_loadings
 
 
 def draw(n, means, rng):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from redcore.data import Target
-from redcore.training import LinearSettings, fit_linear
-from redcore.training._linear import with_strength
+from redcore.linear import LinearSettings, fit_linear
+from redcore.linear._fit import with_strength
 
 
 def noise(n=120, n_features=100, seed=0):

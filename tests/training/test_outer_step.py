@@ -6,9 +6,9 @@ import torch
 
 from factories import make_data, tiny
 from redcore.balancing import BalancingSpec, build_rule
+from redcore.fitting._stepper import Stepper
 from redcore.methods import make_method
 from redcore.nn import Objective, collate
-from redcore.training._stepper import Stepper
 
 QUIET = {
     "modality_dropout": 0,

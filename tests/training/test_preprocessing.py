@@ -7,9 +7,9 @@ from scipy.stats import kstest, skew
 from factories import make_data, tiny
 from redcore.data import MultimodalData
 from redcore.exceptions import SettingsError, UnknownNameError
+from redcore.export import load_model, save_model
 from redcore.methods import make_method
-from redcore.serving import load_model, save_model
-from redcore.training import Preprocessor, _preprocessing
+from redcore.preprocessing import Preprocessor, _features
 
 N = 500
 
@@ -66,7 +66,7 @@ def test_constant_features_and_one_row(kind):
 @pytest.mark.parametrize("kind", ["standardize", "log1p"])
 def test_pieces_give_the_statistics_of_the_whole(skewed, kind, monkeypatch):
     whole = Preprocessor.fit(data(skewed), {"a": kind})
-    monkeypatch.setattr(_preprocessing, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(_features, "ROWS_AT_ONCE", 7)
     pieces = Preprocessor.fit(data(skewed), {"a": kind})
     for name, array in whole.arrays.items():
         np.testing.assert_allclose(pieces.arrays[name], array, rtol=1e-12)

@@ -7,8 +7,8 @@ import pytest
 
 from factories import make_data
 from redcore.exceptions import RunError
+from redcore.fitting import TensorBoardLogger
 from redcore.methods import make_method
-from redcore.training import TensorBoardLogger
 
 
 def test_every_third_step_is_logged(tmp_path):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from factories import make_data, tiny
 from redcore.exceptions import DivergenceError, ModelFileError, RunError, TrainingInterrupted
+from redcore.fitting import Callback
 from redcore.methods import make_method
-from redcore.training import Callback
 
 DATA = make_data("multiclass", 40, sequences=True)
 

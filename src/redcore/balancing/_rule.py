@@ -75,7 +75,7 @@ class BalancingRule(nn.Module):
         raise NotImplementedError
 
     def outer_step(self, slopes: Tensor) -> None:
-        """Step on the weights by held-out data; see `redcore.training.TrainableNetwork.outer_step`."""
+        """Step on the weights by held-out data; see `redcore.fitting.TrainableNetwork.outer_step`."""
         raise NotImplementedError
 
     def take_gradient_norms(self, norms: Tensor) -> None:

@@ -13,7 +13,7 @@ from redcore.benchmark._aggregate import (
     score_of,
     summarise,
 )
-from redcore.benchmark._asked import Cell
+from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._compare import Difference, compare
 from redcore.benchmark._degradation import Curve, Gap, degradation_curves, imbalance_gaps
 from redcore.benchmark._equity import (
@@ -28,9 +28,9 @@ from redcore.benchmark._equity import (
 from redcore.benchmark._ranking import LOWER_IS_BETTER, Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records, unpack_records
 from redcore.benchmark._runner import missing_cells, run
+from redcore.benchmark._significance import best_methods
 from redcore.benchmark._spec import Spec, read_spec, spec_names
 from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman, holm
-from redcore.benchmark._told_apart import best_methods
 from redcore.benchmark._traces import Stability, settling, trace_stability
 
 __all__ = [

@@ -11,17 +11,16 @@ import numpy as np
 
 import redcore.metrics
 from redcore._types import AnyArray
-from redcore.benchmark._asked import Cell
+from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._history import Watch, thinned
 from redcore.benchmark._memory import PeakMemory
-from redcore.benchmark._parts import Parts, prepare
 from redcore.benchmark._provenance import git_state, machine, versions
 from redcore.benchmark._record import Record
+from redcore.benchmark._splits import Parts, prepare
 from redcore.data import MultimodalData
 from redcore.exceptions import RedCoreWarning
-from redcore.methods import make_method
+from redcore.methods import Method, make_method
 from redcore.metrics import MoreScores, all_scores, evaluate_patterns, pattern_name
-from redcore.training import Method
 
 __all__ = ["run_cell"]
 

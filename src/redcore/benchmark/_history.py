@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from redcore.training import Callback, History
+from redcore.fitting import Callback, History
 
 __all__ = ["Watch", "thinned"]
 

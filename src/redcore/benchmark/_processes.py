@@ -8,10 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 
-from redcore.benchmark._asked import Cell
+from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._record import Record
-from redcore.benchmark._work import Work
+from redcore.benchmark._worker import Work
 
 __all__ = ["in_processes"]
 

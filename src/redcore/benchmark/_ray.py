@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from redcore.benchmark._asked import Cell
+from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._record import Record
-from redcore.benchmark._work import Work
+from redcore.benchmark._worker import Work
 from redcore.exceptions import RunError
 
 __all__ = ["on_ray"]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from redcore._files import write_atomic, write_json
 from redcore._settings import Settings
-from redcore.benchmark._asked import Cell
+from redcore.benchmark._cell_config import Cell
 from redcore.exceptions import RedCoreError, RunError
 
 __all__ = ["Record", "pack_records", "read_record", "read_records", "unpack_records"]

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 from redcore._files import write_json
-from redcore.benchmark._asked import Cell
+from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._processes import in_processes
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._ray import on_ray
 from redcore.benchmark._record import Record
 from redcore.benchmark._spec import Spec
-from redcore.benchmark._work import Work
+from redcore.benchmark._worker import Work
 from redcore.exceptions import RunError
 
 __all__ = ["Backend", "missing_cells", "run"]

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from redcore._discovery import load, names
 from redcore._settings import Settings
 from redcore._validation import check_known
-from redcore.benchmark._asked import Cell, DataSpec, MethodSpec, ProtocolSpec
+from redcore.benchmark._cell_config import Cell, DataSpec, MethodSpec, ProtocolSpec
 from redcore.exceptions import SettingsError, UnknownNameError
 
 __all__ = ["Override", "Spec", "read_spec", "spec_names"]

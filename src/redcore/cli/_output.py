@@ -3,20 +3,34 @@
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from redcore.fitting import Callback
 from redcore.metrics import PatternReport, headline
-from redcore.training import Callback
 
-__all__ = ["Bar", "interruptible", "messages", "print_json", "print_report", "warnings_as_messages"]
+if TYPE_CHECKING:
+    from redcore.methods import Method
+    from redcore.runs import Prepared
+
+__all__ = [
+    "Bar",
+    "fit_with_progress",
+    "interruptible",
+    "messages",
+    "print_json",
+    "print_report",
+    "warnings_as_messages",
+]
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 """Everything that is not the result."""
@@ -130,6 +144,23 @@ def interruptible(bar: Bar) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def fit_with_progress(
+    prepared: "Prepared",
+    method: "Method",
+    seed: int,
+    name: str,
+    checkpoint: Path | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> float:
+    """Fit with a progress bar and return the seconds it took. SIGINT leaves a checkpoint."""
+    start = time.perf_counter()
+    train = prepared.rows("train")
+    assert train is not None
+    with Bar(name) as bar, interruptible(bar):
+        method.fit(train, prepared.rows("validation"), seed=seed, callbacks=[bar, *callbacks], checkpoint=checkpoint)
+    return time.perf_counter() - start
 
 
 @contextmanager

@@ -64,8 +64,8 @@ def ampute(options: AmputeOptions) -> None:
     Training, validation and test samples are drawn apart, each at its own rates. Without a split all count as training.
     """
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.cli._sources import read_data
     from redcore.data.store import write_store
+    from redcore.runs import read_data
 
     source = read_data(options.data)
     with warnings_as_messages():

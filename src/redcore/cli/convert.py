@@ -37,8 +37,8 @@ class ConvertOptions:
 def convert(options: ConvertOptions) -> None:
     """Convert SOURCE to a store: Parquet shards and a card. A null is a missing modality."""
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.cli._sources import checksum_of, read_source
     from redcore.data.store import write_store
+    from redcore.runs import checksum_of, read_source
 
     with warnings_as_messages():
         data, data_format = read_source(

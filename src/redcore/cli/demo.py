@@ -31,10 +31,10 @@ def demo(
     The rivals: one network on zero-filled codes, and one logistic regression per modality, averaged.
     """
     from redcore._files import write_json
-    from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
-    from redcore.cli._run import Request, finish_run, fit_one, make_requested, open_run, prepare
-    from redcore.cli._sources import read_data
+    from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
     from redcore.metrics import evaluate_patterns
+    from redcore.report import write_run_report
+    from redcore.runs import Request, finish_run, make_requested, open_run, prepare, read_data
 
     out = out or _free_folder(Path("runs"))
     source = read_data(DATA)
@@ -45,7 +45,7 @@ def demo(
     messages.print(f"{source!r}, missing in training: {rates}", markup=False)
     models = {method: make_requested(request.replace(method=method)) for method in METHODS}
     with warnings_as_messages():
-        seconds = {method: fit_one(prepared, model, seed, method) for method, model in models.items()}
+        seconds = {method: fit_with_progress(prepared, model, seed, method) for method, model in models.items()}
         test = source.part("test")
         reports = {
             method: evaluate_patterns(model.predict, test, seed, decide=model.decide)
@@ -54,6 +54,7 @@ def demo(
     comparison = {method: report.to_dict() for method, report in reports.items()}
     write_json(out / "comparison.json", comparison)
     record, _ = finish_run(out, request, prepared, models[request.method], seconds[request.method])
+    write_run_report(out)
     sentence = _sentence(reports)
     if as_json:
         print_json({"run": str(out), **record, "comparison": comparison, "seen": sentence, "seconds": seconds})

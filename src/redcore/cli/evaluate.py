@@ -36,10 +36,9 @@ def evaluate(
 ) -> None:
     """Score the model of RUN on DATA under every missing pattern."""
     from redcore.cli._output import print_json, print_report, warnings_as_messages
-    from redcore.cli._run import read_run
-    from redcore.cli._sources import read_data
+    from redcore.export import load_model
     from redcore.metrics import evaluate_patterns
-    from redcore.serving import load_model
+    from redcore.runs import read_data, read_run
 
     record = read_run(run)
     method = load_model(run)
@@ -56,8 +55,8 @@ def evaluate(
 
 def choose_rows(run: Path, record: dict[str, Any], data: "MultimodalData", rows: Rows) -> tuple["MultimodalData", str]:
     """Return the samples to score, and what they are called."""
-    from redcore.cli._run import read_held_out
     from redcore.exceptions import RunError
+    from redcore.runs import read_held_out
 
     if rows is Rows.ALL:
         return data, "all rows"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redcore._types import AnyArray
     from redcore.data import MultimodalData
     from redcore.explain import TrainingState
-    from redcore.training import Method
+    from redcore.methods import Method
 
 __all__ = ["explain"]
 
@@ -31,10 +31,9 @@ def explain(
 ) -> None:
     """Show what each modality of RUN is worth on DATA, what acquiring a missing one is, and what was under-trained."""
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.cli._run import read_run
-    from redcore.cli._sources import read_data
     from redcore.explain import modality_value, training_states
-    from redcore.serving import load_model
+    from redcore.export import load_model
+    from redcore.runs import read_data, read_run
 
     record, method = read_run(run), load_model(run)
     scored, which = choose_rows(run, record, read_data(data), rows)
@@ -96,8 +95,8 @@ def _write(
     import pyarrow as pa
 
     from redcore._files import write_atomic, write_json
-    from redcore.cli._predictions import write_table
     from redcore.report import supervision_figure, worth_figure
+    from redcore.runs import write_table
 
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "explain.json", content)

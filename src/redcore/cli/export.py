@@ -9,7 +9,7 @@ import typer
 from redcore.cli._options import Json
 
 if TYPE_CHECKING:
-    from redcore.training import Method
+    from redcore.methods import Method
 
 __all__ = ["export"]
 
@@ -41,7 +41,7 @@ def export(
     """Write the model of RUN in another form."""
     from redcore.cli._output import print_json
     from redcore.exceptions import RunError
-    from redcore.serving import load_model
+    from redcore.export import load_model
 
     if out.suffix.lower() != ENDINGS[form]:
         raise RunError(f"--out {out}: expected a file ending in {ENDINGS[form]}")
@@ -59,8 +59,7 @@ def export(
 def _write(method: "Method", run: Path, out: Path, form: Form) -> dict[str, Any]:
     """Write the file, and return what there is to say of it."""
     from redcore._files import write_atomic
-    from redcore.serving import load_calibration, model_card, read_model_content, save_model
-    from redcore.serving.export import export_onnx
+    from redcore.export import export_onnx, load_calibration, model_card, read_model_content, save_model
 
     if form is Form.ONNX:
         return {"difference": export_onnx(method, out)}

@@ -14,9 +14,9 @@ from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings
 from redcore.cli._signature import takes
 
 if TYPE_CHECKING:
-    from redcore.cli._run import Request
     from redcore.data import MultimodalData
-    from redcore.training import Callback
+    from redcore.fitting import Callback
+    from redcore.runs import Request
 
 __all__ = ["fit"]
 
@@ -54,7 +54,7 @@ class FitOptions:
 
     def request(self, source: "MultimodalData") -> "Request":
         """Return what is asked, with the checksum of the data."""
-        from redcore.cli._run import Request
+        from redcore.runs import Request
 
         return Request(
             data=self.data,
@@ -77,11 +77,11 @@ def fit(options: FitOptions) -> None:
 
     Test rows are never used for training or choosing; they are scored once, under every missing pattern.
     """
-    from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
-    from redcore.cli._run import finish_run, fit_one, make_requested, open_run, prepare
-    from redcore.cli._sources import read_data
+    from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
     from redcore.exceptions import ProcessLostError, TrainingInterrupted
-    from redcore.training import process_rank
+    from redcore.fitting import process_rank
+    from redcore.report import write_run_report
+    from redcore.runs import finish_run, make_requested, open_run, prepare, read_data
 
     # under torchrun the first process speaks and writes; the others help it to fit
     first = process_rank() == 0
@@ -96,13 +96,14 @@ def fit(options: FitOptions) -> None:
     with warnings_as_messages():
         try:
             with _logging(out, options.log_every if first else None) as callbacks:
-                seconds = fit_one(prepared, model, request.seed, request.method, checkpoint, callbacks)
+                seconds = fit_with_progress(prepared, model, request.seed, request.method, checkpoint, callbacks)
         except (TrainingInterrupted, ProcessLostError) as interrupt:
             messages.print(_how_to_go_on(checkpoint), markup=False)
             raise interrupt from None
         if not first:
             return
         record, report = finish_run(out, request, prepared, model, seconds)
+        write_run_report(out)
     if options.as_json:
         print_json({"run": str(out), **record, "metrics": report.to_dict() if report else None})
         return
@@ -117,7 +118,7 @@ def _logging(folder: Path, every: int | None) -> "Iterator[Sequence[Callback]]":
     if every is None:
         yield ()
         return
-    from redcore.training import TensorBoardLogger
+    from redcore.fitting import TensorBoardLogger
 
     logger = TensorBoardLogger(folder / "tensorboard", every)
     try:

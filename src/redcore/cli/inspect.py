@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from redcore.data import MultimodalData
-    from redcore.data.inspection import MissingTable, Summary
+    from redcore.inspection import MissingTable, Summary
 
 __all__ = ["inspect"]
 
@@ -40,9 +40,10 @@ def inspect(options: InspectOptions) -> None:
     """Look at DATA: modalities, missing patterns and what they depend on, leakage, features that look wrong."""
     from redcore._files import write_atomic
     from redcore.cli._output import print_json, warnings_as_messages
+    from redcore.inspection import summarise
 
     with warnings_as_messages():
-        summary = _read(options).summary()
+        summary = summarise(_read(options))
     if options.html is not None:
         from redcore.report import inspection_page
 
@@ -57,8 +58,8 @@ def inspect(options: InspectOptions) -> None:
 
 
 def _read(options: InspectOptions) -> "MultimodalData":
-    from redcore.cli._sources import read_data
     from redcore.data.formats import read
+    from redcore.runs import read_data
 
     given = reader_options(options.option, options.modality)
     if options.data_format is None and not given:

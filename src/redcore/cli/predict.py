@@ -21,11 +21,8 @@ def predict(
     Large data is read, predicted and kept piece by piece; the same command goes on where a killed one stopped.
     """
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.cli._predictions import check_output
-    from redcore.cli._run import read_run
-    from redcore.cli._sources import checksum_of
-    from redcore.cli._streaming import stream_predictions
-    from redcore.serving import load_model, read_model_content
+    from redcore.export import load_model, read_model_content
+    from redcore.runs import check_output, checksum_of, read_run, stream_predictions
 
     check_output(out)
     if not run.is_file():

@@ -46,13 +46,13 @@ def serve(options: ServeOptions) -> None:
     """Serve predictions of the model of RUN over HTTP until SIGTERM or Ctrl-C."""
     from redcore.cli._output import messages
     from redcore.exceptions import RunError
-    from redcore.serving import load_calibration, load_model
+    from redcore.export import load_calibration, load_model
 
     method = load_model(options.run)
     try:
         import uvicorn
 
-        from redcore.serving.service import Limits, make_app
+        from redcore.serving import Limits, make_app
     except ImportError as error:
         raise RunError(f"package {error.name} is absent: pip install 'redcore[serve]'") from None
     limits = Limits(

@@ -71,9 +71,8 @@ def tune(options: TuneOptions) -> None:
     it. preset.json there holds the best settings; 'redcore fit --preset FILE' and the estimators take it.
     """
     from redcore.cli._output import print_json
-    from redcore.cli._run import open_request
-    from redcore.cli._sources import read_data
     from redcore.exceptions import RunError
+    from redcore.runs import open_request, read_data
 
     try:
         from redcore.tuning import describe
@@ -109,7 +108,7 @@ def _study(folder: Path, request: dict[str, Any], source: "MultimodalData") -> "
     """Open the study of a request, on the rows that a fit with the same seed would not test on."""
     import numpy as np
 
-    from redcore.cli._run import Request, parts_of
+    from redcore.runs import Request, parts_of
     from redcore.tuning import Study, Task
 
     common = {key: request[key] for key in ("data", "data_checksum", "method", "test_fraction", "seed")}
@@ -150,7 +149,7 @@ def _join(options: TuneOptions, worker: int) -> None:
     """Work on the study in a process of its own."""
     import torch
 
-    from redcore.cli._sources import read_data
+    from redcore.runs import read_data
 
     torch.set_num_threads(max(1, torch.get_num_threads() // options.workers))
     source = read_data(options.data)

@@ -1,17 +1,15 @@
 """Data in memory: modalities by name, packed without what is missing, with target, groups and split."""
 
+from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
-from redcore.data._gaussian import GaussianModel, GaussianSettings
+from redcore.data._dataset import MultimodalData, Part
 from redcore.data._modality import Modality, Observed
-from redcore.data._multimodal import MultimodalData, Part
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import cross_folds, hold_out
 from redcore.data._statistics import moments, skewness
 from redcore.data._target import Target, TargetKind
 
 __all__ = [
-    "GaussianModel",
-    "GaussianSettings",
     "Modality",
     "ModalitySchema",
     "MultimodalData",
@@ -20,9 +18,11 @@ __all__ = [
     "Schema",
     "Target",
     "TargetKind",
+    "chunks",
     "concatenate",
     "cross_folds",
     "hold_out",
     "moments",
+    "sample_in_memory",
     "skewness",
 ]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from redcore._types import AnyArray
+from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
-from redcore.data._multimodal import MultimodalData
 from redcore.data._target import Target
 from redcore.exceptions import DataError
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from redcore._types import AnyArray
 from redcore._validation import check_known, check_labels
-from redcore.data._multimodal import MultimodalData
+from redcore.data._dataset import MultimodalData
 from redcore.data._target import Target, TargetKind
 from redcore.exceptions import SchemaError, TargetError
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from redcore._types import IntArray
-from redcore.data._multimodal import MultimodalData
+from redcore.data._dataset import MultimodalData
 
 __all__ = ["cross_folds", "hold_out"]
 

@@ -10,9 +10,10 @@ from typing import cast
 
 from redcore._discovery import load
 from redcore.data import MultimodalData
+from redcore.datasets._gaussian_model import GaussianModel, GaussianSettings
 from redcore.exceptions import DataError
 
-__all__ = ["Card", "load_dataset", "load_public"]
+__all__ = ["Card", "GaussianModel", "GaussianSettings", "load_dataset", "load_public"]
 
 
 @dataclass(frozen=True)

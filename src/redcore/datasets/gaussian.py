@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from redcore.data import GaussianModel, GaussianSettings, MultimodalData
-from redcore.datasets import Card
+from redcore.data import MultimodalData
+from redcore.datasets import Card, GaussianModel, GaussianSettings
 
 __all__ = ["CARD", "load"]
 
 CARD = Card(
     title="Class-conditional linear-Gaussian modalities with shared and private factors",
-    source="Generated; see redcore.data.GaussianModel",
+    source="Generated; see redcore.datasets.GaussianModel",
     licence="None needed",
     target="multiclass",
 )
@@ -27,7 +27,7 @@ def load(n_samples: int = 5000, seed: int = 0, **world: Any) -> MultimodalData:
     seed : int
         Of the samples; the world itself follows from `world_seed`.
     **world
-        See `redcore.data.GaussianSettings`. Method ``bayes`` with the same settings predicts best.
+        See `redcore.datasets.GaussianSettings`. Method ``bayes`` with the same settings predicts best.
     """
     model = GaussianModel.make(GaussianSettings.parse(world))
     rng = np.random.default_rng([seed, 1])

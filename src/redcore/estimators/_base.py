@@ -16,8 +16,8 @@ from redcore.data import MultimodalData, Target
 from redcore.estimators._html import modality_table
 from redcore.estimators._inputs import as_data, columns_by_name, is_table
 from redcore.exceptions import DataError, TargetError
-from redcore.methods import make_method, method_class
-from redcore.training import History, Method
+from redcore.fitting import History
+from redcore.methods import Method, make_method, method_class
 
 __all__ = ["MultimodalEstimator", "checked_target"]
 

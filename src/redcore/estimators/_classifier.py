@@ -15,7 +15,7 @@ from redcore.data import Target
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
-from redcore.training import Method
+from redcore.methods import Method
 
 __all__ = ["MethodClassifier", "RedCoreClassifier"]
 

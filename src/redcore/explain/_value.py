@@ -10,8 +10,8 @@ from redcore._validation import check_known
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError
 from redcore.explain._shapley import Worth, shapley
+from redcore.methods import Method
 from redcore.metrics import headline, scores
-from redcore.training import Method
 
 __all__ = ["ModalityValue", "modality_value"]
 

@@ -1,6 +1,6 @@
 """Methods, one module each: RedCore and what it is compared with, under one interface.
 
-A module offers ``METHOD``, a subclass of `redcore.training.Method`, and ``SOURCE``, where the method comes from.
+A module offers ``METHOD``, a subclass of `redcore.methods.Method`, and ``SOURCE``, where the method comes from.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,31 @@ from typing import Any, cast
 
 from redcore._discovery import load
 from redcore.exceptions import SettingsError
+from redcore.methods._base import (
+    CodeSettings,
+    EnsembleMethod,
+    FusionSettings,
+    Method,
+    MethodSettings,
+    ModalityForm,
+    NetworkMethod,
+    TableMethod,
+)
 from redcore.methods._presets import read_preset
-from redcore.training import Method
 
-__all__ = ["make_method", "method_class", "preset_settings"]
+__all__ = [
+    "CodeSettings",
+    "EnsembleMethod",
+    "FusionSettings",
+    "Method",
+    "MethodSettings",
+    "ModalityForm",
+    "NetworkMethod",
+    "TableMethod",
+    "make_method",
+    "method_class",
+    "preset_settings",
+]
 
 
 def method_class(name: str) -> type[Method]:

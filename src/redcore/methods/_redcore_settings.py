@@ -8,8 +8,8 @@ from redcore._discovery import names
 from redcore._settings import Search, Sizes
 from redcore._validation import check_known
 from redcore.balancing import BalancingSpec
+from redcore.methods._base import CodeSettings
 from redcore.nn.encoders import EncoderSpec
-from redcore.training import CodeSettings
 
 __all__ = ["RedCoreSettings"]
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from redcore._types import AnyArray
-from redcore.data import GaussianModel, GaussianSettings, MultimodalData
+from redcore.data import MultimodalData
+from redcore.datasets import GaussianModel, GaussianSettings
 from redcore.exceptions import DataError
-from redcore.training import FitContext, Method, MethodSettings
+from redcore.fitting import FitContext
+from redcore.methods._base import Method, MethodSettings
 
 __all__ = ["METHOD", "Bayes", "BayesSettings"]
 

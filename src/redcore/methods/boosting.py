@@ -9,7 +9,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from redcore._settings import Search
 from redcore._types import AnyArray, FloatArray
 from redcore.data import Target
-from redcore.training import MethodSettings, TabularMethod, linear_outputs
+from redcore.linear import linear_outputs
+from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "Boosting", "BoostingSettings"]
 
@@ -44,7 +45,7 @@ class BoostingSettings(MethodSettings):
     l2_regularization: Annotated[float, Field(ge=0)] = 0.0
 
 
-class Boosting(TabularMethod):
+class Boosting(TableMethod):
     """One ensemble of trees per output; a missing feature goes down the side that training found better for it.
 
     What is kept is the nodes of all trees: predictions are made from these, without the fitted object.

@@ -6,14 +6,15 @@ import numpy as np
 
 from redcore._types import AnyArray
 from redcore.data import Target
-from redcore.training import LinearSettings, MethodSettings, TabularMethod, fit_linear, linear_outputs
+from redcore.linear import LinearSettings, fit_linear, linear_outputs
+from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "CompleteCase"]
 
 SOURCE = "Textbook method (listwise deletion); no paper of its own"
 
 
-class CompleteCase(TabularMethod):
+class CompleteCase(TableMethod):
     """What throwing incomplete samples away costs.
 
     Where no training sample observes everything, those that observe most are taken.

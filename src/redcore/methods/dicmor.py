@@ -7,8 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_of_modalities, mean_where
-from redcore.training import FusionSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "DiCMoR", "DiCMoRNetwork", "DiCMoRSettings", "Flow"]
 
@@ -181,13 +182,13 @@ class DiCMoRNetwork(TrainableNetwork):
         return mean_where(energy, batch.availability) / self.latent_mean.shape[1]
 
 
-class DiCMoR(TorchMethod):
+class DiCMoR(NetworkMethod):
     """DiCMoR as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = DiCMoRSettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return DiCMoRNetwork(forms, n_outputs, cast(DiCMoRSettings, self.settings))
 
 

@@ -6,14 +6,15 @@ import numpy as np
 
 from redcore._types import AnyArray
 from redcore.data import Target
-from redcore.training import LinearSettings, MethodSettings, TabularMethod, fit_linear, linear_outputs
+from redcore.linear import LinearSettings, fit_linear, linear_outputs
+from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "IndicatorLinear"]
 
 SOURCE = "Textbook method (missing-indicator method); no paper of its own"
 
 
-class IndicatorLinear(TabularMethod):
+class IndicatorLinear(TableMethod):
     """One linear model on all features side by side, zeros for missing ones, and which modalities are there."""
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings

@@ -8,7 +8,8 @@ from pydantic import Field
 from redcore._settings import Search
 from redcore._types import AnyArray
 from redcore.data import Target
-from redcore.training import LinearSettings, MethodSettings, TabularMethod, fit_linear, linear_outputs
+from redcore.linear import LinearSettings, fit_linear, linear_outputs
+from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "KnnFill", "KnnFillSettings"]
 
@@ -33,7 +34,7 @@ class KnnFillSettings(LinearSettings):
     max_donors: Annotated[int, Field(ge=1)] = 5000
 
 
-class KnnFill(TabularMethod):
+class KnnFill(TableMethod):
     """Imputes a missing modality by the mean over the nearest training samples that observe it.
 
     The distance is the mean squared difference over the features that both observe. Unlike the original, which works

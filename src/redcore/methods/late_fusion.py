@@ -6,7 +6,9 @@ from typing import Any, ClassVar, cast
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
 from redcore.exceptions import TrainingInterrupted
-from redcore.training import FitContext, LinearSettings, Method, MethodSettings, UnimodalLinear, linear_outputs
+from redcore.fitting import FitContext
+from redcore.linear import LinearSettings, UnimodalLinear, linear_outputs
+from redcore.methods._base import Method, MethodSettings
 
 __all__ = ["METHOD", "LateFusion"]
 

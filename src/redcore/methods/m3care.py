@@ -7,8 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, drop_modalities
-from redcore.training import FusionSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "M3Care", "M3CareNetwork", "M3CareSettings", "NeighbourBank"]
 
@@ -143,13 +144,13 @@ class M3CareNetwork(TrainableNetwork):
         return mixed
 
 
-class M3Care(TorchMethod):
+class M3Care(NetworkMethod):
     """M3Care as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = M3CareSettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return M3CareNetwork(forms, n_outputs, cast(M3CareSettings, self.settings), n_samples)
 
 

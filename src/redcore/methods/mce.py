@@ -6,8 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities
-from redcore.training import FusionSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["MCE", "METHOD", "LearningFactors", "MCENetwork", "MCESettings"]
 
@@ -195,13 +196,13 @@ def _completion_losses(output: MCEOutput, hidden: Tensor) -> Tensor:
     return distance.sum(dim=0) / hidden.sum(dim=0).clamp(min=1)
 
 
-class MCE(TorchMethod):
+class MCE(NetworkMethod):
     """MCE as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = MCESettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return MCENetwork(forms, n_outputs, cast(MCESettings, self.settings))
 
 

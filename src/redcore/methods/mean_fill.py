@@ -6,14 +6,15 @@ import numpy as np
 
 from redcore._types import AnyArray
 from redcore.data import Target
-from redcore.training import LinearSettings, MethodSettings, TabularMethod, fit_linear, linear_outputs
+from redcore.linear import LinearSettings, fit_linear, linear_outputs
+from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "MeanFill"]
 
 SOURCE = "Textbook method; no paper of its own"
 
 
-class MeanFill(TabularMethod):
+class MeanFill(TableMethod):
     """One linear model on all features side by side; a missing one is its mean over the observed training rows."""
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings

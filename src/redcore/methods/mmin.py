@@ -8,8 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from redcore._settings import Sizes
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_where
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MMIN", "MMINNetwork", "MMINSettings"]
 
@@ -113,13 +114,13 @@ def _distance(guess: Tensor, truth: Tensor, where: Tensor) -> Tensor:
     return mean_where((guess - truth).square().mean(dim=2), where)
 
 
-class MMIN(TorchMethod):
+class MMIN(NetworkMethod):
     """MMIN as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = MMINSettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return MMINNetwork(forms, n_outputs, cast(MMINSettings, self.settings))
 
 

@@ -6,8 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MoMKE", "MoMKENetwork", "MoMKESettings"]
 
@@ -81,13 +82,13 @@ class MoMKENetwork(TrainableNetwork):
         return {"loss": loss, "loss/prediction": prediction, "loss/experts": experts}
 
 
-class MoMKE(TorchMethod):
+class MoMKE(NetworkMethod):
     """MoMKE as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = MoMKESettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return MoMKENetwork(forms, n_outputs, cast(MoMKESettings, self.settings))
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 from pydantic import Field
 from torch import Tensor
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, GaussianLatent, Head, Latent, Objective, drop_modalities, kl_to_standard_normal
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MoPoE", "MoPoENetwork", "MoPoESettings"]
 
@@ -71,13 +72,13 @@ class MoPoENetwork(TrainableNetwork):
         return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction, "loss/kl": kl}
 
 
-class MoPoE(TorchMethod):
+class MoPoE(NetworkMethod):
     """MoPoE as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = MoPoESettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return MoPoENetwork(forms, n_outputs, cast(MoPoESettings, self.settings))
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 from pydantic import Field
 from torch import Tensor
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import (
     Batch,
     GaussianLatent,
@@ -15,7 +17,6 @@ from redcore.nn import (
     kl_to_standard_normal,
     mean_where,
 )
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "MVTCAE", "MVTCAENetwork", "MVTCAESettings"]
 
@@ -92,13 +93,13 @@ def _conditional_divergence(output: MVTCAEOutput) -> Tensor:
     return mean_where((latent.logvars - logvar + spread - 1).sum(dim=2) / 2, output.kept)
 
 
-class MVTCAE(TorchMethod):
+class MVTCAE(NetworkMethod):
     """MVTCAE as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = MVTCAESettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return MVTCAENetwork(forms, n_outputs, cast(MVTCAESettings, self.settings))
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
-from redcore.training import FitContext, Method
+from redcore.fitting import FitContext
+from redcore.methods._base import Method
 
 __all__ = ["METHOD", "Prior"]
 

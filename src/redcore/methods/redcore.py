@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redcore._arrays import unprefixed
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_known
 from redcore.balancing import build_rule
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, chunks
+from redcore.fitting import FitContext, Plan, SubNetwork, TrainableNetwork, predict_batches, seeded, slices, whole
+from redcore.methods._base import EnsembleMethod, MethodSettings, ModalityForm, Split
 from redcore.methods._redcore_settings import RedCoreSettings
 from redcore.nn import (
     Batch,
@@ -30,24 +33,7 @@ from redcore.nn import (
     kl_to_standard_normal,
     posterior_sampling,
 )
-from redcore.training import (
-    EnsembleMethod,
-    Evidence,
-    FitContext,
-    MethodSettings,
-    ModalityForm,
-    Plan,
-    Split,
-    SubNetwork,
-    TrainableNetwork,
-    Trial,
-    group,
-    pieces,
-    predict_batches,
-    seeded,
-    slices,
-    whole,
-)
+from redcore.stacking import Evidence, Trial
 
 __all__ = ["METHOD", "RedCore", "RedCoreNetwork", "RedCoreOutput", "RedCoreSettings"]
 
@@ -306,7 +292,7 @@ class RedCore(EnsembleMethod):
         self.encoders = dict(encoders or {})
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         check_known("modality", self.encoders, self.schema.names)
         settings = cast(RedCoreSettings, self.settings)
         steps_per_epoch = Plan.make(settings, n_samples).steps_per_epoch
@@ -358,7 +344,7 @@ class RedCore(EnsembleMethod):
     def _predict(self, data: MultimodalData) -> AnyArray:
         if self.evidence is None:
             return super()._predict(data)
-        logits = [self.evidence.logits(self._network_logits, piece) for piece in pieces(data)]
+        logits = [self.evidence.logits(self._network_logits, piece) for piece in chunks(data)]
         return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
 
     def decide(self, outputs: AnyArray) -> IntArray:
@@ -381,7 +367,7 @@ class RedCore(EnsembleMethod):
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         super()._restore(info, arrays)
-        kept = group(arrays, "evidence/")
+        kept = unprefixed("evidence/", arrays)
         self.evidence = Evidence.from_arrays(kept, self.active, self.objective) if kept else None
 
     @property

@@ -7,8 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_of_modalities, mean_where
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "ShaSpec", "ShaSpecNetwork", "ShaSpecSettings"]
 
@@ -83,13 +84,13 @@ class ShaSpecNetwork(TrainableNetwork):
         return {"loss": loss, "loss/prediction": prediction, "loss/alignment": alignment, "loss/modality": telling}
 
 
-class ShaSpec(TorchMethod):
+class ShaSpec(NetworkMethod):
     """ShaSpec as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = ShaSpecSettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return ShaSpecNetwork(forms, n_outputs, cast(ShaSpecSettings, self.settings))
 
 

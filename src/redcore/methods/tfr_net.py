@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_where
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "TFRNet", "TFRNetNetwork", "TFRNetSettings"]
 
@@ -136,13 +137,13 @@ class TFRNetNetwork(TrainableNetwork):
         return {"loss": loss, "loss/prediction": prediction, "loss/reconstruction": reconstruction}
 
 
-class TFRNet(TorchMethod):
+class TFRNet(NetworkMethod):
     """TFR-Net as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = TFRNetSettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return TFRNetNetwork(forms, n_outputs, cast(TFRNetSettings, self.settings))
 
 

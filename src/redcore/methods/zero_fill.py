@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 from pydantic import Field
 from torch import Tensor
 
+from redcore.fitting import TrainableNetwork
+from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, drop_modalities
-from redcore.training import CodeSettings, MethodSettings, ModalityForm, TorchMethod, TrainableNetwork
 
 __all__ = ["METHOD", "ZeroFill", "ZeroFillNetwork", "ZeroFillSettings"]
 
@@ -57,13 +58,13 @@ class ZeroFillNetwork(TrainableNetwork):
         return ZeroFillOutput(self.head(representation), representation)
 
 
-class ZeroFill(TorchMethod):
+class ZeroFill(NetworkMethod):
     """The zero-fill network as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = ZeroFillSettings
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `TorchMethod.build_network`."""
+        """Build the network; see `NetworkMethod.build_network`."""
         return ZeroFillNetwork(forms, n_outputs, cast(ZeroFillSettings, self.settings))
 
 

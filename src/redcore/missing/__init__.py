@@ -21,6 +21,7 @@ from redcore._types import BoolArray, IntArray
 from redcore._validation import check_known, check_missing_rates
 from redcore.data import MultimodalData, concatenate
 from redcore.exceptions import DataError, MissingRateError
+from redcore.missing._augment import under_patterns
 from redcore.missing._demand import Demand
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "realised_rates",
     "removes_steps",
     "takes_rates",
+    "under_patterns",
 ]
 
 

@@ -4,7 +4,7 @@ from redcore.report._figures import supervision_figure
 from redcore.report._inspection_page import inspection_page
 from redcore.report._page import benchmark_page
 from redcore.report._paper_figures import write_figures
-from redcore.report._run_folder import run_page
+from redcore.report._run_folder import run_page, write_run_report
 from redcore.report._tables import latex_tables, markdown_tables
 from redcore.report._worth import worth_figure
 
@@ -17,4 +17,5 @@ __all__ = [
     "supervision_figure",
     "worth_figure",
     "write_figures",
+    "write_run_report",
 ]

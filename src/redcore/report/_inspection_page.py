@@ -2,7 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from redcore.data.inspection import Summary
+from redcore.inspection import Summary
 
 __all__ = ["inspection_page"]
 

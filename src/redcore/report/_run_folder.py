@@ -7,13 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from redcore._files import read_json
+from redcore._files import read_json, write_atomic
+from redcore._types import AnyArray
 from redcore.benchmark import Cell, Record
 from redcore.exceptions import RedCoreError, RunError
+from redcore.report._figures import supervision_figure
 from redcore.report._page import page
 from redcore.report._payload import payload
 
-__all__ = ["run_page"]
+__all__ = ["run_page", "write_run_report"]
 
 MOST_POINTS = 400
 
@@ -50,6 +52,22 @@ def run_page(folder: Path) -> str:
         best_epoch=record.best_epoch + 1,
         n_epochs=len(record.epochs.get("validation_loss", [])),
     )
+
+
+def write_run_report(folder: Path) -> None:
+    """Write ``report.html``, and ``supervision.png`` if the method has supervision weights, into a finished run folder.
+
+    Raises
+    ------
+    RunError
+        See `run_page`.
+    """
+    text = run_page(folder)
+    steps = _table(folder / "history.parquet")
+    if any(name.startswith("supervision_weight/") for name in steps):
+        figure = supervision_figure(steps)
+        write_atomic(folder / "supervision.png", lambda path: figure.savefig(path, dpi=150))
+    write_atomic(folder / "report.html", lambda path: path.write_text(text, encoding="utf-8"))
 
 
 FACTS = (("training samples", "train"), ("validation samples", "validation"), ("test samples", "test"))
@@ -99,12 +117,20 @@ def _cell(request: dict[str, Any]) -> Cell:
 
 def _columns(path: Path, index: str) -> dict[str, list[float]]:
     """Return the columns of a history, thinned out evenly; nothing where the method keeps none."""
+    columns = _table(path)
+    if not columns:
+        return {}
+    n_rows = len(next(iter(columns.values())))
+    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, MOST_POINTS)).round().astype(int))
+    return {index: rows.tolist(), **{name: column[rows].tolist() for name, column in columns.items()}}
+
+
+def _table(path: Path) -> dict[str, AnyArray]:
+    """Read the columns of a history as float64 arrays; none where the method keeps no history."""
     if not path.exists():
         return {}
     try:
         table = pq.read_table(path)
-        rows = np.unique(np.linspace(0, table.num_rows - 1, min(table.num_rows, MOST_POINTS)).round().astype(int))
-        found = {name: table[name].to_numpy()[rows].astype(float).tolist() for name in table.column_names}
+        return {name: table[name].to_numpy().astype(float) for name in table.column_names}
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
-    return {index: rows.tolist(), **found}

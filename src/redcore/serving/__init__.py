@@ -1,6 +1,6 @@
-"""Fitted models as files, as graphs in other formats, and as a service."""
+"""The HTTP service of a fitted model; needs the packages of the extra ``serve``."""
 
-from redcore.serving._card import model_card
-from redcore.serving._model_file import load_calibration, load_estimator, load_model, read_model_content, save_model
+from redcore.serving._app import make_app
+from redcore.serving._limits import Limits
 
-__all__ = ["load_calibration", "load_estimator", "load_model", "model_card", "read_model_content", "save_model"]
+__all__ = ["Limits", "make_app"]

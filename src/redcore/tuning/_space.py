@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from redcore.training import MethodSettings
+from redcore.methods import MethodSettings
 
 __all__ = ["describe", "suggest"]
 
@@ -12,7 +12,7 @@ def describe(settings: type[MethodSettings], fixed: tuple[str, ...] = ()) -> dic
 
     Examples
     --------
-    >>> from redcore.training import LinearSettings
+    >>> from redcore.linear import LinearSettings
     >>> describe(LinearSettings)
     {'C': '0.001 to 100, log', 'alpha': '0.1 to 10000, log'}
     """

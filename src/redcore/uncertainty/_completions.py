@@ -8,7 +8,7 @@ import numpy as np
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError, UnsupportedError
-from redcore.training import Method
+from redcore.methods import Method
 
 __all__ = ["Completions"]
 

@@ -12,8 +12,8 @@ from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_coverage
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import CalibrationWarning, DataError, TargetError
+from redcore.methods import Method
 from redcore.metrics import missing_patterns, pattern_name
-from redcore.training import Method
 
 __all__ = ["Calibration"]
 

@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
-from redcore.data._multimodal import MultimodalData
+from redcore.data._dataset import MultimodalData
 from redcore.data._schema import ModalitySchema
 from redcore.data._target import TargetKind
 from redcore.exceptions import DataError, RedCoreError

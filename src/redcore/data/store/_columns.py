@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_observed_values
+from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
-from redcore.data._multimodal import MultimodalData
 from redcore.data._schema import ModalitySchema
 from redcore.data._target import Target
 from redcore.data.store._card import StoredTarget

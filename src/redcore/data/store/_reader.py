@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_sample_ids, check_split
 from redcore.data._concatenate import concatenate
+from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
-from redcore.data._multimodal import MultimodalData
 from redcore.data._schema import ModalitySchema
 from redcore.data._target import Target
 from redcore.data.store._card import CARD_FILE, Shard, read_card
@@ -172,7 +172,7 @@ class Store:
         """Return the data with its values left on disk: they are read block by block where they are needed.
 
         Any method can be fitted on it. Those trained step by step hold no more than a few windows of it in memory;
-        see `redcore.training.TrainingSettings`.
+        see `redcore.fitting.TrainingSettings`.
         """
         index = self.index()
         modalities: dict[str, Modality] = {}

@@ -7,8 +7,8 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data._concatenate import concatenate_modalities
+from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality, Observed
-from redcore.data._multimodal import MultimodalData
 from redcore.data._schema import ModalitySchema
 
 __all__ = ["BlockReader", "StoredModality", "block_numbers", "bytes_per_sample"]

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from redcore._files import write_json
-from redcore.data._multimodal import MultimodalData
+from redcore.data._dataset import MultimodalData
 from redcore.data.store._card import CARD_FILE, StoreCard
 from redcore.data.store._columns import table_of
 from redcore.exceptions import DataError

@@ -1,0 +1,159 @@
+"""The data of one cell: read, divided into parts, and with modalities hidden; the same for every method."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+from redcore._discovery import load, names
+from redcore._types import IntArray
+from redcore.benchmark._cell_config import Cell, DataSpec
+from redcore.data import MultimodalData, hold_out
+from redcore.data.formats import read
+from redcore.exceptions import DataError
+from redcore.missing import ampute, takes_rates
+
+__all__ = ["PARTS", "Parts", "prepare"]
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method is given.
+
+    Attributes
+    ----------
+    train : MultimodalData
+        With what the protocol hides missing, like `validation`.
+    validation : MultimodalData or None
+        Of the data's own split; methods hold out of the training part what they need.
+    test : MultimodalData
+        As it is.
+    hidden_test : MultimodalData
+        With what the protocol hides missing.
+    checksum : str
+        Of all values and labels, before anything is hidden.
+    """
+
+    train: MultimodalData
+    validation: MultimodalData | None
+    test: MultimodalData
+    hidden_test: MultimodalData
+    checksum: str
+
+    def observed(self) -> dict[str, MultimodalData]:
+        """Return the parts that there are, by name, with what is hidden missing."""
+        validation = {} if self.validation is None else {"validation": self.validation}
+        return {"train": self.train, **validation, "test": self.hidden_test}
+
+
+def prepare(cell: Cell, data_folder: Path | None = None) -> Parts:
+    """Read the data of a cell, divide it and hide modalities.
+
+    Raises
+    ------
+    DataError
+        If a file does not exist, or a fold is asked for of data that is divided otherwise.
+    """
+    data = _read(cell.data.model_dump_json(), cell.fold, data_folder)
+    train, validation, test = (data.take(rows) for rows in _divide(data, cell))
+    return Parts(
+        _hide(train, cell, "train"),
+        _hide(validation, cell, "validation") if validation.n_samples else None,
+        test,
+        _hide(test, cell, "test"),
+        data.checksum(),
+    )
+
+
+@lru_cache(maxsize=2)
+def _read(options: str, fold: int | None, folder: Path | None) -> MultimodalData:
+    spec = DataSpec.model_validate_json(options)
+    data = _load(spec, fold, folder or Path())
+    chosen = data.select(spec.modalities) if spec.modalities else data
+    return replace(
+        chosen,
+        split=None if "split" in spec.ignore else data.split,
+        groups=None if "groups" in spec.ignore else data.groups,
+    )
+
+
+def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
+    if spec.name not in names("redcore.datasets"):
+        path = folder / spec.name
+        if not path.exists():
+            raise DataError(f"{path}: no such file, and no data set is called {spec.name!r}")
+        return read(path)
+    module = load("redcore.datasets", spec.name, "data set")
+    if not _is_public(spec.name):
+        data: MultimodalData = module.load(**spec.options)
+        return data
+    options = dict(spec.options)
+    root = folder / options.pop("root", spec.name)
+    if not root.exists():
+        raise DataError(
+            f"{root}: no such file or folder; the files of {spec.name!r} must be asked for ({module.CARD.source})"
+        )
+    public: MultimodalData = module.load(root, **({} if fold is None else {"fold": fold}), **options)
+    return public
+
+
+def _is_public(name: str) -> bool:
+    return name in names("redcore.datasets") and hasattr(load("redcore.datasets", name, "data set"), "write_sample")
+
+
+def _divide(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the rows for training, validation and test; where the data has no such parts, drawn by the seed."""
+    part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split
+    train, validation, test = (np.flatnonzero(part == code) for code in range(3))
+    if test.size:
+        if cell.fold is not None and not _is_public(cell.data.name):
+            raise DataError(
+                f"{cell.data.title()}: n_folds is set, but it has a test part of its own; ignore = ['split'] drops it"
+            )
+        return train, validation, test
+    if cell.fold is None:
+        keep, held = hold_out(data.take(train), cell.test_fraction, cell.seed)
+    else:
+        keep, held = _fold(data.take(train), cell.data.n_folds or 2, cell.fold, cell.seed)
+    return train[keep], validation, train[held]
+
+
+def _fold(data: MultimodalData, n_folds: int, fold: int, seed: int) -> tuple[IntArray, IntArray]:
+    """Return the rows to train on and those of one fold (from 1); whole groups, and even shares of the classes."""
+    target, groups = data.target, data.groups
+    n_units = data.n_samples if groups is None else len(np.unique(groups))
+    if n_units < n_folds:
+        raise DataError(f"{n_folds} folds of {n_units} {'samples' if groups is None else 'groups'}")
+    codes = target.values if target is not None and target.is_classification else None
+    if codes is not None and np.bincount(codes).max() < n_folds:
+        codes = None
+    splitter = {
+        (False, False): KFold,
+        (True, False): StratifiedKFold,
+        (False, True): GroupKFold,
+        (True, True): StratifiedGroupKFold,
+    }[codes is not None, groups is not None](n_folds, shuffle=True, random_state=seed)
+    strata = np.zeros(data.n_samples) if codes is None else codes
+    keep, held = list(splitter.split(strata[:, None], strata, groups))[fold - 1]
+    return keep, held
+
+
+def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:
+    hiding = cell.protocol.hiding(part)
+    rates = hiding.rates_of(data.names)
+    said = part == "test" and cell.protocol.test is not None
+    if not any(rates.values()) and not said and (part == "test" or takes_rates(hiding.name)):
+        return data
+    rng = np.random.default_rng(_mask_seed(cell, part))
+    return ampute(data, hiding.name, rates, rng, options=hiding.options, at_least_one=hiding.at_least_one)
+
+
+def _mask_seed(cell: Cell, part: str) -> list[int]:
+    fold = "" if cell.fold is None else f"/{cell.fold}"
+    place = f"{cell.data.title()}/{cell.protocol.title()}/{part}{fold}".encode()
+    return [cell.seed, *hashlib.sha256(place).digest()[:8]]

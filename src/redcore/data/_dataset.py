@@ -1,0 +1,262 @@
+"""The one data structure that everything behind the door works on."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from redcore._types import AnyArray, BoolArray, IntArray
+from redcore._validation import (
+    NanPolicy,
+    check_availability,
+    check_groups,
+    check_known,
+    check_modality_names,
+    check_row_count,
+    check_sample_ids,
+    check_split,
+)
+from redcore.data._modality import Modality
+from redcore.data._target import Target
+from redcore.exceptions import DataError
+
+__all__ = ["PARTS", "MultimodalData", "Part"]
+
+Part: TypeAlias = Literal["train", "validation", "test"]
+PARTS: dict[str, int] = {"train": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class MultimodalData:
+    """Samples of several modalities, some of them missing, with what is to be predicted.
+
+    Make it with `from_arrays`. A modality of a sample is missing if its entry is None, if its whole row
+    is NaN, or if `availability` says so; missing values are dropped right there, so that nothing later
+    can read them. Modalities are kept sorted by name: the order they are given in changes nothing.
+
+    Attributes
+    ----------
+    modalities : dict of str to Modality
+        Observed values by modality name, in sorted order. To be read only.
+    target : Target or None
+    groups : array (n_samples,) or None
+        Subject, video, ... of each sample: a group is never split over training and validation.
+    sample_ids : array (n_samples,)
+        Unique ids, by default the row numbers.
+    split : array (n_samples,) or None
+        0 training, 1 validation, 2 test, where the data comes with its own split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = MultimodalData.from_arrays(
+    ...     {"text": np.ones((3, 4)), "audio": [[0.5, 0.1], None, [0.2, 0.3]]},
+    ...     target=Target.from_labels(["yes", "no", "yes"]),
+    ... )
+    >>> data.names
+    ('audio', 'text')
+    >>> data.availability
+    array([[ True,  True],
+           [False,  True],
+           [ True,  True]])
+    """
+
+    modalities: dict[str, Modality]
+    target: Target | None
+    groups: AnyArray | None
+    sample_ids: AnyArray
+    split: IntArray | None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        modalities: Mapping[str, Any],
+        target: Target | None = None,
+        *,
+        availability: Any = None,
+        lengths: Mapping[str, Any] | None = None,
+        groups: Any = None,
+        sample_ids: Any = None,
+        split: Any = None,
+        nan_rows: NanPolicy = "error",
+    ) -> "MultimodalData":
+        """Check, copy and pack arrays.
+
+        Parameters
+        ----------
+        modalities : mapping of str to array or list
+            Per modality (n_samples, n_features), (n_samples, time, n_features), a list with one entry per
+            sample (None, vector or (time, n_features) array), or None if nobody observes it.
+        target : Target, optional
+        availability : bool array (n_samples, n_modalities) or mapping, optional
+            True = observed. Columns in the order of `modalities`. Where False, values are never read.
+        lengths : mapping of str to int array (n_samples,), optional
+            Lengths of padded sequences. By default trailing all-NaN steps are padding.
+        groups, sample_ids, split : array (n_samples,), optional
+        nan_rows : {"error", "missing"}, default "error"
+            What a NaN inside an otherwise observed row means.
+
+        Raises
+        ------
+        ShapeError, DataError, NonFiniteError, UnknownNameError
+            Naming the modality and row at fault.
+        """
+        check_modality_names(modalities)
+        given = list(modalities)
+        n_samples = _count_samples(modalities)
+        observed = np.ones((n_samples, len(given)), dtype=bool)
+        if availability is not None:
+            observed = check_availability(availability, given, n_samples)
+        lengths = lengths or {}
+        check_known("modality", lengths, given)
+        if target is not None:
+            check_row_count("target", len(target.values), n_samples)
+        packed = {
+            name: Modality.nothing(n_samples)
+            if modalities[name] is None
+            else Modality.from_values(
+                name,
+                modalities[name],
+                observed=observed[:, given.index(name)],
+                lengths=lengths.get(name),
+                nan_rows=nan_rows,
+            )
+            for name in sorted(given)
+        }
+        return cls(
+            packed,
+            target,
+            check_groups(groups, n_samples),
+            check_sample_ids(sample_ids, n_samples),
+            check_split(split, n_samples),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Modality names, sorted."""
+        return tuple(self.modalities)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return len(self.sample_ids)
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} ({_shape(modality)})" for name, modality in self.modalities.items())
+        kind = f", {self.target.kind}" if self.target else ""
+        return f"MultimodalData({self.n_samples} samples{kind}: {parts})"
+
+    @property
+    def availability(self) -> BoolArray:
+        """True = observed, (n_samples, n_modalities), columns in the order of `names`."""
+        return np.stack([modality.availability for modality in self.modalities.values()], axis=1)
+
+    @property
+    def missing_rates(self) -> dict[str, float]:
+        """Share of samples that lack each modality."""
+        return {name: float(np.mean(~modality.availability)) for name, modality in self.modalities.items()}
+
+    def take(self, indices: Any) -> "MultimodalData":
+        """Return the samples at `indices`, in that order."""
+        indices = np.asarray(indices, dtype=np.int64)
+        return MultimodalData(
+            {name: modality.take(indices) for name, modality in self.modalities.items()},
+            None if self.target is None else self.target.take(indices),
+            None if self.groups is None else self.groups[indices],
+            self.sample_ids[indices],
+            None if self.split is None else self.split[indices],
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of samples and of modalities: with `__getitem__` what scikit-learn needs to take samples."""
+        return self.n_samples, len(self.modalities)
+
+    def __getitem__(self, rows: Any) -> "MultimodalData":
+        """Return samples, as `take` does; also by a mask, a slice, or as ``data[rows, ...]``."""
+        rows = rows[0] if isinstance(rows, tuple) else rows
+        return self.take(np.atleast_1d(np.arange(self.n_samples)[rows]))
+
+    def part(self, part: Part) -> "MultimodalData":
+        """Return the samples of one part of the data's own split; none if it has no split."""
+        split = np.zeros(0, dtype=np.int64) if self.split is None else self.split
+        check_known("part", [part], PARTS)
+        return self.take(np.flatnonzero(split == PARTS[part]))
+
+    def select(self, names: Iterable[str]) -> "MultimodalData":
+        """Return the data with these modalities only."""
+        names = list(names)
+        check_modality_names(names)
+        check_known("modality", names, self.names)
+        return replace(self, modalities={name: self.modalities[name] for name in sorted(names)})
+
+    def hide(self, availability: Any) -> "MultimodalData":
+        """Return the data with everything missing where `availability` is False.
+
+        Parameters
+        ----------
+        availability : bool array (n_samples, n_modalities) or mapping
+            Columns in the order of `names`. What is missing already stays missing.
+        """
+        observed = check_availability(availability, self.names, self.n_samples)
+        modalities = {
+            name: modality.hide(observed[:, column]) for column, (name, modality) in enumerate(self.modalities.items())
+        }
+        return replace(self, modalities=modalities)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether values are on disk and read when asked for."""
+        return any(modality.stored for modality in self.modalities.values())
+
+    def loaded(self) -> "MultimodalData":
+        """Return the data in memory."""
+        return replace(self, modalities={name: modality.loaded() for name, modality in self.modalities.items()})
+
+    def checksum(self) -> str:
+        """Return a SHA-256 over every observed value, the availability, the target and the ids."""
+        digest = hashlib.sha256()
+        for name, modality in self.modalities.items():
+            digest.update(name.encode())
+            _update(digest, *modality.parts_of_checksum())
+        _update(digest, self.sample_ids.astype(str))
+        if self.target is not None:
+            classes = self.target.classes
+            digest.update(self.target.kind.encode())
+            _update(digest, self.target.values, None if classes is None else classes.astype(str), self.target.weights)
+        return digest.hexdigest()
+
+
+def _count_samples(modalities: Mapping[str, Any]) -> int:
+    """Return the common number of rows, or name the modality that differs."""
+    counts = {}
+    for name, values in modalities.items():
+        if values is None:
+            continue
+        if not hasattr(values, "__len__") or isinstance(values, str | bytes) or getattr(values, "shape", (1,)) == ():
+            raise DataError(f"modality {name!r} is a {type(values).__name__}, expected an array or a list")
+        counts[name] = len(values)
+    if not counts:
+        raise DataError("all modalities are missing everywhere: nothing to learn from or predict")
+    first = next(iter(counts))
+    for name, count in counts.items():
+        check_row_count(f"modality {name!r}", count, counts[first])
+    if counts[first] == 0:
+        raise DataError("the data holds no samples")
+    return counts[first]
+
+
+def _shape(modality: Modality) -> str:
+    return f"sequences of {modality.n_features}" if modality.is_sequence else f"{modality.n_features}"
+
+
+def _update(digest: Any, *arrays: AnyArray | None) -> None:
+    for array in arrays:
+        if array is not None:
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())

@@ -1,0 +1,114 @@
+"""The model card: what a model is, what it was trained on, what it is worth, and where it ends, in Markdown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from redcore.export._model_file import read_model_content
+
+__all__ = ["model_card"]
+
+NOT_KEPT = "Not kept in this model file."
+
+
+def model_card(path: str | Path) -> str:
+    """Return the card of a model file as Markdown.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `load_model`.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`.
+    """
+    content = read_model_content(path)
+    record, schema = content["record"], content["schema"]
+    sections = {
+        f"Model card: {content['method']}": _summary(content),
+        "Input": _input(schema, content["info"]),
+        "Training data": _data(record),
+        "Scores per missing pattern": _metrics(record.get("metrics")),
+        "Limits": _limits(schema, content["info"], record),
+        "Settings": _table(("setting", "value"), [(name, repr(value)) for name, value in content["settings"].items()]),
+    }
+    first, *others = sections.items()
+    return f"# {first[0]}\n\n{first[1]}\n" + "".join(f"\n## {title}\n\n{body}\n" for title, body in others)
+
+
+def _summary(content: Mapping[str, Any]) -> str:
+    schema = content["schema"]
+    classes = "" if schema["classes"] is None else f": {', '.join(str(name) for name in schema['classes'])}"
+    versions = {"redcore": content["redcore_version"], **content["versions"]}
+    return (
+        f"Predicts a {schema['target_kind']} target with {schema['n_outputs']} output(s){classes}. Written by "
+        + ", ".join(f"{package} {number}" for package, number in versions.items())
+        + f". Checksum of the numbers: `{content['tensors_sha256']}`."
+    )
+
+
+def _input(schema: Mapping[str, Any], info: Mapping[str, Any]) -> str:
+    rows = [
+        (name, "sequences" if sequence else "vectors", n, "yes" if name in info["active"] else "no: never observed")
+        for name, n, sequence in schema["modalities"]
+    ]
+    return "Any modality of any sample may be missing.\n\n" + _table(("modality", "form", "features", "used"), rows)
+
+
+def _data(record: Mapping[str, Any]) -> str:
+    rates: Mapping[str, Mapping[str, float]] = record.get("missing_rates", {})
+    if not record.get("n_samples"):
+        return NOT_KEPT
+    names = sorted({name for part in rates.values() for name in part})
+    rows = [
+        (part, count, *(_number(rates.get(part, {}).get(name)) for name in names))
+        for part, count in record["n_samples"].items()
+    ]
+    head = ("part", "samples", *(f"missing rate of {name}" for name in names))
+    return f"{record.get('data', 'Unnamed data')}. Rates as realised, the missing protocol included.\n\n" + _table(
+        head, rows
+    )
+
+
+def _metrics(metrics: Mapping[str, Any] | None) -> str:
+    if not metrics:
+        return NOT_KEPT
+    patterns = {
+        **metrics["per_pattern"],
+        "all patterns pooled": metrics["pooled"],
+        "as observed": metrics["as_observed"],
+    }
+    scores = list(next(iter(patterns.values())))
+    rows = [(pattern, *(_number(values.get(score)) for score in scores)) for pattern, values in patterns.items()]
+    return "On rows that were held out, and read once.\n\n" + _table(("observed", *scores), rows)
+
+
+def _limits(schema: Mapping[str, Any], info: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    unused = [name for name, *_ in schema["modalities"] if name not in info["active"]]
+    lines = [
+        "A sample without any modality gets the prior: the class frequencies, or the mean, of the training data.",
+        "Scores hold for data drawn like the training data; no shift of the data was tested.",
+        "That a modality is missing may itself say something; the scores hide modalities without looking at them.",
+    ]
+    if unused:
+        lines.append(f"Never observed in training, so not used: {', '.join(unused)}.")
+    for part, rates in record.get("missing_rates", {}).items():
+        rare = [name for name, rate in rates.items() if rate >= 0.8]
+        if part == "train" and rare:
+            lines.append(f"Observed by a fifth of the training samples or fewer: {', '.join(rare)}.")
+    if not record.get("metrics"):
+        lines.append("No scores are known for this model.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _table(head: tuple[str, ...], rows: list[Any]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,104 @@
+"""What a model file says beside the numbers: made, and checked."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+import redcore
+from redcore._files import json_text
+from redcore.data import ModalitySchema, Schema
+from redcore.exceptions import ModelFileError
+from redcore.methods import Method
+
+__all__ = ["SCHEMA_VERSION", "content_of", "read_content", "schema_from_json"]
+
+SCHEMA_VERSION = 2
+KEYS = (
+    "schema_version", "redcore_version", "method", "settings", "schema", "info", "versions", "record",
+    "tensors_sha256", "sha256",
+)  # fmt: skip
+KEYS_OF_1 = tuple(key for key in KEYS if key not in ("versions", "record"))
+PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors")
+
+
+def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256: str) -> dict[str, Any]:
+    """Return the content for a fitted method.
+
+    Parameters
+    ----------
+    method : Method
+    record : mapping or None
+        What is known of its training and worth, JSON-ready; see `redcore.export.save_model`.
+    tensors_sha256 : str
+    """
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "redcore_version": redcore.__version__,
+        "method": type(method).__module__.rpartition(".")[2],
+        "settings": method.settings.dump(),
+        "schema": _schema_to_json(method.schema),
+        "info": method.info(),
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "record": dict(record or {}),
+        "tensors_sha256": tensors_sha256,
+    }
+    content["sha256"] = _digest(content)
+    return content
+
+
+def read_content(where: str, raw: bytes) -> dict[str, Any]:
+    """Parse and check content of any known version.
+
+    Raises
+    ------
+    ModelFileError
+        Beginning with `where`.
+    """
+    try:
+        text = raw.decode("utf-8")
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{where}: not a model file: truncated or foreign ({error})") from None
+    if not isinstance(content, dict) or "schema_version" not in content:
+        raise ModelFileError(f"{where}: not a model file: it has no schema_version")
+    found = content["schema_version"]
+    if type(found) is not int or not 1 <= found <= SCHEMA_VERSION:
+        newer = " (a newer redcore wrote it)" if type(found) is int and found > SCHEMA_VERSION else ""
+        raise ModelFileError(f"{where}: schema version {found}, expected 1 to {SCHEMA_VERSION}{newer}")
+    lacking = [key for key in (KEYS_OF_1 if found == 1 else KEYS) if key not in content]
+    if lacking:
+        raise ModelFileError(f"{where}: keys missing: {', '.join(lacking)}")
+    # the text too: 1e-08 and 1E-08 are one number
+    if content["sha256"] != _digest(content) or text != json_text(content):
+        raise ModelFileError(f"{where}: changed since it was written (checksum differs)")
+    return content
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _schema_to_json(schema: Schema) -> dict[str, Any]:
+    classes = None if schema.classes is None else schema.classes.tolist()
+    return {
+        "modalities": [[m.name, m.n_features, m.is_sequence] for m in schema.modalities],
+        "target_kind": schema.target_kind,
+        "classes": classes,
+        "classes_dtype": None if schema.classes is None else schema.classes.dtype.str,
+        "n_outputs": schema.n_outputs,
+    }
+
+
+def schema_from_json(content: Mapping[str, Any]) -> Schema:
+    """Return the schema that the content describes."""
+    modalities = tuple(ModalitySchema(name, n, sequence) for name, n, sequence in content["modalities"])
+    classes = None
+    if content["classes"] is not None:
+        classes = np.array(content["classes"], dtype=content["classes_dtype"])
+    return Schema(modalities, content["target_kind"], classes, content["n_outputs"])

@@ -1,0 +1,119 @@
+"""Predictors of every exportable kind of method: a batch to outputs, as tensor operations."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from redcore.data import TargetKind
+from redcore.exceptions import ExportError
+from redcore.export._evidence import StackedEvidence
+from redcore.export._inputs import Given
+from redcore.export._linear import LinearByModality, LinearTable, Vectors
+from redcore.export._preprocess import Preprocess
+from redcore.methods import EnsembleMethod, Method, NetworkMethod, TableMethod
+from redcore.methods.complete_case import CompleteCase
+from redcore.methods.indicator_linear import IndicatorLinear
+from redcore.methods.late_fusion import LateFusion
+from redcore.methods.mean_fill import MeanFill
+from redcore.stacking import Evidence
+
+__all__ = ["predictor_of"]
+
+
+def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:
+    """Return probabilities, or for regression the numbers themselves."""
+    if kind == "regression":
+        return linear
+    return linear.sigmoid() if kind == "multilabel" else linear.softmax(dim=-1)
+
+
+class Networks(nn.Module):
+    """One network or an ensemble, maybe with stacked evidence."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, method: NetworkMethod) -> None:
+        super().__init__()
+        self.names = list(method.active)
+        self.preprocess = nn.ModuleList(Preprocess(method.preprocessor, name) for name in self.names)
+        self.networks = nn.ModuleList(method.networks if isinstance(method, EnsembleMethod) else [method.network])
+        objective = method.objective
+        self.kind = objective.kind
+        self.register_buffer("mean", torch.tensor(objective.mean, dtype=torch.float64))
+        self.register_buffer("scale", torch.tensor(objective.scale, dtype=torch.float64))
+        evidence: Evidence | None = getattr(method, "evidence", None)
+        self.evidence = None if evidence is None else StackedEvidence(evidence)
+
+    def forward(self, given: Given) -> Tensor:
+        parts = zip(self.names, self.preprocess, strict=True)
+        batch = given.batch({name: module(given.modalities[name].values) for name, module in parts})
+        outputs: list[Any] = [network(batch) for network in self.networks]
+        joint = torch.stack([output.logits.double() for output in outputs])
+        if self.evidence is None:
+            return self._outputs(joint).mean(dim=0)
+        unimodal = torch.stack([output.unimodal_logits.double() for output in outputs])
+        return self._outputs(self.evidence(given, self._average(joint), self._average(unimodal)))
+
+    def _average(self, logits: Tensor) -> Tensor:
+        """Average the logits of several networks: probabilities of classes, as logarithms, else the logits."""
+        if self.kind in ("regression", "multilabel"):
+            return logits.mean(dim=0)
+        return logits.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(self.networks))
+
+    def _outputs(self, logits: Tensor) -> Tensor:
+        return logits * self.scale + self.mean if self.kind == "regression" else outputs_of(logits, self.kind)
+
+
+class Averaged(nn.Module):
+    """Late fusion: outputs of linear models, averaged over what is there."""
+
+    def __init__(self, method: LateFusion) -> None:
+        super().__init__()
+        self.vectors, self.linear = Vectors(method.linear.preprocessor), LinearByModality(method.linear)
+        self.kind = method.schema.target_kind
+
+    def forward(self, given: Given) -> Tensor:
+        linear, present = self.linear(self.vectors(given), given.availability)
+        outputs = outputs_of(linear, self.kind) * present[..., None]
+        mean: Tensor = outputs.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp(min=1)
+        return mean
+
+
+class OfTable(nn.Module):
+    """A linear model on one table."""
+
+    def __init__(self, method: TableMethod, flags: bool = False) -> None:
+        super().__init__()
+        self.table, self.kind = LinearTable(method, flags), method.schema.target_kind
+
+    def forward(self, given: Given) -> Tensor:
+        return outputs_of(self.table(given), self.kind)
+
+
+_PREDICTORS: dict[type[Method], Callable[..., nn.Module]] = {
+    NetworkMethod: Networks,
+    LateFusion: Averaged,
+    MeanFill: OfTable,
+    CompleteCase: OfTable,
+    IndicatorLinear: lambda method: OfTable(method, flags=True),
+}
+"""By kind of method; the first that fits."""
+
+
+def predictor_of(method: Method) -> nn.Module:
+    """Return the predictor of a fitted method, called with `Given`.
+
+    Raises
+    ------
+    ExportError
+        If there is none for this kind of method.
+    """
+    for kind, build in _PREDICTORS.items():
+        if isinstance(method, kind):
+            return build(method)
+    name = type(method).__module__.rpartition(".")[2]
+    raise ExportError(f"method {name!r} cannot be exported: it is neither a network nor a linear model")

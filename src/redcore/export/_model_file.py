@@ -1,0 +1,211 @@
+"""Model files: safetensors and JSON, no pickle.
+
+A folder holds ``model.safetensors`` (numbers) and ``model.json`` (everything else); a single file ending in
+``.safetensors`` holds both, the JSON as its metadata entry ``redcore``. Checksums cover every byte of either.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from redcore._files import json_text, write_atomic, write_json
+from redcore._types import AnyArray
+from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
+from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
+from redcore.export._content import SCHEMA_VERSION, content_of, read_content, schema_from_json
+from redcore.export._upgrades import upgraded
+from redcore.methods import Method, method_class
+from redcore.uncertainty import Calibration
+
+__all__ = ["load_calibration", "load_estimator", "load_model", "read_model_content", "save_model"]
+
+SINGLE_FILE = ".safetensors"
+CALIBRATION = "calibration/"
+BLANK = "0" * 64
+"""Stands for the checksum of a single file while that is taken."""
+
+
+def save_model(
+    model: Method | MultimodalEstimator,
+    path: str | Path,
+    *,
+    record: Mapping[str, Any] | None = None,
+    calibration: Calibration | None = None,
+) -> None:
+    """Write a fitted method or estimator.
+
+    Parameters
+    ----------
+    model : Method or estimator
+    path : str or Path
+        A folder, made if it does not exist; or a single file, if it ends in ``.safetensors``. An older model there is
+        replaced.
+    record : mapping, optional
+        What a reader of the model should know, JSON-ready: ``data`` (name), ``n_samples`` and ``missing_rates`` by
+        part, ``metrics`` per missing pattern. Kept, and shown by `model_card`.
+    calibration : Calibration, optional
+        Of a method, for intervals and prediction sets; an estimator brings its own.
+    """
+    method: Method = getattr(model, "method_", model)
+    calibration = getattr(model, "calibration_", calibration)
+    path = Path(path)
+    numbers = {**method.arrays(), **({} if calibration is None else _prefixed(calibration.to_arrays()))}
+    arrays = {name: np.ascontiguousarray(array) for name, array in numbers.items()}
+    tensors = save_tensors(arrays)
+    content = content_of(method, record, hashlib.sha256(tensors).hexdigest())
+    if path.suffix.lower() == SINGLE_FILE:
+        raw = _sealed(_ordered(save_tensors(arrays, {"redcore": json_text(content), "sha256": BLANK})))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, lambda temporary: temporary.write_bytes(raw))
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    write_atomic(path / "model.safetensors", lambda temporary: temporary.write_bytes(tensors))
+    write_json(path / "model.json", content)
+
+
+def load_model(path: str | Path, **options: Any) -> Method:
+    """Load a fitted method; its predictions are bit-equal to those of the one that was saved.
+
+    Parameters
+    ----------
+    path : str or Path
+        What `save_model` wrote, folder or single file, or a run folder that holds it as ``model``.
+    **options
+        For the method, such as ``encoders`` where the model was made with own ones.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no model, or one that is truncated, changed, foreign, or of a version that is not known.
+    """
+    return _restored(path, *_read(Path(path)), options)
+
+
+def _restored(
+    path: str | Path, content: dict[str, Any], arrays: dict[str, AnyArray], options: dict[str, Any]
+) -> Method:
+    try:
+        cls = method_class(content["method"])
+        settings = cls.Settings.parse(content["settings"])
+        schema = schema_from_json(content["schema"])
+        return cls.restore(settings, schema, content["info"], arrays, **options)
+    except (UnknownNameError, SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelFileError(f"{path}: the model does not fit this version of redcore: {reason}") from error
+
+
+def load_estimator(path: str | Path, **options: Any) -> MultimodalEstimator:
+    """Load a model as a fitted `RedCoreClassifier` or `RedCoreRegressor`. See `load_model`."""
+    content, arrays = _read(Path(path))
+    method = _restored(path, content, arrays, options)
+    cls = RedCoreRegressor if method.schema.target_kind == "regression" else RedCoreClassifier
+    estimator = cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
+    calibration = _calibration(method.active, arrays)
+    if calibration is not None:
+        estimator.calibration_ = calibration
+    return estimator
+
+
+def load_calibration(path: str | Path) -> Calibration | None:
+    """Return the calibration that a model file holds, if it does.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`.
+    """
+    content, arrays = _read(Path(path))
+    return _calibration(tuple(content["info"]["active"]), arrays)
+
+
+def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> Calibration | None:
+    kept = {k.removeprefix(CALIBRATION): v for k, v in arrays.items() if k.startswith(CALIBRATION)}
+    return Calibration.from_arrays(kept, active) if kept else None
+
+
+def _prefixed(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    return {CALIBRATION + name: array for name, array in arrays.items()}
+
+
+def read_model_content(path: str | Path) -> dict[str, Any]:
+    """Return what a model file says beside its numbers: method, settings, schema, versions, record.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`.
+    """
+    return _read(Path(path))[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    return upgraded(*_read_as_written(path), SCHEMA_VERSION)
+
+
+def _read_as_written(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    if path.is_file():
+        return _read_single(path)
+    if not (path / "model.json").exists() and (path / "model" / "model.json").exists():
+        path = path / "model"
+    content = read_content(str(path / "model.json"), _bytes(path / "model.json"))
+    file = path / "model.safetensors"
+    raw = _bytes(file)
+    if hashlib.sha256(raw).hexdigest() != content["tensors_sha256"]:
+        raise ModelFileError(f"{file}: truncated or changed since it was written (checksum differs)")
+    return content, _tensors(file, raw)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: no such file; expected what save_model or 'redcore fit' wrote") from None
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _tensors(path: Path, raw: bytes) -> dict[str, AnyArray]:
+    try:
+        return load_tensors(raw)
+    except SafetensorError as error:
+        raise ModelFileError(f"{path}: not a safetensors file ({error})") from None
+
+
+def _read_single(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    raw = _bytes(path)
+    arrays = _tensors(path, raw)
+    # safetensors has found the header whole
+    metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]).get("__metadata__", {})
+    if "redcore" not in metadata:
+        raise ModelFileError(f"{path}: not a model file: it has no metadata entry 'redcore'")
+    kept = _entry(metadata.get("sha256", ""))
+    if raw.count(kept) != 1 or _sealed(raw.replace(kept, _entry(BLANK))) != raw:
+        raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
+    return read_content(str(path), metadata["redcore"].encode()), arrays
+
+
+def _ordered(raw: bytes) -> bytes:
+    """Sort the metadata of a safetensors file, whose order is random: the same model is to be the same file."""
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    # shorter or as long, since the library writes JSON as compact as this
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+    return raw[:8] + text + raw[8 + size :]
+
+
+def _sealed(raw: bytes) -> bytes:
+    """Put the checksum of a single file, taken with a blank in its place, into it."""
+    return raw.replace(_entry(BLANK), _entry(hashlib.sha256(raw).hexdigest()))
+
+
+def _entry(digest: str) -> bytes:
+    # within the JSON entry the quotation marks are escaped, so that this occurs once
+    return f'"sha256":"{digest}"'.encode()

@@ -1,0 +1,32 @@
+"""Gradient-descent training of networks on Lightning Fabric. Nothing here knows a method."""
+
+from redcore.fitting._callbacks import Callback
+from redcore.fitting._context import FitContext
+from redcore.fitting._history import History
+from redcore.fitting._network import NetworkOutput, SubNetwork, TrainableNetwork, slices, whole
+from redcore.fitting._plan import Plan
+from redcore.fitting._processes import process_rank
+from redcore.fitting._settings import TrainingSettings
+from redcore.fitting._stepper import Stepper, predict_batches
+from redcore.fitting._tensorboard import TensorBoardLogger
+from redcore.fitting._trainer import Trainer, seeded, threads
+
+__all__ = [
+    "Callback",
+    "FitContext",
+    "History",
+    "NetworkOutput",
+    "Plan",
+    "Stepper",
+    "SubNetwork",
+    "TensorBoardLogger",
+    "TrainableNetwork",
+    "Trainer",
+    "TrainingSettings",
+    "predict_batches",
+    "process_rank",
+    "seeded",
+    "slices",
+    "threads",
+    "whole",
+]

@@ -1,0 +1,254 @@
+"""The training loop: steps, validation, choice of the epoch, checkpoints."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, distributed
+
+from redcore.data import MultimodalData
+from redcore.exceptions import DivergenceError, ProcessLostError, TrainingInterrupted
+from redcore.fitting._batch_source import BatchSource, batch_source
+from redcore.fitting._checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from redcore.fitting._context import FitContext
+from redcore.fitting._history import History
+from redcore.fitting._network import TrainableNetwork
+from redcore.fitting._plan import Plan
+from redcore.fitting._settings import TrainingSettings
+from redcore.fitting._stepper import Stepper, numbers
+from redcore.metrics import headline, scores
+from redcore.nn import Batch, Objective
+
+__all__ = ["Trainer", "seeded", "threads"]
+
+OUTER_BATCH = 256
+"""Most validation samples that one outer step looks at."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch inside the block, and leave its global state as it was."""
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def threads(n_threads: int | None) -> Iterator[None]:
+    """Let torch use `n_threads` inside the block; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass
+class _Progress:
+    """Where training stands: what a checkpoint keeps beside tensors."""
+
+    step: int = 0
+    best_value: float = float("inf")
+    best_epoch: int = -1
+    stale_epochs: int = 0
+    stopped: bool = False
+
+
+class Trainer:
+    """Fits one network.
+
+    Parameters
+    ----------
+    network : TrainableNetwork
+        Holds the chosen weights after `fit`.
+    objective : Objective
+    settings : TrainingSettings
+    context : FitContext
+    """
+
+    def __init__(
+        self, network: TrainableNetwork, objective: Objective, settings: TrainingSettings, context: FitContext
+    ) -> None:
+        self.network, self.objective, self.settings, self.context = network, objective, settings, context
+        self.stepper = Stepper(network, objective, settings)
+        self.history = History()
+        self.progress = _Progress()
+        self.best_weights: dict[str, Tensor] = {}
+
+    def fit(self, data: MultimodalData, validation: MultimodalData | None, request: str) -> History:
+        """Train to the end and restore the chosen epoch.
+
+        Parameters
+        ----------
+        data : MultimodalData
+            Preprocessed training data.
+        validation : MultimodalData or None
+            For choosing the epoch; None keeps the last one.
+        request : str
+            Names what is asked, so that a checkpoint of another fit is refused.
+
+        Raises
+        ------
+        TrainingInterrupted
+            If a callback asked to stop; a checkpoint is left if one was asked for.
+        DivergenceError
+            If the loss is no longer finite.
+        """
+        assert data.target is not None
+        target = self.objective.encode(data.target)
+        plan = Plan.make(self.settings, data.n_samples)
+        self._resume(request)
+        for callback in self.context.callbacks:
+            callback.on_start(plan.n_steps, self.progress.step)
+        if any(callback.watches_gradients for callback in self.context.callbacks):
+            self.stepper.watch_gradients(data.names)
+        source = batch_source(data, target, plan, self.context.seed)
+        try:
+            self._loop(source, plan, validation, request)
+        finally:
+            source.close()
+            # a fitted network stands alone
+            self.network.__dict__.pop("total", None)
+        if self.best_weights:
+            self.network.load_state_dict(self.best_weights)
+        self.history.best_epoch = self.progress.best_epoch
+        return self.history
+
+    def _loop(self, source: BatchSource, plan: Plan, validation: MultimodalData | None, request: str) -> None:
+        last_save, processes = time.monotonic(), self.stepper.processes
+        self.network.train()
+        self._catch_up(plan, validation)
+        while self.progress.step < plan.n_steps and not self.progress.stopped:
+            step = self.progress.step
+            processes.seed(self.context.seed, step)
+            batch = self.stepper.batch(*source.locate(step))
+            self._outer_step(step, batch, validation)
+            with self._others(request):
+                self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
+            self.progress.step += 1
+            with self._others(request):
+                if plan.ends_epoch(step) and validation is not None:
+                    self._validate(step // plan.steps_per_epoch, validation)
+                stop = processes.any(any(callback.should_stop() for callback in self.context.callbacks))
+            if stop:
+                self._save(request)
+                raise TrainingInterrupted(self.progress.step)
+            if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
+                self._save(request)
+                last_save = time.monotonic()
+
+    def _catch_up(self, plan: Plan, validation: MultimodalData | None) -> None:
+        """Validate the last epoch if a process was lost while that was done."""
+        step, n_validated = self.progress.step, len(self.history.epochs.get("validation_loss", ()))
+        if step and validation is not None and plan.ends_epoch(step - 1):
+            epoch = (step - 1) // plan.steps_per_epoch
+            if n_validated == epoch:
+                self._validate(epoch, validation)
+
+    @contextmanager
+    def _others(self, request: str) -> Iterator[None]:
+        """Where processes share the fit, leave a checkpoint as of before the block if one of them is lost in it."""
+        if self.stepper.processes.n == 1:
+            yield
+            return
+        # what changes before all processes have met for the last time
+        buffers = {name: value.clone() for name, value in self.network.named_buffers()}
+        try:
+            yield
+        except (RuntimeError, distributed.DistError) as error:
+            for name, value in self.network.named_buffers():
+                value.copy_(buffers[name])
+            # all that are left hold the same; the last to write wins
+            self._save(request, any_process=True)
+            raise ProcessLostError(f"a process of the fit is lost after step {self.progress.step}: {error}") from None
+
+    def _outer_step(self, step: int, batch: Batch, validation: MultimodalData | None) -> None:
+        """Step on the weights of the losses by a random batch of validation data, where it is its turn."""
+        interval = self.network.outer_interval
+        if interval is None or validation is None or step % interval:
+            return
+        assert validation.target is not None
+        # the batch follows from (seed, step), so that a resumed fit draws the same
+        rng = np.random.default_rng([self.context.seed, step])
+        rows = np.sort(rng.permutation(validation.n_samples)[:OUTER_BATCH])
+        chosen = validation.take(rows)
+        assert chosen.target is not None
+        held_out = self.stepper.batch(chosen, self.objective.encode(chosen.target), np.arange(len(rows)))
+        self.stepper.outer_step(batch, held_out)
+
+    def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
+        values = numbers(losses, self.network.names)
+        if not abs(values["loss"]) < float("inf"):
+            raise DivergenceError(
+                f"the loss is {values['loss']} at step {step}; lower learning_rate "
+                f"(now {self.settings.learning_rate}) or gradient_clip"
+            )
+        self.history.record_step(values)
+        for callback in self.context.callbacks:
+            callback.on_step(step, values)
+
+    def _validate(self, epoch: int, validation: MultimodalData) -> None:
+        """Score the epoch, and keep its weights if it is the best so far."""
+        assert validation.target is not None
+        logits = self.stepper.logits(validation).float()
+        target = torch.from_numpy(self.objective.encode(validation.target)).to(logits.device)
+        values = {"validation_loss": float(self.objective.loss(logits, target))}
+        judged = values["validation_loss"]
+        if self.settings.selection == "score":
+            score = scores(validation.target, self.objective.outputs(logits))[headline(self.objective.kind)]
+            values["validation_score"] = float("-inf") if score is None else score
+            judged = -values["validation_score"]
+        progress = self.progress
+        if judged < progress.best_value or not self.best_weights:
+            progress.best_value, progress.best_epoch, progress.stale_epochs = judged, epoch, 0
+            self.best_weights = deepcopy(self.network.state_dict())
+        else:
+            progress.stale_epochs += 1
+        progress.stopped = self.settings.patience is not None and progress.stale_epochs >= self.settings.patience
+        self.history.record_epoch(values)
+        for callback in self.context.callbacks:
+            callback.on_epoch(epoch, values)
+
+    def _save(self, request: str, any_process: bool = False) -> None:
+        if self.context.checkpoint is None or (self.stepper.processes.rank and not any_process):
+            return
+        random_state = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            random_state |= {f"cuda{i}": torch.cuda.get_rng_state(i) for i in range(torch.cuda.device_count())}
+        columns = self.history.to_arrays()
+        groups = {
+            "model": self.network.state_dict(),
+            "best": self.best_weights,
+            "optimizer": optimizer_tensors(self.stepper.optimizer),
+            "random": random_state,
+            "history": {name: torch.from_numpy(column) for name, column in columns.items()},
+        }
+        # the file keeps its tensors in an order of its own
+        info = {"request": request, "progress": asdict(self.progress), "columns": list(columns)}
+        save_checkpoint(self.context.checkpoint, groups, info)
+
+    def _resume(self, request: str) -> None:
+        path = self.context.checkpoint
+        there = path is not None and path.exists()
+        # nobody writes before all have looked
+        self.stepper.processes.wait()
+        if path is None or not there:
+            return
+        groups, info = load_checkpoint(path, request)
+        self.network.load_state_dict(groups["model"])
+        restore_optimizer(self.stepper.optimizer, groups["optimizer"])
+        self.best_weights = groups.get("best", {})
+        self.progress = _Progress(**info["progress"])
+        columns = {name: groups["history"][name].numpy() for name in info["columns"]}
+        self.history = History.from_arrays(columns, self.progress.best_epoch)
+        random_state = groups["random"]
+        torch.set_rng_state(random_state["cpu"])
+        for name, state in random_state.items():
+            if name.startswith("cuda") and torch.cuda.is_available():
+                torch.cuda.set_rng_state(state, int(name[4:]))

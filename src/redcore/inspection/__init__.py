@@ -1,0 +1,16 @@
+"""What a data set holds, what is missing from it, and what looks wrong: `summarise`."""
+
+from redcore.inspection._leakage import Leakage
+from redcore.inspection._missingness import Association, MissingTable, Pattern
+from redcore.inspection._summary import Finding, ModalitySummary, Summary, summarise
+
+__all__ = [
+    "Association",
+    "Finding",
+    "Leakage",
+    "MissingTable",
+    "ModalitySummary",
+    "Pattern",
+    "Summary",
+    "summarise",
+]

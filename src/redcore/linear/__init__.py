@@ -1,0 +1,16 @@
+"""Linear models of all kinds of targets, per modality and of several modalities together."""
+
+from redcore.linear._discriminant import Density, Discriminant
+from redcore.linear._fit import LinearSettings, fit_linear, linear_outputs
+from redcore.linear._pool import Combination
+from redcore.linear._unimodal import UnimodalLinear
+
+__all__ = [
+    "Combination",
+    "Density",
+    "Discriminant",
+    "LinearSettings",
+    "UnimodalLinear",
+    "fit_linear",
+    "linear_outputs",
+]

@@ -1,0 +1,20 @@
+"""Base classes of all methods: `Method`, and its children for networks and for models on one table."""
+
+from redcore._settings import MethodSettings
+from redcore.methods._base._code_settings import CodeSettings, FusionSettings
+from redcore.methods._base._ensemble import EnsembleMethod, Split
+from redcore.methods._base._method import Method
+from redcore.methods._base._network_method import ModalityForm, NetworkMethod
+from redcore.methods._base._table_method import TableMethod
+
+__all__ = [
+    "CodeSettings",
+    "EnsembleMethod",
+    "FusionSettings",
+    "Method",
+    "MethodSettings",
+    "ModalityForm",
+    "NetworkMethod",
+    "Split",
+    "TableMethod",
+]

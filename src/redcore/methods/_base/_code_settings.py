@@ -1,0 +1,80 @@
+"""Settings of methods that start from one code per modality."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from redcore._discovery import names
+from redcore._settings import Search, Sizes
+from redcore._validation import check_known
+from redcore.fitting import TrainingSettings
+from redcore.nn import AttentionFusion, CodeEncoders
+from redcore.nn.encoders import EncoderSpec
+
+__all__ = ["CodeSettings", "FusionSettings"]
+
+
+class CodeSettings(TrainingSettings):
+    """Encoders and heads, the same for all methods on codes so that a comparison compares what they do with codes.
+
+    Attributes
+    ----------
+    encoder : str, default "auto"
+        An MLP for vectors and a Transformer for sequences.
+    encoder_layers : int in [1, 64], default 1
+    encoder_heads : int in [1, 64], default 4
+        Attention heads; must divide `latent_dim`.
+    encoder_dropout : float in [0, 1), default 0.3
+    latent_dim : int in [1, 8192], default 64
+        Width of each modality's code.
+    head_layers : tuple of int, default ()
+    head_dropout : float in [0, 1), default 0.3
+    modality_dropout : float in [0, 1), default 0.3
+        Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
+        hidden code is known, so that what imputes or reconstructs sees supervised cases; 0 in the RedCore paper.
+    """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "latent_dim": Search(choices=(32, 64, 128)),
+        "encoder_dropout": Search(0.0, 0.5),
+        "head_dropout": Search(0.0, 0.5),
+        "modality_dropout": Search(0.0, 0.6),
+    }
+
+    encoder: str = "auto"
+    encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
+    encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
+    head_layers: Sizes = ()
+    head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_known("encoder", [self.encoder], ["auto", *names("redcore.nn.encoders")])
+        if self.encoder in ("auto", "transformer") and self.latent_dim % self.encoder_heads:
+            raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
+        return self
+
+    def build_encoders(self, forms: Sequence[tuple[str, int, bool]]) -> CodeEncoders:
+        """Build the encoders of all modalities."""
+        dropout = self.encoder_dropout
+        spec = EncoderSpec(self.latent_dim, self.encoder_layers, self.encoder_heads, 2, dropout, dropout, True)
+        return CodeEncoders(forms, self.encoder, spec)
+
+
+class FusionSettings(CodeSettings):
+    """Constants of `CodeSettings`, with fusion by attention: `encoder_heads` and `encoder_dropout` are its own too."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        # CodeSettings asks it of some encoders only
+        if self.latent_dim % self.encoder_heads:
+            raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
+        return self
+
+    def build_fusion(self, n_modalities: int) -> AttentionFusion:
+        """Build the fusion of all modalities."""
+        return AttentionFusion(n_modalities, self.latent_dim, self.encoder_heads, self.encoder_dropout)

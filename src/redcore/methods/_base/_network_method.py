@@ -1,0 +1,178 @@
+"""What all methods trained by gradient descent share: preprocessing, objective, hold-out, training, prediction."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import torch
+
+from redcore._arrays import unprefixed
+from redcore._settings import MethodSettings
+from redcore._types import AnyArray
+from redcore.data import MultimodalData, hold_out, sample_in_memory
+from redcore.exceptions import SchemaError
+from redcore.fitting import FitContext, TrainingSettings
+from redcore.fitting._history import History
+from redcore.fitting._network import TrainableNetwork
+from redcore.fitting._stepper import predict_batches
+from redcore.fitting._trainer import Trainer, seeded, threads
+from redcore.methods._base._method import Method
+from redcore.missing import under_patterns
+from redcore.nn import Objective
+from redcore.preprocessing._features import Preprocessor, check_named
+
+__all__ = ["ModalityForm", "NetworkMethod", "state_arrays"]
+
+MAX_JUDGES = 20_000
+"""Most predictions that an epoch is judged by."""
+
+ModalityForm = tuple[str, int, bool]
+"""Name, number of features, and whether it is a sequence."""
+
+
+class NetworkMethod(Method):
+    """A method that is one network; subclasses implement `build_network`."""
+
+    Settings: ClassVar[type[MethodSettings]] = TrainingSettings
+
+    preprocessor: Preprocessor
+    objective: Objective
+    network: TrainableNetwork
+
+    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
+        """Build the untrained network.
+
+        Parameters
+        ----------
+        forms : list of (name, n_features, is_sequence)
+            The active modalities, sorted by name.
+        n_outputs : int
+        n_samples : int
+            Number of training samples, for methods that size themselves by it.
+        """
+        raise NotImplementedError
+
+    def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
+        if validation is None:
+            keep, held_out = hold_out(data, cast(TrainingSettings, self.settings).validation_fraction, context.seed)
+            if held_out.size:
+                data, validation = data.take(keep), data.take(held_out)
+        self._prepare(data, context)
+        self.network, self.history = self._train(data, validation, context)
+
+    def _prepare(self, data: MultimodalData, context: FitContext) -> None:
+        """Fit to `data` what comes before and after the network."""
+        settings = cast(TrainingSettings, self.settings)
+        assert data.target is not None
+        self.n_samples = data.n_samples
+        check_named(settings.preprocessing, self.schema.names)
+        start = self._fitting_start(context)
+        self.preprocessor = (
+            start.preprocessor if start else Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
+        )
+        self.objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
+
+    def _train(
+        self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
+    ) -> tuple[TrainableNetwork, History]:
+        """Train one network, and choose its epoch by `validation` under missing patterns."""
+        settings = cast(TrainingSettings, self.settings)
+        assert data.target is not None
+        request = self._request(data, validation, context.seed)
+        if validation is not None and settings.validation_patterns > 1:
+            rng = np.random.default_rng([context.seed, 3])
+            judges = sample_in_memory(validation, MAX_JUDGES // settings.validation_patterns, rng)
+            validation = under_patterns(judges, settings.validation_patterns, rng)
+        start = self._fitting_start(context)
+        with seeded(context.seed), threads(self._n_threads()):
+            network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
+            if start:
+                _take_weights(network, start.network)
+            trainer = Trainer(network, self.objective, settings, context)
+            prepared = None if validation is None else self.preprocessor.apply(validation)
+            history = trainer.fit(self.preprocessor.apply(data), prepared, request)
+        return network.to("cpu").eval(), history
+
+    def _fitting_start(self, context: FitContext) -> "NetworkMethod | None":
+        """Return the method to start from; it must be for data of the same form."""
+        start = context.start
+        if not isinstance(start, NetworkMethod):
+            return None
+        if (start.active, start.schema.modalities) != (self.active, self.schema.modalities):
+            raise SchemaError("a warm start needs data of the same modalities and features as the fit before")
+        return start
+
+    def _n_threads(self) -> int | None:
+        chosen = cast(TrainingSettings, self.settings).n_threads
+        all_vectors = not any(modality.is_sequence for modality in self.schema.modalities)
+        return 1 if chosen is None and all_vectors else chosen
+
+    def _forms(self) -> list[ModalityForm]:
+        return [(m.name, m.n_features, m.is_sequence) for m in self.schema.modalities if m.name in self.active]
+
+    def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
+        """Name everything that the result of a fit follows from."""
+        content = [
+            type(self).__name__,
+            self.settings.dump(),
+            data.checksum(),
+            None if validation is None else validation.checksum(),
+            seed,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _predict(self, data: MultimodalData) -> AnyArray:
+        return self._outputs(self.network, self.preprocessor.apply(data))
+
+    def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
+        """Return what a network predicts of data that is preprocessed."""
+        return np.concatenate([self.objective.outputs(output.logits) for output in predict_batches(network, prepared)])
+
+    def _transform(self, data: MultimodalData) -> AnyArray:
+        batches = predict_batches(self.network, self.preprocessor.apply(data))
+        return np.concatenate([output.representation.numpy() for output in batches])
+
+    def _arrays(self) -> dict[str, AnyArray]:
+        network = {f"network/{name}": array for name, array in state_arrays(self.network).items()}
+        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
+        objective = {"objective/mean": self.objective.mean, "objective/scale": self.objective.scale}
+        return {**network, **preprocessing, **objective}
+
+    def _info(self) -> dict[str, Any]:
+        return {"n_samples": self.n_samples}
+
+    def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+        settings = cast(TrainingSettings, self.settings)
+        self.n_samples = int(info["n_samples"])
+        self.preprocessor = Preprocessor.from_arrays(
+            unprefixed("preprocessing/", arrays), self.active, settings.preprocessing, settings.input_clip
+        )
+        self.objective = Objective(
+            self.schema.target_kind,
+            self.schema.n_outputs,
+            arrays["objective/mean"],
+            arrays["objective/scale"],
+            settings.regression_loss,
+        )
+        self.network = self._restored(unprefixed("network/", arrays))
+
+    def _restored(self, state: Mapping[str, AnyArray]) -> TrainableNetwork:
+        """Rebuild a network with these weights."""
+        with seeded(0):
+            network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
+        network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
+        return network.eval()
+
+
+def state_arrays(network: TrainableNetwork) -> dict[str, AnyArray]:
+    """Return all weights and buffers of a network."""
+    return {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def _take_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:
+    try:
+        network.load_state_dict(start.state_dict())
+    except RuntimeError:
+        raise SchemaError("a warm start needs the same sizes of the network and of the target as before") from None

@@ -1,0 +1,72 @@
+"""Predictions as a table: one row per sample, in the order of the data."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from redcore._files import write_atomic
+from redcore._types import AnyArray
+from redcore.data import MultimodalData
+from redcore.exceptions import RunError
+from redcore.metrics import pattern_name
+from redcore.methods import Method
+
+__all__ = ["check_output", "prediction_table", "write_table"]
+
+
+def check_output(path: Path) -> None:
+    """Raise `RunError` unless `path` can take a table: CSV or Parquet, in a folder that exists."""
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise RunError(f"--out {path}: expected a file ending in .csv or .parquet")
+    if path.is_dir():
+        raise RunError(f"--out {path}: is a folder, expected a file")
+    if not path.parent.is_dir():
+        raise RunError(f"--out {path}: its folder does not exist")
+
+
+def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
+    """Predict and tabulate.
+
+    Columns: ``sample_id``; ``observed``, the modalities that were there (``audio+text``; empty where the prediction is
+    the prior); ``prediction`` with ``probability_<class>``, or for labels ``prediction_<label>`` with
+    ``probability_<label>``, or for several numbers ``prediction_<index>``; ``target`` where it is known and single.
+    """
+    outputs = method.predict(data)
+    columns: dict[str, AnyArray | list[str]] = {"sample_id": data.sample_ids, "observed": _patterns(data, method)}
+    columns |= _outputs(method, outputs)
+    if data.target is not None and data.target.values.ndim == 1:
+        target, classes = data.target.values, data.target.classes
+        columns["target"] = target if classes is None else classes[target]
+    return pa.table({name: pa.array(column) for name, column in columns.items()})
+
+
+def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str]]:
+    kind, classes = method.schema.target_kind, method.schema.classes
+    if classes is None:
+        if outputs.shape[1] == 1:
+            return {"prediction": outputs[:, 0]}
+        return {f"prediction_{index}": column for index, column in enumerate(outputs.T)}
+    probabilities = {f"probability_{label}": column for label, column in zip(classes, outputs.T, strict=True)}
+    if kind == "multilabel":
+        return {
+            f"prediction_{label}": column >= 0.5 for label, column in zip(classes, outputs.T, strict=True)
+        } | probabilities
+    return {"prediction": classes[method.decide(outputs)]} | probabilities
+
+
+def _patterns(data: MultimodalData, method: Method) -> list[str]:
+    names = [name for name in data.names if name in method.active]
+    observed = data.select(names).availability if names else np.zeros((data.n_samples, 0), dtype=bool)
+    # few distinct patterns, many samples
+    patterns, inverse = np.unique(observed, axis=0, return_inverse=True)
+    texts = [pattern_name([name for name, there in zip(names, row, strict=True) if there]) for row in patterns]
+    return [texts[index] for index in np.ravel(inverse)]
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write CSV or Parquet, by the ending of `path`, atomically."""
+    write = pa_csv.write_csv if path.suffix.lower() == ".csv" else pq.write_table
+    write_atomic(path, lambda temporary: write(table, temporary))

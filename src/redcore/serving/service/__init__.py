@@ -1,6 +1,0 @@
-"""The HTTP service of a fitted model; needs the packages of the extra ``serve``."""
-
-from redcore.serving.service._app import make_app
-from redcore.serving.service._limits import Limits
-
-__all__ = ["Limits", "make_app"]
