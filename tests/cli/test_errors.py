@@ -400,7 +400,7 @@ def test_a_fault_of_ours_shows_its_traceback(cli, linear_run, monkeypatch):
     def broken(source):
         raise RuntimeError("the sky fell")
 
-    monkeypatch.setattr("redcore.runs._sources.read_data", broken)
+    monkeypatch.setattr("redcore.runs.read_data", broken)
     result = cli("evaluate", linear_run, "digits")
     assert result.status == 1
     assert result.out == ""
@@ -424,7 +424,7 @@ def test_interrupt_outside_training(cli, linear_run, monkeypatch):
     def interrupted(source):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("redcore.runs._sources.read_data", interrupted)
+    monkeypatch.setattr("redcore.runs.read_data", interrupted)
     result = cli("evaluate", linear_run, "digits")
     assert (result.status, result.err) == (130, "redcore: interrupted\n")
 

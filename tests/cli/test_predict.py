@@ -131,7 +131,7 @@ def test_pieces_give_what_the_whole_gives(cli, linear_run, make_npz, tmp_path, s
 
 
 def test_what_a_killed_run_left_is_gone_on_from(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch):
-    from redcore.cli import _streaming
+    from redcore.runs import _streaming
 
     data, out, tables = make_npz(sample_id=IDS), tmp_path / "out.csv", []
 

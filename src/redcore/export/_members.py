@@ -13,7 +13,7 @@ from redcore.export._evidence import StackedEvidence
 from redcore.export._inputs import Given
 from redcore.export._linear import LinearByModality, LinearTable, Vectors
 from redcore.export._preprocess import Preprocess
-from redcore.methods import EnsembleMethod, Method, NetworkMethod, TableMethod
+from redcore.methods import Method, NetworkMethod, StackedEnsemble, TableMethod
 from redcore.methods.complete_case import CompleteCase
 from redcore.methods.indicator_linear import IndicatorLinear
 from redcore.methods.late_fusion import LateFusion
@@ -40,7 +40,7 @@ class Networks(nn.Module):
         super().__init__()
         self.names = list(method.active)
         self.preprocess = nn.ModuleList(Preprocess(method.preprocessor, name) for name in self.names)
-        self.networks = nn.ModuleList(method.networks if isinstance(method, EnsembleMethod) else [method.network])
+        self.networks = nn.ModuleList(method.networks if isinstance(method, StackedEnsemble) else [method.network])
         objective = method.objective
         self.kind = objective.kind
         self.register_buffer("mean", torch.tensor(objective.mean, dtype=torch.float64))
@@ -55,8 +55,13 @@ class Networks(nn.Module):
         joint = torch.stack([output.logits.double() for output in outputs])
         if self.evidence is None:
             return self._outputs(joint).mean(dim=0)
-        unimodal = torch.stack([output.unimodal_logits.double() for output in outputs])
-        return self._outputs(self.evidence(given, self._average(joint), self._average(unimodal)))
+        return self._outputs(self.evidence(given, self._average(joint), self._unimodal(outputs, joint[0])))
+
+    def _unimodal(self, outputs: list[Any], joint: Tensor) -> Tensor:
+        """Return the average logits of the unimodal heads, (n, M, n_outputs); zeros if the network has none."""
+        if getattr(outputs[0], "unimodal_logits", None) is None:
+            return joint[:, None].expand(-1, len(self.names), -1) * 0.0
+        return self._average(torch.stack([output.unimodal_logits.double() for output in outputs]))
 
     def _average(self, logits: Tensor) -> Tensor:
         """Average the logits of several networks: probabilities of classes, as logarithms, else the logits."""

@@ -10,24 +10,26 @@ from redcore._discovery import load
 from redcore.exceptions import SettingsError
 from redcore.methods._base import (
     CodeSettings,
-    EnsembleMethod,
     FusionSettings,
     Method,
     MethodSettings,
     ModalityForm,
     NetworkMethod,
+    StackedEnsemble,
+    StackingSettings,
     TableMethod,
 )
 from redcore.methods._presets import read_preset
 
 __all__ = [
     "CodeSettings",
-    "EnsembleMethod",
     "FusionSettings",
     "Method",
     "MethodSettings",
     "ModalityForm",
     "NetworkMethod",
+    "StackedEnsemble",
+    "StackingSettings",
     "TableMethod",
     "make_method",
     "method_class",

@@ -8,14 +8,14 @@ from redcore._discovery import names
 from redcore._settings import Search, Sizes
 from redcore._validation import check_known
 from redcore.balancing import BalancingSpec
-from redcore.methods._base import CodeSettings
+from redcore.methods._base import CodeSettings, StackingSettings
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["RedCoreSettings"]
 
 
-class RedCoreSettings(CodeSettings):
-    """Constants of RedCore, beside those of `CodeSettings`.
+class RedCoreSettings(StackingSettings, CodeSettings):
+    """Constants of RedCore, in addition to those of `CodeSettings` and `StackingSettings`.
 
     Attributes
     ----------
@@ -50,21 +50,8 @@ class RedCoreSettings(CodeSettings):
     detach_imputation_target : bool, default True
         Whether the imputation loss leaves the encoder of the modality that is imputed alone. If not, as in the released
         code, codes are also drawn towards what is easy to impute.
-    evidence : {"stacked", "joint"}, default "stacked"
-        What a prediction is made from: the joint head alone (the paper), or the joint head, the unimodal heads of the
-        present modalities, linear models of them and a discriminant of all together (for regression, the best linear
-        combination), weighed by log loss (squared error) on held-out samples under many missing patterns. Without
-        held-out samples it is the joint head.
     balancing : str, default "relative_advantage"
         Supervision-weight rule ('redcore list rules'); "fixed" is the ablation.
-    n_members : int in [1, 100] or None, default None
-        Networks whose predictions are averaged, each trained without another share of `validation_fraction` of the
-        samples. None takes 3 up to 20,000 training samples and one beyond.
-    decision : {"balanced", "argmax"}, default "balanced"
-        Which class is named: the most probable one, or the one with the largest ``p_k / frequency_k ** a``. The power a
-        in [0, 1] is that with the best macro-F1 to be expected of held-out predictions; it is 0 where that gains less
-        than a point, and with balanced classes it changes nothing. Probabilities stay as they are. Needs stacked
-        evidence.
     smoothing : float in (0, 1], default 0.7
         c of ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3
@@ -103,10 +90,7 @@ class RedCoreSettings(CodeSettings):
     unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
     supervise_imputed: bool = True
     detach_imputation_target: bool = True
-    evidence: Literal["stacked", "joint"] = "stacked"
     balancing: str = "relative_advantage"
-    n_members: Annotated[int, Field(ge=1, le=100)] | None = None
-    decision: Literal["balanced", "argmax"] = "balanced"
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
     weight_interval: Annotated[int, Field(ge=1)] = 3
     weight_step: Annotated[float, Field(ge=0)] = 0.1

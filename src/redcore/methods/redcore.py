@@ -1,22 +1,20 @@
 """RedCore: cross-modal imputation under an information bottleneck, supervised where a modality is behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
-from math import gcd, log
+from math import gcd
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from redcore._arrays import unprefixed
-from redcore._types import AnyArray, IntArray
+from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.balancing import build_rule
-from redcore.data import MultimodalData, chunks
-from redcore.fitting import FitContext, Plan, SubNetwork, TrainableNetwork, predict_batches, seeded, slices, whole
-from redcore.methods._base import EnsembleMethod, MethodSettings, ModalityForm, Split
+from redcore.data import MultimodalData
+from redcore.fitting import Plan, SubNetwork, TrainableNetwork, seeded, slices, whole
+from redcore.methods._base import MethodSettings, ModalityForm, StackedEnsemble
 from redcore.methods._redcore_settings import RedCoreSettings
 from redcore.nn import (
     Batch,
@@ -33,7 +31,6 @@ from redcore.nn import (
     kl_to_standard_normal,
     posterior_sampling,
 )
-from redcore.stacking import Evidence, Trial
 
 __all__ = ["METHOD", "RedCore", "RedCoreNetwork", "RedCoreOutput", "RedCoreSettings"]
 
@@ -44,10 +41,6 @@ SOURCE = (
 
 GATES = 8
 """Most affinities per pair of modalities in pooled imputers."""
-
-MEMBERS = 3
-ENSEMBLE_UP_TO = 20_000
-"""Most training samples that several networks are fitted to where it is not asked for: with more, one will do."""
 
 
 def _build_imputers(n_modalities: int, settings: RedCoreSettings) -> nn.Module:
@@ -272,7 +265,7 @@ def _scores(unimodal_logits: Tensor, batch: Batch, objective: Objective) -> Tens
     return of_samples.sum(dim=0) / batch.availability.sum(dim=0).clamp(min=1)
 
 
-class RedCore(EnsembleMethod):
+class RedCore(StackedEnsemble):
     """RedCore as a method.
 
     Parameters
@@ -285,8 +278,6 @@ class RedCore(EnsembleMethod):
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
     imputes_codes: ClassVar[bool] = True
 
-    evidence: Evidence | None
-
     def __init__(self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None) -> None:
         super().__init__(settings)
         self.encoders = dict(encoders or {})
@@ -298,61 +289,6 @@ class RedCore(EnsembleMethod):
         steps_per_epoch = Plan.make(settings, n_samples).steps_per_epoch
         return RedCoreNetwork(forms, n_outputs, settings, self.encoders, steps_per_epoch)
 
-    def n_members(self, n_samples: int) -> int:
-        """Return how many networks are fitted; see `EnsembleMethod.n_members`."""
-        asked = cast(RedCoreSettings, self.settings).n_members
-        return asked or (MEMBERS if n_samples <= ENSEMBLE_UP_TO else 1)
-
-    def _judge(self, data: MultimodalData, splits: list[Split], context: FitContext) -> None:
-        self.evidence = None
-        if cast(RedCoreSettings, self.settings).evidence != "stacked" or splits[0][1] is None:
-            return
-        if splits[0][0] is data:
-            # nothing was held out of the data: the validation data given judges all networks together
-            trials = [Trial(self._network_logits, data, splits[0][1])]
-        else:
-            trials = [
-                Trial(partial(self._network_logits, networks=[network]), train, held_out)
-                for network, (train, held_out) in zip(self.networks, splits, strict=True)
-                if held_out is not None
-            ]
-        self.evidence = Evidence.fit(trials, data, self.objective, context.seed)
-
-    def _network_logits(
-        self, data: MultimodalData, networks: Sequence[TrainableNetwork] | None = None
-    ) -> tuple[AnyArray, AnyArray]:
-        """Return what the networks say on average, as logits.
-
-        Returns
-        -------
-        joint : array (n_samples, n_outputs)
-        unimodal : array (n_samples, n_modalities, n_outputs)
-        """
-        prepared = self.preprocessor.apply(data)
-        found = [list(predict_batches(network, prepared)) for network in networks or self.networks]
-        joint = torch.stack([torch.cat([output.logits for output in outputs]) for outputs in found])
-        unimodal = torch.stack([torch.cat([output.unimodal_logits for output in outputs]) for outputs in found])
-        return self._average(joint), self._average(unimodal)
-
-    def _average(self, logits: Tensor) -> AnyArray:
-        """Average the logits of several networks: probabilities of classes, as logarithms, else the logits."""
-        logits = logits.double()
-        if self.schema.target_kind in ("binary", "multiclass"):
-            return np.asarray(logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(logits)))
-        return np.asarray(logits.mean(dim=0))
-
-    def _predict(self, data: MultimodalData) -> AnyArray:
-        if self.evidence is None:
-            return super()._predict(data)
-        logits = [self.evidence.logits(self._network_logits, piece) for piece in chunks(data)]
-        return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
-
-    def decide(self, outputs: AnyArray) -> IntArray:
-        """Return the class to name for each sample; see `Method.decide` and the setting `decision`."""
-        if self.evidence is None or cast(RedCoreSettings, self.settings).decision == "argmax":
-            return super().decide(outputs)
-        return self.evidence.decide(outputs)
-
     def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
         """Predict with codes drawn from the bottlenecks of all networks."""
         with ExitStack() as sampling:
@@ -360,30 +296,6 @@ class RedCore(EnsembleMethod):
             for network in self.networks:
                 sampling.enter_context(posterior_sampling(network))
             return np.stack([self._predict(data) for _ in range(n_draws)])
-
-    def _arrays(self) -> dict[str, AnyArray]:
-        evidence = {} if self.evidence is None else self.evidence.to_arrays()
-        return {**super()._arrays(), **{f"evidence/{name}": array for name, array in evidence.items()}}
-
-    def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        super()._restore(info, arrays)
-        kept = unprefixed("evidence/", arrays)
-        self.evidence = Evidence.from_arrays(kept, self.active, self.objective) if kept else None
-
-    @property
-    def supervision_weight(self) -> dict[str, float]:
-        """Final beta_m by modality, averaged over the networks."""
-        return self._by_name("supervision_weight")
-
-    @property
-    def relative_advantage(self) -> dict[str, float]:
-        """Final RA_m by modality, averaged over the networks."""
-        return self._by_name("relative_advantage")
-
-    def _by_name(self, column: str) -> dict[str, float]:
-        rules = [cast(RedCoreNetwork, network).rule for network in self.networks]
-        mean = torch.stack([getattr(rule, column) for rule in rules]).mean(dim=0)
-        return dict(zip(self.active, mean.tolist(), strict=True))
 
 
 METHOD = RedCore

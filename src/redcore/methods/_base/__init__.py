@@ -2,19 +2,20 @@
 
 from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings
-from redcore.methods._base._ensemble import EnsembleMethod, Split
 from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import ModalityForm, NetworkMethod
+from redcore.methods._base._stacked_ensemble import Split, StackedEnsemble, StackingSettings
 from redcore.methods._base._table_method import TableMethod
 
 __all__ = [
     "CodeSettings",
-    "EnsembleMethod",
     "FusionSettings",
     "Method",
     "MethodSettings",
     "ModalityForm",
     "NetworkMethod",
     "Split",
+    "StackedEnsemble",
+    "StackingSettings",
     "TableMethod",
 ]

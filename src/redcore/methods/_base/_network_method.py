@@ -41,6 +41,11 @@ class NetworkMethod(Method):
     objective: Objective
     network: TrainableNetwork
 
+    @property
+    def training(self) -> TrainingSettings:
+        """Settings of the training of the network."""
+        return cast(TrainingSettings, self.settings)
+
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
         """Build the untrained network.
 
@@ -56,7 +61,7 @@ class NetworkMethod(Method):
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         if validation is None:
-            keep, held_out = hold_out(data, cast(TrainingSettings, self.settings).validation_fraction, context.seed)
+            keep, held_out = hold_out(data, self.training.validation_fraction, context.seed)
             if held_out.size:
                 data, validation = data.take(keep), data.take(held_out)
         self._prepare(data, context)
@@ -64,7 +69,7 @@ class NetworkMethod(Method):
 
     def _prepare(self, data: MultimodalData, context: FitContext) -> None:
         """Fit to `data` what comes before and after the network."""
-        settings = cast(TrainingSettings, self.settings)
+        settings = self.training
         assert data.target is not None
         self.n_samples = data.n_samples
         check_named(settings.preprocessing, self.schema.names)
@@ -78,7 +83,7 @@ class NetworkMethod(Method):
         self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
     ) -> tuple[TrainableNetwork, History]:
         """Train one network, and choose its epoch by `validation` under missing patterns."""
-        settings = cast(TrainingSettings, self.settings)
+        settings = self.training
         assert data.target is not None
         request = self._request(data, validation, context.seed)
         if validation is not None and settings.validation_patterns > 1:
@@ -105,7 +110,7 @@ class NetworkMethod(Method):
         return start
 
     def _n_threads(self) -> int | None:
-        chosen = cast(TrainingSettings, self.settings).n_threads
+        chosen = self.training.n_threads
         all_vectors = not any(modality.is_sequence for modality in self.schema.modalities)
         return 1 if chosen is None and all_vectors else chosen
 
@@ -144,7 +149,7 @@ class NetworkMethod(Method):
         return {"n_samples": self.n_samples}
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        settings = cast(TrainingSettings, self.settings)
+        settings = self.training
         self.n_samples = int(info["n_samples"])
         self.preprocessor = Preprocessor.from_arrays(
             unprefixed("preprocessing/", arrays), self.active, settings.preprocessing, settings.input_clip
