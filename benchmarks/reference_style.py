@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
+from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
+from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
 from redcore.nn import Batch, CrossModalImputer, Head
 
 Form = tuple[str, int, bool]

@@ -15,7 +15,8 @@ class Published:
 
         from redcore.data import MultimodalData, Target
         from redcore.fitting import Stepper
-        from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
+        from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
+        from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
         from redcore.nn import Objective
         from redcore.presets import aaai2024
 

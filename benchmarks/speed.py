@@ -337,10 +337,12 @@ def rule_share(name: str, network, step: Callable[[], object], n: int) -> Row:
     """Return what share of a step the update of the supervision weights takes."""
     import torch
 
-    losses, observed = torch.rand(len(network.names)), torch.full((len(network.names),), 0.5)
+    from redcore.balancing import Signals
+
+    signals = Signals(torch.rand(len(network.names)), torch.full((len(network.names),), 0.5), 3)
 
     def update() -> None:
-        network.rule.update(losses, observed, 3)
+        network.rule.update(signals)
 
     step()
     whole = median([seconds(step) for _ in range(n)])

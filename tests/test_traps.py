@@ -183,8 +183,8 @@ def test_trap_10_the_learning_rate_is_what_the_settings_say(monkeypatch):
     settings = {"schedule": "linear", "decay_fraction": 0.5, "learning_rate": 0.01, "patience": None}
     used = []
 
-    def spy(self, batch, step, learning_rate=None, do=Stepper.step):
-        losses = do(self, batch, step, learning_rate)
+    def spy(self, batch, step, learning_rate=None, do=Stepper.step, **options):
+        losses = do(self, batch, step, learning_rate, **options)
         used.append(self.optimizer.param_groups[0]["lr"])
         return losses
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from redcore._discovery import names
-from redcore.balancing import BalancingSpec, build_rule
+from redcore.balancing import BalancingSettings, Signals, build_rule
 
 SPEC = {
     "smoothing": 0.7,
@@ -19,12 +19,28 @@ SPEC = {
 
 
 def rule(name="relative_advantage", n_modalities=3, **changes):
-    return build_rule(name, n_modalities, BalancingSpec(**{**SPEC, **changes}))
+    return build_rule(n_modalities, BalancingSettings(**{**SPEC, "balancing": name, **changes}))
 
 
-def feed(balancer, losses, step, observed=None):
+class Fed(Signals):
+    """Signals of which only losses are of interest: equal gradients, equal scores, no validation data, no encoders."""
+
+    def gradient_norms(self):
+        return torch.zeros_like(self.losses)
+
+    def unimodal_scores(self):
+        return torch.full_like(self.losses, 0.5)
+
+    def validation_slopes(self):
+        return None
+
+    def encoder_parameters(self):
+        return [[] for _ in self.losses]
+
+
+def feed(balancer, losses, step, observed=None, ends_epoch=False):
     observed = torch.ones(len(losses)) if observed is None else torch.tensor(observed, dtype=torch.float32)
-    return balancer.update(torch.tensor(losses), observed, step).numpy().copy()
+    return balancer.update(Fed(torch.tensor(losses), observed, step, ends_epoch)).numpy().copy()
 
 
 def test_relative_advantage_by_hand():
@@ -129,9 +145,9 @@ def test_uncertainty_finds_weights_inverse_to_the_losses():
 
 
 def test_passion_steps_once_per_epoch_by_hand():
-    balancer = build_rule("passion", 3, BalancingSpec(**SPEC, steps_per_epoch=2))
+    balancer = rule("passion")
     np.testing.assert_array_equal(feed(balancer, [4.0, 2.0, 3.0], 0), [1, 1, 1])
-    weights = feed(balancer, [2.0, float("nan"), 3.0], 1, observed=[1.0, 0.0, 1.0])
+    weights = feed(balancer, [2.0, float("nan"), 3.0], 1, observed=[1.0, 0.0, 1.0], ends_epoch=True)
     means = np.array([3.0, 2.0, 3.0])
     advantage = (means.mean() - means) / means.mean()
     np.testing.assert_allclose(balancer.relative_advantage, advantage, rtol=1e-5)
@@ -147,7 +163,7 @@ def test_gradnorm_by_hand():
     feed(balancer, [2.0, 2.0], 1)
     running = np.array([0.3 * 4 + 0.7 * 2, 2.0])
     norms, before = np.array([1.0, 3.0]), balancer.supervision_weight.numpy().copy()
-    balancer.take_gradient_norms(torch.tensor(norms, dtype=torch.float32))
+    balancer.even_out(torch.tensor(norms, dtype=torch.float32))
     ratio = running / np.array([4.0, 2.0])
     target = (before * norms).mean() * (ratio / ratio.mean()) ** 1.5
     slope = np.sign(before * norms - target) * norms / norms.max()
@@ -159,7 +175,7 @@ def test_gradnorm_evens_gradients_out():
     balancer, size = rule("gradnorm", 2, weight_step=0.02), torch.tensor([1.0, 4.0])
     for step in range(200):
         feed(balancer, [1.0, 1.0], step)
-        balancer.take_gradient_norms(size)
+        balancer.even_out(size)
     weighted = (balancer.supervision_weight * size).numpy()
     np.testing.assert_allclose(weighted[0], weighted[1], rtol=0.2)
 
@@ -168,20 +184,19 @@ def test_gradnorm_leaves_weights_alone_where_there_is_nothing_to_compare():
     balancer = rule("gradnorm", 2)
     feed(balancer, [1.0, 0.0], 0, observed=[True, False])
     before = balancer.supervision_weight.clone()
-    balancer.take_gradient_norms(torch.tensor([1.0, 0.0]))
+    balancer.even_out(torch.tensor([1.0, 0.0]))
     assert torch.equal(balancer.supervision_weight, before)
 
 
 def test_ogm_ge_by_hand():
     balancer = rule("ogm_ge", 3)
-    balancer.take_scores(torch.tensor([0.9, 0.3, 0.3]), torch.ones(3))
-    np.testing.assert_allclose(balancer.gradient_scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
+    scale = balancer.gradient_scales(torch.tensor([0.9, 0.3, 0.3]), torch.ones(3))
+    np.testing.assert_allclose(scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
     # a modality that the batch does not show keeps its score
-    balancer.take_scores(torch.tensor([0.9, float("nan"), 0.3]), torch.tensor([1.0, 0.0, 1.0]))
-    np.testing.assert_allclose(balancer.gradient_scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
+    scale = balancer.gradient_scales(torch.tensor([0.9, float("nan"), 0.3]), torch.tensor([1.0, 0.0, 1.0]))
+    np.testing.assert_allclose(scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
 
 
 def test_ogm_ge_compares_only_modalities_that_were_shown():
     balancer = rule("ogm_ge", 2)
-    balancer.take_scores(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 0.0]))
-    np.testing.assert_allclose(balancer.gradient_scale, [1, 1])
+    np.testing.assert_allclose(balancer.gradient_scales(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 0.0])), [1, 1])

@@ -14,7 +14,8 @@ import torch
 from redcore.data import Target
 from redcore.fitting import Stepper
 from redcore.fitting._stepper import numbers as numbers_of
-from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
+from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
+from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
 from redcore.nn import Batch, Objective, ObservedTensor
 from redcore.presets import aaai2024
 

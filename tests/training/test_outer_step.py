@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from factories import make_data, tiny
-from redcore.balancing import BalancingSpec, build_rule
-from redcore.fitting._stepper import Stepper
+from redcore.balancing import BalancingSettings, Signals, StepSignals, build_rule
 from redcore.methods import make_method
 from redcore.nn import Objective, collate
 
@@ -19,19 +18,23 @@ QUIET = {
 }
 
 
-def stepper(**changes):
+def signals(**changes):
     data = make_data("multiclass")
     method = make_method("redcore", settings=tiny("redcore", balancing="hypergradient", **changes)).fit(data)
     objective = Objective.fit(data.target, "squared")
     batch = collate(method.preprocessor.apply(data), np.arange(24), objective.encode(data.target))
-    method.network.train()
-    return Stepper(method.network, objective, method.settings), batch
+    network = method.network.train()
+    output = network(batch)
+    losses = network.imputation_losses(output, batch)
+    return StepSignals(
+        losses.detach(), torch.ones(3), 0, False, network, output, batch, objective, losses, held_out=lambda: batch
+    )
 
 
 @pytest.mark.parametrize("detached", [True, False])
-def test_slopes_are_inner_products_of_gradients(monkeypatch, detached):
-    made, batch = stepper(**QUIET, detach_imputation_target=detached)
-    network, parameters = made.network, list(made.network.parameters())
+def test_slopes_are_inner_products_of_gradients(detached):
+    made = signals(**QUIET, detach_imputation_target=detached)
+    parameters = list(made.network.parameters())
 
     def gradient(loss):
         found = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
@@ -39,40 +42,50 @@ def test_slopes_are_inner_products_of_gradients(monkeypatch, detached):
             [torch.zeros(p.numel()) if g is None else g.ravel() for p, g in zip(parameters, found, strict=True)]
         )
 
-    held_out = gradient(made.objective.loss(network(batch).logits, batch.target))
-    expected = [float(held_out @ gradient(loss)) for loss in network.weighted_losses(network(batch), batch)]
-    got = []
-    monkeypatch.setattr(network, "outer_step", got.append)
+    held_out = gradient(made.objective.loss(made.output.logits, made.batch.target))
+    expected = [float(held_out @ gradient(loss)) for loss in made.imputation]
     before = [parameter.clone() for parameter in parameters]
-    made.outer_step(batch, batch)
+    got = made.validation_slopes()
     scale = np.abs(expected).max()
-    np.testing.assert_allclose(got[0].numpy(), expected, atol=0.02 * scale)
+    np.testing.assert_allclose(got.numpy(), expected, atol=0.02 * scale)
     # the network itself has not moved
     for parameter, kept in zip(parameters, before, strict=True):
         torch.testing.assert_close(parameter, kept, rtol=0, atol=0)
 
 
-def test_noise_is_the_same_on_both_sides(monkeypatch):
-    made, batch = stepper()
-    got = []
-    monkeypatch.setattr(made.network, "outer_step", got.append)
+def test_noise_is_the_same_on_both_sides_and_the_random_state_stays():
+    made = signals()
     torch.manual_seed(0)
-    made.outer_step(batch, batch)
+    state = torch.get_rng_state()
     # differences of independent noise over a step of 0.01 would be in the hundreds
-    assert got[0].abs().max() < 50
+    assert made.validation_slopes().abs().max() < 50
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Slopes(Signals):
+    def validation_slopes(self):
+        return self.slopes
 
 
 def test_the_rule_steps_up_where_the_held_out_loss_would_fall():
-    rule = build_rule("hypergradient", 3, BalancingSpec(0.7, 3, 0.1, 1.5, 500, None, 0.1))
+    rule = build_rule(3, BalancingSettings(balancing="hypergradient"))
     equal = np.full(3, 3**-0.5)
-    np.testing.assert_allclose(rule.update(torch.ones(3), torch.ones(3), 0), equal, rtol=1e-6)
-    rule.outer_step(torch.tensor([2.0, -4.0, 0.0]))
+
+    def update(slopes, step):
+        made = Slopes(torch.ones(3), torch.ones(3), step)
+        object.__setattr__(made, "slopes", slopes)
+        return rule.update(made)
+
+    np.testing.assert_allclose(update(None, 0), equal, rtol=1e-6)
+    # not its turn
+    np.testing.assert_allclose(update(torch.tensor([2.0, -4.0, 0.0]), 1), equal, rtol=1e-6)
+    update(torch.tensor([2.0, -4.0, 0.0]), 3)
     beta = equal + 0.1 * np.array([0.5, -1.0, 0.0])
     np.testing.assert_allclose(rule.supervision_weight, beta / np.linalg.norm(beta), rtol=1e-5)
     np.testing.assert_allclose(rule.relative_advantage, [-0.5, 1.0, 0.0])
     kept = rule.supervision_weight.clone()
-    rule.outer_step(torch.tensor([float("nan"), 0.0, 0.0]))
-    rule.outer_step(torch.zeros(3))
+    update(torch.tensor([float("nan"), 0.0, 0.0]), 6)
+    update(torch.zeros(3), 9)
     np.testing.assert_array_equal(rule.supervision_weight, kept)
 
 

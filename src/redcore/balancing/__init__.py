@@ -1,19 +1,19 @@
-"""Supervision-weight rules, one module each: ``build(n_modalities, spec) -> BalancingRule``."""
+"""Supervision-weight rules, one module each: ``build(n_modalities, settings) -> BalancingRule``.
+
+A rule implements ``update(signals)`` and pulls from the `Signals` of the step what it needs: losses, gradient norms,
+scores of the unimodal heads, slopes of the validation loss, parameters of the encoders.
+"""
 
 from typing import cast
 
 from redcore._discovery import load
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals, StepSignals
 
-__all__ = ["BalancingRule", "BalancingSpec", "build_rule"]
+__all__ = ["BalancingRule", "BalancingSettings", "Signals", "StepSignals", "build_rule"]
 
 
-def build_rule(name: str, n_modalities: int, spec: BalancingSpec) -> BalancingRule:
-    """Build the rule `name` for `n_modalities` modalities.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such rule.
-    """
-    return cast(BalancingRule, load(__name__, name, "balancing rule").build(n_modalities, spec))
+def build_rule(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
+    """Build the rule that `settings` names, for `n_modalities` modalities."""
+    return cast(BalancingRule, load(__name__, settings.balancing, "balancing rule").build(n_modalities, settings))

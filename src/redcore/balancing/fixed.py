@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["Fixed", "build"]
 
@@ -15,11 +17,11 @@ class Fixed(BalancingRule):
         super().__init__(n_modalities)
         self.supervision_weight.copy_(torch.full((n_modalities,), n_modalities**-0.5))
 
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+    def update(self, signals: Signals) -> Tensor:
         """Return the constant weights."""
         return self.supervision_weight
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule; it has no constants."""
     return Fixed(n_modalities)

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["GradNorm", "build"]
 
@@ -23,32 +25,37 @@ class GradNorm(BalancingRule):
     Parameters
     ----------
     n_modalities : int
-    spec : BalancingSpec
+    settings : BalancingSettings
     """
-
-    needs_gradient_norms = True
 
     first_loss: Tensor
 
-    def __init__(self, n_modalities: int, spec: BalancingSpec) -> None:
+    def __init__(self, n_modalities: int, settings: BalancingSettings) -> None:
         super().__init__(n_modalities)
-        self.spec = spec
+        self.settings = settings
         self.register_buffer("first_loss", torch.zeros(n_modalities))
         self.set_weights(torch.ones(n_modalities))
 
+    def update(self, signals: Signals) -> Tensor:
+        """Return the weights, then take one step on them every `weight_interval` steps."""
+        self._record(signals)
+        weights = self.supervision_weight.clone()
+        if signals.step % self.settings.weight_interval == 0 and len(weights) > 1:
+            self.even_out(signals.gradient_norms())
+        return weights
+
     @torch.no_grad()
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
-        """Smooth the losses, and remember where each started."""
-        shown = observed > 0
+    def _record(self, signals: Signals) -> None:
+        """Smooth the losses, and store the first value of each."""
+        losses, shown = signals.losses, signals.observed > 0
         first = shown & (self.first_loss == 0)
         self.first_loss.copy_(torch.where(first, losses, self.first_loss))
         # from the first loss, not from 0: a ratio below 1 then means that the loss has fallen
         self.running_loss.copy_(torch.where(first, losses, self.running_loss))
-        self.smooth(losses, observed, self.spec.smoothing)
-        return self.supervision_weight
+        self.smooth(signals, self.settings.smoothing)
 
     @torch.no_grad()
-    def take_gradient_norms(self, norms: Tensor) -> None:
+    def even_out(self, norms: Tensor) -> None:
         """Step on the weights of the modalities that have a gradient."""
         known = (self.first_loss > 0) & (norms > 0) & torch.isfinite(norms)
         if known.sum() < 2:
@@ -60,9 +67,10 @@ class GradNorm(BalancingRule):
         excess = weighted - mean * ratio**ASYMMETRY
         # |G_m - target_m| has the slope sign(.) * |grad l_m| by beta_m; in units of the largest, as norms have any
         slope = torch.where(known, excess.sign() * norms, 0.0) / norms.masked_fill(~known, 0.0).max()
-        self.set_weights((self.supervision_weight - self.spec.weight_step * slope).clamp(min=self.spec.weight_floor))
+        moved = self.supervision_weight - self.settings.weight_step * slope
+        self.set_weights(moved.clamp(min=self.settings.weight_floor))
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule."""
-    return GradNorm(n_modalities, spec)
+    return GradNorm(n_modalities, settings)

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["Hypergradient", "build"]
 
@@ -20,32 +22,36 @@ class Hypergradient(BalancingRule):
     Parameters
     ----------
     n_modalities : int
-    spec : BalancingSpec
+    settings : BalancingSettings
     """
 
-    needs_validation = True
+    single_process = True
 
-    def __init__(self, n_modalities: int, spec: BalancingSpec) -> None:
+    def __init__(self, n_modalities: int, settings: BalancingSettings) -> None:
         super().__init__(n_modalities)
-        self.spec = spec
+        self.settings = settings
         self.set_weights(torch.ones(n_modalities))
 
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
-        """Return the weights as they are; they change in `outer_step`."""
+    def update(self, signals: Signals) -> Tensor:
+        """Step on the weights every `weight_interval` steps, if there is validation data."""
+        if signals.step % self.settings.weight_interval == 0 and len(signals.losses) > 1:
+            slopes = signals.validation_slopes()
+            if slopes is not None:
+                self.follow(slopes)
         return self.supervision_weight
 
     @torch.no_grad()
-    def outer_step(self, slopes: Tensor) -> None:
+    def follow(self, slopes: Tensor) -> None:
         """Step on the weights, up where a step on the loss would lower the validation loss."""
         largest = slopes.abs().max()
         if not torch.isfinite(largest) or largest == 0:
             return
         direction = slopes / largest
         self.relative_advantage.copy_(-direction)
-        moved = self.supervision_weight + self.spec.weight_step * direction
-        self.set_weights(moved.clamp(min=self.spec.weight_floor))
+        moved = self.supervision_weight + self.settings.weight_step * direction
+        self.set_weights(moved.clamp(min=self.settings.weight_floor))
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule."""
-    return Hypergradient(n_modalities, spec)
+    return Hypergradient(n_modalities, settings)

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["InverseRate", "build"]
 
@@ -28,15 +30,15 @@ class InverseRate(BalancingRule):
         self.register_buffer("n_batches", torch.zeros((), dtype=torch.float64))
 
     @torch.no_grad()
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+    def update(self, signals: Signals) -> Tensor:
         """Count, and set the weights by the shares so far."""
-        self.total.add_(observed)
+        self.total.add_(signals.observed)
         self.n_batches.add_(1)
         share = (self.total / self.n_batches).clamp(min=1 / 4096)
         self.set_weights((1 / share).float())
         return self.supervision_weight
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule; it has no constants."""
     return InverseRate(n_modalities)

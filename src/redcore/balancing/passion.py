@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["Passion", "build"]
 
@@ -23,25 +25,25 @@ class Passion(BalancingRule):
     Parameters
     ----------
     n_modalities : int
-    spec : BalancingSpec
+    settings : BalancingSettings
     """
 
     total: Tensor
     n_batches: Tensor
 
-    def __init__(self, n_modalities: int, spec: BalancingSpec) -> None:
+    def __init__(self, n_modalities: int, settings: BalancingSettings) -> None:
         super().__init__(n_modalities)
-        self.spec = spec
+        self.settings = settings
         self.register_buffer("total", torch.zeros(n_modalities, dtype=torch.float64))
         self.register_buffer("n_batches", torch.zeros(n_modalities, dtype=torch.float64))
 
     @torch.no_grad()
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+    def update(self, signals: Signals) -> Tensor:
         """Add up, and step on the weights at the end of an epoch."""
-        shown = observed > 0
-        self.total.add_(torch.where(shown, losses, torch.zeros_like(losses)))
+        shown = signals.observed > 0
+        self.total.add_(torch.where(shown, signals.losses, torch.zeros_like(signals.losses)))
         self.n_batches.add_(shown)
-        if (step + 1) % self.spec.steps_per_epoch == 0:
+        if signals.ends_epoch:
             self._step()
         return self.supervision_weight
 
@@ -52,12 +54,12 @@ class Passion(BalancingRule):
         advantage = torch.where(seen, (overall - means) / overall.clamp(min=torch.finfo(overall.dtype).tiny), 0.0)
         self.running_loss.copy_(means)
         self.relative_advantage.copy_(advantage)
-        moved = self.supervision_weight - self.spec.weight_step * self.relative_advantage
-        self.set_weights(moved.clamp(min=self.spec.weight_floor), norm=len(moved) ** 0.5)
+        moved = self.supervision_weight - self.settings.weight_step * self.relative_advantage
+        self.set_weights(moved.clamp(min=self.settings.weight_floor), norm=len(moved) ** 0.5)
         self.total.zero_()
         self.n_batches.zero_()
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule."""
-    return Passion(n_modalities, spec)
+    return Passion(n_modalities, settings)

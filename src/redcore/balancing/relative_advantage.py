@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["RelativeAdvantage", "build"]
 
@@ -22,42 +24,42 @@ class RelativeAdvantage(BalancingRule):
     Parameters
     ----------
     n_modalities : int
-    spec : BalancingSpec
+    settings : BalancingSettings
     """
 
     seen: Tensor
 
-    def __init__(self, n_modalities: int, spec: BalancingSpec) -> None:
+    def __init__(self, n_modalities: int, settings: BalancingSettings) -> None:
         super().__init__(n_modalities)
-        self.spec = spec
+        self.settings = settings
         self.register_buffer("seen", torch.zeros(n_modalities, dtype=torch.bool))
 
     def weight_step(self, step: int) -> float:
         """Return eta: it grows at step 0 and every `weight_step_growth_interval` steps, up to its bound."""
-        spec = self.spec
-        limit = float("inf") if spec.weight_step_max is None else spec.weight_step_max
-        n_growths = 1 + step // spec.weight_step_growth_interval
+        settings = self.settings
+        limit = float("inf") if settings.weight_step_max is None else settings.weight_step_max
+        n_growths = 1 + step // settings.weight_step_growth_interval
         try:
-            return min(limit, spec.weight_step * spec.weight_step_growth**n_growths)
+            return min(limit, settings.weight_step * settings.weight_step_growth**n_growths)
         except OverflowError:
             return min(limit, 1e30)
 
     @torch.no_grad()
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+    def update(self, signals: Signals) -> Tensor:
         """Smooth, compute the relative advantage, and step on the weights where it is their turn."""
-        spec = self.spec
-        self.smooth(losses, observed, spec.smoothing)
-        self.seen.logical_or_(observed > 0)
+        settings = self.settings
+        self.smooth(signals, settings.smoothing)
+        self.seen.logical_or_(signals.observed > 0)
         n_seen = self.seen.sum().clamp(min=1)
         mean = self.running_loss.sum() / n_seen
         advantage = (mean - self.running_loss) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
         self.relative_advantage.copy_(torch.where(self.seen, advantage, torch.zeros_like(advantage)))
-        if step % spec.weight_interval == 0:
-            eta = min(self.weight_step(step), 1e30)
-            self.set_weights((self.supervision_weight - eta * self.relative_advantage).clamp(min=spec.weight_floor))
+        if signals.step % settings.weight_interval == 0:
+            eta = min(self.weight_step(signals.step), 1e30)
+            self.set_weights((self.supervision_weight - eta * self.relative_advantage).clamp(min=settings.weight_floor))
         return self.supervision_weight
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule."""
-    return RelativeAdvantage(n_modalities, spec)
+    return RelativeAdvantage(n_modalities, settings)

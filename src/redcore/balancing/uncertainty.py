@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing._rule import BalancingRule, BalancingSpec
+from redcore.balancing._rule import BalancingRule
+from redcore.balancing._settings import BalancingSettings
+from redcore.balancing._signals import Signals
 
 __all__ = ["Uncertainty", "build"]
 
@@ -22,30 +24,30 @@ class Uncertainty(BalancingRule):
     Parameters
     ----------
     n_modalities : int
-    spec : BalancingSpec
+    settings : BalancingSettings
     """
 
     log_variance: Tensor
 
-    def __init__(self, n_modalities: int, spec: BalancingSpec) -> None:
+    def __init__(self, n_modalities: int, settings: BalancingSettings) -> None:
         super().__init__(n_modalities)
-        self.spec = spec
+        self.settings = settings
         self.register_buffer("log_variance", torch.zeros(n_modalities))
 
     @torch.no_grad()
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
+    def update(self, signals: Signals) -> Tensor:
         """Do one gradient step on the log-variances of the modalities observed."""
-        self.smooth(losses, observed, self.spec.smoothing)
-        mean = self.running_loss.mean().clamp(min=torch.finfo(losses.dtype).tiny)
+        self.smooth(signals, self.settings.smoothing)
+        mean = self.running_loss.mean().clamp(min=torch.finfo(signals.losses.dtype).tiny)
         slope = 1 - (-self.log_variance).exp() * self.running_loss / mean
         # one step changes a weight by a factor of e at most
-        moved = self.log_variance - (self.spec.weight_step * slope).clamp(-1, 1)
-        moved = torch.where(observed > 0, moved, self.log_variance).clamp(-LARGEST, LARGEST)
+        moved = self.log_variance - (self.settings.weight_step * slope).clamp(-1, 1)
+        moved = torch.where(signals.observed > 0, moved, self.log_variance).clamp(-LARGEST, LARGEST)
         self.log_variance.copy_(moved)
         self.set_weights((-moved).exp())
         return self.supervision_weight
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     """Build the rule."""
-    return Uncertainty(n_modalities, spec)
+    return Uncertainty(n_modalities, settings)

@@ -3,7 +3,7 @@
 from redcore.fitting._callbacks import Callback
 from redcore.fitting._context import FitContext
 from redcore.fitting._history import History
-from redcore.fitting._network import NetworkOutput, SubNetwork, TrainableNetwork, slices, whole
+from redcore.fitting._network import NetworkOutput, StepContext, SubNetwork, TrainableNetwork, slices, whole
 from redcore.fitting._plan import Plan
 from redcore.fitting._processes import process_rank
 from redcore.fitting._settings import TrainingSettings
@@ -17,6 +17,7 @@ __all__ = [
     "History",
     "NetworkOutput",
     "Plan",
+    "StepContext",
     "Stepper",
     "SubNetwork",
     "TensorBoardLogger",

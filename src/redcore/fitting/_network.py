@@ -1,13 +1,14 @@
 """What the trainer needs of a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from redcore.nn import Batch, CodeEncoders, Objective
 
-__all__ = ["NetworkOutput", "SubNetwork", "TrainableNetwork", "slices", "whole"]
+__all__ = ["NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "slices", "whole"]
 
 SubNetwork = list[tuple[nn.Parameter, Any]]
 """Parameters, each with the index of the share of it that belongs to the sub-network."""
@@ -21,6 +22,28 @@ def whole(module: nn.Module) -> SubNetwork:
 def slices(module: nn.Module, place: int) -> SubNetwork:
     """Return what a stack of modules holds at `place` as a sub-network."""
     return [(parameter, place) for parameter in module.parameters()]
+
+
+@dataclass(frozen=True, eq=False)
+class StepContext:
+    """Surroundings of one training step.
+
+    Attributes
+    ----------
+    step : int
+        Number of optimiser steps before this one.
+    ends_epoch : bool
+        Whether this step is the last of its epoch.
+    total : callable
+        Sum of a tensor over the processes of the fit, without a gradient.
+    held_out : callable
+        Returns a random batch of validation data, with its target; None without validation data.
+    """
+
+    step: int
+    ends_epoch: bool = False
+    total: Callable[[Tensor], Tensor] = Tensor.detach
+    held_out: Callable[[], Batch | None] = lambda: None
 
 
 class NetworkOutput(Protocol):
@@ -53,10 +76,6 @@ class TrainableNetwork(nn.Module):
         """Whether processes can share a fit: what is divided by numbers of samples takes those of `Batch.whole`."""
         return False
 
-    def total(self, values: Tensor) -> Tensor:
-        """Return the sum of `values` over the processes of a fit, without a gradient; replaced where there are some."""
-        return values.detach()
-
     def forward(self, batch: Batch) -> Any:
         """Return a `NetworkOutput`."""
         raise NotImplementedError
@@ -69,36 +88,18 @@ class TrainableNetwork(nn.Module):
         """
         return {"loss": objective.loss(output.logits, _required(batch.target), batch.whole.n_samples)}
 
+    def step_losses(
+        self, output: Any, batch: Batch, objective: Objective, context: StepContext
+    ) -> Mapping[str, Tensor]:
+        """Return the losses of one training step; by default those of `losses`.
+
+        A network whose loss has state of its own, such as adaptive weights, updates it here and not in `losses`.
+        """
+        return self.losses(output, batch, objective, context.step)
+
     def state(self) -> Mapping[str, Tensor]:
         """Return numbers of the step for the history that are no losses; they are the same in all processes."""
         return {}
-
-    @property
-    def outer_interval(self) -> int | None:
-        """Steps between two outer steps, on the weights of the losses by held-out data; None for networks without."""
-        return None
-
-    def weighted_losses(self, output: Any, batch: Batch, anchor: Any = None) -> Tensor:
-        """Return the losses that the outer step weighs, (n_losses,).
-
-        What a loss takes as constant comes from `anchor`, the output of the same batch and noise before the parameters
-        were moved.
-        """
-        raise NotImplementedError
-
-    def outer_step(self, slopes: Tensor) -> None:
-        """Step on the weights.
-
-        Parameters
-        ----------
-        slopes : tensor (n_losses,)
-            Inner products of the gradient of the held-out loss with that of each weighted loss: by how much the
-            held-out loss falls, to first order, with a gradient step on that loss.
-        """
-        raise NotImplementedError
-
-    def after_backward(self) -> None:
-        """Change gradients before they are clipped; by default they stay as they are."""
 
     def branches(self) -> list[nn.Module]:
         """Return the encoder of each modality, sorted by name; none for networks without."""
@@ -107,7 +108,7 @@ class TrainableNetwork(nn.Module):
         return list(found) if isinstance(found, nn.ModuleList) else []
 
     def subnetworks(self) -> list[SubNetwork]:
-        """Return the parts whose gradients are clipped one by one, if asked for."""
+        """Return the parts whose gradients are clipped one by one; by default the whole network is one part."""
         return [whole(self)]
 
 

@@ -41,8 +41,6 @@ class TrainingSettings(MethodSettings):
     adam_epsilon : float in (0, 1], default 1e-8
     gradient_clip : float > 0 or None, default 1.0
         Largest L2 norm of the gradient.
-    clip_scope : {"all", "subnetwork"}, default "all"
-        Whether the norm is that of all parameters, or of each sub-network by itself.
     regression_loss : {"squared", "absolute"}, default "squared"
         On the target scaled to mean 0 and variance 1.
     preprocessing : mapping of str to {"auto", "standardize", "log1p", "quantile", "identity"}, default {"*": "auto"}
@@ -84,7 +82,6 @@ class TrainingSettings(MethodSettings):
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
-    clip_scope: Literal["all", "subnetwork"] = "all"
     regression_loss: Literal["squared", "absolute"] = "squared"
     preprocessing: Preprocessing = Field(default_factory=automatic)
     input_clip: Annotated[float, Field(gt=0)] = 20.0

@@ -1,6 +1,6 @@
 """One optimiser step, and noise-free prediction, on whatever device and precision Fabric provides."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, chunks
 from redcore.exceptions import SettingsError
-from redcore.fitting._network import SubNetwork, TrainableNetwork, whole
+from redcore.fitting._network import StepContext, SubNetwork, TrainableNetwork
 from redcore.fitting._processes import Processes
 from redcore.fitting._settings import TrainingSettings
 from redcore.nn import Batch, Objective, Whole, collate
@@ -19,10 +19,6 @@ __all__ = ["Stepper", "numbers", "predict_batches"]
 
 PREDICTION_BATCH = 512
 """Samples per batch where nothing is trained: it bounds memory and changes no result beyond rounding."""
-
-OUTER_STEP = 1e-2
-"""Length of the step in parameter space by which the outer step takes differences."""
-
 
 CLIP_EPSILON = 1e-6
 """As in `torch.nn.utils.clip_grad_norm_`."""
@@ -41,10 +37,8 @@ class Stepper:
     def __init__(self, network: TrainableNetwork, objective: Objective, settings: TrainingSettings) -> None:
         self.network, self.objective, self.settings = network, objective, settings
         self.processes = Processes(settings)
-        if self.processes.n > 1:
-            if not network.several_processes:
-                raise SettingsError("this method, or its supervision-weight rule, trains in one process only")
-            network.total = self.processes.total  # type: ignore[method-assign]
+        if self.processes.n > 1 and not network.several_processes:
+            raise SettingsError("this method, or its supervision-weight rule, trains in one process only")
         self.fabric = self.processes.fabric
         # AdamW with a weight decay of 0 is Adam
         self.optimizer = torch.optim.AdamW(
@@ -57,7 +51,7 @@ class Stepper:
         )
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
         self._branches: dict[str, list[Tensor]] = {}
-        self._clipped = network.subnetworks() if settings.clip_scope == "subnetwork" else [whole(network)]
+        self._clipped = network.subnetworks()
 
     def watch_gradients(self, names: Sequence[str]) -> None:
         """Let `step` also return the gradient norm of the encoder of each modality, of these names in sorted order."""
@@ -72,7 +66,15 @@ class Stepper:
         counts = [np.count_nonzero(modality.position[rows] >= 0) for modality in data.modalities.values()]
         return batch._replace(shared=Whole(len(rows), torch.tensor(counts, device=self.fabric.device)))
 
-    def step(self, batch: Batch, step: int, learning_rate: float | None = None) -> dict[str, Tensor]:
+    def step(
+        self,
+        batch: Batch,
+        step: int,
+        learning_rate: float | None = None,
+        *,
+        ends_epoch: bool = False,
+        held_out: Callable[[], Batch | None] = lambda: None,
+    ) -> dict[str, Tensor]:
         """Do one optimiser step and return its losses, detached, as the network names them.
 
         Parameters
@@ -83,16 +85,21 @@ class Stepper:
             Number of steps done before.
         learning_rate : float, optional
             Default: as it is.
+        ends_epoch : bool, default False
+            Whether this step is the last of its epoch.
+        held_out : callable, optional
+            Returns a random batch of validation data; see `StepContext`.
         """
         if learning_rate is not None:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
-        losses = self.network.losses(self.forward(batch), batch, self.objective, step)
+        total = self.processes.total if self.processes.n > 1 else Tensor.detach
+        context = StepContext(step, ends_epoch, total, held_out)
+        losses = self.network.step_losses(self.forward(batch), batch, self.objective, context)
         found = self._totals(losses) | {name: value.detach() for name, value in self.network.state().items()}
         # processes average their gradients
         self.fabric.backward(losses["loss"] * self.processes.n)
-        self.network.after_backward()
         norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
             for part in self._clipped:
@@ -107,35 +114,6 @@ class Stepper:
         parts = [value.detach().reshape(-1).float() for value in losses.values()]
         sums = torch.split(self.processes.total(torch.cat(parts)), [len(part) for part in parts])
         return {name: part.view(value.shape) for (name, value), part in zip(losses.items(), sums, strict=True)}
-
-    def outer_step(self, batch: Batch, held_out: Batch) -> None:
-        """Let the weights of the network's losses follow the held-out loss, one step of gradient descent unrolled.
-
-        With ``theta' = theta - eta grad sum_m beta_m l_m``, the held-out loss has the derivative
-        ``dL(theta') / dbeta_m = -eta <grad L, grad l_m>`` to first order. All inner products come from two evaluations
-        of the losses at ``theta +- epsilon grad L``, as in DARTS (Liu et al. 2019), with the same noise in both.
-        """
-        target = held_out.target
-        assert target is not None
-        parameters: list[Tensor] = [p for p in self.network.parameters() if p.requires_grad]
-        held_out_loss = self.objective.loss(self.forward(held_out).logits, target)
-        found = torch.autograd.grad(held_out_loss, parameters, allow_unused=True)
-        gradient = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
-        norm = torch.stack([part.norm() for part in gradient]).norm()
-        if not torch.isfinite(norm) or norm == 0:
-            return
-        epsilon = float(OUTER_STEP / norm)
-        noise = torch.get_rng_state()
-        with torch.no_grad():
-            anchor, losses = self.forward(batch), []
-            kept = [parameter.clone() for parameter in parameters]
-            for size in (epsilon, -epsilon):
-                torch.set_rng_state(noise)
-                torch._foreach_copy_(parameters, kept)
-                torch._foreach_add_(parameters, gradient, alpha=size)
-                losses.append(self.network.weighted_losses(self.forward(batch), batch, anchor).float())
-            torch._foreach_copy_(parameters, kept)
-        self.network.outer_step((losses[0] - losses[1]) / (2 * epsilon))
 
     def logits(self, data: MultimodalData) -> Tensor:
         """Predict all of `data` without noise; the network is back in training mode afterwards."""

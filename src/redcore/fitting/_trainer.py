@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ from redcore.nn import Batch, Objective
 
 __all__ = ["Trainer", "seeded", "threads"]
 
-OUTER_BATCH = 256
-"""Most validation samples that one outer step looks at."""
+HELD_OUT_BATCH = 256
+"""Largest number of validation samples in the batch that a training step may read."""
 
 
 @contextmanager
@@ -113,8 +114,6 @@ class Trainer:
             self._loop(source, plan, validation, request)
         finally:
             source.close()
-            # a fitted network stands alone
-            self.network.__dict__.pop("total", None)
         if self.best_weights:
             self.network.load_state_dict(self.best_weights)
         self.history.best_epoch = self.progress.best_epoch
@@ -128,9 +127,17 @@ class Trainer:
             step = self.progress.step
             processes.seed(self.context.seed, step)
             batch = self.stepper.batch(*source.locate(step))
-            self._outer_step(step, batch, validation)
             with self._others(request):
-                self._record(step, self.stepper.step(batch, step, plan.learning_rate(step)))
+                self._record(
+                    step,
+                    self.stepper.step(
+                        batch,
+                        step,
+                        plan.learning_rate(step),
+                        ends_epoch=plan.ends_epoch(step),
+                        held_out=partial(self._held_out, step, validation),
+                    ),
+                )
             self.progress.step += 1
             with self._others(request):
                 if plan.ends_epoch(step) and validation is not None:
@@ -168,19 +175,15 @@ class Trainer:
             self._save(request, any_process=True)
             raise ProcessLostError(f"a process of the fit is lost after step {self.progress.step}: {error}") from None
 
-    def _outer_step(self, step: int, batch: Batch, validation: MultimodalData | None) -> None:
-        """Step on the weights of the losses by a random batch of validation data, where it is its turn."""
-        interval = self.network.outer_interval
-        if interval is None or validation is None or step % interval:
-            return
-        assert validation.target is not None
-        # the batch follows from (seed, step), so that a resumed fit draws the same
+    def _held_out(self, step: int, validation: MultimodalData | None) -> Batch | None:
+        """Return a random batch of validation data; a resumed fit draws the same."""
+        if validation is None:
+            return None
         rng = np.random.default_rng([self.context.seed, step])
-        rows = np.sort(rng.permutation(validation.n_samples)[:OUTER_BATCH])
+        rows = np.sort(rng.permutation(validation.n_samples)[:HELD_OUT_BATCH])
         chosen = validation.take(rows)
         assert chosen.target is not None
-        held_out = self.stepper.batch(chosen, self.objective.encode(chosen.target), np.arange(len(rows)))
-        self.stepper.outer_step(batch, held_out)
+        return self.stepper.batch(chosen, self.objective.encode(chosen.target), np.arange(len(rows)))
 
     def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
         values = numbers(losses, self.network.names)

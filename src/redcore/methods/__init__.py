@@ -85,7 +85,10 @@ def make_method(
     values: dict[str, Any] = {}
     if preset is not None:
         preset_method, values = preset_settings(preset)
-        # "default" means the defaults of any method; other presets belong to one
+        # "default" stands for the defaults of any method; others belong to one method, or to a special form of it
         if preset_method != method and values:
-            raise SettingsError(f"preset {preset!r} belongs to method {preset_method!r}, not {method!r}")
+            special = method_class(preset_method)
+            if not issubclass(special, cls):
+                raise SettingsError(f"preset {preset!r} belongs to method {preset_method!r}, not {method!r}")
+            cls = special
     return cls(cls.Settings.parse({**values, **(settings or {})}), **options)

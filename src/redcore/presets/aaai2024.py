@@ -6,7 +6,7 @@ chosen on validation data, predictions carry no noise, and features are standard
 
 from typing import Any
 
-METHOD = "redcore"
+METHOD = "redcore_released"
 SETTINGS: dict[str, Any] = {
     "encoder": "transformer",
     "encoder_layers": 3,

@@ -1,9 +1,10 @@
 """Settings of methods that start from one code per modality."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
+from torch import nn
 
 from redcore._discovery import names
 from redcore._settings import Search, Sizes
@@ -58,11 +59,16 @@ class CodeSettings(TrainingSettings):
             raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
         return self
 
-    def build_encoders(self, forms: Sequence[tuple[str, int, bool]]) -> CodeEncoders:
-        """Build the encoders of all modalities."""
+    def encoder_spec(self) -> EncoderSpec:
+        """Return the size of the encoders."""
         dropout = self.encoder_dropout
-        spec = EncoderSpec(self.latent_dim, self.encoder_layers, self.encoder_heads, 2, dropout, dropout, True)
-        return CodeEncoders(forms, self.encoder, spec)
+        return EncoderSpec(self.latent_dim, self.encoder_layers, self.encoder_heads, 2, dropout, dropout, True)
+
+    def build_encoders(
+        self, forms: Sequence[tuple[str, int, bool]], own: Mapping[str, nn.Module] | None = None
+    ) -> CodeEncoders:
+        """Build the encoders of all modalities; `own` ones, by modality, are copied."""
+        return CodeEncoders(forms, self.encoder, self.encoder_spec(), own)
 
 
 class FusionSettings(CodeSettings):

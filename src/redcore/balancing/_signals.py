@@ -1,0 +1,159 @@
+"""Signals of one training step, computed when a supervision-weight rule asks for them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from redcore.nn import Batch, Objective
+
+__all__ = ["BalancedNetwork", "Signals", "StepSignals"]
+
+PROBE_LENGTH = 1e-2
+"""Length of the step in parameter space over which the finite differences of `validation_slopes` are taken."""
+
+
+class BalancedNetwork(Protocol):
+    """Network whose imputation losses have supervision weights."""
+
+    def imputation_losses(self, output: Any, batch: Batch, anchor: Any = None) -> Tensor:
+        """Return the imputation loss of each modality, (n_modalities,).
+
+        With `anchor`, the output at other parameters, the targets of the imputation are those of `anchor`.
+        """
+        ...
+
+    def branches(self) -> list[nn.Module]:
+        """Return the encoder of each modality."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Signals that every training step has.
+
+    Attributes
+    ----------
+    losses : tensor (n_modalities,)
+        Imputation losses of the batch, detached.
+    observed : tensor (n_modalities,)
+        Share of the batch that observes each modality; where it is 0 the loss has no meaning.
+    step : int
+        Number of optimiser steps before this one.
+    ends_epoch : bool
+        Whether this step is the last of its epoch.
+    """
+
+    losses: Tensor
+    observed: Tensor
+    step: int
+    ends_epoch: bool = False
+
+    def gradient_norms(self) -> Tensor:
+        """Return the norm of the gradient of each imputation loss with respect to the codes, (n_modalities,)."""
+        raise NotImplementedError
+
+    def unimodal_scores(self) -> Tensor:
+        """Return the mean ``exp(-loss)`` of each unimodal head on the samples that observe it, (n_modalities,)."""
+        raise NotImplementedError
+
+    def validation_slopes(self) -> Tensor | None:
+        """Return ``<grad L_val, grad l_m>`` for each modality, (n_modalities,); None without validation data."""
+        raise NotImplementedError
+
+    def encoder_parameters(self) -> list[list[nn.Parameter]]:
+        """Return the parameters of the encoder of each modality."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class StepSignals(Signals):
+    """Signals of a step of a network.
+
+    Attributes
+    ----------
+    network : BalancedNetwork
+    output : Any
+        Output of the network for `batch`, with ``codes`` and ``unimodal_logits``.
+    batch : Batch
+    objective : Objective
+    imputation : tensor (n_modalities,)
+        Imputation losses with their graph.
+    total : callable
+        Sum of a tensor over the processes of the fit.
+    held_out : callable
+        Returns a random batch of validation data, or None.
+    """
+
+    network: Any = None
+    output: Any = None
+    batch: Any = None
+    objective: Any = None
+    imputation: Any = None
+    total: Callable[[Tensor], Tensor] = torch.Tensor.detach
+    held_out: Callable[[], Batch | None] = lambda: None
+
+    def gradient_norms(self) -> Tensor:
+        """See `Signals`."""
+        codes: Tensor = self.output.codes.sample
+        slopes = [
+            torch.autograd.grad(loss, codes, retain_graph=True, allow_unused=True)[0]
+            for loss in self.imputation.unbind()
+        ]
+        squares = [codes.new_zeros(()) if slope is None else slope.square().sum() for slope in slopes]
+        return self.total(torch.stack(squares)).sqrt()
+
+    def unimodal_scores(self) -> Tensor:
+        """See `Signals`."""
+        objective: Objective = self.objective
+        values, _ = objective.split(self.batch.target)
+        availability: Tensor = self.batch.availability
+        scores = torch.exp(-objective.sample_losses(self.output.unimodal_logits.detach(), values)) * availability
+        return scores.sum(dim=0) / availability.sum(dim=0).clamp(min=1)
+
+    def validation_slopes(self) -> Tensor | None:
+        """See `Signals`; all inner products come from two evaluations at ``theta +- epsilon grad L_val``.
+
+        As in DARTS (Liu et al. 2019), with the same noise in both evaluations. Parameters and random state stay as they
+        are.
+        """
+        held_out = self.held_out()
+        if held_out is None:
+            return None
+        with torch.random.fork_rng():
+            gradient = self._validation_gradient(held_out)
+            norm = torch.stack([part.norm() for part in gradient.values()]).norm()
+            if not torch.isfinite(norm) or norm == 0:
+                return None
+            epsilon = float(PROBE_LENGTH / norm)
+            above, below = self._losses_along(gradient, (epsilon, -epsilon))
+        return (above - below) / (2 * epsilon)
+
+    def _validation_gradient(self, held_out: Batch) -> dict[str, Tensor]:
+        parameters = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
+        loss = self.objective.loss(self.network(held_out).logits, held_out.target)
+        found = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        return {
+            name: torch.zeros_like(p) if slope is None else slope
+            for (name, p), slope in zip(parameters.items(), found, strict=True)
+        }
+
+    @torch.no_grad()
+    def _losses_along(self, direction: dict[str, Tensor], lengths: Sequence[float]) -> list[Tensor]:
+        """Return the imputation losses at the parameters moved along `direction`, with the noise of one draw."""
+        noise, losses = torch.get_rng_state(), []
+        anchor = self.network(self.batch)
+        parameters = dict(self.network.named_parameters())
+        for length in lengths:
+            moved = {name: parameters[name] + length * slope for name, slope in direction.items()}
+            torch.set_rng_state(noise)
+            output = functional_call(self.network, moved, (self.batch,))
+            losses.append(self.network.imputation_losses(output, self.batch, anchor).float())
+        return losses
+
+    def encoder_parameters(self) -> list[list[nn.Parameter]]:
+        """See `Signals`."""
+        return [list(branch.parameters()) for branch in self.network.branches()]
