@@ -10,7 +10,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test coverage slow check fuzz fuzz-service bench conformance test-pages study studies results clean
+.PHONY: help demo test test-fast coverage slow check fuzz fuzz-service bench conformance test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,9 @@ demo: $(VENV)/.ready ## Train RedCore and two rivals on handwritten digits with 
 
 test: $(VENV)/.ready ## Run the tests and the doctests
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+
+test-fast: $(VENV)/.ready ## Run the tests that take no longer than a moment, for every save (two minutes at most)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m 'not slow'
 
 coverage: $(VENV)/.ready ## The same, and which lines they do not reach (takes twice as long)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term
