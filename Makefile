@@ -69,7 +69,7 @@ fuzz-service: $(VENV)/.ready ## Send the service 20,000 requests of every bad ki
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (seven minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
 
-check: $(VENV)/.ready ## Lint, types and import contract
+check: $(VENV)/.ready ## Lint, types (of tests and scripts too) and import contract
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -1,4 +1,4 @@
-"""Samples in a random order around a circle; each modality is missing in an arc that starts where the last one ended."""
+"""Samples in a random order on a circle; each modality is missing in an arc that starts where the last one ends."""
 
 import numpy as np
 
