@@ -6,7 +6,7 @@ import torch
 
 from factories import make_data, tiny
 from redcore.balancing import BalancingSpec, build_rule
-from redcore.fitting._stepper import Stepper
+from redcore.fitting import Stepper
 from redcore.methods import make_method
 from redcore.nn import Objective, collate
 
