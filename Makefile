@@ -10,7 +10,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test coverage slow check fuzz fuzz-service bench conformance test-pages study studies results clean
+.PHONY: help demo test test-fast coverage slow check fuzz fuzz-service bench conformance test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,7 +27,10 @@ demo: $(VENV)/.ready ## Train RedCore and two rivals on handwritten digits with 
 test: $(VENV)/.ready ## Run the tests and the doctests
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
-coverage: $(VENV)/.ready ## The same, and which lines they do not reach (takes twice as long)
+test-fast: $(VENV)/.ready ## Run the tests that take no longer than a moment, for every save (two minutes at most)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m 'not slow'
+
+coverage: $(VENV)/.ready ## Run the whole suite, and fail where it reaches less than 90 % of the lines (too slow for .ci/run)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term
 
 slow: $(VENV)/.ready ## Kill a benchmark 20 times and resume it, and lose a node of a Ray cluster (minutes)
@@ -66,7 +69,7 @@ fuzz-service: $(VENV)/.ready ## Send the service 20,000 requests of every bad ki
 bench: $(VENV)/.ready ## Speed and memory against rivals, in alternating pairs (seven minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
 
-check: $(VENV)/.ready ## Lint, types and import contract
+check: $(VENV)/.ready ## Lint, types (of tests and scripts too) and import contract
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -54,7 +54,8 @@ def score(calibration: Calibration, method, test: MultimodalData, coverage: floa
 
 
 def run(arguments: argparse.Namespace) -> Totals:
-    data, totals = load(arguments.data, arguments.n_samples), defaultdict(list)
+    data = load(arguments.data, arguments.n_samples)
+    totals: Totals = defaultdict(list)
     settings = dict(text.split("=", 1) for text in arguments.set)
     for repeat in range(arguments.repeats):
         rng = np.random.default_rng([arguments.seed, repeat])

@@ -161,7 +161,7 @@ def difference(one: dict[str, list[float]], other: dict[str, list[float]]) -> fl
 
 
 def report_scaling(folder: Path, steps: int) -> None:
-    rates = {1: [], 2: []}
+    rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(3):
         for n, taken in rates.items():
             assert run(n, "scaling", folder, steps) == 0
@@ -174,7 +174,8 @@ def report_scaling(folder: Path, steps: int) -> None:
 
 def report_lost(folder: Path, steps: int) -> None:
     whole, lost = folder / "whole", folder / "lost"
-    whole.mkdir(), lost.mkdir()
+    whole.mkdir()
+    lost.mkdir()
     assert run(1, "fit", whole, steps) == 0
     status = run(2, "killed", lost, steps)
     kept = (lost / "checkpoint.safetensors").exists()
@@ -190,7 +191,8 @@ def report_lost(folder: Path, steps: int) -> None:
 def on_two_nodes(what: str, folder: Path, steps: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Return what one process found, and what two did, each a node."""
     whole, both = folder / f"{what}-alone", folder / f"{what}-nodes"
-    whole.mkdir(), both.mkdir()
+    whole.mkdir()
+    both.mkdir()
     assert run(1, what, whole, steps) == 0
     nodes = [
         ("--nnodes=2", f"--node-rank={rank}", "--master-addr=127.0.0.1", "--master-port=29731") for rank in range(2)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from redcore.fitting import Callback
+
 RATES = {"a": 0.2, "b": 0.5, "c": 0.8, "d": 0.5}
 N_FEATURES, N_CLASSES, PIECE = 64, 10, 50_000
 TIMED_STEPS, SKIPPED_STEPS = 400, 50
@@ -38,15 +40,11 @@ def write(folder: Path, n_samples: int) -> None:
             writer.append(MultimodalData.from_arrays(values, target, availability=observed, sample_ids=rows))
 
 
-class Clock:
+class Clock(Callback):
     """Times steps, without those at the start."""
 
     def __init__(self) -> None:
         self.start, self.stop = 0.0, 0.0
-
-    def on_start(self, n_steps: int, first_step: int) -> None: ...
-
-    def on_epoch(self, epoch: int, values: object) -> None: ...
 
     def on_step(self, step: int, values: object) -> None:
         if step + 1 == SKIPPED_STEPS:

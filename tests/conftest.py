@@ -11,6 +11,21 @@ import torch
 
 from redcore.cli import main
 
+SLOW = (
+    "benchmark", "cli", "contract/test_method_contract.py", "docs", "estimators", "fuzz", "methods", "pages", "serving",
+    "shared_data", "test_plug_ins.py", "test_readme.py", "training/test_processes.py",
+)  # fmt: skip
+"""Folders and files that `make test-fast` leaves out, since they take most of the time of the suite."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in `SLOW`; a new test is fast until it is named there."""
+    tests = Path(__file__).parent
+    slow = [tests / place for place in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in slow):
+            item.add_marker("slow")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():

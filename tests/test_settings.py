@@ -86,7 +86,7 @@ def test_defaults_stay_where_nothing_is_given():
 
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
-        Example().epochs = 4
+        Example().epochs = 4  # type: ignore[misc]
 
 
 def test_replace_validates_and_leaves_the_original():

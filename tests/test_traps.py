@@ -10,9 +10,8 @@ import torch
 from factories import make_arrays, make_availability, make_data, make_target, tiny
 from redcore.data import MultimodalData
 from redcore.exceptions import EmptySampleWarning
-from redcore.fitting import Callback, Stepper, TrainingSettings
+from redcore.fitting import Callback, Stepper, TrainingSettings, predict_batches
 from redcore.fitting._plan import Plan, Sampler
-from redcore.fitting._stepper import predict_batches
 from redcore.methods import make_method
 from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
 from redcore.nn import Objective, collate

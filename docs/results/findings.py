@@ -71,7 +71,8 @@ def by_method(records: Sequence[Record], read: Callable[[Record], float | None],
     """List a mean by method."""
     parts = []
     for method in titles(records):
-        value = mean_of(records, read, lambda record, method=method: record.cell.method.title() == method)
+        of_method = [record for record in records if record.cell.method.title() == method]
+        value = mean_of(of_method, read, lambda record: True)
         if not np.isnan(value):
             parts.append(f"{method} {form.format(value)}")
     return ", ".join(parts)
@@ -94,10 +95,11 @@ def uniform(records: Sequence[Record]) -> list[str]:
     curves, gaps = degradation_curves(records), imbalance_gaps(records)
     methods = sorted({curve.method for curve in curves})
     areas = {
-        m: np.mean([curve.area for curve in curves if curve.method == m and curve.area is not None]) for m in methods
+        m: float(np.mean([curve.area for curve in curves if curve.method == m and curve.area is not None]))
+        for m in methods
     }
-    falls = {m: np.mean([100 * (c.means[0] - c.means[-1]) for c in curves if c.method == m]) for m in methods}
-    costs = {m: np.mean([100 * gap.gap for gap in gaps if gap.method == m]) for m in methods}
+    falls = {m: float(np.mean([100 * (c.means[0] - c.means[-1]) for c in curves if c.method == m])) for m in methods}
+    costs = {m: float(np.mean([100 * gap.gap for gap in gaps if gap.method == m])) for m in methods}
     rates = f"{min(c.rates[0] for c in curves):g} to {max(c.rates[-1] for c in curves):g}"
     return [
         f"The area under the curve is {listed(areas, '{:.3f}')}, mean over data sets.",

@@ -8,8 +8,7 @@ import pytest
 from factories import ANY_DATA_METHODS
 from redcore.cli import main
 from redcore.export import load_model
-from redcore.methods import make_method, method_class
-from redcore.methods._base import NetworkMethod
+from redcore.methods import NetworkMethod, make_method, method_class
 
 KINDS = ["multiclass", "binary", "multilabel", "regression", "ragged"]
 FILES = {

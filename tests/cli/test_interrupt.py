@@ -109,7 +109,12 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
     assert cli(*fit, "--out", tmp_path / "whole").status == 0
     starts = []
     on_start = Bar.on_start
-    monkeypatch.setattr(Bar, "on_start", lambda bar, n, first: (starts.append(first), on_start(bar, n, first)))
+
+    def note(bar, n_steps, first_step):
+        starts.append(first_step)
+        on_start(bar, n_steps, first_step)
+
+    monkeypatch.setattr(Bar, "on_start", note)
     with monkeypatch.context() as patch:
         patch.setattr(Bar, "should_stop", lambda bar: bar.progress.tasks[bar.task].completed == 10)
         result = cli(*fit, "--out", tmp_path / "run")

@@ -6,6 +6,7 @@ import pytest
 
 from redcore.data.formats import read
 from redcore.export import load_model
+from redcore.runs import prediction_table
 
 IDS = [f"clip{(37 * i) % 60:02}" for i in range(60)]
 
@@ -131,8 +132,6 @@ def test_pieces_give_what_the_whole_gives(cli, linear_run, make_npz, tmp_path, s
 
 
 def test_what_a_killed_run_left_is_gone_on_from(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch):
-    from redcore.runs import _streaming
-
     data, out, tables = make_npz(sample_id=IDS), tmp_path / "out.csv", []
 
     def counted(method, piece):
@@ -141,8 +140,7 @@ def test_what_a_killed_run_left_is_gone_on_from(cli, linear_run, make_npz, tmp_p
             raise KeyboardInterrupt
         return prediction_table(method, piece)
 
-    prediction_table = _streaming.prediction_table
-    monkeypatch.setattr(_streaming, "prediction_table", counted)
+    monkeypatch.setattr("redcore.runs._streaming.prediction_table", counted)
     assert cli("predict", linear_run, data, "--out", out).status == 130
     assert not out.exists()
     assert cli("predict", linear_run, data, "--out", out).status == 0

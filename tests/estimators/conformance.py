@@ -1,8 +1,7 @@
 """What scikit-learn's own checks need to know of our estimators: settings that fit in a moment, and known failures."""
 
 from redcore.estimators import MethodClassifier, MethodRegressor
-from redcore.methods import method_class
-from redcore.methods._base import NetworkMethod
+from redcore.methods import NetworkMethod, method_class
 
 SETTINGS = {
     "max_epochs": 12,

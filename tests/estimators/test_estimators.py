@@ -20,7 +20,7 @@ from redcore.exceptions import (
     UnknownNameError,
 )
 from redcore.export import load_estimator, load_model, save_model
-from redcore.methods._base import EnsembleMethod
+from redcore.methods import EnsembleMethod
 
 N = 24
 LABELS = np.array(["low", "middle", "high"])[np.resize(np.arange(3), N)]

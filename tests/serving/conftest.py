@@ -6,7 +6,7 @@ import pytest
 
 from factories import make_data, tiny
 from redcore import make_method
-from redcore.methods._base import Method
+from redcore.methods import Method
 from redcore.serving import Limits, make_app
 from serving_client import talk
 

@@ -10,7 +10,7 @@ from redcore import make_method
 from redcore.data import MultimodalData
 from redcore.exceptions import ExportError
 from redcore.export import export_onnx, onnx_inputs
-from redcore.methods._base import NetworkMethod
+from redcore.methods import NetworkMethod
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

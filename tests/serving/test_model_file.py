@@ -16,7 +16,7 @@ from redcore.data import MultimodalData, Target
 from redcore.estimators import MethodRegressor
 from redcore.exceptions import ModelFileError
 from redcore.export import model_card, read_model_content
-from redcore.methods._base import NetworkMethod
+from redcore.methods import NetworkMethod
 from redcore.nn.encoders import EncoderSpec, build_encoder
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "two numbers"]

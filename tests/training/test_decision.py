@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from redcore.stacking._decision import choose_prior_power, decide, expected_macro_f1
+from redcore.stacking import choose_prior_power, decide, expected_macro_f1
 
 FREQUENCIES = np.array([0.8, 0.2])
 

@@ -7,9 +7,8 @@ from factories import make_data, tiny
 from redcore.data import hold_out
 from redcore.data.store import Store, _writer, block_numbers, write_store
 from redcore.exceptions import TrainingInterrupted
-from redcore.fitting import Callback, TrainingSettings
+from redcore.fitting import Callback, Plan, TrainingSettings
 from redcore.fitting._batch_source import StoredSource
-from redcore.fitting._plan import Plan
 from redcore.methods import make_method
 
 N = 400

@@ -18,7 +18,6 @@ from redcore.methods import make_method, method_class
 from redcore.tuning import Journal, Study, Task, describe
 
 RATES = {"audio": 0.3, "text": 0.5, "video": 0.0}
-TRAINED = ("dicmor", "redcore", "zero_fill")
 
 
 def task(kind="multiclass", n_samples=60, **changes) -> Task:
@@ -34,8 +33,7 @@ def test_every_search_space_is_of_settings_that_exist_and_take_its_ends(method):
     for name, search in settings.search_space().items():
         for value in search.choices or (search.low, search.high):
             settings.parse({name: int(value) if search.whole else value})
-    assert ("learning_rate" in describe(settings)) == (method in (*TRAINED, "boosting") or method not in (
-        "bayes", "prior", "complete_case", "mean_fill", "indicator_linear", "knn_fill", "late_fusion"))  # fmt: skip
+    assert ("learning_rate" in describe(settings)) == ("learning_rate" in settings.model_fields)
 
 
 def test_folds_hold_out_whole_groups_at_the_users_missing_rates():

@@ -20,9 +20,9 @@ from redcore.runs._streaming import stream_predictions
 
 __all__ = [
     "PARTS",
+    "SAMPLES_AT_ONCE",
     "Prepared",
     "Request",
-    "SAMPLES_AT_ONCE",
     "check_output",
     "checksum_of",
     "data_pieces",

@@ -16,15 +16,13 @@ import redcore
 from redcore._files import read_json, write_atomic, write_json
 from redcore._settings import Settings
 from redcore._types import BoolArray, IntArray
-from redcore.runs._predictions import prediction_table
 from redcore.data import MultimodalData, hold_out
 from redcore.exceptions import DataError, RedCoreError, RunError
-from redcore.methods import make_method
+from redcore.export import model_card, save_model
+from redcore.methods import Method, make_method
 from redcore.metrics import PatternReport, evaluate_patterns
 from redcore.missing import ampute_parts
-from redcore.export import model_card, save_model
-from redcore.fitting import Callback
-from redcore.methods import Method
+from redcore.runs._predictions import prediction_table
 from redcore.uncertainty import Calibration
 
 __all__ = [
