@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from redcore.methods import make_method
     from redcore.metrics import evaluate_patterns
     from redcore.missing import ampute, draw_availability
+    from redcore.runs import Run, fit_run
 
 __version__ = "0.1.0"
 
@@ -26,11 +27,13 @@ __all__ = [
     "RedCoreClassifier",
     "RedCoreError",
     "RedCoreRegressor",
+    "Run",
     "Target",
     "__version__",
     "ampute",
     "draw_availability",
     "evaluate_patterns",
+    "fit_run",
     "load_dataset",
     "load_estimator",
     "load_model",
@@ -46,10 +49,12 @@ _HOME = {
     "RedCoreClassifier": "estimators",
     "RedCoreError": "exceptions",
     "RedCoreRegressor": "estimators",
+    "Run": "runs",
     "Target": "data",
     "ampute": "missing",
     "draw_availability": "missing",
     "evaluate_patterns": "metrics",
+    "fit_run": "runs",
     "load_dataset": "datasets",
     "load_estimator": "export",
     "load_model": "export",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from redcore.runs._sources import IN_MEMORY_BYTES, read_data
 from redcore.data import MultimodalData
 from redcore.data.formats import table
+from redcore.runs._sources import IN_MEMORY_BYTES, read_data
 
 __all__ = ["SAMPLES_AT_ONCE", "data_pieces"]
 

@@ -11,8 +11,8 @@ from redcore._files import write_atomic
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
 from redcore.exceptions import RunError
-from redcore.metrics import pattern_name
 from redcore.methods import Method
+from redcore.metrics import pattern_name
 
 __all__ = ["check_output", "prediction_table", "write_table"]
 

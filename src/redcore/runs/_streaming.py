@@ -12,11 +12,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from redcore._files import write_atomic, write_json
+from redcore.data import MultimodalData, chunks
+from redcore.methods import Method
 from redcore.runs._chunks import data_pieces
 from redcore.runs._predictions import prediction_table, write_table
-from redcore.data import MultimodalData
-from redcore.methods import Method
-from redcore.data import chunks
 
 __all__ = ["stream_predictions"]
 
