@@ -6,6 +6,8 @@ The public names below are imported when they are first used, so that ``import r
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from redcore._version import __version__
+
 if TYPE_CHECKING:
     from redcore.data import MultimodalData, Target
     from redcore.datasets import load_dataset
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from redcore.missing import ampute, draw_availability
     from redcore.runs import Run, fit_run
 
-__version__ = "0.1.0"
 
 __all__ = [
     "MethodClassifier",

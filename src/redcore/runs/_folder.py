@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-import redcore
 from redcore import _defaults
 from redcore._files import read_json, write_atomic, write_json
 from redcore._settings import Settings
 from redcore._types import AnyArray, BoolArray, IntArray
+from redcore._version import __version__
 from redcore.data import MultimodalData, hold_out
 from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.export import model_card, save_model
@@ -203,7 +203,7 @@ def run_record(request: Request, prepared: Prepared, method: Method, seconds: fl
         "n_steps": facts["n_steps"],
         "fit_seconds": round(seconds, 3),
         "versions": {
-            "redcore": redcore.__version__,
+            "redcore": __version__,
             "python": platform.python_version(),
             **{package: version(package) for package in VERSIONS},
         },
