@@ -6,6 +6,8 @@ The public names below are imported when they are first used, so that ``import r
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from redcore._version import __version__
+
 if TYPE_CHECKING:
     from redcore.data import MultimodalData, Target
     from redcore.datasets import load_dataset
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from redcore.methods import make_method
     from redcore.metrics import evaluate_patterns
     from redcore.missing import ampute, draw_availability
+    from redcore.runs import Run, fit_run
 
-__version__ = "0.1.0"
 
 __all__ = [
     "MethodClassifier",
@@ -26,11 +28,13 @@ __all__ = [
     "RedCoreClassifier",
     "RedCoreError",
     "RedCoreRegressor",
+    "Run",
     "Target",
     "__version__",
     "ampute",
     "draw_availability",
     "evaluate_patterns",
+    "fit_run",
     "load_dataset",
     "load_estimator",
     "load_model",
@@ -46,10 +50,12 @@ _HOME = {
     "RedCoreClassifier": "estimators",
     "RedCoreError": "exceptions",
     "RedCoreRegressor": "estimators",
+    "Run": "runs",
     "Target": "data",
     "ampute": "missing",
     "draw_availability": "missing",
     "evaluate_patterns": "metrics",
+    "fit_run": "runs",
     "load_dataset": "datasets",
     "load_estimator": "export",
     "load_model": "export",

@@ -21,6 +21,7 @@ from redcore.data import MultimodalData
 from redcore.exceptions import RedCoreWarning
 from redcore.methods import Method, make_method
 from redcore.metrics import MoreScores, all_scores, evaluate_patterns, pattern_name
+from redcore.runs import facts_of_fit
 
 __all__ = ["run_cell"]
 
@@ -122,12 +123,9 @@ def _pattern_counts(data: MultimodalData) -> dict[str, int]:
 def _of_fit(method: Method) -> dict[str, Any]:
     history, epochs = thinned(method.history)
     return {
-        "weights": getattr(method, "supervision_weight", {}),
-        "relative_advantage": getattr(method, "relative_advantage", {}),
+        **facts_of_fit(method),
         "history": history,
         "epochs": epochs,
-        "n_steps": method.history.n_steps,
-        "best_epoch": method.history.best_epoch,
         "n_parameters": int(sum(array.size for array in method.arrays().values())),
         "settings": method.settings.dump(),
     }

@@ -1,6 +1,7 @@
 """Options that several commands share, and how their text is read."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ __all__ = [
     "FormatOption",
     "Json",
     "ModalityColumns",
+    "Rows",
     "Seed",
     "parse_rates",
     "parse_settings",
@@ -26,6 +28,14 @@ FormatOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, an opti
 ModalityColumns = Annotated[
     list[str] | None, typer.Option(help="NAME=PATTERN[,PATTERN]: columns of a table that make a modality. Repeatable.")
 ]
+
+
+class Rows(StrEnum):
+    """Which samples to score."""
+
+    AUTO = "auto"
+    TEST = "test"
+    ALL = "all"
 
 
 def parse_settings(assignments: Sequence[str]) -> dict[str, str]:

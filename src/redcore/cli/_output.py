@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,7 @@ from redcore.fitting import Callback
 from redcore.metrics import PatternReport, headline
 
 if TYPE_CHECKING:
-    from redcore.methods import Method
-    from redcore.runs import Prepared
+    from redcore.runs import Run
 
 __all__ = [
     "Bar",
@@ -146,21 +144,10 @@ def interruptible(bar: Bar) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def fit_with_progress(
-    prepared: "Prepared",
-    method: "Method",
-    seed: int,
-    name: str,
-    checkpoint: Path | None = None,
-    callbacks: Sequence[Callback] = (),
-) -> float:
-    """Fit with a progress bar and return the seconds it took. SIGINT leaves a checkpoint."""
-    start = time.perf_counter()
-    train = prepared.rows("train")
-    assert train is not None
-    with Bar(name) as bar, interruptible(bar):
-        method.fit(train, prepared.rows("validation"), seed=seed, callbacks=[bar, *callbacks], checkpoint=checkpoint)
-    return time.perf_counter() - start
+def fit_with_progress(run: "Run", checkpoint: Path | None = None, callbacks: Sequence[Callback] = ()) -> "Run":
+    """Fit with a progress bar and return the fitted run. SIGINT leaves a checkpoint."""
+    with Bar(run.request.method) as bar, interruptible(bar):
+        return run.fit([bar, *callbacks], checkpoint)
 
 
 @contextmanager

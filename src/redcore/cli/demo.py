@@ -32,29 +32,24 @@ def demo(
     """
     from redcore._files import write_json
     from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
-    from redcore.metrics import evaluate_patterns
     from redcore.report import write_run_report
-    from redcore.runs import Request, finish_run, make_requested, open_run, prepare, read_data
+    from redcore.runs import Request, Run, open_run, read_data
 
     out = out or _free_folder(Path("runs"))
     source = read_data(DATA)
     request = Request(data=DATA, data_checksum=source.checksum(), missing_rates=RATES, seed=seed)
-    prepared = prepare(source, request)
+    runs = {method: Run.prepare(source, request.replace(method=method)) for method in METHODS}
     open_run(out, request, resume=False)
     rates = ", ".join(f"{name} {rate:g}" for name, rate in RATES.items())
     messages.print(f"{source!r}, missing in training: {rates}", markup=False)
-    models = {method: make_requested(request.replace(method=method)) for method in METHODS}
     with warnings_as_messages():
-        seconds = {method: fit_with_progress(prepared, model, seed, method) for method, model in models.items()}
-        test = source.part("test")
-        reports = {
-            method: evaluate_patterns(model.predict, test, seed, decide=model.decide)
-            for method, model in models.items()
-        }
+        runs = {method: fit_with_progress(run) for method, run in runs.items()}
+        reports = {method: run.report for method, run in runs.items() if run.report is not None}
     comparison = {method: report.to_dict() for method, report in reports.items()}
     write_json(out / "comparison.json", comparison)
-    record, _ = finish_run(out, request, prepared, models[request.method], seconds[request.method])
+    record = runs[request.method].save(out).record
     write_run_report(out)
+    seconds = {method: run.seconds for method, run in runs.items()}
     sentence = _sentence(reports)
     if as_json:
         print_json({"run": str(out), **record, "comparison": comparison, "seen": sentence, "seconds": seconds})

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from redcore.cli._options import Data, Json, Seed
-from redcore.cli.evaluate import Rows, choose_rows
+from redcore.cli._options import Data, Json, Rows, Seed
 
 if TYPE_CHECKING:
     from redcore._types import AnyArray
@@ -32,16 +31,16 @@ def explain(
     """Show what each modality of RUN is worth on DATA, what acquiring a missing one is, and what was under-trained."""
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.explain import modality_value, training_states
-    from redcore.export import load_model
-    from redcore.runs import read_data, read_run
+    from redcore.runs import Run, read_data
 
-    record, method = read_run(run), load_model(run)
-    scored, which = choose_rows(run, record, read_data(data), rows)
+    done = Run.load(run)
+    method = done.method
+    scored, which = done.rows_to_score(read_data(data), rows.value)
     with warnings_as_messages():
         value = modality_value(method, scored, metric, n_permutations=permutations, seed=seed)
         acquisition = _acquisition(method, scored, seed)
-    steps = _history(run)
-    states = training_states(steps, record["realised_missing_rates"]["train"])
+    steps = done.history
+    states = training_states(steps, done.record["realised_missing_rates"]["train"])
     content: dict[str, Any] = {"run": str(run), "data": data, "rows": which, "value": value.to_dict()}
     content["acquisition"] = _summary(acquisition)
     content["training"] = [state.to_dict() for state in states]
@@ -51,17 +50,6 @@ def explain(
         print_json(content)
         return
     _print(content, states)
-
-
-def _history(run: Path) -> "dict[str, AnyArray]":
-    """Read what every step recorded; nothing for methods that are not trained step by step."""
-    import pyarrow.parquet as pq
-
-    path = run / "history.parquet"
-    if not path.exists():
-        return {}
-    table = pq.read_table(path)
-    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def _acquisition(method: "Method", data: "MultimodalData", seed: int) -> "dict[str, AnyArray]":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from redcore import _defaults
 from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings
 from redcore.cli._signature import takes
 
@@ -27,9 +28,9 @@ class FitOptions:
 
     data: Data
     out: Annotated[Path, typer.Option(help="Run folder to make.")]
-    method: Annotated[str, typer.Option(help="'redcore list methods'.")] = "redcore"
+    method: Annotated[str, typer.Option(help="'redcore list methods'.")] = _defaults.METHOD
     preset: Annotated[str | None, typer.Option(help="'redcore list presets'. Default: the method's defaults.")] = None
-    protocol: Annotated[str, typer.Option(help="'redcore list protocols'.")] = "imbalanced"
+    protocol: Annotated[str, typer.Option(help="'redcore list protocols'.")] = _defaults.PROTOCOL
     missing_rate: Annotated[
         list[str] | None,
         typer.Option(help="MODALITY=RATE, or RATE for all; hidden in training and validation rows. Repeatable."),
@@ -43,8 +44,8 @@ class FitOptions:
     ] = None
     test_fraction: Annotated[
         float, typer.Option(help="Held out for the test where the data has no test split.", min=0, max=0.9)
-    ] = 0.2
-    seed: Seed = 0
+    ] = _defaults.TEST_FRACTION
+    seed: Seed = _defaults.SEED
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False
     log_every: Annotated[
         int | None,
@@ -81,35 +82,34 @@ def fit(options: FitOptions) -> None:
     from redcore.exceptions import ProcessLostError, TrainingInterrupted
     from redcore.fitting import process_rank
     from redcore.report import write_run_report
-    from redcore.runs import finish_run, make_requested, open_run, prepare, read_data
+    from redcore.runs import Run, open_run, read_data
 
     # under torchrun the first process speaks and writes; the others help it to fit
     first = process_rank() == 0
     messages.quiet = not first
     source = read_data(options.data)
     request, out = options.request(source), options.out
-    model = make_requested(request)
-    prepared = prepare(source, request)
+    run = Run.prepare(source, request)
     if first:
         open_run(out, request, options.resume)
     checkpoint = out / "checkpoint.safetensors"
     with warnings_as_messages():
         try:
             with _logging(out, options.log_every if first else None) as callbacks:
-                seconds = fit_with_progress(prepared, model, request.seed, request.method, checkpoint, callbacks)
+                run = fit_with_progress(run, checkpoint, callbacks)
         except (TrainingInterrupted, ProcessLostError) as interrupt:
             messages.print(_how_to_go_on(checkpoint), markup=False)
             raise interrupt from None
         if not first:
             return
-        record, report = finish_run(out, request, prepared, model, seconds)
+        run = run.save(out)
         write_run_report(out)
     if options.as_json:
-        print_json({"run": str(out), **record, "metrics": report.to_dict() if report else None})
+        print_json({"run": str(out), **run.record, "metrics": run.metrics})
         return
-    if report is not None:
-        print_report("the test part", {request.method: report}, model.schema.target_kind)
-    typer.echo(f"Run folder: {out} ({seconds:.1f} s of training)")
+    if run.report is not None:
+        print_report("the test part", {request.method: run.report}, run.method.schema.target_kind)
+    typer.echo(f"Run folder: {out} ({run.seconds:.1f} s of training)")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from redcore import _defaults
 from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings
 from redcore.cli._signature import takes
 
@@ -24,9 +25,9 @@ class TuneOptions:
     data: Data
     trials: Annotated[int, typer.Option(help="Trials that the study has in the end, all workers together.", min=1)]
     out: Annotated[Path, typer.Option(help="Folder of the study; an existing one is gone on with.")]
-    method: Annotated[str, typer.Option(help="'redcore list methods'.")] = "redcore"
+    method: Annotated[str, typer.Option(help="'redcore list methods'.")] = _defaults.METHOD
     preset: Annotated[str | None, typer.Option(help="Where settings that are not searched come from.")] = None
-    protocol: Annotated[str, typer.Option(help="'redcore list protocols'.")] = "imbalanced"
+    protocol: Annotated[str, typer.Option(help="'redcore list protocols'.")] = _defaults.PROTOCOL
     missing_rate: Annotated[
         list[str] | None, typer.Option(help="MODALITY=RATE, or RATE for all; hidden in every fold. Repeatable.")
     ] = None
@@ -40,7 +41,7 @@ class TuneOptions:
     metric: Annotated[str | None, typer.Option(help="Default: nll, macro_f1 for labels, r2 for numbers.")] = None
     test_fraction: Annotated[
         float, typer.Option(help="As in 'redcore fit': what a fit with the same seed tests on is not looked at.")
-    ] = 0.2
+    ] = _defaults.TEST_FRACTION
     workers: Annotated[int, typer.Option(help="Processes that work on the study.", min=1, max=256)] = 1
     seed: Seed = 0
     as_json: Json = False

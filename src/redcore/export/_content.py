@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-import redcore
 from redcore._files import json_text
+from redcore._version import __version__
 from redcore.data import ModalitySchema, Schema
 from redcore.exceptions import ModelFileError
 from redcore.methods import Method
@@ -38,7 +38,7 @@ def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256:
     """
     content = {
         "schema_version": SCHEMA_VERSION,
-        "redcore_version": redcore.__version__,
+        "redcore_version": __version__,
         "method": type(method).__module__.rpartition(".")[2],
         "settings": method.settings.dump(),
         "schema": _schema_to_json(method.schema),

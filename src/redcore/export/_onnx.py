@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-import redcore
 from redcore._files import write_atomic
 from redcore._types import AnyArray
+from redcore._version import __version__
 from redcore.data import MultimodalData
 from redcore.exceptions import EmptySampleWarning, ExportError
 from redcore.export._graph import PredictionGraph
@@ -128,7 +128,7 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
     schema = method.schema
     return {
         "schema_version": 1,
-        "redcore_version": redcore.__version__,
+        "redcore_version": __version__,
         "method": type(method).__module__.rpartition(".")[2],
         "modalities": [
             {"name": name, "n_features": n_features, "is_sequence": is_sequence}

@@ -1,284 +1,269 @@
-"""One run: read data, hold rows out, hide modalities, fit, evaluate, and leave everything in a folder."""
+"""A run as an object: prepare, fit, evaluate, save, load, predict."""
 
-import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import Field
 
-import redcore
-from redcore._files import read_json, write_atomic, write_json
-from redcore._settings import Settings
-from redcore._types import BoolArray, IntArray
-from redcore.data import MultimodalData, hold_out
-from redcore.exceptions import DataError, RedCoreError, RunError
-from redcore.export import model_card, save_model
-from redcore.methods import Method, make_method
+from redcore import _defaults
+from redcore._files import read_json
+from redcore._types import IntArray
+from redcore._validation import check_known, check_missing_rates
+from redcore.data import MultimodalData
+from redcore.exceptions import RunError
+from redcore.export import load_model
+from redcore.fitting import Callback
+from redcore.methods import Method
 from redcore.metrics import PatternReport, evaluate_patterns
-from redcore.missing import ampute_parts
+from redcore.runs._folder import (
+    Prepared,
+    Request,
+    finish_run,
+    make_requested,
+    open_run,
+    prepare,
+    read_held_out,
+    read_history,
+    read_run,
+    run_record,
+)
 from redcore.runs._predictions import prediction_table
-from redcore.uncertainty import Calibration
+from redcore.runs._sources import read_data
 
-__all__ = [
-    "PARTS",
-    "Prepared",
-    "Request",
-    "finish_run",
-    "make_requested",
-    "open_request",
-    "open_run",
-    "parts_of",
-    "prepare",
-    "read_held_out",
-    "read_run",
-]
-
-PARTS = ("train", "validation", "test")
-VERSIONS = ("torch", "lightning-fabric", "numpy", "scikit-learn")
-
-
-class Request(Settings):
-    """What a run was asked for; kept as ``request.json``."""
-
-    data: str
-    data_checksum: str
-    method: str = "redcore"
-    preset: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
-    protocol: str = "imbalanced"
-    missing_rates: dict[str, float] = Field(default_factory=dict)
-    protocol_options: dict[str, str] = Field(default_factory=dict)
-    allow_empty: bool = False
-    test_fraction: float = 0.2
-    seed: int = 0
+__all__ = ["Run", "fit_run"]
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """Data ready to fit: what the protocol hides is gone from training and validation rows.
+class Run:
+    """What was asked, on which rows, and the method that was fitted to them.
+
+    Nothing changes in place: `fit` and `save` return a run. Make one with `prepare`, `load` or `fit_run`.
 
     Attributes
     ----------
-    data : MultimodalData
-    part : int array (n_samples,)
-        0 training, 1 validation, 2 test.
+    request : Request
+    prepared : Prepared or None
+        The rows; None for a run that was loaded.
+    fitted : Method or None
+        None before `fit`, and for a run that was loaded; see `method`.
+    seconds : float
+        Duration of the fit.
+    folder : Path or None
+        Where the finished run is kept.
     """
 
-    data: MultimodalData
-    part: IntArray
+    request: Request
+    prepared: Prepared | None = None
+    fitted: Method | None = None
+    seconds: float = 0.0
+    folder: Path | None = None
 
-    def rows(self, part: str) -> MultimodalData | None:
-        """Return the samples of a part; None if there are none."""
-        rows = np.flatnonzero(self.part == PARTS.index(part))
-        return self.data.take(rows) if rows.size else None
+    @classmethod
+    def prepare(cls, data: MultimodalData, request: Request) -> Self:
+        """Check the request, hold rows out and hide modalities; see `redcore.runs.prepare`."""
+        make_requested(request)
+        return cls(request, prepare(data, request))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Open a finished run; the model is read when it is first needed.
+
+        Raises
+        ------
+        RunError
+            If there is no finished run in the folder.
+        """
+        folder = Path(folder)
+        record = read_run(folder)
+        return cls(Request.parse(record["request"]), seconds=record.get("fit_seconds", 0.0), folder=folder)
+
+    def fit(self, callbacks: Sequence[Callback] = (), checkpoint: Path | None = None) -> Self:
+        """Return the run with a method fitted to its training rows; see `Method.fit`."""
+        rows, method = self._rows, make_requested(self.request)
+        train = rows.rows("train")
+        assert train is not None
+        start = time.perf_counter()
+        method.fit(train, rows.rows("validation"), seed=self.request.seed, callbacks=callbacks, checkpoint=checkpoint)
+        return replace(self, fitted=method, seconds=time.perf_counter() - start)
+
+    @cached_property
+    def method(self) -> Method:
+        """The fitted method."""
+        if self.fitted is not None:
+            return self.fitted
+        if self.folder is None:
+            raise RunError("the run is not fitted: call fit first")
+        return load_model(self.folder)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The content of ``run.json``."""
+        if self.folder is not None:
+            return read_run(self.folder)
+        return run_record(self.request, self._rows, self.method, self.seconds)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any] | None:
+        """Scores on the test part, as in ``metrics.json``; None if there is no test part."""
+        if self.report is not None:
+            return self.report.to_dict()
+        if self.folder is None or not (self.folder / "metrics.json").exists():
+            return None
+        return {name: value for name, value in read_json(self.folder / "metrics.json").items() if name != "part"}
+
+    @cached_property
+    def report(self) -> PatternReport | None:
+        """Scores on the test part; None if there is none, or if the run was loaded and knows no rows."""
+        test = None if self.prepared is None else self.prepared.rows("test")
+        return None if test is None else self.evaluate(test, "all")
+
+    @cached_property
+    def history(self) -> dict[str, Any]:
+        """Columns of the training history by name, one entry per step; empty for methods without steps."""
+        if self.folder is not None:
+            return read_history(self.folder)
+        return {name: np.array(column) for name, column in self.method.history.steps.items()}
+
+    @cached_property
+    def held_out(self) -> IntArray:
+        """Numbers of the rows held out for the test."""
+        if self.prepared is not None:
+            return np.flatnonzero(self.prepared.part == 2)
+        assert self.folder is not None
+        return read_held_out(self.folder)
+
+    def rows_to_score(
+        self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto"
+    ) -> tuple[MultimodalData, str]:
+        """Return the samples of `data` to score, and their description.
+
+        Parameters
+        ----------
+        data : MultimodalData
+        rows : {"auto", "test", "all"}
+            "auto" takes the rows that the run held out where `data` is what it was trained on; else the data's own
+            test rows, or all. "test" fails instead of taking all.
+
+        Raises
+        ------
+        RunError
+            If there are no such rows.
+        """
+        if rows == "all":
+            return data, "all rows"
+        if data.checksum() == self.request.data_checksum:
+            if not self.held_out.size:
+                raise RunError(f"{self._name}: was trained on all rows of this data; give other data, or --rows all")
+            return data.take(self.held_out), "the rows held out for the test"
+        if data.split is not None and (data.split == 2).any():
+            return data.part("test"), "the data's own test rows"
+        if rows == "test":
+            raise RunError("the data has no test rows of its own; use --rows all")
+        return data, "all rows"
+
+    def evaluate(self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto") -> PatternReport:
+        """Score under every missing pattern; see `rows_to_score`."""
+        scored, _ = self.rows_to_score(data, rows)
+        method = self.method
+        return evaluate_patterns(method.predict, method.schema.align(scored), self.request.seed, decide=method.decide)
+
+    def predict(self, source: MultimodalData | str | Path) -> pa.Table:
+        """Return one row per sample of data, or of a data source that is read; see `prediction_table`."""
+        data = source if isinstance(source, MultimodalData) else read_data(str(source))
+        return prediction_table(self.method, data)
+
+    def save(self, folder: str | Path) -> Self:
+        """Write the files of a run, ``run.json`` last, and return the run with its folder.
+
+        Raises
+        ------
+        RunError
+            If the folder holds a finished run, a run of another request, or other files.
+        """
+        folder = Path(folder)
+        method, rows = self.method, self._rows
+        open_run(folder, self.request, resume=True)
+        finish_run(folder, self.request, rows, method, self.seconds, self.report)
+        saved = replace(self, folder=folder)
+        # scored once
+        saved.__dict__["report"] = self.report
+        return saved
+
+    @property
+    def _rows(self) -> Prepared:
+        if self.prepared is None:
+            raise RunError(f"{self._name}: was loaded, and knows no rows to fit to or to save")
+        return self.prepared
+
+    @property
+    def _name(self) -> str:
+        return "the run" if self.folder is None else str(self.folder)
 
 
-def prepare(data: MultimodalData, request: Request) -> Prepared:
-    """Assign rows to training, validation and test, then hide modalities in the first two.
+def fit_run(
+    data: MultimodalData | str | Path,
+    out: str | Path | None = None,
+    *,
+    method: str = _defaults.METHOD,
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    missing_rates: Mapping[str, float] | None = None,
+    protocol: str = _defaults.PROTOCOL,
+    protocol_options: Mapping[str, str] | None = None,
+    allow_empty: bool = False,
+    test_fraction: float = _defaults.TEST_FRACTION,
+    seed: int = _defaults.SEED,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Run:
+    """Do as ``redcore fit`` does: hold rows out, hide modalities, fit; with `out`, leave a run folder.
 
-    The data's own test rows are taken where it has some; else `test_fraction` of the samples (or groups) are held out.
-    The test part keeps what it observes: it is scored under every missing pattern.
+    Parameters
+    ----------
+    data : MultimodalData, str or Path
+        In memory, or a data set or file that the command line reads too.
+    out : str or Path, optional
+        Run folder to make. It gets all files of ``redcore fit`` but the pages (`redcore.report.write_run_report`).
+    missing_rates : mapping of str to float, optional
+        Modalities that are not named get 0.
+    resume : bool
+        Whether to go on with an unfinished run in `out`.
+
+    Raises
+    ------
+    RunError
+        If `out` cannot be used; see `Run.save`.
+
+    Examples
+    --------
+    >>> from redcore import fit_run, load_dataset
+    >>> run = fit_run(load_dataset("wine"), method="late_fusion")
+    >>> run.metrics["pooled"]["accuracy"] > 0.5
+    True
     """
-    part = parts_of(data, request)
-    rng = np.random.default_rng(request.seed)
-    hidden = ampute_parts(
-        data,
-        part,
-        request.protocol,
-        dict.fromkeys((0, 1), request.missing_rates),
-        dict.fromkeys((0, 1), rng),
-        options=request.protocol_options,
-        at_least_one=not request.allow_empty,
+    name = "in memory" if isinstance(data, MultimodalData) else str(data)
+    source = data if isinstance(data, MultimodalData) else read_data(name)
+    check_known("modality", missing_rates or {}, source.names)
+    request = Request(
+        data=name,
+        data_checksum=source.checksum(),
+        method=method,
+        preset=preset,
+        settings=dict(settings or {}),
+        protocol=protocol,
+        missing_rates=check_missing_rates({**dict.fromkeys(source.names, 0.0), **(missing_rates or {})}),
+        protocol_options=dict(protocol_options or {}),
+        allow_empty=allow_empty,
+        test_fraction=test_fraction,
+        seed=seed,
     )
-    return Prepared(hidden, part)
-
-
-def parts_of(data: MultimodalData, request: Request) -> IntArray:
-    """Return 0 for rows to train on, 1 for validation and 2 for the test; see `prepare`."""
-    part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
-    if not (part == 2).any():
-        train = np.flatnonzero(part == 0)
-        if train.size:
-            _, held_out = hold_out(data.take(train), request.test_fraction, request.seed)
-            part[train[held_out]] = 2
-    if not (part == 0).any():
-        raise DataError("no sample is left for training: the data's split has none with 0")
-    return part
-
-
-def open_run(folder: Path, request: Request, resume: bool) -> None:
-    """Make the run folder, or check that an unfinished one belongs to the same request.
-
-    Raises
-    ------
-    RunError
-        If the folder holds a finished run, an unfinished one without `resume`, another request, or other files.
-    """
-    if (folder / "run.json").exists():
-        raise RunError(f"{folder}: holds a finished run; choose another --out")
-    if not (folder / "request.json").exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"{folder}: exists and is no run; choose another --out")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
-        write_json(folder / "request.json", request.dump())
-        return
-    if not resume:
-        raise RunError(f"{folder}: holds an unfinished run; add --resume to go on with it, or choose another --out")
-    _check_same_request(folder, request.dump())
-
-
-def open_request(folder: Path, asked: dict[str, Any]) -> None:
-    """Write what is asked to a folder that may go on, or check that it was asked for the same before."""
-    if (folder / "request.json").exists():
-        _check_same_request(folder, asked)
-    else:
-        write_json(folder / "request.json", asked)
-
-
-def _check_same_request(folder: Path, asked: dict[str, Any]) -> None:
-    kept = read_json(folder / "request.json")
-    differing = [key for key in asked if asked[key] != kept.get(key)]
-    if differing:
-        raise RunError(
-            f"{folder}: the unfinished run was asked for something else: "
-            + ", ".join(f"{key} was {kept.get(key)!r}, now {asked[key]!r}" for key in differing)
-        )
-
-
-def make_requested(request: Request) -> Method:
-    """Make the method of a request."""
-    return make_method(request.method, request.preset, request.settings)
-
-
-def finish_run(
-    folder: Path, request: Request, prepared: Prepared, method: Method, seconds: float
-) -> tuple[dict[str, Any], PatternReport | None]:
-    """Evaluate on the test part and write everything; ``run.json``, written last, marks the run as finished.
-
-    Returns
-    -------
-    record : dict
-        The content of ``run.json``.
-    report : PatternReport or None
-        None if there is no test part.
-    """
-    write_json(folder / "settings.json", {"method": request.method, "settings": method.settings.dump()})
-    _write_samples(folder / "samples.parquet", prepared)
-    _write_history(folder, method)
-    test = prepared.rows("test")
-    report = None
-    if test is not None:
-        report = evaluate_patterns(method.predict, test, request.seed, decide=method.decide)
-        write_json(folder / "metrics.json", {"part": "test", **report.to_dict()})
-        table = prediction_table(method, test)
-        write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
-    record = _record(request, prepared, method, seconds)
-    calibration = None
-    if test is not None and method.schema.target_kind == "regression":
-        calibration = Calibration.fit(method, test, request.seed)
-    save_model(method, folder / "model", record=_of_model(record, report), calibration=calibration)
-    card = model_card(folder)
-    write_atomic(folder / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
-    write_json(folder / "run.json", record)
-    # also the halves that killed writers left
-    for checkpoint in folder.glob("*checkpoint*.safetensors"):
-        checkpoint.unlink()
-    return record, report
-
-
-def _record(request: Request, prepared: Prepared, method: Method, seconds: float) -> dict[str, Any]:
-    hidden = {part: data.missing_rates for part in PARTS if (data := prepared.rows(part)) is not None}
-    return {
-        "schema_version": 1,
-        "request": request.dump(),
-        "n_samples": {part: int((prepared.part == index).sum()) for index, part in enumerate(PARTS)},
-        "realised_missing_rates": hidden,
-        "supervision_weights": getattr(method, "supervision_weight", {}),
-        "relative_advantage": getattr(method, "relative_advantage", {}),
-        "best_epoch": method.history.best_epoch,
-        "n_steps": method.history.n_steps,
-        "fit_seconds": round(seconds, 3),
-        "versions": {
-            "redcore": redcore.__version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in VERSIONS},
-        },
-    }
-
-
-def _of_model(record: Mapping[str, Any], report: PatternReport | None) -> dict[str, Any]:
-    """Return what a run tells the readers of its model file."""
-    return {
-        "data": Path(record["request"]["data"]).name,
-        "n_samples": record["n_samples"],
-        "missing_rates": record["realised_missing_rates"],
-        "metrics": None if report is None else report.to_dict(),
-    }
-
-
-def _write_samples(path: Path, prepared: Prepared) -> None:
-    """Write which sample went where and what it observes: the availability, once and for ever."""
-    observed: BoolArray = prepared.data.availability
-    columns = {
-        "sample_id": pa.array(prepared.data.sample_ids),
-        "part": pa.array([PARTS[code] for code in prepared.part]),
-        **{f"observed_{name}": pa.array(observed[:, k]) for k, name in enumerate(prepared.data.names)},
-    }
-    write_atomic(path, lambda temporary: pq.write_table(pa.table(columns), temporary))
-
-
-def _write_history(folder: Path, method: Method) -> None:
-    steps = {name: np.array(column) for name, column in method.history.steps.items()}
-    epochs = {name: np.array(column) for name, column in method.history.epochs.items()}
-    for file, columns in (("history.parquet", steps), ("validation.parquet", epochs)):
-        if columns:
-            _write_columns(folder / file, columns)
-
-
-def _write_columns(path: Path, columns: Mapping[str, Any]) -> None:
-    write_atomic(path, lambda temporary: pq.write_table(pa.table(dict(columns)), temporary))
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Read ``run.json`` of a finished run.
-
-    Raises
-    ------
-    RunError
-        If there is no finished run in the folder.
-    """
-    path = folder / "run.json"
-    if not path.exists():
-        state = "an unfinished run" if (folder / "request.json").exists() else "no run"
-        raise RunError(f"{folder}: holds {state}; expected a folder that 'redcore fit' has finished")
-    record = read_json(path)
-    try:
-        Request.parse(record["request"])
-    except (KeyError, TypeError, RedCoreError) as error:
-        raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None
-    return record
-
-
-def read_held_out(folder: Path) -> IntArray:
-    """Return the numbers of the rows that a run held out for the test.
-
-    Raises
-    ------
-    RunError
-        If ``samples.parquet`` is absent or damaged.
-    """
-    path = folder / "samples.parquet"
-    try:
-        part = pq.read_table(path, columns=["part"])["part"].to_numpy(zero_copy_only=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: absent or damaged ({type(error).__name__}: {error})") from None
-    return np.flatnonzero(part == "test")
+    run = Run.prepare(source, request)
+    if out is None:
+        return run.fit(callbacks)
+    open_run(Path(out), request, resume)
+    return run.fit(callbacks, Path(out) / "checkpoint.safetensors").save(out)

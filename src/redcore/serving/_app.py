@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-import redcore
 from redcore._types import AnyArray
+from redcore._version import __version__
 from redcore.methods import Method
 from redcore.serving._batcher import Batcher, OverloadError
 from redcore.serving._intervals import Intervals
@@ -146,7 +146,7 @@ class Service:
         method, schema = self.method, self.method.schema
         return {
             "method": type(method).__module__.rpartition(".")[2],
-            "redcore_version": redcore.__version__,
+            "redcore_version": __version__,
             "modalities": [
                 {
                     "name": modality.name,
@@ -198,7 +198,7 @@ def make_app(
         service.batcher.close()
 
     app = FastAPI(
-        title="redcore", version=redcore.__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="redcore", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.service = service
     _add_routes(app, service)
