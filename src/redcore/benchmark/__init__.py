@@ -25,7 +25,7 @@ from redcore.benchmark._equity import (
     single_modality_scores,
     worst_pattern,
 )
-from redcore.benchmark._ranking import LOWER_IS_BETTER, Pair, Ranking, pairwise, rank_methods
+from redcore.benchmark._ranking import Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records, unpack_records
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._significance import best_methods
@@ -34,7 +34,6 @@ from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical
 from redcore.benchmark._traces import Stability, settling, trace_stability
 
 __all__ = [
-    "LOWER_IS_BETTER",
     "Cell",
     "Curve",
     "Difference",

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from redcore._types import AnyArray
 from redcore.benchmark._record import Record
 from redcore.benchmark._statistics import bootstrap_interval
+from redcore.metrics import HEADLINES
 
 __all__ = [
     "Entry",
@@ -24,7 +25,6 @@ __all__ = [
     "summarise",
 ]
 
-HEADLINES = ("macro_f1", "r2")
 Over = Literal["patterns", "pooled", "as_observed"]
 NO_SCORES = ("n_samples",)
 

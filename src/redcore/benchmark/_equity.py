@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from redcore.benchmark._aggregate import HEADLINES, done
+from redcore.benchmark._aggregate import done
 from redcore.benchmark._record import Record
+from redcore.metrics import HEADLINES
 
 __all__ = [
     "best_single_modality",

@@ -11,6 +11,7 @@ from redcore._types import AnyArray
 from redcore.benchmark._aggregate import Over, done, score_of
 from redcore.benchmark._record import Record
 from redcore.benchmark._statistics import Friedman, friedman, holm, rank_groups, signed_rank
+from redcore.metrics import is_lower_better
 
 __all__ = ["Pair", "Ranking", "pairwise", "rank_methods"]
 
@@ -45,7 +46,7 @@ class Pair:
     method, other : str
     n_blocks : int
     difference : float
-        Mean of `method` minus `other` over blocks.
+        Mean of `method` minus `other` over blocks; its sign is turned for scores that are better when lower.
     p_value, adjusted : float or None
         Wilcoxon's signed-rank test over blocks, and after Holm's correction over all pairs; None with fewer than six.
     """
@@ -93,13 +94,10 @@ def pairwise(records: Sequence[Record], *, score: str | None = None, over: Over 
     ]
 
 
-LOWER_IS_BETTER = frozenset({"nll", "ece", "mae"})
-
-
 def _blocks(records: Sequence[Record], score: str | None, over: Over) -> dict[tuple[str, str], dict[str, float]]:
     """Return the mean score by (data set, protocol) and method."""
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    sign = -1.0 if score in LOWER_IS_BETTER else 1.0
+    sign = -1.0 if is_lower_better(score) else 1.0
     for record in done(records):
         value = sign * score_of(record, score, over)
         if not np.isnan(value):

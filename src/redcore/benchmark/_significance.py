@@ -7,8 +7,8 @@ import numpy as np
 from scipy.stats import t
 
 from redcore.benchmark._aggregate import Over, done, score_of
-from redcore.benchmark._ranking import LOWER_IS_BETTER
 from redcore.benchmark._record import Record
+from redcore.metrics import is_lower_better
 
 __all__ = ["best_methods"]
 
@@ -36,7 +36,7 @@ def best_methods(
         if not np.isnan(value):
             cell = record.cell
             runs[cell.data.title(), cell.protocol.title()][cell.method.title()][cell.seed, cell.fold or 0] = value
-    sign = -1.0 if score in LOWER_IS_BETTER else 1.0
+    sign = -1.0 if is_lower_better(score) else 1.0
     return {block: _best(methods, sign) for block, methods in runs.items()}
 
 

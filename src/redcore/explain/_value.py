@@ -11,11 +11,9 @@ from redcore.data import MultimodalData
 from redcore.exceptions import DataError
 from redcore.explain._shapley import Worth, shapley
 from redcore.methods import Method
-from redcore.metrics import headline, scores
+from redcore.metrics import headline, is_lower_better, scores
 
 __all__ = ["ModalityValue", "modality_value"]
-
-LOWER_IS_BETTER = ("nll", "mae")
 
 MIN_COMPLETE = 30
 """Complete samples from which all patterns are scored on the same ones."""
@@ -121,7 +119,7 @@ class _Scorer:
         value = found[self.metric]
         if value is None:
             raise DataError(f"{self.metric} is not defined on {len(rows)} sample(s) that observe {sorted(names)}")
-        return -value if self.metric in LOWER_IS_BETTER else value
+        return -value if is_lower_better(self.metric) else value
 
     def _outputs(self, part: MultimodalData, keep: AnyArray) -> AnyArray:
         if not keep.any():

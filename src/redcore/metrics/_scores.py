@@ -10,7 +10,7 @@ from redcore._types import AnyArray, IntArray
 from redcore.data import Target
 from redcore.metrics._calibration import calibration_error
 
-__all__ = ["Decide", "classification_scores", "headline", "multilabel_scores", "regression_scores", "scores"]
+__all__ = ["Decide", "classification_scores", "multilabel_scores", "regression_scores", "scores"]
 
 Scores = dict[str, float | None]
 
@@ -121,8 +121,3 @@ def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> S
     if target.kind == "multilabel":
         return multilabel_scores(target.values, outputs)
     return regression_scores(target.values, outputs)
-
-
-def headline(target_kind: str) -> str:
-    """Return the score that tables show for this kind of target: macro-F1, or R2 for regression."""
-    return "r2" if target_kind == "regression" else "macro_f1"

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.stats import studentized_range, t
 
 from redcore.benchmark import (
-    LOWER_IS_BETTER,
     Cell,
     Record,
     best_single_modality,
@@ -18,32 +17,14 @@ from redcore.benchmark import (
     score_names,
     summarise,
 )
+from redcore.metrics import HEADLINES, SCORES, is_lower_better, score_label
 
-__all__ = ["METRICS", "metric_label", "payload"]
+__all__ = ["payload"]
 
-METRICS = {
-    "macro_f1": "macro-F1",
-    "r2": "R²",
-    "weighted_f1": "weighted F1",
-    "accuracy": "accuracy (WA)",
-    "uar": "average recall (UA)",
-    "exact_match": "exact match",
-    "nll": "log loss",
-    "ece": "calibration error",
-    "mae": "mean absolute error",
-    "pearson_r": "correlation",
-}
-"""What scores are called; those of `metrics` that are not here keep their name."""
-HEADLINES = ("macro_f1", "r2")
 NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions"}
 TRACE_POINTS = 40_000
 """Points of one column of the history, over all records."""
 DIGITS = 5
-
-
-def metric_label(name: str) -> str:
-    """Return what a score is called."""
-    return METRICS.get(name, name.replace("_", " "))
 
 
 class _Numbered:
@@ -190,7 +171,7 @@ def _lists(packer: _Packer) -> dict[str, Any]:
         "rates": [_mean_rate(packer.rates.get(place)) for place in range(n_protocols)],
         "methods": packer.methods.values,
         "seeds": packer.seeds.values,
-        "metrics": [{"name": n, "label": metric_label(n), "lower": n in LOWER_IS_BETTER} for n in packer.metrics],
+        "metrics": [{"name": n, "label": score_label(n), "lower": is_lower_better(n)} for n in packer.metrics],
         "headline": [packer.headline.get(data) for data in range(n_data)],
         "modalities": [packer.modalities[data] for data in range(n_data)],
         "patterns": [pattern[1:] for pattern in packer.patterns.values],
@@ -211,7 +192,7 @@ def _repetition(cell: Cell) -> int | str:
 
 
 def _metrics(records: Sequence[Record]) -> list[str]:
-    known = list(METRICS)
+    known = list(SCORES)
     return sorted(
         score_names(records),
         key=lambda name: (known.index(name) if name in known else len(known), name),

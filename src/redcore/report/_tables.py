@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from redcore.benchmark import Entry, Over, Ranking, Record, best_methods, rank_methods, summarise
-from redcore.report._payload import metric_label
+from redcore.metrics import HEADLINES, score_label
 
 __all__ = ["latex_tables", "markdown_tables"]
 
@@ -93,15 +93,15 @@ def _score_table(
 
 def _label(records: Sequence[Record], data: str, score: str | None) -> str:
     if score is not None:
-        return metric_label(score)
+        return score_label(score)
     found = (
         name
         for record in records
         if record.status == "done" and record.cell.data.title() == data
-        for name in ("macro_f1", "r2")
+        for name in HEADLINES
         if record.metrics["pooled"].get(name) is not None
     )
-    return metric_label(next(found, "score"))
+    return score_label(next(found, "score"))
 
 
 def _ranks(ranking: Ranking) -> Iterable[tuple[str, float]]:

@@ -13,12 +13,11 @@ from redcore._validation import check_known
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError
 from redcore.methods import make_method
-from redcore.metrics import scores
+from redcore.metrics import is_lower_better, scores
 from redcore.missing import ampute
 
 __all__ = ["Task"]
 
-LOWER_IS_BETTER = ("nll", "mae")
 DEFAULT_METRIC = {"binary": "nll", "multiclass": "nll", "multilabel": "macro_f1", "regression": "r2"}
 
 Report = Callable[[int, float], None]
@@ -65,7 +64,7 @@ class Task:
     @property
     def direction(self) -> str:
         """``"minimize"`` or ``"maximize"``."""
-        return "minimize" if self.chosen_metric in LOWER_IS_BETTER else "maximize"
+        return "minimize" if is_lower_better(self.chosen_metric) else "maximize"
 
     @cached_property
     def folds(self) -> list[tuple[MultimodalData, MultimodalData]]:

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from redcore.balancing import BalancingRule, BalancingSpec
+from redcore.balancing import BalancingRule, BalancingSettings, Signals
 
 
 class AllEqual(BalancingRule):
-    def update(self, losses: Tensor, observed: Tensor, step: int) -> Tensor:
-        self.set_weights(torch.ones(len(losses)))
+    def update(self, signals: Signals) -> Tensor:
+        self.set_weights(torch.ones(len(signals.losses)))
         return self.supervision_weight
 
 
-def build(n_modalities: int, spec: BalancingSpec) -> BalancingRule:
+def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
     return AllEqual(n_modalities)
