@@ -57,7 +57,10 @@ def test_usage(cli, tmp_path, monkeypatch, arguments, fragments):
 
 REQUESTS = {
     "preset": (["--preset", "nosuch"], ["unknown preset 'nosuch'", "aaai2024"]),
-    "preset of another method": ([*LINEAR, "--preset", "aaai2024"], ["'aaai2024' belongs to method 'redcore'"]),
+    "preset of another method": (
+        [*LINEAR, "--preset", "aaai2024"],
+        ["'aaai2024' belongs to method 'redcore_released'"],
+    ),
     "method": (["--method", "redcor"], ["unknown method 'redcor'", "did you mean 'redcore'"]),
     "protocol": (
         ["--protocol", "nosuch", "--missing-rate", "0.1"],

@@ -20,7 +20,7 @@ from redcore.exceptions import (
     UnknownNameError,
 )
 from redcore.export import load_estimator, load_model, save_model
-from redcore.methods import EnsembleMethod
+from redcore.methods import StackedEnsemble
 
 N = 24
 LABELS = np.array(["low", "middle", "high"])[np.resize(np.arange(3), N)]
@@ -160,13 +160,13 @@ def test_random_state():
 
 def test_groups_are_never_split_over_training_and_validation(monkeypatch):
     splits = []
-    train = EnsembleMethod._train
+    train = StackedEnsemble._train
 
     def spy(self, data, validation, context):
         splits.append((set(data.groups), set(validation.groups)))
         return train(self, data, validation, context)
 
-    monkeypatch.setattr(EnsembleMethod, "_train", spy)
+    monkeypatch.setattr(StackedEnsemble, "_train", spy)
     classifier().fit(holes(), LABELS, groups=np.repeat(np.arange(6), 4))
     assert len(splits) > 1
     for trained, held_out in splits:
