@@ -1,4 +1,4 @@
-"""What `summarise` finds: planted faults are named, and sound data is left in peace."""
+"""`summarise` names planted faults, and reports nothing on sound data."""
 
 import json
 

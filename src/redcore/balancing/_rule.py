@@ -24,7 +24,7 @@ class BalancingRule(nn.Module):
     """
 
     single_process: ClassVar[bool] = False
-    """Whether a fit with this rule must run in one process."""
+    """True if a fit with this rule must run in one process."""
 
     supervision_weight: Tensor
     relative_advantage: Tensor

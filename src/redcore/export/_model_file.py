@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from redcore._arrays import prefixed, unprefixed
 from redcore._files import json_text, write_atomic, write_json
 from redcore._types import AnyArray
 from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
@@ -56,7 +57,7 @@ def save_model(
     method: Method = getattr(model, "method_", model)
     calibration = getattr(model, "calibration_", calibration)
     path = Path(path)
-    numbers = {**method.arrays(), **({} if calibration is None else _prefixed(calibration.to_arrays()))}
+    numbers = {**method.arrays(), **({} if calibration is None else prefixed(CALIBRATION, calibration.to_arrays()))}
     arrays = {name: np.ascontiguousarray(array) for name, array in numbers.items()}
     tensors = save_tensors(arrays)
     content = content_of(method, record, hashlib.sha256(tensors).hexdigest())
@@ -126,12 +127,8 @@ def load_calibration(path: str | Path) -> Calibration | None:
 
 
 def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> Calibration | None:
-    kept = {k.removeprefix(CALIBRATION): v for k, v in arrays.items() if k.startswith(CALIBRATION)}
+    kept = unprefixed(CALIBRATION, arrays)
     return Calibration.from_arrays(kept, active) if kept else None
-
-
-def _prefixed(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    return {CALIBRATION + name: array for name, array in arrays.items()}
 
 
 def read_model_content(path: str | Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from redcore._arrays import prefixed, unprefixed
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.linear._fit import LinearSettings, fit_linear, folds, with_strength
@@ -110,15 +111,15 @@ class UnimodalLinear:
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name."""
-        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
-        coefficients = {f"coefficients/{name}": array for name, array in self.coefficients.items()}
-        intercepts = {f"intercepts/{name}": array for name, array in self.intercepts.items()}
+        preprocessing = prefixed("preprocessing/", self.preprocessor.to_arrays())
+        coefficients = prefixed("coefficients/", self.coefficients)
+        intercepts = prefixed("intercepts/", self.intercepts)
         return {**preprocessing, **coefficients, **intercepts}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "UnimodalLinear":
         """Restore what `to_arrays` returned, for the modalities `names`."""
-        kept = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith("preprocessing/")}
+        kept = unprefixed("preprocessing/", arrays)
         fitted = [name for name in names if f"coefficients/{name}" in arrays]
         coefficients = {name: arrays[f"coefficients/{name}"] for name in fitted}
         intercepts = {name: arrays[f"intercepts/{name}"] for name in fitted}

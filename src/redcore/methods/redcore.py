@@ -101,7 +101,7 @@ class RedCoreNetwork(TrainableNetwork):
 
     @property
     def several_processes(self) -> bool:
-        """Whether processes can share a fit, which depends on the supervision-weight rule."""
+        """True if the supervision-weight rule lets several processes share a fit."""
         return not self.rule.single_process
 
     def forward(self, batch: Batch) -> RedCoreOutput:

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from scipy.special import log_softmax, logit
 
-from redcore._arrays import unprefixed
+from redcore._arrays import prefixed, unprefixed
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target, sample_in_memory
 from redcore.linear._discriminant import Discriminant
@@ -190,11 +190,11 @@ class Evidence:
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name."""
-        kept = {f"linear/{k}": v for k, v in self.linear.to_arrays().items()}
+        kept = prefixed("linear/", self.linear.to_arrays())
         if self.discriminant is not None:
-            kept |= {f"discriminant/{k}": v for k, v in self.discriminant.to_arrays().items()}
+            kept |= prefixed("discriminant/", self.discriminant.to_arrays())
         if self.combination is not None:
-            kept |= {f"combination/{k}": v for k, v in self.combination.to_arrays().items()}
+            kept |= prefixed("combination/", self.combination.to_arrays())
         return {"weights": self.stack.weights, "base": self.base, "prior_power": np.array([self.prior_power]), **kept}
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import torch
 
-from redcore._arrays import unprefixed
+from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, hold_out, sample_in_memory
@@ -140,8 +140,8 @@ class NetworkMethod(Method):
         return np.concatenate([output.representation.numpy() for output in batches])
 
     def _arrays(self) -> dict[str, AnyArray]:
-        network = {f"network/{name}": array for name, array in state_arrays(self.network).items()}
-        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
+        network = prefixed("network/", state_arrays(self.network))
+        preprocessing = prefixed("preprocessing/", self.preprocessor.to_arrays())
         objective = {"objective/mean": self.objective.mean, "objective/scale": self.objective.scale}
         return {**network, **preprocessing, **objective}
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from redcore._arrays import prefixed, unprefixed
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
 from redcore.fitting import FitContext
@@ -62,8 +63,8 @@ class TableMethod(Method):
         raise NotImplementedError
 
     def _arrays(self) -> dict[str, AnyArray]:
-        preprocessing = {f"preprocessing/{name}": array for name, array in self.preprocessor.to_arrays().items()}
-        return {**preprocessing, **{f"table/{name}": array for name, array in self.table_arrays.items()}}
+        preprocessing = prefixed("preprocessing/", self.preprocessor.to_arrays())
+        return {**preprocessing, **prefixed("table/", self.table_arrays)}
 
     def _info(self) -> dict[str, Any]:
         return {"widths": self.widths}
@@ -71,7 +72,7 @@ class TableMethod(Method):
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         kinds: dict[str, Any] = {} if self.standardize else {"*": "identity"}
         bound = {} if self.standardize else {"clip": float("inf")}
-        kept = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith("preprocessing/")}
+        kept = unprefixed("preprocessing/", arrays)
         self.preprocessor = Preprocessor.from_arrays(kept, self.active, kinds, **bound)
         self.widths = {name: int(width) for name, width in info["widths"].items()}
-        self.table_arrays = {name[6:]: array for name, array in arrays.items() if name.startswith("table/")}
+        self.table_arrays = unprefixed("table/", arrays)
