@@ -1,3 +1,5 @@
+"""Missing protocols: exact counts, determinism, impossible rates, and `ampute`."""
+
 import re
 from collections import Counter
 
@@ -50,7 +52,7 @@ def test_shared_needs_one_rate():
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_everything_missing_is_possible_only_if_allowed(protocol):
+def test_rates_of_one_need_at_least_one_false(protocol):
     assert not draw(4, [1.0, 1.0], protocol=protocol, at_least_one=False).any()
     with pytest.raises(MissingRateError, match="at_least_one=False"):
         draw(4, [1.0, 1.0], protocol=protocol)
@@ -62,7 +64,7 @@ def test_nothing_missing(protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_generator_alone_decides(protocol):
+def test_draw_depends_on_the_generator_only(protocol):
     first, again, other = (draw(50, [0.4, 0.4], seed, protocol) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -90,7 +92,7 @@ def test_rate_out_of_range(rate):
         (1000, [0.3335, 0.6675, 1.0]),
     ],
 )
-def test_impossible_rates_come_with_the_nearest_possible(n_samples, rates):
+def test_error_names_the_nearest_possible_rates(n_samples, rates):
     with pytest.raises(MissingRateError, match="nearest possible rates") as caught:
         draw(n_samples, rates)
     listed = re.search(r"nearest possible rates: ([^;]*);", str(caught.value)).group(1)
@@ -110,7 +112,7 @@ def test_bad_arguments():
 
 
 @pytest.mark.parametrize("at_least_one", [True, False])
-def test_every_sample_is_as_likely_to_lack_a_modality(at_least_one):
+def test_missing_probability_is_equal_for_all_samples(at_least_one):
     n_draws, rates = 2000, [0.25, 0.5, 0.75]
     rng = np.random.default_rng(0)
     total = sum(
@@ -130,7 +132,7 @@ def test_all_outcomes_with_the_same_counts_are_equally_likely():
     assert max(abs(count - 1000) for count in outcomes.values()) < 150
 
 
-def test_columns_are_independent_where_samples_may_be_empty():
+def test_columns_are_independent_if_empty_samples_are_allowed():
     rng, n_draws = np.random.default_rng(0), 4000
     empty = sum(
         not draw_availability("imbalanced", 4, {"a": 0.5, "b": 0.5}, rng, at_least_one=False)[0].any()
@@ -150,14 +152,14 @@ def make(availability=None):
     return MultimodalData.from_arrays({name: np.ones((20, 1)) for name in "abc"}, availability=availability)
 
 
-def test_ampute_leaves_modalities_without_a_rate():
+def test_ampute_keeps_modalities_without_a_rate():
     data = make()
     amputed = ampute(data, "imbalanced", {"b": 0.4}, np.random.default_rng(0))
     assert amputed.missing_rates == {"a": 0.0, "b": 0.4, "c": 0.0}
     assert data.availability.all()
 
 
-def test_ampute_brings_nothing_back_and_keeps_one_of_what_there_is():
+def test_ampute_restores_nothing_and_keeps_one_observed_modality():
     natural = np.random.default_rng(3).random((20, 3)) > 0.5
     natural[:2] = False
     data = make(natural)

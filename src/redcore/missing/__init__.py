@@ -1,13 +1,13 @@
 """Missing protocols, one module each.
 
-A module offers
+A missing protocol removes modalities from samples at given rates. Its module defines
 
 - ``MECHANISM``: "MCAR", "MAR" or "MNAR", in the terms of Rubin (1976);
-- ``Options``, a subclass of `redcore._settings.Settings`;
-- ``draw(demand, rng, options)``: an availability, bool (n_samples, n_modalities) with columns in the order of the rates
-  of the `Demand` and True = observed. It is drawn once and belongs to the samples. Or
-  ``apply(demand, rng, options)``: the data with parts of samples missing, for protocols that remove time steps;
-- ``TAKES_RATES = False`` where the rates follow from the options.
+- ``Options``: a subclass of `redcore._settings.Settings`;
+- ``draw(demand, rng, options)``: return an availability mask, bool (n_samples, n_modalities), True = observed. Its
+  columns are in the order of ``demand.names``. The mask is drawn once and then belongs to the samples.
+- ``apply(demand, rng, options)``, instead of ``draw``, for protocols that remove time steps: return the shortened data;
+- ``TAKES_RATES = False`` (optional), if the rates follow from the options.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def draw_availability(
     options: Mapping[str, Any] | None = None,
     at_least_one: bool = True,
 ) -> BoolArray:
-    """Draw which modality of which sample is observed, by a protocol that need not look at the samples.
+    """Draw an availability mask with a protocol that does not depend on the samples.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def draw_availability(
     n_samples : int
         At least 1.
     missing_rates : mapping of str to float
-        Share of samples that lack each modality, in [0, 1].
+        Fraction of samples in which each modality is missing, in [0, 1].
     rng : numpy.random.Generator
     options : mapping, optional
-        Of the protocol; see ``Options`` of its module.
+        Options of the protocol; see ``Options`` of its module.
     at_least_one : bool, default True
-        Whether every sample keeps at least one modality. The rates must allow it: their sum may not exceed
+        If True, every sample keeps at least one modality. The rates must allow it: their sum may not exceed
         the number of modalities minus one.
 
     Returns
@@ -70,11 +70,11 @@ def draw_availability(
     Raises
     ------
     MissingRateError
-        If a rate is outside [0, 1], or no availability with these rates exists.
+        If a rate is outside [0, 1], or if no availability mask with these rates exists.
     UnknownNameError, SettingsError
-        If there is no such protocol or option, or its value is out of bounds.
+        If the protocol or an option is unknown, or if an option is out of bounds.
     DataError
-        If the protocol looks at the samples: use `ampute`.
+        If the protocol depends on the samples; use `ampute` instead.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def draw_availability(
         raise DataError(f"n_samples is {n_samples}, expected at least 1")
     module = _load(protocol)
     if removes_steps(protocol):
-        raise DataError(f"missing protocol {protocol!r} removes time steps of samples: use ampute()")
+        raise DataError(f"missing protocol {protocol!r} removes time steps from samples: use ampute()")
     demand = Demand(n_samples, _checked_rates(protocol, missing_rates), at_least_one)
     availability: BoolArray = module.draw(demand, rng, module.Options.parse(options or {}))
     return availability
@@ -102,7 +102,7 @@ def ampute(
     options: Mapping[str, Any] | None = None,
     at_least_one: bool = True,
 ) -> MultimodalData:
-    """Hide modalities of `data` by a missing protocol; what is missing already stays missing.
+    """Remove modalities from `data` with a missing protocol. Modalities that are already missing stay missing.
 
     Parameters
     ----------
@@ -110,15 +110,17 @@ def ampute(
     protocol, rng, options
         As for `draw_availability`.
     missing_rates : mapping of str to float
-        By modality; those not named keep all they have. Empty for protocols whose rates follow from their options.
+        Missing rate per modality, 0 for modalities without an entry. Empty for protocols whose rates follow from
+        their options.
     at_least_one : bool, default True
-        Whether every sample that observes anything keeps at least one modality. A sample whose drawn modalities
-        are missing already gets another of its own back, so that rates come out a little lower then:
-        ``data.missing_rates`` of the result says how much.
+        If True, every sample with an observed modality keeps at least one. If the protocol would remove the last one,
+        the sample keeps one of its observed modalities, drawn at random. The realised rates are then slightly lower;
+        read them from ``missing_rates`` of the result.
 
     Returns
     -------
     MultimodalData
+        The data with more modalities missing; values are shared with `data` where possible.
 
     Examples
     --------
@@ -138,7 +140,7 @@ def ampute(
         return shortened
     drawn: BoolArray = module.draw(demand, rng, parsed)
     if at_least_one:
-        _give_back(drawn, data.availability, rng)
+        _keep_one_observed(drawn, data.availability, rng)
     return data.hide(drawn)
 
 
@@ -152,43 +154,48 @@ def ampute_parts(
     options: Mapping[str, Any] | None = None,
     at_least_one: bool = True,
 ) -> MultimodalData:
-    """Hide modalities in some parts of `data`, each part at rates of its own and as if it were alone.
+    """Remove modalities from each split of `data` separately, with its own missing rates and random generator.
 
     Parameters
     ----------
     data : MultimodalData
     part : int array (n_samples,)
-        Part of each sample.
+        Split code of each sample.
     protocol, options, at_least_one
         As for `ampute`.
     missing_rates : mapping of int to mapping
-        Rates by part; parts not named keep all they have.
+        Missing rates per split code. A split without an entry is left unchanged.
     rngs : mapping of int to numpy.random.Generator
-        By part.
+        Random generator per split code, for all codes in `missing_rates`.
+
+    Returns
+    -------
+    MultimodalData
+        The samples of `data`, in the same order.
     """
-    pieces, places = [], []
+    subsets, rows_of_subsets = [], []
     for code in np.unique(part).tolist():
         rows = np.flatnonzero(part == code)
-        piece = data.take(rows)
+        subset = data.take(rows)
         if code in missing_rates:
             rates, rng = missing_rates[code], rngs[code]
-            piece = ampute(piece, protocol, rates, rng, options=options, at_least_one=at_least_one)
-        pieces.append(piece)
-        places.append(rows)
-    order = np.argsort(np.concatenate(places))
+            subset = ampute(subset, protocol, rates, rng, options=options, at_least_one=at_least_one)
+        subsets.append(subset)
+        rows_of_subsets.append(rows)
+    order = np.argsort(np.concatenate(rows_of_subsets))
     if removes_steps(protocol):
-        return concatenate(pieces).take(order)
-    # the same samples with less of them observed: values that are on disk stay there
-    return data.hide(np.concatenate([piece.availability for piece in pieces])[order])
+        return concatenate(subsets).take(order)
+    # applying the mask to the original data leaves stored values on disk; concatenating would load them
+    return data.hide(np.concatenate([subset.availability for subset in subsets])[order])
 
 
 def takes_rates(protocol: str) -> bool:
-    """Return whether a protocol is told missing rates; for others they follow from their options."""
+    """Return True if a protocol takes missing rates, False if its rates follow from its options."""
     return bool(getattr(_load(protocol), "TAKES_RATES", True))
 
 
 def removes_steps(protocol: str) -> bool:
-    """Return whether a protocol removes time steps of sequences instead of whole modalities of samples."""
+    """Return True if a protocol removes time steps of sequences, False if it removes whole modalities."""
     return hasattr(_load(protocol), "apply")
 
 
@@ -200,19 +207,31 @@ def _checked_rates(protocol: str, missing_rates: Mapping[str, float]) -> dict[st
     rates = check_missing_rates(missing_rates)
     if not takes_rates(protocol) and any(rates.values()):
         raise MissingRateError(
-            f"protocol {protocol!r} takes no missing rates, they follow from its options; got {rates}"
+            f"protocol {protocol!r} takes no missing rates because they follow from its options; got {rates}"
         )
     return rates
 
 
-def _give_back(drawn: BoolArray, natural: BoolArray, rng: np.random.Generator) -> None:
-    """Let samples that would lose everything keep one modality they have, drawn at random."""
-    emptied = np.flatnonzero(~(drawn & natural).any(axis=1) & natural.any(axis=1))
-    priority = np.where(natural[emptied], rng.random((len(emptied), natural.shape[1])), -1.0)
+def _keep_one_observed(drawn: BoolArray, observed: BoolArray, rng: np.random.Generator) -> None:
+    """Update `drawn` in place: a sample that would lose all observed modalities keeps one, drawn at random."""
+    emptied = np.flatnonzero(~(drawn & observed).any(axis=1) & observed.any(axis=1))
+    priority = np.where(observed[emptied], rng.random((len(emptied), observed.shape[1])), -1.0)
     drawn[emptied, priority.argmax(axis=1)] = True
 
 
 def realised_rates(availability: BoolArray, names: list[str]) -> dict[str, float]:
-    """Return the share of samples that lack each modality, by name."""
+    """Return the missing rate of each modality: the fraction of samples in which it is missing.
+
+    Parameters
+    ----------
+    availability : bool array (n_samples, n_modalities)
+        True = observed.
+    names : list of str
+        Modality of each column.
+
+    Returns
+    -------
+    dict of str to float
+    """
     missing = (~availability).mean(axis=0)
     return {name: float(rate) for name, rate in zip(names, missing, strict=True)}

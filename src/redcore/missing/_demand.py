@@ -1,4 +1,4 @@
-"""What a missing protocol is asked for."""
+"""Input of a missing protocol."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ __all__ = ["Demand"]
 
 @dataclass(frozen=True)
 class Demand:
-    """The samples whose modalities go missing, and how much of each.
+    """Input of a missing protocol: number of samples, missing rates and optionally the samples themselves.
 
     Attributes
     ----------
     n_samples : int
     missing_rates : dict of str to float
-        Share of samples that lack each modality, in [0, 1].
+        Fraction of samples in which each modality is missing, in [0, 1].
     at_least_one : bool
-        Whether every sample keeps at least one modality.
+        If True, every sample keeps at least one modality.
     data : MultimodalData or None
-        The samples themselves, for protocols that look at values, labels or groups.
+        The samples, for protocols that depend on values, labels or groups.
     """
 
     n_samples: int
@@ -33,16 +33,16 @@ class Demand:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Modality names, in the order of the columns."""
+        """Modality names, in the order of the columns of an availability mask."""
         return tuple(self.missing_rates)
 
     @property
     def rates(self) -> FloatArray:
-        """(n_modalities,)."""
+        """Missing rates, float (n_modalities,), in the order of `names`."""
         return np.array(list(self.missing_rates.values()))
 
     def samples(self, protocol: str) -> MultimodalData:
-        """Return the data, or say that the protocol cannot do without."""
+        """Return the data, or raise `DataError` if `protocol` was called without any."""
         if self.data is None:
-            raise DataError(f"missing protocol {protocol!r} looks at the samples: use ampute(), which is given them")
+            raise DataError(f"missing protocol {protocol!r} depends on the samples: use ampute() to pass them")
         return self.data

@@ -1,4 +1,4 @@
-"""Availability with exact column counts."""
+"""Availability masks with exact numbers of observed samples per modality."""
 
 import numpy as np
 
@@ -6,25 +6,37 @@ from redcore._types import AnyArray, BoolArray, FloatArray, IntArray
 from redcore.exceptions import MissingRateError
 from redcore.missing._demand import Demand
 
-__all__ = ["add_lacking", "check_possible", "draw_exact", "fill_empty"]
+__all__ = ["add_observations", "check_possible", "draw_exact", "fill_empty"]
 
 
 def draw_exact(demand: Demand, rng: np.random.Generator, keys: AnyArray | None = None) -> BoolArray:
-    """Draw an availability in which modality m is missing in exactly ``round(rate_m * n_samples)`` samples.
+    """Draw an availability mask in which modality m is missing in exactly ``round(rate_m * n_samples)`` samples.
 
-    Missing are those with the largest `keys`, (n_samples, n_modalities); without keys, the columns are drawn
-    independently, each uniformly over its samples. If every sample is to keep something, samples left with nothing are
-    then given one observation each, taken from samples that have one to spare; the counts stay.
+    If ``demand.at_least_one`` is True, samples without any modality then receive one observation each from samples
+    with more than one. These moves stay within a modality, so the counts do not change.
+
+    Parameters
+    ----------
+    demand : Demand
+    rng : numpy.random.Generator
+    keys : array (n_samples, n_modalities), optional
+        Each modality is removed from the samples with the largest keys. By default, the samples are drawn uniformly
+        and independently for each modality.
+
+    Returns
+    -------
+    bool array (n_samples, n_modalities)
+        True = observed.
 
     Raises
     ------
     MissingRateError
-        If fewer observations than samples exist, so that not every sample can keep one.
+        If ``demand.at_least_one`` is True and the rates leave fewer observations than samples.
     """
     n_samples = demand.n_samples
     counts = _observed_counts(n_samples, demand.rates, demand.at_least_one)
     if demand.at_least_one and counts.sum() < n_samples:
-        raise _impossible(demand, counts)
+        raise _impossible_rates(demand, counts)
     availability = np.zeros((n_samples, len(counts)), dtype=bool)
     for column, count in enumerate(counts):
         order = rng.permutation(n_samples) if keys is None else np.argsort(keys[:, column], kind="stable")
@@ -39,20 +51,21 @@ def _observed_counts(n_samples: int, rates: FloatArray, at_least_one: bool) -> I
     missing = np.round(rates * n_samples)
     counts = (n_samples - missing).astype(np.int64)
     if at_least_one and exact.sum() >= n_samples - 1e-9:
-        # the rates allow it: rounding alone must not forbid it, so round the other way where it is closest
-        short = max(0, n_samples - int(counts.sum()))
-        counts[np.argsort(counts - exact, kind="stable")[:short]] += 1
+        # the exact rates leave enough observations, so rounding must not make the request impossible: round the
+        # counts with the largest rounding loss up instead of down
+        n_short = max(0, n_samples - int(counts.sum()))
+        counts[np.argsort(counts - exact, kind="stable")[:n_short]] += 1
     return counts
 
 
 def check_possible(demand: Demand) -> None:
-    """Raise `MissingRateError` if every sample is to keep a modality and the rates leave too few observations."""
+    """Raise `MissingRateError` if every sample must keep a modality and the rates leave too few observations."""
     if demand.at_least_one and (1.0 - demand.rates).sum() < 1.0 - 1e-9:
-        raise _impossible(demand, np.round(demand.n_samples * (1.0 - demand.rates)).astype(np.int64))
+        raise _impossible_rates(demand, np.round(demand.n_samples * (1.0 - demand.rates)).astype(np.int64))
 
 
-def _impossible(demand: Demand, counts: IntArray) -> MissingRateError:
-    """Return the error that says which rates would leave every sample something."""
+def _impossible_rates(demand: Demand, counts: IntArray) -> MissingRateError:
+    """Return the error for rates that are too high; it names the nearest rates that are possible."""
     rates = demand.missing_rates
     most = (len(rates) - 1) / max(sum(rates.values()), 1e-12)
     nearest = ", ".join(f"{name}={np.floor(1000 * rate * most) / 1000:g}" for name, rate in rates.items())
@@ -63,21 +76,24 @@ def _impossible(demand: Demand, counts: IntArray) -> MissingRateError:
     )
 
 
-def add_lacking(availability: BoolArray, rates: FloatArray, rng: np.random.Generator) -> None:
-    """Add observations, of modalities that are ever observed, until there is one for every row."""
-    lacking = len(availability) - int(availability.sum())
-    if lacking > 0:
+def add_observations(availability: BoolArray, rates: FloatArray, rng: np.random.Generator) -> None:
+    """Add random observations to `availability` in place until it has at least as many as rows.
+
+    Modalities with a missing rate of 1 stay missing everywhere.
+    """
+    n_short = len(availability) - int(availability.sum())
+    if n_short > 0:
         absent = np.argwhere(~availability & (rates < 1))
-        added = absent[rng.permutation(len(absent))[:lacking]]
+        added = absent[rng.permutation(len(absent))[:n_short]]
         availability[added[:, 0], added[:, 1]] = True
 
 
 def fill_empty(availability: BoolArray, rng: np.random.Generator) -> None:
-    """Move observations that their row can spare to the rows that have none, within their column."""
+    """Give every empty row one observation from a row with more than one, in place. Column counts do not change."""
     empty = np.flatnonzero(~availability.any(axis=1))
     if not empty.size:
         return
-    # one observation of every row, picked at random, stays; the others may move
+    # one random observation of every row stays in place; the others may move
     priority = np.where(availability, rng.random(availability.shape), -1.0)
     stays = np.zeros_like(availability)
     stays[np.arange(len(availability)), priority.argmax(axis=1)] = True

@@ -1,4 +1,4 @@
-"""Missing patterns as text, and dealing them out to samples."""
+"""Assignment of missing patterns, written as text, to samples."""
 
 from collections.abc import Sequence
 
@@ -9,43 +9,56 @@ from redcore._validation import check_known
 from redcore.exceptions import MissingRateError
 from redcore.missing._demand import Demand
 
-__all__ = ["deal", "whole_numbers"]
+__all__ = ["apportion", "assign_patterns"]
 
 
-def deal(demand: Demand, patterns: Sequence[str], counts: IntArray, rng: np.random.Generator) -> BoolArray:
-    """Give ``counts[k]`` samples, drawn at random, the pattern ``patterns[k]``, such as ``"audio+text"``.
+def assign_patterns(demand: Demand, patterns: Sequence[str], counts: IntArray, rng: np.random.Generator) -> BoolArray:
+    """Assign pattern ``patterns[k]`` to ``counts[k]`` samples, drawn at random.
 
-    ``"nothing"`` is the pattern without any modality.
+    Parameters
+    ----------
+    demand : Demand
+    patterns : sequence of str
+        Observed modalities joined by ``+``, such as ``"audio+text"``; ``"nothing"`` is the pattern without any
+        modality.
+    counts : int array (n_patterns,)
+        Number of samples per pattern; they must add up to ``demand.n_samples``.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    bool array (n_samples, n_modalities)
+        True = observed.
 
     Raises
     ------
     MissingRateError
-        If a pattern has no modality, where every sample is to keep one.
+        If a pattern has no modality and every sample must keep one.
     UnknownNameError
-        If a pattern names a modality that does not exist.
+        If a pattern contains an unknown modality.
     """
-    rows = np.stack([_observed(demand, pattern) for pattern in patterns])
-    dealt: BoolArray = rng.permutation(np.repeat(rows, counts, axis=0), axis=0)
-    return dealt
+    rows = np.stack([_observed_modalities(demand, pattern) for pattern in patterns])
+    availability: BoolArray = rng.permutation(np.repeat(rows, counts, axis=0), axis=0)
+    return availability
 
 
-def _observed(demand: Demand, pattern: str) -> BoolArray:
-    parts = [part.strip() for part in pattern.split("+")]
-    if parts == ["nothing"]:
+def _observed_modalities(demand: Demand, pattern: str) -> BoolArray:
+    names = [name.strip() for name in pattern.split("+")]
+    if names == ["nothing"]:
         if demand.at_least_one:
             raise MissingRateError(
-                "pattern 'nothing' leaves samples without any modality (at_least_one=False allows it)"
+                "pattern 'nothing' leaves samples without any modality (pass at_least_one=False to allow this)"
             )
         return np.zeros(len(demand.names), dtype=bool)
-    check_known(f"modality of pattern {pattern!r}", parts, demand.names)
-    observed: BoolArray = np.isin(demand.names, parts)
+    check_known(f"modality of pattern {pattern!r}", names, demand.names)
+    observed: BoolArray = np.isin(demand.names, names)
     return observed
 
 
-def whole_numbers(shares: FloatArray, total: int) -> IntArray:
-    """Return whole numbers that add up to `total`, nearest to `shares` of it (largest remainders)."""
+def apportion(shares: FloatArray, total: int) -> IntArray:
+    """Split `total` into integer counts in proportion to `shares` (largest-remainder method)."""
     exact = shares / shares.sum() * total
     counts: IntArray = np.floor(exact).astype(np.int64)
-    most = np.argsort(counts - exact, kind="stable")[: total - int(counts.sum())]
-    counts[most] += 1
+    largest_remainders = np.argsort(counts - exact, kind="stable")[: total - int(counts.sum())]
+    counts[largest_remainders] += 1
     return counts

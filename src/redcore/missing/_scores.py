@@ -1,4 +1,4 @@
-"""Missingness that depends on a score of the samples: what the MAR and MNAR protocols share."""
+"""Missingness that depends on a score of each sample, shared by the MAR and MNAR protocols."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -15,17 +15,33 @@ SAMPLES_AT_ONCE = 4096
 
 
 def draw_by_score(demand: Demand, rng: np.random.Generator, scores: AnyArray, strength: float) -> BoolArray:
-    """Draw an availability with exact counts in which missing becomes likelier with the score.
+    """Draw an availability mask with exact counts in which the probability of missing grows with the score.
 
-    With ``scores`` (n_samples, n_modalities) s and `strength` b, modality m of sample i is missing with probability
-    ``sigmoid(a_m + b s_im)``, where a_m is what meets the missing rate: the samples with the largest ``b s + e``
-    are missing, e being logistic noise.
+    Modality m of sample i is missing with probability ``sigmoid(a_m + strength * scores[i, m])``. The intercept a_m
+    follows from the missing rate: the modality is removed from the samples with the largest ``strength * score + e``,
+    where e is logistic noise.
+
+    Parameters
+    ----------
+    demand : Demand
+    rng : numpy.random.Generator
+    scores : array (n_samples, n_modalities)
+    strength : float
+        Change of the log-odds of missing per unit of score.
+
+    Returns
+    -------
+    bool array (n_samples, n_modalities)
+        True = observed.
     """
     return draw_exact(demand, rng, strength * scores + rng.logistic(size=scores.shape))
 
 
 def normal_scores(values: AnyArray) -> FloatArray:
-    """Return the standard normal quantiles of the ranks of `values`, 0 where NaN; ties share theirs."""
+    """Return the standard normal quantiles of the ranks of `values`, float (n,).
+
+    NaN has score 0. Equal values have equal scores.
+    """
     scores = np.zeros(len(values))
     known = np.flatnonzero(~np.isnan(values))
     scores[known] = ndtri((rankdata(values[known]) - 0.5) / max(len(known), 1))
@@ -33,20 +49,20 @@ def normal_scores(values: AnyArray) -> FloatArray:
 
 
 def energy(modality: Modality) -> FloatArray:
-    """Return the mean square of each sample's standardised features, (n_samples,); NaN where it is missing.
+    """Return the mean square of each sample's standardised features, float (n_samples,).
 
-    Over all time steps of a sequence.
+    For sequences, the mean also runs over all time steps. Samples without the modality are NaN.
     """
-    result = np.full(modality.n_samples, np.nan)
+    energies = np.full(modality.n_samples, np.nan)
     if not modality.n_observed:
-        return result
+        return energies
     mean, scale = moments(modality.chunks(), modality.n_features)
     for start in range(0, modality.n_samples, SAMPLES_AT_ONCE):
         indices = np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))
-        part = modality.gather(indices)
-        squares = (((part.values - mean) / scale) ** 2).mean(axis=-1)
-        if part.lengths is not None:
-            inside = np.arange(squares.shape[1]) < part.lengths[:, None]
-            squares = (squares * inside).sum(axis=1) / part.lengths
-        result[indices[part.rows]] = squares
-    return result
+        observed = modality.gather(indices)
+        squares = (((observed.values - mean) / scale) ** 2).mean(axis=-1)
+        if observed.lengths is not None:
+            inside = np.arange(squares.shape[1]) < observed.lengths[:, None]
+            squares = (squares * inside).sum(axis=1) / observed.lengths
+        energies[indices[observed.rows]] = squares
+    return energies

@@ -1,4 +1,4 @@
-"""A modality is down for whole groups, or for stretches of consecutive samples (missing completely at random)."""
+"""Modalities missing for whole groups or runs of consecutive samples (missing completely at random)."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from redcore._settings import Settings
 from redcore._types import AnyArray, BoolArray, FloatArray, IntArray
 from redcore.exceptions import DataError, MissingRateError
 from redcore.missing._demand import Demand
-from redcore.missing._exact import add_lacking, check_possible, fill_empty
+from redcore.missing._exact import add_observations, check_possible, fill_empty
 
 __all__ = ["MECHANISM", "Options", "draw"]
 
@@ -17,15 +17,15 @@ MECHANISM = "MCAR"
 
 
 class Options(Settings):
-    """What a block is.
+    """Options of the protocol: definition of a block.
 
     Attributes
     ----------
     length : int >= 1, optional
-        Consecutive samples of a block, in the order of the data; blocks do not cross groups, and where the first one
-        begins is drawn. Default: every group is a block.
+        Number of consecutive samples per block, in the order of the data. Blocks do not cross group boundaries. The
+        offset of the first block is drawn at random. By default, every group is one block.
     tolerance : float in [0, 1], default 0.1
-        Largest difference between asked and realised missing rate; blocks are never cut to meet a rate.
+        Largest allowed difference between requested and realised missing rate. Blocks are never split to meet a rate.
     """
 
     length: Annotated[int, Field(ge=1)] | None = None
@@ -33,38 +33,40 @@ class Options(Settings):
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide modality m in blocks drawn at random, as many as come nearest to its missing rate.
+    """Remove modality m from random blocks, with the number of blocks that meets its missing rate best.
 
-    Which blocks fail does not depend on anything: completely at random between blocks, all or nothing inside.
+    The blocks are drawn uniformly. A modality is either observed or missing in all samples of a block.
 
     Raises
     ------
     MissingRateError
-        If blocks are too large to come within `tolerance` of a rate; the message gives the nearest possible one.
+        If the blocks are too large to come within `tolerance` of a rate. The message gives the nearest possible rate.
+    DataError
+        If `length` is not set and the data has no groups.
     """
     check_possible(demand)
-    block = _blocks(demand, options, rng)
+    block = _block_numbers(demand, options, rng)
     sizes = np.bincount(block)
-    up = np.stack([_up(sizes, rate, rng) for rate in demand.rates], axis=1)
+    observed = np.stack([_draw_observed_blocks(sizes, rate, rng) for rate in demand.rates], axis=1)
     if demand.at_least_one:
-        add_lacking(up, demand.rates, rng)
-        fill_empty(up, rng)
-    _check_realised(demand, sizes @ ~up / demand.n_samples, options.tolerance)
-    availability: BoolArray = up[block]
+        add_observations(observed, demand.rates, rng)
+        fill_empty(observed, rng)
+    _check_realised(demand, sizes @ ~observed / demand.n_samples, options.tolerance)
+    availability: BoolArray = observed[block]
     return availability
 
 
-def _blocks(demand: Demand, options: Options, rng: np.random.Generator) -> IntArray:
-    """Return the number of each sample's block."""
+def _block_numbers(demand: Demand, options: Options, rng: np.random.Generator) -> IntArray:
+    """Return the block number of each sample, int (n_samples,), from 0."""
     groups = None if demand.data is None else demand.data.groups
     if options.length is None:
         if groups is None:
             raise DataError("protocol 'block' needs data with groups, or the option length")
         return _codes(groups)
-    stretch = (np.arange(demand.n_samples) + rng.integers(options.length)) // options.length
+    runs = (np.arange(demand.n_samples) + rng.integers(options.length)) // options.length
     if groups is not None:
-        stretch = stretch + _codes(groups) * (stretch.max() + 1)
-    return _codes(stretch)
+        runs = runs + _codes(groups) * (runs.max() + 1)
+    return _codes(runs)
 
 
 def _codes(labels: AnyArray) -> IntArray:
@@ -72,20 +74,23 @@ def _codes(labels: AnyArray) -> IntArray:
     return codes
 
 
-def _up(sizes: IntArray, rate: float, rng: np.random.Generator) -> BoolArray:
-    """Return which blocks stay observed: blocks in random order are down until the rate is met best."""
+def _draw_observed_blocks(sizes: IntArray, rate: float, rng: np.random.Generator) -> BoolArray:
+    """Return a mask of the observed blocks, bool (n_blocks,), whose missing rate is as close to `rate` as possible.
+
+    Blocks are removed in random order.
+    """
     order = rng.permutation(len(sizes))
-    covered = np.concatenate([[0], np.cumsum(sizes[order])])
-    n_down = int(np.abs(covered - rate * sizes.sum()).argmin())
-    up = np.ones(len(sizes), dtype=bool)
-    up[order[:n_down]] = False
-    return up
+    n_missing_samples = np.concatenate([[0], np.cumsum(sizes[order])])
+    n_missing_blocks = int(np.abs(n_missing_samples - rate * sizes.sum()).argmin())
+    observed = np.ones(len(sizes), dtype=bool)
+    observed[order[:n_missing_blocks]] = False
+    return observed
 
 
 def _check_realised(demand: Demand, realised: FloatArray, tolerance: float) -> None:
-    for (name, rate), got in zip(demand.missing_rates.items(), realised, strict=True):
-        if abs(got - rate) > tolerance:
+    for (name, rate), realised_rate in zip(demand.missing_rates.items(), realised, strict=True):
+        if abs(realised_rate - rate) > tolerance:
             raise MissingRateError(
-                f"protocol 'block' cannot hide modality {name!r} at rate {rate:g} in whole blocks; nearest possible "
-                f"here: {got:.3f} (tolerance {tolerance:g})"
+                f"protocol 'block' cannot remove modality {name!r} at rate {rate:g} in whole blocks; nearest possible "
+                f"rate: {realised_rate:.3f} (tolerance {tolerance:g})"
             )

@@ -1,4 +1,4 @@
-"""Modalities fail together more often than by chance (missing completely at random, not independently)."""
+"""Correlated missingness of modalities, exact counts (missing completely at random)."""
 
 from typing import Annotated
 
@@ -16,22 +16,24 @@ MECHANISM = "MCAR"
 
 
 class Options(Settings):
-    """How much they fail together.
+    """Options of the protocol.
 
     Attributes
     ----------
     correlation : float in [0, 1], default 0.7
-        Of the Gaussian variables behind the failures, the same for every pair; 0 is protocol ``imbalanced``.
+        Correlation between the latent Gaussian variables of any two modalities. 0 is equivalent to protocol
+        ``imbalanced``.
     """
 
     correlation: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide modality m where ``sqrt(rho) z_i + sqrt(1 - rho) e_im`` is largest (a Gaussian copula); counts are exact.
+    """Remove modalities with a Gaussian copula; counts are exact.
 
-    Where every sample is to keep something, those that would lose everything get an observation back from others, so
-    that the correlation comes out lower than asked for.
+    Modality m is removed from the samples i with the largest ``sqrt(rho) z_i + sqrt(1 - rho) e_im``, where z and e are
+    standard normal. If ``demand.at_least_one`` is True, samples without any modality receive one observation each from
+    other samples, which lowers the realised correlation.
     """
     shared = rng.standard_normal((demand.n_samples, 1))
     own = rng.standard_normal((demand.n_samples, len(demand.names)))

@@ -1,4 +1,4 @@
-"""Modalities are missing more often where another, observed one is large (missing at random)."""
+"""Missingness that depends on the values of an observed modality (missing at random)."""
 
 from typing import Annotated
 
@@ -18,14 +18,16 @@ MECHANISM = "MAR"
 
 
 class Options(Settings):
-    """On what it depends, and how much.
+    """Options of the protocol.
 
     Attributes
     ----------
     on : str, optional
-        The modality that decides; it stays observed, so its rate must be 0. Default: the only one whose rate is 0.
+        Modality that determines the missingness of the others. It stays observed, so its rate must be 0. Default: the
+        only modality with rate 0.
     strength : float in [-20, 20], default 2
-        Change of the log-odds of missing per standard deviation of the score; below 0, small values decide.
+        Change of the log-odds of missing per standard deviation of the score. If negative, modalities are missing more
+        often where the values of `on` are small.
     """
 
     on: str | None = None
@@ -33,23 +35,32 @@ class Options(Settings):
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide modality m of sample i with probability ``sigmoid(a_m + strength * score_i)``; counts are exact.
+    """Remove modality m from sample i with probability ``sigmoid(a_m + strength * score_i)``; counts are exact.
 
-    The score is the normal score of the energy of modality `on`, the mean square of its standardised features; 0 for
-    samples that lack it already. What is missing depends on what is observed alone: missing at random.
+    The score is the normal score of the energy of modality `on`, i.e. of the mean square of its standardised features.
+    It is 0 for samples without `on`. Missingness depends on observed values only: missing at random.
+
+    Raises
+    ------
+    MissingRateError
+        If `on` has a rate above 0, or if it is not set and not exactly one modality has rate 0.
     """
     data = demand.samples("dependent")
-    score = normal_scores(energy(data.modalities[_deciding(demand, options.on)]))
+    score = normal_scores(energy(data.modalities[_determining_modality(demand, options.on)]))
     return draw_by_score(demand, rng, np.repeat(score[:, None], len(demand.names), axis=1), options.strength)
 
 
-def _deciding(demand: Demand, on: str | None) -> str:
+def _determining_modality(demand: Demand, on: str | None) -> str:
     if on is not None:
         check_known("modality", [on], demand.names)
-    kept = [name for name, rate in demand.missing_rates.items() if rate == 0]
-    if on is None and len(kept) == 1:
-        return kept[0]
-    if on is None or on not in kept:
-        asked = f"its rate is {demand.missing_rates[on]:g}; nearest possible: 0" if on else f"rates are 0 for {kept}"
-        raise MissingRateError(f"protocol 'dependent' needs a modality 'on' that stays observed: {asked}")
+    complete = [name for name, rate in demand.missing_rates.items() if rate == 0]
+    if on is None and len(complete) == 1:
+        return complete[0]
+    if on is None or on not in complete:
+        reason = (
+            f"the rate of {on!r} is {demand.missing_rates[on]:g}, expected 0"
+            if on
+            else f"set 'on' to one of the modalities with rate 0: {complete}"
+        )
+        raise MissingRateError(f"protocol 'dependent' needs a modality 'on' that stays observed: {reason}")
     return on

@@ -1,4 +1,4 @@
-"""Every sample gets one of the given missing patterns (missing completely at random)."""
+"""Missing patterns drawn from a given list, in given proportions (missing completely at random)."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from redcore._settings import Settings
 from redcore._types import BoolArray
 from redcore.exceptions import SettingsError
 from redcore.missing._demand import Demand
-from redcore.missing._patterns import deal, whole_numbers
+from redcore.missing._patterns import apportion, assign_patterns
 
 __all__ = ["MECHANISM", "TAKES_RATES", "Options", "draw"]
 
@@ -17,31 +17,36 @@ MECHANISM = "MCAR"
 TAKES_RATES = False
 
 
-def _listed(value: Any) -> Any:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+def _split_text(value: Any) -> Any:
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
 
 class Options(Settings):
-    """Which patterns, and how often.
+    """Options of the protocol.
 
     Attributes
     ----------
     patterns : tuple of str
-        Such as ``("audio+text", "audio")``, or as text ``"audio+text,audio"``.
+        Missing patterns, such as ``("audio+text", "audio")``, or as text ``"audio+text,audio"``.
     shares : tuple of float > 0
-        Share of samples of each pattern, in any unit. Default: equal.
+        Relative frequency of each pattern; the scale does not matter. Default: equal frequencies.
     """
 
-    patterns: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
-    shares: Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_listed)] = ()
+    patterns: Annotated[tuple[str, ...], BeforeValidator(_split_text), Field(min_length=1)]
+    shares: Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_split_text)] = ()
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Deal the patterns out at random; the number of samples of each is its share of them, rounded.
+    """Assign the patterns to samples at random, each to its share of the samples, rounded.
 
-    Missing rates follow from the patterns. Raises `SettingsError` if there are not as many shares as patterns.
+    Missing rates follow from the patterns.
+
+    Raises
+    ------
+    SettingsError
+        If the numbers of shares and patterns differ.
     """
     shares = options.shares or (1.0,) * len(options.patterns)
     if len(shares) != len(options.patterns):
-        raise SettingsError(f"{len(options.patterns)} patterns but {len(shares)} shares")
-    return deal(demand, options.patterns, whole_numbers(np.array(shares), demand.n_samples), rng)
+        raise SettingsError(f"{len(shares)} shares, expected {len(options.patterns)} (one per pattern)")
+    return assign_patterns(demand, options.patterns, apportion(np.array(shares), demand.n_samples), rng)

@@ -1,4 +1,4 @@
-"""A missing rate per modality, exact counts (missing completely at random)."""
+"""Separate missing rate per modality, exact counts (missing completely at random)."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ MECHANISM = "MCAR"
 
 
 class Options(Settings):
-    """There are none."""
+    """Options of the protocol: none."""
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide modality m in exactly ``round(rate_m * n_samples)`` samples, drawn at random.
+    """Remove modality m from exactly ``round(rate_m * n_samples)`` samples, drawn at random.
 
-    The protocol of imbalanced missing rates of the RedCore paper (arXiv 2312.10386).
+    This is the protocol of imbalanced missing rates of the RedCore paper (arXiv 2312.10386).
     """
     return draw_exact(demand, rng)

@@ -1,4 +1,4 @@
-"""Modalities are missing more often in some classes, or for high targets (missing not at random)."""
+"""Missingness that depends on the label or target value (missing not at random)."""
 
 from typing import Annotated
 
@@ -18,22 +18,28 @@ MECHANISM = "MNAR"
 
 
 class Options(Settings):
-    """How much it depends.
+    """Options of the protocol.
 
     Attributes
     ----------
     strength : float in [-20, 20], default 2
-        Change of the log-odds of missing per unit of score. Scores go from -1 for the first class to 1 for the last,
-        in equal steps; for multi-label and regression targets they are the normal scores of the sum of the outputs.
+        Change of the log-odds of missing per unit of score. The scores of classes are equally spaced from -1 for the
+        first class to 1 for the last. For multi-label and regression targets, they are the normal scores of the sum of
+        the outputs.
     """
 
     strength: Annotated[float, Field(ge=-20, le=20)] = 2.0
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide modality m of sample i with probability ``sigmoid(a_m + strength * score(y_i))``; counts are exact.
+    """Remove modality m from sample i with probability ``sigmoid(a_m + strength * score(y_i))``; counts are exact.
 
-    What is missing depends on the label, which nobody has at prediction: missing not at random.
+    Missingness depends on the label, which is unknown at prediction time: missing not at random.
+
+    Raises
+    ------
+    TargetError
+        If the data has no target.
     """
     target = demand.samples("label_dependent").target
     if target is None:
@@ -43,7 +49,7 @@ def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArra
 
 
 def label_scores(target: Target) -> FloatArray:
-    """Return a score per sample, (n_samples,)."""
+    """Return the score of each sample's target, float (n_samples,); see `Options`."""
     if target.is_classification:
         return 2.0 * target.values / max(target.n_outputs - 1, 1) - 1.0
     values = target.values.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Sequences lose a span of their time steps (missing completely at random, within samples)."""
+"""Removal of one span of time steps from every sequence (missing completely at random, within samples)."""
 
 import numpy as np
 
@@ -14,19 +14,19 @@ MECHANISM = "MCAR"
 
 
 class Options(Settings):
-    """There are none."""
+    """Options of the protocol: none."""
 
 
 def apply(demand: Demand, rng: np.random.Generator, options: Options) -> MultimodalData:
-    """Remove one span of about ``rate_m * length`` steps from every sequence of modality m, at a random place.
+    """Remove one span of about ``rate_m * length`` time steps from every sequence of modality m, at a random position.
 
-    The steps that remain keep their order and are joined; where time itself matters, it has to be a feature. At least
-    one step of every sequence remains, so that short sequences lose a little less than asked for.
+    The remaining steps keep their order and are joined, so absolute time is lost unless it is a feature. At least one
+    step of every sequence remains; short sequences therefore lose slightly less than requested.
 
     Raises
     ------
     ShapeError
-        If a modality with a rate is not made of sequences.
+        If a modality with a rate above 0 does not consist of sequences.
     MissingRateError
         If a rate is 1.
     """
@@ -41,25 +41,25 @@ def apply(demand: Demand, rng: np.random.Generator, options: Options) -> Multimo
 def _shortened(name: str, modality: Modality, rate: float, rng: np.random.Generator) -> Modality:
     modality = modality.loaded()
     if modality.lengths is None:
-        raise ShapeError(f"protocol 'partial' removes time steps, but modality {name!r} is not made of sequences")
+        raise ShapeError(f"protocol 'partial' removes time steps, but modality {name!r} does not consist of sequences")
     if rate == 1:
         raise MissingRateError(
-            f"protocol 'partial' cannot remove modality {name!r} as a whole; nearest possible: below 1, or protocol "
-            "'imbalanced'"
+            f"protocol 'partial' cannot remove modality {name!r} entirely: expected a rate below 1, got 1; use "
+            "protocol 'imbalanced' to remove whole modalities"
         )
     return modality.keep_steps(draw_steps(modality.lengths, rate, rng))
 
 
 def draw_steps(lengths: IntArray, rate: float, rng: np.random.Generator) -> BoolArray:
-    """Draw the availability of every time step.
+    """Draw a mask of the observed time steps.
 
     Parameters
     ----------
     lengths : int array (n_sequences,)
-        At least 1 each.
+        Sequence lengths, each at least 1.
     rate : float in [0, 1)
-        Share of the steps that go missing. ``rate * length`` is rounded up or down at random, so that it is met on
-        average.
+        Fraction of time steps to remove. ``rate * length`` is rounded up or down at random, so that the rate is met
+        on average.
     rng : numpy.random.Generator
 
     Returns
@@ -67,9 +67,9 @@ def draw_steps(lengths: IntArray, rate: float, rng: np.random.Generator) -> Bool
     bool array (lengths.sum(),)
         True = observed, sequences one after the other.
     """
-    lost = np.minimum(np.floor(rate * lengths + rng.random(len(lengths))).astype(np.int64), lengths - 1)
-    start = np.floor(rng.random(len(lengths)) * (lengths - lost + 1)).astype(np.int64)
+    n_removed = np.minimum(np.floor(rate * lengths + rng.random(len(lengths))).astype(np.int64), lengths - 1)
+    start = np.floor(rng.random(len(lengths)) * (lengths - n_removed + 1)).astype(np.int64)
     step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    begin, end = np.repeat(start, lengths), np.repeat(start + lost, lengths)
-    kept: BoolArray = (step < begin) | (step >= end)
-    return kept
+    begin, end = np.repeat(start, lengths), np.repeat(start + n_removed, lengths)
+    observed: BoolArray = (step < begin) | (step >= end)
+    return observed

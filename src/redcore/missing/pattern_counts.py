@@ -1,4 +1,4 @@
-"""Missing patterns with given numbers of samples (missing completely at random)."""
+"""Given number of samples per missing pattern (missing completely at random)."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from redcore._settings import Settings
 from redcore._types import BoolArray
 from redcore.exceptions import MissingRateError
 from redcore.missing._demand import Demand
-from redcore.missing._patterns import deal, whole_numbers
+from redcore.missing._patterns import apportion, assign_patterns
 
 __all__ = ["MECHANISM", "TAKES_RATES", "Options", "draw"]
 
@@ -17,37 +17,38 @@ MECHANISM = "MCAR"
 TAKES_RATES = False
 
 
-def _mapping(value: Any) -> Any:
+def _parse_counts(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return {name.strip(): count for name, _, count in (part.rpartition("=") for part in value.split(","))}
+    return {name.strip(): count for name, _, count in (entry.rpartition("=") for entry in value.split(","))}
 
 
 class Options(Settings):
-    """How many samples of each pattern.
+    """Options of the protocol.
 
     Attributes
     ----------
     counts : mapping of str to int
-        Such as ``{"audio+text": 30, "audio": 70}``, or as text ``"audio+text=30,audio=70"``.
+        Number of samples per missing pattern, such as ``{"audio+text": 30, "audio": 70}``, or as text
+        ``"audio+text=30,audio=70"``.
     """
 
-    counts: Annotated[dict[str, Annotated[int, Field(ge=0)]], BeforeValidator(_mapping), Field(min_length=1)]
+    counts: Annotated[dict[str, Annotated[int, Field(ge=0)]], BeforeValidator(_parse_counts), Field(min_length=1)]
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Deal the patterns out at random, each to exactly its number of samples.
+    """Assign each pattern to its number of samples, drawn at random.
 
     Raises
     ------
     MissingRateError
-        If the counts do not add up to the number of samples; the message gives the nearest that do.
+        If the counts do not add up to the number of samples. The message gives the nearest valid counts.
     """
     counts = np.array(list(options.counts.values()))
     if counts.sum() != demand.n_samples:
-        nearest = whole_numbers(np.maximum(counts, 1e-9), demand.n_samples)
+        nearest = apportion(np.maximum(counts, 1e-9), demand.n_samples)
         listed = ",".join(f"{name}={count}" for name, count in zip(options.counts, nearest, strict=True))
         raise MissingRateError(
             f"pattern counts add up to {counts.sum()}, expected {demand.n_samples} samples; nearest possible: {listed}"
         )
-    return deal(demand, list(options.counts), counts, rng)
+    return assign_patterns(demand, list(options.counts), counts, rng)

@@ -1,4 +1,4 @@
-"""One missing rate that all modalities share, exact counts (missing completely at random)."""
+"""One missing rate for all modalities, exact counts (missing completely at random)."""
 
 import numpy as np
 
@@ -14,11 +14,11 @@ MECHANISM = "MCAR"
 
 
 class Options(Settings):
-    """There are none."""
+    """Options of the protocol: none."""
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide every modality in exactly ``round(rate * n_samples)`` samples, drawn at random.
+    """Remove every modality from exactly ``round(rate * n_samples)`` samples, drawn at random.
 
     Raises
     ------
@@ -28,6 +28,6 @@ def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArra
     if len(set(demand.missing_rates.values())) > 1:
         raise MissingRateError(
             f"protocol 'shared' needs one rate for all modalities, got {demand.missing_rates}; nearest possible: "
-            f"{demand.rates.mean():.3g} for all; for a rate per modality use protocol 'imbalanced'"
+            f"{demand.rates.mean():.3g} for all; for one rate per modality, use protocol 'imbalanced'"
         )
     return draw_exact(demand, rng)

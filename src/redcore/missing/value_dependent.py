@@ -1,4 +1,4 @@
-"""A modality is missing more often where its own values are large (missing not at random)."""
+"""Missingness of each modality that depends on its own values (missing not at random)."""
 
 from typing import Annotated
 
@@ -16,22 +16,23 @@ MECHANISM = "MNAR"
 
 
 class Options(Settings):
-    """How much it depends.
+    """Options of the protocol.
 
     Attributes
     ----------
     strength : float in [-20, 20], default 2
-        Change of the log-odds of missing per standard deviation of the score; below 0, small values go missing.
+        Change of the log-odds of missing per standard deviation of the score. If negative, small values are missing
+        more often.
     """
 
     strength: Annotated[float, Field(ge=-20, le=20)] = 2.0
 
 
 def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArray:
-    """Hide modality m of sample i with probability ``sigmoid(a_m + strength * score_im)``; counts are exact.
+    """Remove modality m from sample i with probability ``sigmoid(a_m + strength * score_im)``; counts are exact.
 
-    The score is the normal score of the modality's own energy: the mean square of its standardised features. What is
-    missing depends on the values that are then missing: "self-masked" missing not at random.
+    The score is the normal score of the modality's energy, i.e. of the mean square of its standardised features.
+    Missingness depends on the values that are removed: "self-masked" missing not at random.
     """
     data = demand.samples("value_dependent")
     scores = np.stack([normal_scores(energy(data.modalities[name])) for name in demand.names], axis=1)
