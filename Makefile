@@ -58,7 +58,7 @@ $(VENV)/.pages: $(VENV)/.ready
 	touch $@
 
 fuzz: $(VENV)/.ready ## Damage files of every format 20,000 times: readers must name the error and do nothing worse
-	$(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
 
 conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
 	$(BIN)/python -m pytest tests/estimators/every_method.py

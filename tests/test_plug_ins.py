@@ -46,10 +46,10 @@ assert hidden.availability.sum() < data.availability.sum()
     "formats": """
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from redcore._discovery import load
 from redcore.data.formats import guess, read
+from samples import write_format
 with TemporaryDirectory() as folder:
-    path = load("redcore.data.formats", "{name}", "format").write_sample(Path(folder))
+    path = write_format("{name}", Path(folder))
     assert guess(path) == "{name}"
     assert read(path).n_samples > 1
 """,

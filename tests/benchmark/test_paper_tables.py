@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from redcore._discovery import load
 from redcore.benchmark import Spec, read_records, read_spec, run
 from redcore.benchmark._splits import prepare
+from samples import write_dataset
 
 TABLES = {"iemocap": ("iemocap", 10), "msp-improv": ("msp_improv", 12), "cmu-mosei": ("cmu_mosei", None)}
 # two folds are in the written samples
@@ -17,7 +17,7 @@ SMALL = {"max_epochs": 1, "n_members": 1, "latent_dim": 8, "encoder_layers": 1, 
 @pytest.fixture(params=TABLES)
 def table(request, tmp_path):
     data_set, n_folds = TABLES[request.param]
-    load("redcore.datasets", data_set, "data set").write_sample(tmp_path / data_set)
+    write_dataset(data_set, tmp_path / data_set)
     return read_spec(request.param), n_folds, tmp_path
 
 

@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redcore._discovery import load, names
+from redcore._discovery import names
 from redcore.data import MultimodalData
 from redcore.data.formats import guess, read
 from redcore.data.store import write_store
 from redcore.exceptions import DataError, RedCoreError, SettingsError, UnknownNameError
+from samples import write_format
 
 FORMATS = names("redcore.data.formats")
-
-
-def reader(name):
-    return load("redcore.data.formats", name, "format")
 
 
 def assert_same(one: MultimodalData, other: MultimodalData) -> None:
@@ -35,7 +32,7 @@ def name(request):
 
 @pytest.fixture
 def sample(name, tmp_path) -> Path:
-    return reader(name).write_sample(tmp_path)
+    return write_format(name, tmp_path)
 
 
 def test_the_sample_is_recognised_and_holds_something_missing(name, sample):
@@ -115,7 +112,7 @@ def test_a_sample_of_another_format_is_refused_by_name(name, tmp_path):
     for other in FORMATS:
         folder = tmp_path / other
         folder.mkdir()
-        foreign = reader(other).write_sample(folder)
+        foreign = write_format(other, folder)
         if other != name:
             with pytest.raises(RedCoreError):
                 read(foreign, name)

@@ -6,13 +6,14 @@ import warnings
 import numpy as np
 import pytest
 
-from redcore.data.formats import folder, read
+from redcore.data.formats import read
 from redcore.exceptions import DataError
+from samples import write_format
 
 
 @pytest.fixture
 def root(tmp_path):
-    return folder.write_sample(tmp_path)
+    return write_format("folder", tmp_path)
 
 
 def test_what_is_read(root):

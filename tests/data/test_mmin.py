@@ -10,6 +10,7 @@ import pytest
 
 from redcore.data.formats import _hdf5, mmin, read
 from redcore.exceptions import DataError, NonFiniteError, SettingsError
+from samples.formats.mmin import write_tree
 
 WIDTHS = {"audio": 3, "text": 4, "video": 2}
 NAMES = [f"u{row}" for row in range(8)]
@@ -17,14 +18,12 @@ NAMES = [f"u{row}" for row in range(8)]
 
 @pytest.fixture
 def tree(tmp_path):
-    return mmin.write_tree(
-        tmp_path / "tree", dict(zip(NAMES, [0, 1, 2, 0, 1, 2, 0, 1], strict=True)), 3, n_features=WIDTHS
-    )
+    return write_tree(tmp_path / "tree", dict(zip(NAMES, [0, 1, 2, 0, 1, 2, 0, 1], strict=True)), 3, n_features=WIDTHS)
 
 
 @pytest.fixture
 def plain_tree(tmp_path):
-    return mmin.write_tree(
+    return write_tree(
         tmp_path / "plain",
         dict(zip(NAMES, [0, 1, 2, 0, 1, 2, 0, 1], strict=True)),
         3,

@@ -5,15 +5,16 @@ import pickle
 import numpy as np
 import pytest
 
-from redcore.data.formats import mmsa, read
+from redcore.data.formats import read
 from redcore.exceptions import DataError, NonFiniteError
+from samples.formats.mmsa import write_pickle
 
 SIZES = {"audio": 3, "text": 4, "vision": 2}
 
 
 @pytest.fixture
 def path(tmp_path):
-    return mmsa.write_pickle(tmp_path / "unaligned_50.pkl", SIZES)
+    return write_pickle(tmp_path / "unaligned_50.pkl", SIZES)
 
 
 def changed(path, change):
@@ -42,7 +43,7 @@ def test_what_is_read(path):
 
 
 def test_aligned_files_are_as_long_as_their_text(tmp_path):
-    data = read(mmsa.write_pickle(tmp_path / "aligned_50.pkl", SIZES, aligned=True))
+    data = read(write_pickle(tmp_path / "aligned_50.pkl", SIZES, aligned=True))
     lengths = [data.take([3]).modalities[name].lengths.tolist() for name in data.names]
     assert lengths[0] == lengths[1] == lengths[2]
 

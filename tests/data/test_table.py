@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redcore.data.formats import read, table
+from redcore.data.formats import read
 from redcore.exceptions import DataError, NonFiniteError
+from samples import write_format
 
 HEADER = "a_1,a_2,t_1,y\n"
 OPTIONS = {"modalities": {"audio": "a_*", "text": "t_1"}, "target": "y"}
@@ -25,7 +26,7 @@ def csv(tmp_path):
 
 
 def test_the_yaml_beside_a_table_says_what_is_what(tmp_path):
-    data = read(table.write_sample(tmp_path))
+    data = read(write_format("table", tmp_path))
     assert data.names == ("ecg", "lab")
     assert data.sample_ids.tolist() == ["p1", "p2", "p3", "p4", "p,5", "p6"]
     assert data.availability.tolist() == [
@@ -43,7 +44,7 @@ def test_the_yaml_beside_a_table_says_what_is_what(tmp_path):
 
 
 def test_options_overrule_the_yaml(tmp_path):
-    path = table.write_sample(tmp_path)
+    path = write_format("table", tmp_path)
     assert read(path, options={"target": "ward"}).target.classes.tolist() == ["a", "b", "c"]
     assert read(path, options={"modalities": {"all": "lab_*,ecg_1"}, "nan_rows": "missing"}).names == ("all",)
 
@@ -146,7 +147,7 @@ def test_partly_empty_rows_may_count_as_missing(csv):
 )
 def test_bad_yaml(tmp_path, content, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    path = table.write_sample(tmp_path)
+    path = write_format("table", tmp_path)
     path.with_suffix(".yaml").write_text(content)
     with pytest.raises(DataError, match=r"sample\.yaml"):
         read(path)

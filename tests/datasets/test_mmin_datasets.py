@@ -8,6 +8,7 @@ from redcore.data.formats import guess
 from redcore.datasets import iemocap, load_dataset, load_public, msp_improv
 from redcore.exceptions import DataError
 from redcore.metrics import classification_scores
+from samples import write_dataset
 
 MODULES = (iemocap, msp_improv)
 
@@ -19,7 +20,7 @@ def module(request):
 
 @pytest.fixture
 def root(module, tmp_path):
-    return module.write_sample(tmp_path / "features")
+    return write_dataset(module.__name__.rpartition(".")[2], tmp_path / "features")
 
 
 def test_the_sample_is_in_the_form_of_the_files(module, root):

@@ -8,6 +8,7 @@ import pytest
 from redcore.datasets import ch_sims, cmu_mosei, cmu_mosi, load_public
 from redcore.exceptions import DataError
 from redcore.metrics import mosi_scores, sims_scores
+from samples import write_dataset
 
 
 @pytest.fixture(params=(ch_sims, cmu_mosei, cmu_mosi), ids=lambda module: module.__name__.rpartition(".")[2])
@@ -15,8 +16,12 @@ def module(request):
     return request.param
 
 
+def written(module, folder):
+    return write_dataset(module.__name__.rpartition(".")[2], folder)
+
+
 def test_the_sample_is_in_the_form_of_the_file(module, tmp_path):
-    root = module.write_sample(tmp_path)
+    root = written(module, tmp_path)
     content = pickle.loads((root / "unaligned_50.pkl").read_bytes())
     assert list(content) == ["train", "valid", "test"]
     for name, width in module.N_FEATURES.items():
@@ -28,7 +33,7 @@ def test_the_sample_is_in_the_form_of_the_file(module, tmp_path):
 
 def test_loading(module, tmp_path):
     name = module.__name__.rpartition(".")[2]
-    data = load_public(name, module.write_sample(tmp_path))
+    data = load_public(name, written(module, tmp_path))
     assert {key: data.modalities[key].n_features for key in data.names} == module.N_FEATURES
     assert [data.part(part).n_samples for part in ("train", "validation", "test")] == [5, 2, 3]
     assert data.target.kind == "regression"
@@ -39,7 +44,7 @@ def test_loading(module, tmp_path):
 
 
 def test_infinite_values_become_zeros(module, tmp_path):
-    path = module.write_sample(tmp_path) / "unaligned_50.pkl"
+    path = written(module, tmp_path) / "unaligned_50.pkl"
     content = pickle.loads(path.read_bytes())
     content["train"]["audio"][0, 0, 0] = -np.inf
     path.write_bytes(pickle.dumps(content))
@@ -50,7 +55,7 @@ def test_what_is_not_there(module, tmp_path):
     with pytest.raises(DataError, match="holds none of"):
         module.load(tmp_path)
     with pytest.raises(DataError, match="fold is 2, expected 1"):
-        module.load(module.write_sample(tmp_path), 2)
+        module.load(written(module, tmp_path), 2)
 
 
 def test_metrics_are_known(module):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parents[1]
+
 
 def test_damaged_files_are_named_and_do_nothing_worse():
     pytest.importorskip("h5py")
@@ -16,7 +18,11 @@ def test_damaged_files_are_named_and_do_nothing_worse():
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "COVERAGE_PROCESS_START": ""},
+        env={
+            **os.environ,
+            "COVERAGE_PROCESS_START": "",
+            "PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
     )
     assert run.returncode == 0, run.stdout + run.stderr
     n_cases, n_read, n_named, n_bad = map(int, run.stdout.splitlines()[-1].split()[1:])

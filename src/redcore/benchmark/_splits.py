@@ -13,6 +13,7 @@ from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
 from redcore.data import MultimodalData, hold_out
 from redcore.data.formats import read
+from redcore.datasets import is_public
 from redcore.exceptions import DataError
 from redcore.missing import ampute, takes_rates
 
@@ -89,7 +90,7 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
             raise DataError(f"{path}: no such file, and no data set is called {spec.name!r}")
         return read(path)
     module = load("redcore.datasets", spec.name, "data set")
-    if not _is_public(spec.name):
+    if not is_public(spec.name):
         data: MultimodalData = module.load(**spec.options)
         return data
     options = dict(spec.options)
@@ -102,16 +103,12 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
     return public
 
 
-def _is_public(name: str) -> bool:
-    return name in names("redcore.datasets") and hasattr(load("redcore.datasets", name, "data set"), "write_sample")
-
-
 def _divide(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, IntArray]:
     """Return the rows for training, validation and test; where the data has no such parts, drawn by the seed."""
     part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split
     train, validation, test = (np.flatnonzero(part == code) for code in range(3))
     if test.size:
-        if cell.fold is not None and not _is_public(cell.data.name):
+        if cell.fold is not None and not is_public(cell.data.name):
             raise DataError(
                 f"{cell.data.title()}: n_folds is set, but it has a test part of its own; ignore = ['split'] drops it"
             )

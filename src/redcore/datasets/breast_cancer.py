@@ -13,6 +13,7 @@ CARD = Card(
     source="Wolberg, Mangasarian, Street, Street (1995), Breast Cancer Wisconsin (Diagnostic), UCI; as in scikit-learn",
     licence="CC BY 4.0",
     target="binary, malignant or benign",
+    public=False,
 )
 
 

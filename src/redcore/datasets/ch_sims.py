@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from redcore.data import MultimodalData
-from redcore.data.formats import mmsa
 from redcore.datasets import Card
 from redcore.datasets._mmsa import LICENCE, load_mmsa
 
-__all__ = ["CARD", "METRICS", "N_FEATURES", "load", "write_sample"]
+__all__ = ["CARD", "METRICS", "N_FEATURES", "load"]
 
 CARD = Card(
     title="CH-SIMS: 2,281 clips of 60 videos; audio, BERT text and facial features",
@@ -15,6 +14,7 @@ CARD = Card(
     "annotations of modality",
     licence=LICENCE,
     target="regression, sentiment in [-1, 1]",
+    public=True,
 )
 METRICS = ("acc2", "f1", "acc3", "acc5", "mae", "corr")
 """Scores that are reported on it; see `redcore.metrics.sims_scores`."""
@@ -37,9 +37,3 @@ def load(root: Path, fold: int = 1) -> MultimodalData:
         If there is no such file, or it is damaged.
     """
     return load_mmsa(root, fold)
-
-
-def write_sample(root: Path) -> Path:
-    """Write ten samples of random numbers in the form of the public file, and return `root`."""
-    mmsa.write_pickle(root / "unaligned_50.pkl", N_FEATURES, largest=1.0, unimodal=True)
-    return root

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from redcore.data import MultimodalData
-from redcore.data.formats import mmsa
 from redcore.datasets import Card
 from redcore.datasets._mmsa import LICENCE, load_mmsa
 
-__all__ = ["CARD", "METRICS", "N_FEATURES", "load", "write_sample"]
+__all__ = ["CARD", "METRICS", "N_FEATURES", "load"]
 
 CARD = Card(
     title="CMU-MOSEI: 22,856 utterances; audio, BERT text and facial features",
@@ -15,6 +14,7 @@ CARD = Card(
     "Yu et al. (2021), MMSA",
     licence=LICENCE,
     target="regression, sentiment in [-3, 3]",
+    public=True,
 )
 METRICS = ("acc2_has0", "acc2_non0", "acc5", "acc7", "f1_has0", "f1_non0", "mae", "corr")
 """Scores that are reported on it; see `redcore.metrics.mosi_scores`."""
@@ -37,9 +37,3 @@ def load(root: Path, fold: int = 1) -> MultimodalData:
         If there is no such file, or it is damaged.
     """
     return load_mmsa(root, fold)
-
-
-def write_sample(root: Path) -> Path:
-    """Write ten samples of random numbers in the form of the public file, and return `root`."""
-    mmsa.write_pickle(root / "unaligned_50.pkl", N_FEATURES)
-    return root

@@ -13,6 +13,7 @@ CARD = Card(
     source="Efron, Hastie, Johnstone, Tibshirani (2004), Least Angle Regression; as in scikit-learn",
     licence="None stated",
     target="regression, disease progression after one year",
+    public=False,
 )
 
 GROUPS = {"demographics": ("age", "sex"), "examination": ("bmi", "bp"), "serum": ("s1", "s2", "s3", "s4", "s5", "s6")}

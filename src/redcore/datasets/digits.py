@@ -15,6 +15,7 @@ CARD = Card(
     source="Alpaydin, Kaynak (1998), Optical Recognition of Handwritten Digits, UCI; 1,797 images as in scikit-learn",
     licence="CC BY 4.0",
     target="multiclass, 10 digits",
+    public=False,
 )
 
 SPLIT_SEED = 0

@@ -15,6 +15,7 @@ CARD = Card(
     source="Generated; see redcore.datasets.GaussianModel",
     licence="None needed",
     target="multiclass",
+    public=False,
 )
 
 

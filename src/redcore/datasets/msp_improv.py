@@ -7,7 +7,7 @@ from redcore.data.formats import mmin
 from redcore.datasets import Card
 from redcore.exceptions import DataError
 
-__all__ = ["CARD", "CLASSES", "METRICS", "N_FEATURES", "N_FOLDS", "load", "write_sample"]
+__all__ = ["CARD", "CLASSES", "METRICS", "N_FEATURES", "N_FOLDS", "load"]
 
 CARD = Card(
     title="MSP-IMPROV: utterances of twelve actors; ComParE audio, DenseFace video and BERT-large text features",
@@ -15,6 +15,7 @@ CARD = Card(
     "features and folds of Zhao, Li, Jin (2021), Missing modality imagination network",
     licence="on request from the University of Texas at Dallas, for research; not redistributable",
     target="multiclass, 4 emotions",
+    public=True,
 )
 CLASSES = ("ang", "hap", "neu", "sad")
 """Anger, happiness, neutral, sadness; in the order of the class numbers."""
@@ -48,18 +49,3 @@ def load(root: Path, fold: int = 1) -> MultimodalData:
     if not 1 <= fold <= N_FOLDS:
         raise DataError(f"{root}: fold is {fold}, expected 1 to {N_FOLDS}")
     return mmin.read(root, mmin.Options(fold=fold, class_names=CLASSES))
-
-
-def write_sample(root: Path) -> Path:
-    """Write eight utterances in two folds, random numbers in the form of the public files, and return `root`.
-
-    The second utterance lacks its text, the third its video.
-
-    Parameters
-    ----------
-    root : Path
-        Folder to write in; made if need be.
-    """
-    names = [f"MSP-IMPROV-S01A-{'FM'[row % 2]}0{1 + row // 4}-S-FM0{row}" for row in range(8)]
-    labels = {name: row % len(CLASSES) for row, name in enumerate(names)}
-    return mmin.write_tree(root, labels, len(CLASSES), n_features=N_FEATURES, audio="comparE_raw", one_hot=False)

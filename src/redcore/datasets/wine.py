@@ -13,6 +13,7 @@ CARD = Card(
     source="Aeberhard, Forina (1992), Wine, UCI; as in scikit-learn",
     licence="CC BY 4.0",
     target="multiclass, 3 cultivars",
+    public=False,
 )
 
 GROUPS = {

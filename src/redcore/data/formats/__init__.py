@@ -4,8 +4,9 @@ A module offers
 
 - ``Options``, a subclass of `redcore._settings.Settings`: what must be said beside the path;
 - ``recognises(path) -> bool``: whether a path looks like this format, by ending or layout, without reading data;
-- ``read(path, options) -> MultimodalData``, whose errors are `DataError` and begin with the file at fault;
-- ``write_sample(folder) -> Path``: write a small data set in exactly this format, and return the path to read.
+- ``read(path, options) -> MultimodalData``, whose errors are `DataError` and begin with the file at fault.
+
+The contract tests and the fuzz run need a writer of a small file of each format: ``tests/samples/formats/<name>.py``.
 """
 
 from collections.abc import Mapping

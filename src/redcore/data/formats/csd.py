@@ -23,7 +23,7 @@ from redcore.data import MultimodalData, Target
 from redcore.data.formats._hdf5 import Hdf5Reader, opened
 from redcore.exceptions import DataError
 
-__all__ = ["Options", "read", "recognises", "write_sample"]
+__all__ = ["Options", "read", "recognises"]
 
 MAX_USES, HARMLESS_ROWS = 16, 10**5
 """Label intervals that overlap so that rows are repeated more often than this, in more rows than this, are refused."""
@@ -243,37 +243,3 @@ def _target(labels: AnyArray, task: str) -> Target:
     if task == "regression":
         return Target.from_numbers(labels)
     return Target.from_labels(np.array(SIGNS)[np.sign(labels).astype(np.int64) + 1], SIGNS)
-
-
-def write_sample(folder: Path) -> Path:
-    """Write three videos with five label intervals; the words of one video are absent, so is a part of the audio."""
-    rng = np.random.default_rng(0)
-    root = folder / "csd"
-    root.mkdir()
-    starts = {"a1": [0.0, 2.0], "b2": [0.5, 2.5], "c3": [1.0]}
-    labels = {video: (rng.uniform(-3, 3, (len(of), 7)), _spans(of, 2.0)) for video, of in starts.items()}
-    words = {video: (rng.normal(size=(9, 4)), _spans(np.arange(9) / 2, 0.5)) for video in ("a1", "b2")}
-    audio = {video: (rng.normal(size=(24, 3)), _spans(np.arange(24) / 10, 0.1)) for video in starts}
-    _write(root / "CMU_MOSEI_Labels.csd", "All Labels", labels)
-    _write(root / "CMU_MOSEI_TimestampedWordVectors.csd", "glove_vectors", words)
-    _write(root / "CMU_MOSEI_COVAREP.csd", "COVAREP", audio)
-    return root
-
-
-def _spans(starts: Any, seconds: float) -> FloatArray:
-    begins = np.asarray(starts, dtype=np.float64)
-    return np.stack([begins, begins + seconds], axis=1)
-
-
-def _write(path: Path, root: str, sequence: dict[str, tuple[AnyArray, AnyArray]]) -> None:
-    """Write one sequence as the SDK does: gzip at its highest level, metadata as JSON text."""
-    import h5py
-
-    packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 9}
-    with h5py.File(path, "w") as file:
-        for video, (features, intervals) in sequence.items():
-            group = file.create_group(f"{root}/data/{video}")
-            group.create_dataset("features", data=features.astype(np.float32), **packed)
-            group.create_dataset("intervals", data=intervals, **packed)
-        name = file.create_dataset(f"{root}/metadata/root name", (1,), dtype=h5py.special_dtype(vlen=str))
-        name[0] = f'"{root}"'

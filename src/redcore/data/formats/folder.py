@@ -19,7 +19,7 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError
 
-__all__ = ["Options", "read", "recognises", "write_sample"]
+__all__ = ["Options", "read", "recognises"]
 
 LABELS = "labels.csv"
 ENDING = ".npy"
@@ -55,22 +55,6 @@ class Options(Settings):
 def recognises(path: Path) -> bool:
     """Whether it is a folder with ``labels.csv`` and at least one folder."""
     return path.is_dir() and (path / LABELS).is_file() and any(inner.is_dir() for inner in path.iterdir())
-
-
-def write_sample(folder: Path) -> Path:
-    """Write six samples: vectors, and sequences that two samples lack."""
-    rng, root = np.random.default_rng(0), folder / "sample"
-    rows = ["id,label,group,split"]
-    for row in range(6):
-        name = f"s{row}"
-        rows.append(f"{name},{'yes' if row % 2 else 'no'},g{row // 2},{('train', 'validation', 'test')[row // 2]}")
-        entries = {"lab": rng.standard_normal(3), "ecg": rng.standard_normal((2 + row, 2))}
-        for modality, values in entries.items():
-            (root / modality).mkdir(parents=True, exist_ok=True)
-            if modality != "ecg" or row not in (1, 4):
-                np.save(root / modality / f"{name}{ENDING}", values.astype(np.float32))
-    (root / LABELS).write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return root
 
 
 def read(path: Path, options: Options) -> MultimodalData:

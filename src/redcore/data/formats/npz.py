@@ -18,7 +18,7 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError
 
-__all__ = ["Options", "read", "recognises", "write_sample"]
+__all__ = ["Options", "read", "recognises"]
 
 Options = Settings
 """There are none."""
@@ -27,25 +27,6 @@ Options = Settings
 def recognises(path: Path) -> bool:
     """Whether the path ends in ``.npz``."""
     return path.suffix.lower() == ".npz"
-
-
-def write_sample(folder: Path) -> Path:
-    """Write six samples: vectors that some samples lack, and padded sequences."""
-    rng = np.random.default_rng(0)
-    path = folder / "sample.npz"
-    np.savez(
-        path,
-        x_audio=rng.normal(size=(6, 4, 2)).astype(np.float32),
-        len_audio=np.array([4, 2, 1, 3, 4, 2]),
-        x_text=rng.normal(size=(6, 3)).astype(np.float32),
-        has_text=np.array([1, 0, 1, 1, 0, 1]),
-        y=np.array([0, 1, 2, 0, 1, 2]),
-        class_names=np.array(["low", "middle", "high"]),
-        group=np.array([0, 0, 1, 1, 2, 2]),
-        split=np.array([0, 0, 0, 0, 1, 2]),
-        sample_id=np.array([f"s{row}" for row in range(6)]),
-    )
-    return path
 
 
 def read(path: Path, options: Settings) -> MultimodalData:

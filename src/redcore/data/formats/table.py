@@ -32,7 +32,7 @@ from redcore._validation import NanPolicy
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError, RedCoreError
 
-__all__ = ["Options", "read", "recognises", "write_sample"]
+__all__ = ["Options", "read", "recognises"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".pq")
 HARMLESS_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
@@ -75,22 +75,6 @@ class Options(Settings):
 def recognises(path: Path) -> bool:
     """Whether the path ends in .csv, .tsv, .parquet or .pq."""
     return path.suffix.lower() in ENDINGS and not path.is_dir()
-
-
-def write_sample(folder: Path) -> Path:
-    """Write a CSV of six samples with its YAML file."""
-    path = folder / "sample.csv"
-    path.write_text(
-        "patient,lab_1,lab_2,ecg_1,outcome,ward,part\n"
-        "p1,0.5,1.5,,well,a,train\np2,,,2.5,ill,a,train\np3,1.0,-2.0,0.25,ill,b,train\n"
-        'p4,3.0,1e-3,,well,b,validation\n"p,5",,,1.0,well,c,test\np6,2.0,2.0,2.0,ill,c,test\n',
-        encoding="utf-8",
-    )
-    path.with_suffix(".yaml").write_text(
-        'modalities:\n  lab: ["lab_*"]\n  ecg: ecg_1\ntarget: outcome\nid: patient\ngroup: ward\nsplit: part\n',
-        encoding="utf-8",
-    )
-    return path
 
 
 def read(path: Path, options: Options) -> MultimodalData:

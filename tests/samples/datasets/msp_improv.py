@@ -1,0 +1,21 @@
+"""MSP-IMPROV."""
+
+from pathlib import Path
+
+from redcore.datasets.msp_improv import CLASSES, N_FEATURES
+from samples.formats import mmin
+
+
+def write_sample(root: Path) -> Path:
+    """Write eight utterances in two folds, random numbers in the form of the public files, and return `root`.
+
+    The second utterance lacks its text, the third its video.
+
+    Parameters
+    ----------
+    root : Path
+        Folder to write in; made if need be.
+    """
+    names = [f"MSP-IMPROV-S01A-{'FM'[row % 2]}0{1 + row // 4}-S-FM0{row}" for row in range(8)]
+    labels = {name: row % len(CLASSES) for row, name in enumerate(names)}
+    return mmin.write_tree(root, labels, len(CLASSES), n_features=N_FEATURES, audio="comparE_raw", one_hot=False)

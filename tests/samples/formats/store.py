@@ -1,0 +1,25 @@
+"""Store of Parquet shards."""
+
+from pathlib import Path
+
+import numpy as np
+
+from redcore.data import MultimodalData, Target
+from redcore.data.store import write_store
+
+
+def write_sample(folder: Path) -> Path:
+    """Write six samples: vectors and sequences with holes, classes, groups and a split."""
+    rng = np.random.default_rng(0)
+    data = MultimodalData.from_arrays(
+        {
+            "audio": [rng.normal(size=(length, 2)) if length else None for length in (3, 1, 0, 2, 4, 0)],
+            "text": [None, *rng.normal(size=(5, 3))],
+        },
+        Target.from_labels(["no", "yes", "no", "yes", "no", "yes"]),
+        groups=[0, 0, 1, 1, 2, 2],
+        sample_ids=[f"s{row}" for row in range(6)],
+        split=[0, 0, 0, 0, 1, 2],
+    )
+    write_store(data, folder / "store", title="six samples")
+    return folder / "store"
