@@ -14,7 +14,7 @@ def letters(n_modalities):
 
 
 @pytest.mark.parametrize("n_modalities", range(1, 7))
-def test_up_to_six_modalities_every_pattern_is_listed(n_modalities):
+def test_all_patterns_of_up_to_six_modalities_are_listed(n_modalities):
     patterns = missing_patterns(letters(n_modalities))
     assert len(patterns) == len(set(patterns)) == 2**n_modalities - 1
     assert [len(pattern) for pattern in patterns] == sorted(len(pattern) for pattern in patterns)
@@ -22,7 +22,7 @@ def test_up_to_six_modalities_every_pattern_is_listed(n_modalities):
 
 
 @pytest.mark.parametrize("n_modalities", [7, 8, 11, 20, 40])
-def test_beyond_six_a_sample_holds_singles_all_but_one_and_all(n_modalities):
+def test_with_more_modalities_singles_all_but_one_and_all_are_included(n_modalities):
     names = letters(n_modalities)
     patterns = missing_patterns(names, seed=1)
     assert len(patterns) == len(set(patterns)) == max(64, 2 * n_modalities + 1)
@@ -31,7 +31,7 @@ def test_beyond_six_a_sample_holds_singles_all_but_one_and_all(n_modalities):
     assert set().union(*patterns) == set(names)
 
 
-def test_the_sample_of_patterns_depends_on_the_seed_only():
+def test_random_patterns_depend_on_the_seed_only():
     names = letters(9)
     assert missing_patterns(names, 1) == missing_patterns(names[::-1], 1)
     assert missing_patterns(names, 1) != missing_patterns(names, 2)
@@ -56,22 +56,22 @@ def make(target=None):
 
 
 class Model:
-    """Records what it is asked, and predicts class 1 from modality b alone."""
+    """Stub that records its inputs and predicts from the availability of modality b only."""
 
     def __init__(self):
-        self.asked = []
+        self.inputs = []
 
     def __call__(self, data):
-        self.asked.append((data.sample_ids.tolist(), data.availability.tolist()))
+        self.inputs.append((data.sample_ids.tolist(), data.availability.tolist()))
         share = np.where(data.availability[:, 1], 0.8, 0.3)
         return np.stack([1 - share, share], axis=1)
 
 
-def test_patterns_are_scored_on_samples_that_observe_them_with_the_rest_hidden():
+def test_patterns_are_scored_on_samples_that_observe_them_with_other_modalities_hidden():
     model = Model()
     report = evaluate_patterns(model, make())
     only_a, only_b, both = [True, False], [False, True], [True, True]
-    assert model.asked == [
+    assert model.inputs == [
         ([0, 1, 3], [only_a] * 3),
         ([0, 2, 3], [only_b] * 3),
         ([0, 3], [both] * 2),
@@ -97,23 +97,23 @@ def test_scores_of_each_pattern_pooled_and_as_observed():
     assert report.as_observed == pytest.approx({"n_samples": 5} | observed)
 
 
-def test_the_data_is_not_changed():
+def test_data_is_not_modified():
     data = make()
     checksum = data.checksum()
     evaluate_patterns(Model(), data)
     assert data.checksum() == checksum
 
 
-def test_a_pattern_that_no_sample_observes_is_not_asked():
+def test_pattern_that_no_sample_observes_is_not_predicted():
     data = make().hide({"b": [0, 0, 1, 0, 0]})
     model = Model()
     report = evaluate_patterns(model, data)
     assert report.per_pattern["a+b"] == {"n_samples": 0}
-    assert len(model.asked) == 3
+    assert len(model.inputs) == 3
     assert report.pooled["n_samples"] == 4
 
 
-def test_nothing_observed_at_all():
+def test_all_modalities_missing():
     report = evaluate_patterns(Model(), make().hide(np.zeros((5, 2))))
     assert report.pooled == {"n_samples": 0}
     assert report.as_observed["n_samples"] == 5
@@ -125,21 +125,21 @@ def test_undefined_scores_are_none_and_the_report_is_json():
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["pooled"]["n_samples"] == 8
 
 
-def test_a_target_is_needed():
+def test_target_is_required():
     data = MultimodalData.from_arrays({"a": np.ones((2, 1))})
-    with pytest.raises(TargetError, match="nothing to score against"):
+    with pytest.raises(TargetError, match="no target to score against"):
         evaluate_patterns(Model(), data)
 
 
 def test_many_modalities():
     names = letters(8)
     data = MultimodalData.from_arrays({name: np.ones((3, 1)) for name in names}, Target.from_labels([0, 1, 1]))
-    seen = []
+    patterns = []
 
-    def predict(part):
-        seen.append(tuple(name for name, there in zip(part.names, part.availability[0], strict=True) if there))
-        return np.full((part.n_samples, 2), 0.5)
+    def predict(data):
+        patterns.append(tuple(np.array(data.names)[data.availability[0]].tolist()))
+        return np.full((data.n_samples, 2), 0.5)
 
     report = evaluate_patterns(predict, data, seed=3)
-    assert seen[:-1] == missing_patterns(names, 3)
+    assert patterns[:-1] == missing_patterns(names, 3)
     assert list(report.per_pattern) == [pattern_name(pattern) for pattern in missing_patterns(names, 3)]

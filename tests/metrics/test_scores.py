@@ -12,12 +12,12 @@ def softmax(logits):
 
 
 def calibration_by_loop(codes, probabilities):
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
+    confidence, is_correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
     total = 0.0
     for low in np.arange(15) / 15:
         inside = (confidence > low) & (confidence <= low + 1 / 15)
         if inside.any():
-            total += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+            total += inside.mean() * abs(confidence[inside].mean() - is_correct[inside].mean())
     return total
 
 
@@ -54,25 +54,25 @@ def test_classification_by_hand():
     )
 
 
-def test_classes_that_neither_occur_nor_are_predicted_do_not_count():
+def test_classes_that_neither_occur_nor_are_predicted_are_ignored():
     probabilities = np.array([[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]])
     result = classification_scores(np.array([0, 2]), probabilities)
     assert (result["uar"], result["macro_f1"]) == (1.0, 1.0)
 
 
-def test_a_probability_of_zero_costs_a_finite_amount():
+def test_log_loss_of_probability_zero_is_finite():
     result = classification_scores(np.array([0]), np.array([[0.0, 1.0]]))
     assert result["nll"] == pytest.approx(-np.log(np.finfo(float).eps))
 
 
-def test_a_single_class():
+def test_single_class():
     assert classification_scores(np.zeros(3, dtype=int), np.ones((3, 1))) == {
         "accuracy": 1.0, "uar": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "nll": 0.0, "ece": 0.0,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("score", "truth"), [(classification_scores, [0]), (multilabel_scores, [[0, 1]])])
-def test_probabilities_that_are_nan_are_an_error(score, truth):
+def test_nan_probabilities_are_rejected(score, truth):
     with pytest.raises(ValueError, match="probabilities contains NaN"):
         score(np.array(truth), np.array([[0.5, np.nan]]))
 
@@ -94,12 +94,12 @@ def test_multilabel_agrees_with_sklearn():
     assert result["accuracy"] == pytest.approx(1 - reference.hamming_loss(truth, probabilities >= 0.5))
 
 
-def test_one_label_is_scored_by_its_own_f1():
+def test_macro_f1_of_a_single_label():
     result = multilabel_scores(np.array([[0], [0], [1.0]]), np.array([[0.9], [0.1], [0.9]]))
     assert result["macro_f1"] == pytest.approx(2 / 3)
 
 
-def test_a_label_that_never_occurs_has_f1_of_zero():
+def test_label_that_never_occurs_has_f1_of_zero():
     result = multilabel_scores(np.array([[1, 0], [1, 0]]), np.array([[0.9, 0.1], [0.9, 0.1]]))
     assert result == {"accuracy": 1.0, "exact_match": 1.0, "macro_f1": 0.5}
 
@@ -123,7 +123,7 @@ def test_regression_by_hand():
     assert result == pytest.approx({"mae": 1.0, "pearson_r": np.sqrt(3) / 2, "r2": 1 - 5 / 2})
 
 
-def test_a_vector_and_a_single_column_are_the_same():
+def test_vector_and_single_column_are_equivalent():
     target, predicted = np.array([1.0, 2.0, 4.0]), np.array([[1.0], [3.0], [2.0]])
     assert regression_scores(target, predicted) == regression_scores(target[:, None], predicted)
 
@@ -136,7 +136,7 @@ def test_scores_of_a_constant_target_are_none(constant, n_samples):
     assert result["mae"] == pytest.approx(np.abs(constant - np.arange(n_samples) - 0.5).mean())
 
 
-def test_a_constant_prediction_has_no_correlation_but_an_r2():
+def test_constant_prediction_has_r2_but_no_correlation():
     result = regression_scores(np.array([0.1, 0.2, 0.3]), np.full(3, 0.1))
     assert result["pearson_r"] is None
     assert result["r2"] == pytest.approx(-1.5)
@@ -164,7 +164,7 @@ def test_scores_follow_the_kind_of_target(target, outputs, keys):
     assert all(value is None or np.isfinite(value) for value in result.values())
 
 
-def test_inputs_are_not_changed():
+def test_inputs_are_not_modified():
     codes, probabilities = np.array([0, 1]), np.array([[0.0, 1.0], [0.5, 0.5]])
     classification_scores(codes, probabilities)
     regression_scores(probabilities, probabilities[::-1])

@@ -1,4 +1,4 @@
-"""The table of scores: every score that is computed is in it, and everybody takes the direction from it."""
+"""Table of scores: it contains every computed score, and all consumers take the direction from it."""
 
 import json
 
@@ -14,52 +14,52 @@ from redcore.metrics import SCORES, is_lower_better, mosi_scores, score_label, s
 from redcore.report._payload import payload
 from redcore.tuning import Task
 
-PERFECT_IS_LOW = {"nll", "ece", "mae"}
+LOWER_IS_BETTER = {"nll", "ece", "mae"}
 
 
-def computed(kind):
+def computed_scores(kind):
     data = make_data(kind)
     method = make_method("late_fusion").fit(data)
     return scores(data.target, method.predict(data), method.decide)
 
 
-def test_every_score_that_is_computed_has_an_entry_and_the_other_way_round():
-    found = {name for kind in TARGETS for name in computed(kind)}
-    numbers = np.array([-1.0, 0.5, 2.0])
-    found |= set(mosi_scores(numbers, numbers)) | set(sims_scores(numbers, numbers))
-    assert found == set(SCORES)
+def test_table_contains_exactly_the_computed_scores():
+    names = {name for kind in TARGETS for name in computed_scores(kind)}
+    values = np.array([-1.0, 0.5, 2.0])
+    names |= set(mosi_scores(values, values)) | set(sims_scores(values, values))
+    assert names == set(SCORES)
 
 
 @pytest.mark.parametrize("kind", TARGETS[:4])
 def test_values_are_in_the_range_of_their_score(kind):
-    for name, value in computed(kind).items():
+    for name, value in computed_scores(kind).items():
         assert kind in SCORES[name].kinds
         assert SCORES[name].low <= value <= SCORES[name].high
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_tuning_goes_in_the_direction_of_the_score(name):
+def test_tuning_optimises_in_the_direction_of_the_score(name):
     task = Task("late_fusion", make_data(), {}, metric=name)
-    assert task.direction == ("minimize" if name in PERFECT_IS_LOW else "maximize")
+    assert task.direction == ("minimize" if name in LOWER_IS_BETTER else "maximize")
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression"])
-def test_a_modality_that_improves_a_score_is_worth_more_than_0(kind):
+def test_modality_value_has_the_direction_of_the_score(kind):
     data = make_data(kind, 60, holes=False)
     method = make_method("late_fusion", settings=tiny("late_fusion")).fit(data)
-    # a constant prediction, which is that without any modality, has no correlation
-    for name in set(computed(kind)) - {"pearson_r"}:
+    # the prediction without any modality is constant and has no correlation
+    for name in set(computed_scores(kind)) - {"pearson_r"}:
         value = modality_value(method, data, name)
-        sign = -1 if name in PERFECT_IS_LOW else 1
-        found = scores(data.target, method.predict(data), method.decide)[name]
-        assert value.with_all == pytest.approx(sign * found)
+        sign = -1 if name in LOWER_IS_BETTER else 1
+        expected = scores(data.target, method.predict(data), method.decide)[name]
+        assert value.with_all == pytest.approx(sign * expected)
         assert sum(value.worth.values.values()) == pytest.approx(value.with_all - value.without)
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_the_benchmark_ranks_the_better_method_first(name):
+def test_benchmark_ranks_the_better_method_first(name):
     records = make_records(make_spec(data=("d",), methods=("good", "bad"), n_seeds=1, rates=((0.5,),)))
-    better, worse = (0.1, 0.4) if name in PERFECT_IS_LOW else (0.4, 0.1)
+    better, worse = (0.1, 0.4) if name in LOWER_IS_BETTER else (0.4, 0.1)
     for record in records:
         value = better if record.cell.method.title() == "good" else worse
         for entry in record.metrics["per_pattern"].values():
@@ -69,14 +69,14 @@ def test_the_benchmark_ranks_the_better_method_first(name):
     assert ranking.methods[0] == "good"
 
 
-def test_pages_are_told_label_and_direction():
+def test_page_payload_contains_label_and_direction():
     content = payload(make_records(make_spec(n_seeds=1)), "title")
-    told = json.loads(json.dumps(content, default=str))["metrics"]
-    assert told
-    for metric in told:
+    metrics = json.loads(json.dumps(content, default=str))["metrics"]
+    assert metrics
+    for metric in metrics:
         assert metric["lower"] == is_lower_better(metric["name"])
         assert metric["label"] == score_label(metric["name"])
 
 
-def test_a_score_that_is_not_in_the_table_keeps_its_name():
+def test_score_without_an_entry_keeps_its_name():
     assert (score_label("my_score"), is_lower_better("my_score"), is_lower_better(None)) == ("my score", False, False)

@@ -1,4 +1,4 @@
-"""Scores as pure functions of arrays, overall and per missing pattern."""
+"""Scores of predictions, overall and per missing pattern, as pure functions of arrays."""
 
 from redcore.metrics._calibration import calibration_error
 from redcore.metrics._patterns import (

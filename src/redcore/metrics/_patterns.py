@@ -1,4 +1,4 @@
-"""Scores per missing pattern: what a model is worth when only these modalities are there."""
+"""Scores of a model per missing pattern."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ __all__ = ["MoreScores", "PatternReport", "all_scores", "evaluate_patterns", "mi
 
 Pattern = tuple[str, ...]
 MoreScores = Callable[[AnyArray, AnyArray], Scores]
-"""(true values, outputs) -> scores, such as `mosi_scores`."""
+"""Function that maps true values and outputs to further scores, such as `mosi_scores`."""
 
 EXHAUSTIVE_UP_TO = 6
-"""Up to this many modalities every pattern is scored, beyond it a sample of them."""
+"""Largest number of modalities for which all missing patterns are scored."""
 
 SAMPLED_PATTERNS = 64
-"""How many patterns are scored where not all are."""
+"""Number of missing patterns that are scored with more modalities."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class PatternReport:
     Attributes
     ----------
     per_pattern : dict of str to scores
-        By pattern name (``"audio+text"``), with ``n_samples``: how many samples observe all of the pattern's modalities
-        and so were scored with exactly these.
+        Scores by pattern name (``"audio+text"``). ``n_samples`` is the number of scored samples, i.e. of samples that
+        observe all modalities of the pattern.
     pooled : scores
-        Over the predictions of all patterns together.
+        Scores over the pooled predictions of all patterns.
     as_observed : scores
-        With the data as it is.
+        Scores with each sample's own observed modalities.
     """
 
     per_pattern: dict[str, Scores]
@@ -44,30 +44,32 @@ class PatternReport:
     as_observed: Scores
 
     def to_dict(self) -> dict[str, object]:
-        """Return the report as plain dicts, ready for JSON."""
+        """Return the report as JSON-serialisable dicts."""
         return {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed}
 
 
 def pattern_name(pattern: Sequence[str]) -> str:
-    """Return the name of a missing pattern: its observed modalities, joined by ``+``."""
+    """Return the name of a missing pattern: its observed modalities, joined with ``+``."""
     return "+".join(pattern)
 
 
 def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:
-    """List missing patterns, from single modalities to all of them.
+    """Return the missing patterns to score, ordered by their number of observed modalities.
+
+    All ``2**M - 1`` non-empty patterns of up to M = 6 modalities are returned. With more modalities, the patterns with
+    one, M - 1 and M observed modalities are returned (``2 * M + 1``), and random other patterns up to a total of 64.
 
     Parameters
     ----------
     names : sequence of str
-        Modalities.
+        Modality names.
     seed : int
-        For the sample of patterns that is drawn beyond 6 modalities: all single ones, all but one, all, and
-        as many others as make 64 (or more where M is large).
+        Seed of the random patterns.
 
     Returns
     -------
     list of tuple of str
-        ``2**M - 1`` patterns for up to 6 modalities.
+        Sorted names of the observed modalities of each pattern.
 
     Examples
     --------
@@ -94,21 +96,26 @@ def evaluate_patterns(
 ) -> PatternReport:
     """Score a model under every missing pattern.
 
-    A pattern is scored on the samples that observe all of its modalities, with all others hidden: a sample that really
-    lacks one of them cannot show what the pattern is worth.
+    A pattern is scored on the samples that observe all of its modalities; their other modalities are hidden. Samples in
+    which a modality of the pattern is missing are left out.
 
     Parameters
     ----------
     predict : callable
-        MultimodalData -> array (n_samples, n_outputs), such as `Method.predict`.
+        Function that maps MultimodalData to an array (n_samples, n_outputs), such as `Method.predict`.
     data : MultimodalData
-        With a target.
+        Evaluation data with a target.
     seed : int
-        For the sample of patterns beyond 6 modalities.
+        Seed for the choice of patterns with more than 6 modalities; see `missing_patterns`.
     more : callable, optional
-        Scores beyond those of every task, from true values and outputs, such as `mosi_scores`.
+        Function that computes further scores from true values and outputs, such as `mosi_scores`.
     decide : callable, optional
-        Probabilities to the classes that are named, such as `Method.decide`. Default: the most probable.
+        Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,), such as
+        `Method.decide`. Default: the most probable class.
+
+    Returns
+    -------
+    PatternReport
 
     Raises
     ------
@@ -116,7 +123,7 @@ def evaluate_patterns(
         If the data has no target.
     """
     if data.target is None:
-        raise TargetError("labels are missing: nothing to score against")
+        raise TargetError("labels are missing: the data has no target to score against")
     per_pattern: dict[str, Scores] = {}
     outputs, rows_scored = [], []
     for pattern in missing_patterns(data.names, seed):
@@ -142,7 +149,7 @@ def evaluate_patterns(
 def all_scores(
     target: Target, outputs: AnyArray, more: MoreScores | None = None, decide: Decide | None = None
 ) -> Scores:
-    """Return the scores of every task of this kind, and those of `more`."""
+    """Return the standard scores of this kind of target, and those of `more`."""
     return scores(target, outputs, decide) | (more(target.values, outputs) if more else {})
 
 

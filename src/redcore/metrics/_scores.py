@@ -1,4 +1,4 @@
-"""Scores of one set of predictions. A score that is not defined is None, never NaN."""
+"""Scores of one set of predictions. Undefined scores are None, never NaN."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ __all__ = ["Decide", "classification_scores", "multilabel_scores", "regression_s
 Scores = dict[str, float | None]
 
 Decide = Callable[[AnyArray], IntArray]
-"""Probabilities (n_samples, n_classes) to the classes that are named, (n_samples,)."""
+"""Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,)."""
 
 
-def classification_scores(codes: AnyArray, probabilities: AnyArray, named: IntArray | None = None) -> Scores:
+def classification_scores(codes: AnyArray, probabilities: AnyArray, decided: IntArray | None = None) -> Scores:
     """Score class probabilities.
 
     Parameters
@@ -26,17 +26,20 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray, named: IntAr
     codes : int array (n_samples,)
         True classes.
     probabilities : array (n_samples, n_classes)
-    named : int array (n_samples,), optional
-        The class that each prediction names, for methods whose decision may not be the most probable class.
+        Predicted class probabilities.
+    decided : int array (n_samples,), optional
+        Predicted classes, for methods whose decision rule is not the argmax. Default: the most probable classes.
 
     Returns
     -------
     dict
-        ``accuracy`` (WA of the speech literature), ``uar`` (UA: recall averaged over the classes that
-        occur), ``macro_f1`` and ``weighted_f1`` (averaged over the classes that occur or are predicted, each with the
-        same weight or by how often it occurs), each in [0, 1]; ``nll``, the mean negative log-likelihood in nats;
-        ``ece``, the expected calibration error, see `calibration_error`. With `named`, ``argmax_macro_f1`` is the
-        macro-F1 of the most probable classes.
+        - ``accuracy`` in [0, 1] (WA in the speech literature);
+        - ``uar`` in [0, 1] (UA): recall averaged over the classes that occur;
+        - ``macro_f1`` in [0, 1]: F1 averaged over the classes that occur or are predicted;
+        - ``weighted_f1`` in [0, 1]: the same, weighted by class frequency;
+        - ``nll``: mean negative log-likelihood in nats;
+        - ``ece`` in [0, 1]: expected calibration error, see `calibration_error`;
+        - ``argmax_macro_f1`` in [0, 1], only with `decided`: macro-F1 of the most probable classes.
 
     Examples
     --------
@@ -46,19 +49,19 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray, named: IntAr
     """
     assert_all_finite(probabilities, input_name="probabilities")
     most_probable = probabilities.argmax(axis=1)
-    predicted = most_probable if named is None else named
+    predicted = most_probable if decided is None else decided
     counts = np.bincount(codes, minlength=probabilities.shape[1])
     hits = np.bincount(codes[predicted == codes], minlength=len(counts))
     recall = hits[counts > 0] / counts[counts > 0]
-    of_truth = probabilities[np.arange(len(codes)), codes].astype(np.float64)
+    likelihood = probabilities[np.arange(len(codes)), codes].astype(np.float64)
     return {
         "accuracy": float(accuracy_score(codes, predicted)),
         "uar": float(recall.mean()),
         "macro_f1": _macro_f1(codes, predicted),
         "weighted_f1": float(f1_score(codes, predicted, average="weighted", zero_division=0)),
-        "nll": float(-np.log(of_truth.clip(min=np.finfo(np.float64).eps)).mean()),
+        "nll": float(-np.log(likelihood.clip(min=np.finfo(np.float64).eps)).mean()),
         "ece": calibration_error(codes, probabilities),
-        **({} if named is None else {"argmax_macro_f1": _macro_f1(codes, most_probable)}),
+        **({} if decided is None else {"argmax_macro_f1": _macro_f1(codes, most_probable)}),
     }
 
 
@@ -69,11 +72,17 @@ def _macro_f1(codes: AnyArray, predicted: AnyArray) -> float:
 def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:
     """Score label probabilities at a threshold of 0.5.
 
+    Parameters
+    ----------
+    indicators : array (n_samples, n_labels)
+        True labels, 0 or 1.
+    probabilities : array (n_samples, n_labels)
+
     Returns
     -------
     dict
-        ``accuracy`` (share of single label decisions that are right), ``exact_match`` (share of samples with all
-        labels right), ``macro_f1`` (averaged over labels).
+        ``accuracy`` (fraction of correct label decisions), ``exact_match`` (fraction of samples with all labels
+        correct) and ``macro_f1`` (F1 averaged over labels), each in [0, 1].
     """
     assert_all_finite(probabilities, input_name="probabilities")
     predicted = probabilities >= 0.5
@@ -87,15 +96,20 @@ def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:
 
 
 def regression_scores(target: AnyArray, predicted: AnyArray) -> Scores:
-    """Score numbers; several outputs are averaged.
+    """Score predictions of a continuous target. Scores of several outputs are averaged.
+
+    Parameters
+    ----------
+    target, predicted : array (n_samples,) or (n_samples, n_outputs)
 
     Returns
     -------
     dict
-        ``mae``; ``pearson_r`` (None where target or prediction is constant); ``r2`` (None for a constant target).
+        ``mae`` (mean absolute error), ``pearson_r`` (None if an output has a constant target or prediction) and
+        ``r2`` (None if an output has a constant target).
     """
     target, predicted = _columns(target), _columns(predicted)
-    # the standard deviation of a constant is not always exactly zero
+    # the range, not the standard deviation: rounding can make that of a constant nonzero
     varies = np.ptp(target, axis=0) > 0
     both_vary = varies & (np.ptp(predicted, axis=0) > 0)
     pearson = [float(np.corrcoef(target[:, k], predicted[:, k])[0, 1]) for k in np.flatnonzero(both_vary)]
@@ -112,9 +126,16 @@ def _columns(values: AnyArray) -> AnyArray:
 
 
 def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> Scores:
-    """Score `outputs` (n_samples, n_outputs), as `Method.predict` returns them, with the scores of this target.
+    """Return the scores of `outputs` for this kind of target.
 
-    `decide`, such as `Method.decide`, maps probabilities to the classes that are named; by default the most probable.
+    Parameters
+    ----------
+    target : Target
+    outputs : array (n_samples, n_outputs)
+        Predictions, as returned by `Method.predict`.
+    decide : callable, optional
+        Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,), such as
+        `Method.decide`. Default: the most probable class. Only used for classification.
     """
     if target.is_classification:
         return classification_scores(target.values, outputs, None if decide is None else decide(outputs))

@@ -1,4 +1,4 @@
-"""Scores of sentiment as a number, as the literature on CMU-MOSI, CMU-MOSEI and CH-SIMS reports them."""
+"""Scores of continuous sentiment, as reported in the literature on CMU-MOSI, CMU-MOSEI and CH-SIMS."""
 
 import numpy as np
 from sklearn.metrics import f1_score
@@ -10,7 +10,7 @@ __all__ = ["mosi_scores", "sims_scores"]
 
 
 def mosi_scores(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
-    """Score sentiment in [-3, 3].
+    """Score predictions of sentiment in [-3, 3] (CMU-MOSI, CMU-MOSEI).
 
     Parameters
     ----------
@@ -19,23 +19,28 @@ def mosi_scores(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
     Returns
     -------
     dict
-        ``acc2_has0`` and ``f1_has0`` (negative or not), ``acc2_non0`` and ``f1_non0`` (sign, without neutral samples;
-        None if there are no others), ``acc5`` and ``acc7`` (rounded, within +-2 and +-3), ``mae``, ``corr`` (Pearson;
-        None if either side is constant). F1 is weighted by class frequency.
+        - ``acc2_has0``, ``f1_has0``: accuracy and F1 of negative versus non-negative;
+        - ``acc2_non0``, ``f1_non0``: accuracy and F1 of the sign, over samples with nonzero true sentiment; None if
+          there are none;
+        - ``acc5``, ``acc7``: accuracy after clipping to [-2, 2] or [-3, 3] and rounding;
+        - ``mae``: mean absolute error;
+        - ``corr``: Pearson correlation; None if `true` or `predicted` is constant.
+
+        F1 is weighted by class frequency.
     """
-    true, predicted = _pair(true, predicted)
-    clear = true != 0
+    true, predicted = _as_vectors(true, predicted)
+    nonzero = true != 0
     return {
-        **_two("has0", true >= 0, predicted >= 0),
-        **_two("non0", true[clear] > 0, predicted[clear] > 0),
-        "acc5": _equal(np.round(true.clip(-2, 2)), np.round(predicted.clip(-2, 2))),
-        "acc7": _equal(np.round(true.clip(-3, 3)), np.round(predicted.clip(-3, 3))),
-        **_distance(true, predicted),
+        **_binary_scores("has0", true >= 0, predicted >= 0),
+        **_binary_scores("non0", true[nonzero] > 0, predicted[nonzero] > 0),
+        "acc5": _accuracy(np.round(true.clip(-2, 2)), np.round(predicted.clip(-2, 2))),
+        "acc7": _accuracy(np.round(true.clip(-3, 3)), np.round(predicted.clip(-3, 3))),
+        **_error_and_correlation(true, predicted),
     }
 
 
 def sims_scores(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
-    """Score sentiment in [-1, 1].
+    """Score predictions of sentiment in [-1, 1] (CH-SIMS). Values outside this range are clipped.
 
     Parameters
     ----------
@@ -44,37 +49,39 @@ def sims_scores(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
     Returns
     -------
     dict
-        ``acc2`` and ``f1`` (positive or not), ``acc3`` (borders at -0.1 and 0.1), ``acc5`` (at -0.7, -0.1, 0.1, 0.7),
-        ``mae`` and ``corr`` as in `mosi_scores`.
+        - ``acc2``, ``f1``: accuracy and F1 of positive versus non-positive;
+        - ``acc3``: accuracy of three classes with borders at -0.1 and 0.1;
+        - ``acc5``: accuracy of five classes with borders at -0.7, -0.1, 0.1 and 0.7;
+        - ``mae``, ``corr``: as in `mosi_scores`.
     """
-    true, predicted = (values.clip(-1, 1) for values in _pair(true, predicted))
-    both = _two("", true > 0, predicted > 0)
+    true, predicted = (values.clip(-1, 1) for values in _as_vectors(true, predicted))
+    binary = _binary_scores("", true > 0, predicted > 0)
     accuracies = {
-        # the upper border belongs to the class below it
-        name: _equal(*(np.searchsorted(borders, values) for values in (true, predicted)))
+        # a class includes its upper border
+        name: _accuracy(*(np.searchsorted(borders, values) for values in (true, predicted)))
         for name, borders in (("acc3", [-0.1, 0.1]), ("acc5", [-0.7, -0.1, 0.1, 0.7]))
     }
-    return {"acc2": both["acc2_"], "f1": both["f1_"], **accuracies, **_distance(true, predicted)}
+    return {"acc2": binary["acc2_"], "f1": binary["f1_"], **accuracies, **_error_and_correlation(true, predicted)}
 
 
-def _pair(true: AnyArray, predicted: AnyArray) -> tuple[AnyArray, AnyArray]:
+def _as_vectors(true: AnyArray, predicted: AnyArray) -> tuple[AnyArray, AnyArray]:
     true, predicted = (np.asarray(values, dtype=np.float64).ravel() for values in (true, predicted))
     check_row_count("predictions", len(predicted), len(true))
     return true, predicted
 
 
-def _two(name: str, true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
+def _binary_scores(name: str, true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
     if not len(true):
         return {f"acc2_{name}": None, f"f1_{name}": None}
     f1 = f1_score(true, predicted, average="weighted", zero_division=0)
-    return {f"acc2_{name}": _equal(true, predicted), f"f1_{name}": float(f1)}
+    return {f"acc2_{name}": _accuracy(true, predicted), f"f1_{name}": float(f1)}
 
 
-def _equal(true: AnyArray, predicted: AnyArray) -> float:
+def _accuracy(true: AnyArray, predicted: AnyArray) -> float:
     return float(np.mean(true == predicted))
 
 
-def _distance(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
-    varied = len(true) > 1 and true.std() > 0 and predicted.std() > 0
-    corr = float(np.corrcoef(true, predicted)[0, 1]) if varied else None
+def _error_and_correlation(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
+    both_vary = len(true) > 1 and true.std() > 0 and predicted.std() > 0
+    corr = float(np.corrcoef(true, predicted)[0, 1]) if both_vary else None
     return {"mae": float(np.abs(true - predicted).mean()), "corr": corr}
