@@ -1,4 +1,4 @@
-"""`summarise` names planted faults, and reports nothing on sound data."""
+"""`summarise` reports planted problems, and nothing on clean data."""
 
 import json
 
@@ -29,7 +29,7 @@ def texts(data, severity=None):
     return [finding.text for finding in findings if severity in (None, finding.severity)]
 
 
-def found(data, text):
+def has_finding(data, text):
     return any(text in line for line in texts(data))
 
 
@@ -58,52 +58,54 @@ def test_counts_and_quantiles():
     json.dumps(summary.to_dict(), allow_nan=False)
 
 
-def test_sound_data_has_no_findings():
+def test_clean_data_has_no_findings():
     assert texts(make(split=np.repeat([0, 1, 2], 200))) == []
 
 
 @pytest.mark.parametrize("n_classes", [2, 30])
-def test_missing_completely_at_random_is_rarely_accused(n_classes):
-    accused = 0
+def test_false_positive_rate_on_mcar_data(n_classes):
+    n_rejected = 0
     for seed in range(100):
         data = make(300, n_classes, seed, split=np.repeat([0, 1, 2], 100))
-        holed = ampute(data, "bernoulli", {"audio": 0.3, "text": 0.5}, np.random.default_rng(seed), at_least_one=False)
-        accused += any(test.depends for test in summarise(holed).associations)
-    # level 0.01 for all tests of a data set together: over 5 of 100 has a probability of 5e-4
-    assert accused <= 5
+        amputed = ampute(
+            data, "bernoulli", {"audio": 0.3, "text": 0.5}, np.random.default_rng(seed), at_least_one=False
+        )
+        n_rejected += any(test.depends for test in summarise(amputed).associations)
+    # family-wise level 0.01 per data set: the probability of more than 5 rejections in 100 is 5e-4
+    assert n_rejected <= 5
 
 
 @pytest.mark.parametrize(
     ("protocol", "on"), [("label_dependent", "class"), ("correlated", "modality text"), ("block", "group")]
 )
-def test_what_missing_depends_on_is_named(protocol, on):
+def test_dependence_of_missingness_is_detected(protocol, on):
     data = make(groups=np.arange(600) // 30)
     options = {"block": {}}.get(protocol, {"strength": 2.0} if protocol == "label_dependent" else {})
-    holed = ampute(
+    amputed = ampute(
         data, protocol, {"audio": 0.4, "text": 0.4}, np.random.default_rng(0), options=options, at_least_one=False
     )
-    named = {(test.modality, test.on) for test in summarise(holed).associations if test.depends}
-    assert ("audio", on) in named
+    significant = {(test.modality, test.on) for test in summarise(amputed).associations if test.depends}
+    assert ("audio", on) in significant
     if protocol == "correlated":
-        assert {where for _, where in named} == {on}
+        assert {factor for _, factor in significant} == {on}
 
 
-def test_numbers_that_missing_depends_on():
+def test_dependence_on_a_continuous_target_is_detected():
     data = make(target=Target.from_numbers(np.random.default_rng(0).standard_normal(600)))
     options = {"strength": 1.5}
-    holed = ampute(data, "label_dependent", {"text": 0.4}, np.random.default_rng(0), options=options)
-    assert found(holed, "whether text is missing depends on the target")
+    amputed = ampute(data, "label_dependent", {"text": 0.4}, np.random.default_rng(0), options=options)
+    assert has_finding(amputed, "missingness of text depends on the target")
 
 
-def test_a_modality_that_one_part_lacks():
+def test_modality_missing_in_one_split():
     split = np.repeat([0, 1, 2], 200)
     data = make(split=split).hide({"audio": split < 2, "text": np.ones(600, bool), "steps": np.ones(600, bool)})
-    assert "audio is missing in all 200 samples of split test, and not elsewhere: split-dependent" in texts(
+    assert "audio is missing in all 200 samples of split test but not in all others: split-dependent" in texts(
         data, "warning"
     )
 
 
-def test_modalities_and_samples_without_anything():
+def test_modalities_and_samples_without_observations():
     data = make().hide({"audio": np.zeros(600, bool), "text": np.arange(600) > 2, "steps": np.arange(600) > 2})
     assert texts(data, "warning") == ["audio is missing in every sample", "3 samples have no modality at all"]
 
@@ -124,19 +126,23 @@ def test_leakage():
     assert (leaks.n_ids, set(leaks.ids)) == (2, {"S7", "s7 "})
     assert leaks.groups == ("2",)
     assert summarise(make()).leakage is None
-    for text in ("1 validation or test samples are bit-identical", "2 sample ids are in several", "1 groups are in"):
-        assert found(data, text)
+    for text in (
+        "1 validation or test samples are bit-identical",
+        "2 sample ids occur in several",
+        "1 groups occur in",
+    ):
+        assert has_finding(data, text)
 
 
-def test_equal_values_of_few_features_are_no_leak_by_themselves():
+def test_equal_values_of_few_features_are_not_reported():
     rng = np.random.default_rng(0)
     arrays = {"rooms": rng.integers(1, 4, (600, 2)).astype(float), "text": rng.standard_normal((600, 12))}
     data = MultimodalData.from_arrays(arrays, split=np.repeat([0, 1, 2], 200))
     assert summarise(data).leakage.identical["rooms"] > 100
-    assert texts(data) == ["there is no target"]
+    assert texts(data) == ["the data has no target"]
 
 
-def test_features_that_look_wrong():
+def test_suspicious_features():
     rng = np.random.default_rng(0)
     audio = rng.standard_normal((600, 10))
     audio[:, 3] = 7.0
@@ -154,20 +160,20 @@ def test_features_that_look_wrong():
         "audio is all zeros in 20 samples",
         "values are tiny",
     ):
-        assert found(data, text)
-    assert found(make(arrays={"audio": np.full((600, 10), 7.0)}), "audio: 10 features are constant")
+        assert has_finding(data, text)
+    assert has_finding(make(arrays={"audio": np.full((600, 10), 7.0)}), "audio: 10 features are constant")
 
 
-def test_targets_that_look_wrong():
+def test_suspicious_targets():
     rng = np.random.default_rng(0)
     labels = np.sort(rng.choice(3, 600, p=[0.9, 0.07, 0.03]))
     split = rng.permutation(np.repeat([0, 2], 300))
     split[labels == 2] = 2
     data = make(target=Target.from_labels(labels, classes=[0, 1, 2, 9]), split=split)
-    assert found(data, "long runs of one class")
-    assert found(data, "the largest class has")
-    assert found(data, "classes without any sample: 9")
-    assert "the train part has no sample of classes 2" in texts(data, "warning")
+    assert has_finding(data, "long runs of one class")
+    assert has_finding(data, "the largest class has")
+    assert has_finding(data, "classes without any sample: 9")
+    assert "the train split has no sample of classes 2" in texts(data, "warning")
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -176,21 +182,21 @@ def test_few_samples(n):
     assert summarise(data).n_samples == n
 
 
-def test_data_on_disk_gives_the_same(tmp_path):
+def test_stored_data_has_the_same_summary(tmp_path):
     data = make(split=np.repeat([0, 1, 2], 200))
-    holed = ampute(data, "label_dependent", {"audio": 0.3, "steps": 0.5}, np.random.default_rng(0))
-    write_store(holed, tmp_path / "store", title="")
-    assert summarise(Store(tmp_path / "store").data()) == summarise(holed)
+    amputed = ampute(data, "label_dependent", {"audio": 0.3, "steps": 0.5}, np.random.default_rng(0))
+    write_store(amputed, tmp_path / "store", title="")
+    assert summarise(Store(tmp_path / "store").data()) == summarise(amputed)
 
 
 def test_real_data(shared_data):
-    told = {
+    findings = {
         name: texts(read(shared_data / f"{name}.npz"))
         for name in ("mosi", "wesad", "leaves100", "utd_mhad", "tcga_breast", "houses")
     }
-    split_dependent = "protein is missing in all 70 samples of split test, and not elsewhere: split-dependent"
-    assert [name for name, lines in told.items() if split_dependent in lines] == ["tcga_breast"]
-    assert any("margin: values are tiny" in line for line in told["leaves100"])
-    assert any("eda: 3 of 3 features are skewed" in line for line in told["wesad"])
-    assert any("long runs of one class" in line for line in told["leaves100"])
-    assert not any("several parts" in line or "bit-identical" in line for lines in told.values() for line in lines)
+    split_dependent = "protein is missing in all 70 samples of split test but not in all others: split-dependent"
+    assert [name for name, lines in findings.items() if split_dependent in lines] == ["tcga_breast"]
+    assert any("margin: values are tiny" in line for line in findings["leaves100"])
+    assert any("eda: 3 of 3 features are skewed" in line for line in findings["wesad"])
+    assert any("long runs of one class" in line for line in findings["leaves100"])
+    assert not any("several splits" in line or "bit-identical" in line for lines in findings.values() for line in lines)

@@ -1,4 +1,4 @@
-"""What a data set holds, what is missing from it, and what looks wrong: `summarise`."""
+"""Summary of a data set: its content, its missing modalities and possible problems."""
 
 from redcore.inspection._leakage import Leakage
 from redcore.inspection._missingness import Association, MissingTable, Pattern

@@ -1,4 +1,4 @@
-"""One pass over the observed values: features that carry nothing or too much, and a digest of every sample."""
+"""Scan of the observed values of a modality for suspicious features, with a digest of every sample."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,27 +14,29 @@ __all__ = ["FeatureScan", "scan"]
 
 SAMPLES_AT_ONCE = 4096
 SAMPLE_ROWS = 20_000
-"""Rows that quantiles are estimated from, spread evenly over the data."""
+"""Approximate number of samples for the estimation of quantiles and skewness, evenly spaced over the data."""
 EXPLODING = 1000.0
-"""A feature explodes where its largest absolute value exceeds its 99% quantile this many times."""
+"""A feature is exploding if its largest absolute value exceeds this multiple of its 99% quantile."""
 SKEWED = 3.0
-"""Absolute skewness from which a feature counts as skewed."""
+"""A feature is skewed if its absolute skewness exceeds this."""
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureScan:
-    """What one pass over a modality finds.
+    """Result of the scan of one modality.
 
     Attributes
     ----------
     constant, exploding, skewed : bool array (n_features,)
+        Masks of the features with these properties.
     typical : float
-        Median absolute value over all features.
+        Median absolute value over all features; 0 without observed samples.
     zero : bool array (n_samples,)
-        Observed samples whose values are all zero.
-    digests : array (n_samples,) of bytes
-        Equal for bit-identical samples; empty where the modality is missing.
+        Mask of the observed samples whose values are all zero.
+    digests : bytes array (n_samples,)
+        Hash of the values of each sample, equal for bit-identical samples; empty if the modality is missing.
     lengths : int array (n_observed,) or None
+        Sequence lengths of the observed samples, None for vectors.
     """
 
     constant: BoolArray
@@ -47,22 +49,22 @@ class FeatureScan:
 
 
 def scan(modality: Modality) -> FeatureScan:
-    """Read all observed values once, a few thousand samples at a time."""
+    """Scan all observed values in one pass, a few thousand samples at a time."""
     n_features = modality.n_features
     low, high = np.full(n_features, np.inf), np.full(n_features, -np.inf)
     zero = np.zeros(modality.n_samples, dtype=bool)
     digests = np.zeros(modality.n_samples, dtype="S16")
-    lengths, samples = [], []
+    lengths, sampled_rows = [], []
     every = max(1, modality.n_observed // SAMPLE_ROWS)
-    for rows, values, sizes in _pieces(modality):
+    for rows, values, sizes in _chunks(modality):
         low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
         ends = np.cumsum(sizes)
         zero[rows] = np.logical_and.reduceat(~values.any(axis=1), ends - sizes)
         digests[rows] = [_digest(values[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
         lengths.append(sizes)
-        # of each chosen sample its middle step
-        samples.append(values[(ends - sizes + sizes // 2)[::every]])
-    sample = np.concatenate(samples) if samples else np.zeros((0, n_features), dtype=np.float32)
+        # one time step per sample, the middle one, so that long sequences do not dominate
+        sampled_rows.append(values[(ends - sizes + sizes // 2)[::every]])
+    sample = np.concatenate(sampled_rows) if sampled_rows else np.zeros((0, n_features), dtype=np.float32)
     constant = high <= low
     return FeatureScan(
         constant,
@@ -75,18 +77,21 @@ def scan(modality: Modality) -> FeatureScan:
     )
 
 
-def _pieces(modality: Modality) -> Iterator[tuple[IntArray, AnyArray, IntArray]]:
-    """Yield sample numbers, their time steps one after the other, and how many each has."""
+def _chunks(modality: Modality) -> Iterator[tuple[IntArray, AnyArray, IntArray]]:
+    """Yield chunks of observed samples: their row numbers, their concatenated time steps and their lengths.
+
+    Vectors have length 1.
+    """
     for start in range(0, modality.n_samples, SAMPLES_AT_ONCE):
-        piece = modality.take(np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))).loaded()
-        rows = start + np.flatnonzero(piece.availability)
+        chunk = modality.take(np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))).loaded()
+        rows = start + np.flatnonzero(chunk.availability)
         if rows.size:
-            sizes = np.ones(len(rows), dtype=np.int64) if piece.lengths is None else piece.lengths
-            yield rows, piece.values, sizes
+            sizes = np.ones(len(rows), dtype=np.int64) if chunk.lengths is None else chunk.lengths
+            yield rows, chunk.values, sizes
 
 
 def _digest(values: AnyArray) -> bytes:
-    # a digest that ended in a zero byte would be cut by the array that keeps it
+    # NumPy strips trailing zero bytes from fixed-width bytes, so the digest must end in another one
     return blake2b(np.ascontiguousarray(values).tobytes(), digest_size=15).digest() + b"."
 
 
@@ -94,7 +99,7 @@ def _exploding(sample: AnyArray, low: FloatArray, high: FloatArray) -> BoolArray
     if not len(sample):
         return np.zeros(len(low), dtype=bool)
     largest = np.maximum(np.abs(low), np.abs(high))
-    usual = np.quantile(np.abs(sample), 0.99, axis=0)
-    # a feature that is nearly always zero has no usual size
-    exploding: BoolArray = (usual > 0) & (largest > EXPLODING * usual)
+    quantile = np.quantile(np.abs(sample), 0.99, axis=0)
+    # a feature that is nearly always zero has no typical magnitude to compare with
+    exploding: BoolArray = (quantile > 0) & (largest > EXPLODING * quantile)
     return exploding

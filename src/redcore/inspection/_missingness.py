@@ -1,4 +1,4 @@
-"""What is missing: patterns, rates by class and split, and tests of what missingness depends on."""
+"""Missing patterns, missing rates by class and split, and tests for dependent missingness."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,19 @@ from redcore.data._target import Target
 __all__ = ["Association", "MissingTable", "Pattern", "associations", "missing_by", "patterns"]
 
 LEVEL = 0.01
-"""Holm-adjusted level below which missingness is said to depend on something."""
+"""Significance level for Holm-adjusted p-values."""
 LEAST_EXPECTED = 5.0
+"""Smallest expected count for which the chi-square distribution is used."""
 PERMUTATIONS = 2000
-FEW = 10
+FEW_EXCEEDANCES = 10
+"""With at most this many permutations as extreme as the data, the p-value comes from a fitted gamma distribution."""
 PERMUTED_SAMPLES = 20_000
-"""With more samples than this, levels that are too rare for the chi-square distribution are left out instead."""
+"""Largest number of samples for permutation tests; with more, levels with small expected counts are left out."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A missing pattern: the modalities that are observed, and how many samples have just these."""
+    """Missing pattern: the observed modalities, and the number of samples with exactly these."""
 
     observed: tuple[str, ...]
     n_samples: int
@@ -31,7 +33,17 @@ class Pattern:
 
 @dataclass(frozen=True)
 class MissingTable:
-    """Missing rate of every modality by the levels of something: ``rates[modality][level]``."""
+    """Missing rates by the levels of a factor.
+
+    Attributes
+    ----------
+    of : str
+        The factor, ``"class"`` or ``"split"``.
+    n_samples : dict of str to int
+        Number of samples per level.
+    rates : dict of str to dict
+        Missing rate of a modality at a level, ``rates[modality][level]``, in [0, 1].
+    """
 
     of: str
     n_samples: dict[str, int]
@@ -40,15 +52,16 @@ class MissingTable:
 
 @dataclass(frozen=True)
 class Association:
-    """A test of whether missing depends on something.
+    """Test of association between the missingness of a modality and another variable.
 
     Attributes
     ----------
     modality : str
     on : str
-        ``"class"``, ``"target"``, ``"split"``, ``"group"`` or ``"modality <name>"``.
+        The other variable: ``"class"``, ``"target"``, ``"split"``, ``"group"`` or ``"modality <name>"`` (the
+        availability of another modality).
     p_value, adjusted : float
-        As tested, and after Holm's correction over all tests of the data set.
+        P-value, and p-value after Holm's correction over all tests of the data set.
     """
 
     modality: str
@@ -58,20 +71,20 @@ class Association:
 
     @property
     def depends(self) -> bool:
-        """Whether the test says so, at level 0.01."""
+        """True if the association is significant at level 0.01 after correction."""
         return self.adjusted < LEVEL
 
 
 def patterns(data: MultimodalData) -> tuple[Pattern, ...]:
-    """Return all missing patterns that occur, the most frequent first."""
+    """Return all missing patterns that occur, most frequent first."""
     rows, counts = np.unique(data.availability, axis=0, return_counts=True)
     names = np.array(data.names, dtype=object)
-    found = [Pattern(tuple(names[row]), int(count)) for row, count in zip(rows, counts, strict=True)]
-    return tuple(sorted(found, key=lambda pattern: (-pattern.n_samples, pattern.observed)))
+    unsorted = [Pattern(tuple(names[row]), int(count)) for row, count in zip(rows, counts, strict=True)]
+    return tuple(sorted(unsorted, key=lambda pattern: (-pattern.n_samples, pattern.observed)))
 
 
 def missing_by(data: MultimodalData) -> tuple[MissingTable, ...]:
-    """Return the missing rates by class and by split, where the data has those."""
+    """Return the missing rates by class and by split, as far as the data has them."""
     tables = []
     target = data.target
     if target is not None and target.is_classification and target.classes is not None:
@@ -86,32 +99,41 @@ def _table(data: MultimodalData, of: str, codes: IntArray, levels: Sequence[str]
     present = np.flatnonzero(counts).tolist()
     rates = {}
     for name, modality in data.modalities.items():
-        gone = np.bincount(codes[~modality.availability], minlength=len(levels))
-        rates[name] = {levels[code]: float(gone[code] / counts[code]) for code in present}
+        n_missing = np.bincount(codes[~modality.availability], minlength=len(levels))
+        rates[name] = {levels[code]: float(n_missing[code] / counts[code]) for code in present}
     return MissingTable(of, {levels[code]: int(counts[code]) for code in present}, rates)
 
 
 def associations(data: MultimodalData, seed: int = 0) -> tuple[Association, ...]:
-    """Test what the missingness of every modality depends on, of all that the data tells.
+    """Test the missingness of every modality for dependence on the other variables of the data.
 
-    Classes, split, groups and the availability of other modalities: chi-square test, by permutation where expected
-    counts are below 5. Numbers: Mann-Whitney test. If nothing is found, nothing speaks against MCAR.
+    Classes, split, groups and the availability of other modalities are tested with a chi-square test, by permutation if
+    an expected count is below 5. Regression and multi-label targets are tested with a Mann-Whitney test. Modalities
+    that are always observed or always missing are left out. Without a significant association, the data is consistent
+    with MCAR.
+
+    Parameters
+    ----------
+    data : MultimodalData
+    seed : int
+        Seed of the permutations.
     """
     rng = np.random.default_rng(seed)
-    tested = []
+    tests = []
     for name, modality in data.modalities.items():
-        gone = ~modality.availability
-        if not 0 < gone.sum() < len(gone):
+        missing = ~modality.availability
+        if not 0 < missing.sum() < len(missing):
             continue
         for on, codes in _factors(data, name):
-            tested.append((name, on, _chi_square(gone, codes, rng)))
-        for numbers in _numbers(data.target):
-            tested.append((name, "target", float(mannwhitneyu(numbers[gone], numbers[~gone]).pvalue)))
-    adjusted = _holm(np.array([p_value for _, _, p_value in tested]))
-    return tuple(Association(*test, float(level)) for test, level in zip(tested, adjusted, strict=True))
+            tests.append((name, on, _chi_square_p_value(missing, codes, rng)))
+        for values in _target_values(data.target):
+            tests.append((name, "target", float(mannwhitneyu(values[missing], values[~missing]).pvalue)))
+    adjusted = _holm(np.array([p_value for _, _, p_value in tests]))
+    return tuple(Association(*test, float(p_value)) for test, p_value in zip(tests, adjusted, strict=True))
 
 
 def _factors(data: MultimodalData, name: str) -> Iterator[tuple[str, IntArray]]:
+    """Yield the categorical variables to test the missingness of modality `name` against, with their codes."""
     factors: Mapping[str, AnyArray | None] = {
         "class": data.target.values if data.target is not None and data.target.is_classification else None,
         "split": data.split,
@@ -119,7 +141,7 @@ def _factors(data: MultimodalData, name: str) -> Iterator[tuple[str, IntArray]]:
         **{
             f"modality {other}": modality.availability
             for other, modality in data.modalities.items()
-            # each pair once
+            # test each pair of modalities once
             if other > name
         },
     }
@@ -130,14 +152,15 @@ def _factors(data: MultimodalData, name: str) -> Iterator[tuple[str, IntArray]]:
                 yield on, codes
 
 
-def _numbers(target: Target | None) -> list[AnyArray]:
+def _target_values(target: Target | None) -> list[AnyArray]:
+    """Return a list with one value per sample for regression and multi-label targets, else an empty list."""
     if target is None or target.is_classification:
         return []
     return [target.values if target.values.ndim == 1 else target.values.sum(axis=1)]
 
 
-def _chi_square(gone: BoolArray, codes: IntArray, rng: np.random.Generator) -> float:
-    table = _counts(gone, codes)
+def _chi_square_p_value(missing: BoolArray, codes: IntArray, rng: np.random.Generator) -> float:
+    table = _contingency_table(missing, codes)
     expected = table.sum(axis=0) * table.sum(axis=1, keepdims=True) / len(codes)
     if expected.min() >= LEAST_EXPECTED:
         return float(chi2_contingency(table, correction=False).pvalue)
@@ -145,18 +168,22 @@ def _chi_square(gone: BoolArray, codes: IntArray, rng: np.random.Generator) -> f
         table = table[:, expected.min(axis=0) >= LEAST_EXPECTED]
         return float(chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0
     observed = _statistic(table, expected)
-    drawn = np.array([_statistic(_counts(rng.permutation(gone), codes), expected) for _ in range(PERMUTATIONS)])
-    share = float((1 + np.sum(drawn >= observed - 1e-9)) / (1 + PERMUTATIONS))
-    if share > FEW / PERMUTATIONS or not drawn.var():
-        return share
-    # beyond what so many permutations can tell: the tail of a gamma distribution with their mean and variance
-    return float(gamma.sf(observed, drawn.mean() ** 2 / drawn.var(), scale=drawn.var() / drawn.mean()))
+    permuted = np.array(
+        [_statistic(_contingency_table(rng.permutation(missing), codes), expected) for _ in range(PERMUTATIONS)]
+    )
+    p_value = float((1 + np.sum(permuted >= observed - 1e-9)) / (1 + PERMUTATIONS))
+    if p_value > FEW_EXCEEDANCES / PERMUTATIONS or not permuted.var():
+        return p_value
+    # p-values near or below 1 / PERMUTATIONS cannot be estimated from counts: use the tail of a gamma distribution with
+    # the mean and variance of the permuted statistic
+    return float(gamma.sf(observed, permuted.mean() ** 2 / permuted.var(), scale=permuted.var() / permuted.mean()))
 
 
-def _counts(gone: BoolArray, codes: IntArray) -> AnyArray:
+def _contingency_table(missing: BoolArray, codes: IntArray) -> AnyArray:
+    """Return the numbers of missing and observed samples per level, (2, n_levels)."""
     n_levels = int(codes.max()) + 1
-    missing = np.bincount(codes, weights=gone, minlength=n_levels)
-    return np.stack([missing, np.bincount(codes, minlength=n_levels) - missing])
+    n_missing = np.bincount(codes, weights=missing, minlength=n_levels)
+    return np.stack([n_missing, np.bincount(codes, minlength=n_levels) - n_missing])
 
 
 def _statistic(table: AnyArray, expected: AnyArray) -> float:
@@ -164,6 +191,7 @@ def _statistic(table: AnyArray, expected: AnyArray) -> float:
 
 
 def _holm(p_values: AnyArray) -> AnyArray:
+    """Return p-values with Holm's correction, in the same order."""
     order = np.argsort(p_values, kind="stable")
     steps = np.minimum(1.0, p_values[order] * (len(order) - np.arange(len(order))))
     adjusted = np.empty(len(order))

@@ -1,4 +1,4 @@
-"""The summary of a data set, and the findings that its user should know of."""
+"""Summary of a data set, with findings on possible problems."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -16,16 +16,17 @@ __all__ = ["Finding", "ModalitySummary", "Summary", "summarise"]
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 TINY, HUGE = 1e-3, 1e3
+"""Range of unremarkable median absolute values."""
 IMBALANCED = 10.0
-"""Ratio of the largest to the smallest class from which it is worth a note."""
+"""Ratio of the largest to the smallest class from which class imbalance is reported."""
 ENOUGH_FEATURES = 8
-"""Values of fewer features may well be equal in two samples."""
-LISTED = 5
+"""Smallest number of features for which equal samples are reported; with fewer, samples may be equal by chance."""
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something the user of the data should know: a warning may make results wrong, a note is good to know."""
+    """Finding on a data set: a warning for problems that may invalidate results, otherwise a note."""
 
     severity: Literal["warning", "note"]
     text: str
@@ -33,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ModalitySummary:
-    """One modality.
+    """Summary of one modality.
 
     Attributes
     ----------
@@ -41,15 +42,17 @@ class ModalitySummary:
     n_features : int
     is_sequence : bool
     n_observed : int
+        Number of samples that observe the modality.
     missing_rate : float
+        Fraction of samples in which the modality is missing.
     lengths : dict of str to float or None
-        Quantiles of the sequence lengths, ``"0%"`` to ``"100%"``.
+        Quantiles of the sequence lengths, ``"0%"`` to ``"100%"``; None for vectors.
     typical : float
         Median absolute value.
     constant, exploding, skewed : tuple of int
-        Numbers of such features.
+        Indices of the features with these properties; see `redcore.inspection._features` for the thresholds.
     n_zero : int
-        Observed samples whose values are all zero.
+        Number of observed samples whose values are all zero.
     """
 
     name: str
@@ -67,7 +70,7 @@ class ModalitySummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a data set holds; see `summarise`.
+    """Summary of a data set; see `summarise`.
 
     Attributes
     ----------
@@ -75,12 +78,15 @@ class Summary:
     target : dict
         ``kind``, and ``counts`` by class or label, or ``quantiles`` for regression.
     parts : dict of str to int
-        Samples by part of the data's own split; empty without one.
+        Number of samples per split; empty if the data has no split.
     n_groups : int or None
     modalities : tuple of ModalitySummary
     patterns : tuple of Pattern
+        Missing patterns, most frequent first.
     missing_by : tuple of MissingTable
+        Missing rates by class and by split.
     associations : tuple of Association
+        Tests for dependent missingness.
     leakage : Leakage or None
         None without a split.
     findings : tuple of Finding
@@ -99,45 +105,45 @@ class Summary:
     findings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON-ready values."""
+        """Return the summary as JSON-serialisable values."""
         return asdict(self)
 
 
 def summarise(data: MultimodalData) -> Summary:
-    """Look at a data set: one pass over its values, a few thousand samples at a time.
+    """Summarise a data set in one pass over its values, a few thousand samples at a time.
 
-    Non-finite values need no looking for: readers refuse them, naming file, modality and row.
+    Non-finite values are not searched for, because readers reject them.
     """
     scans = {name: scan(modality) for name, modality in data.modalities.items()}
-    by = missing_by(data)
-    tested = associations(data)
-    leaks = leakage(
+    tables = missing_by(data)
+    tests = associations(data)
+    shared = leakage(
         data,
-        {name: found.digests for name, found in scans.items()},
-        {name: found.zero for name, found in scans.items()},
+        {name: result.digests for name, result in scans.items()},
+        {name: result.zero for name, result in scans.items()},
     )
-    modalities = tuple(_modality(data, name, found) for name, found in scans.items())
+    modalities = tuple(_modality_summary(data, name, result) for name, result in scans.items())
     findings = [
-        *_missing_findings(data, by, tested),
-        *_leakage_findings(leaks, modalities),
+        *_missing_findings(data, tables, tests),
+        *_leakage_findings(shared, modalities),
         *(finding for modality in modalities for finding in _feature_findings(modality)),
         *_target_findings(data),
     ]
     return Summary(
         data.n_samples,
-        _target(data.target),
-        {} if data.split is None else next(table for table in by if table.of == "split").n_samples,
+        _target_summary(data.target),
+        {} if data.split is None else next(table for table in tables if table.of == "split").n_samples,
         None if data.groups is None else len(np.unique(data.groups)),
         modalities,
         patterns(data),
-        by,
-        tested,
-        leaks,
+        tables,
+        tests,
+        shared,
         tuple(sorted(findings, key=lambda finding: finding.severity != "warning")),
     )
 
 
-def _modality(data: MultimodalData, name: str, found: FeatureScan) -> ModalitySummary:
+def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> ModalitySummary:
     modality = data.modalities[name]
     return ModalitySummary(
         name,
@@ -145,24 +151,24 @@ def _modality(data: MultimodalData, name: str, found: FeatureScan) -> ModalitySu
         modality.is_sequence,
         modality.n_observed,
         1.0 - modality.n_observed / data.n_samples,
-        None if found.lengths is None else _quantiles(found.lengths),
-        found.typical,
-        _numbers(found.constant),
-        _numbers(found.exploding),
-        _numbers(found.skewed),
-        int(found.zero.sum()),
+        None if result.lengths is None else _quantiles(result.lengths),
+        result.typical,
+        _indices(result.constant),
+        _indices(result.exploding),
+        _indices(result.skewed),
+        int(result.zero.sum()),
     )
 
 
-def _numbers(which: BoolArray) -> tuple[int, ...]:
-    return tuple(np.flatnonzero(which).tolist())
+def _indices(mask: BoolArray) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(mask).tolist())
 
 
 def _quantiles(values: AnyArray) -> dict[str, float]:
     return {f"{level:.0%}": float(np.quantile(values, level)) for level in QUANTILES}
 
 
-def _target(target: Target | None) -> dict[str, Any]:
+def _target_summary(target: Target | None) -> dict[str, Any]:
     if target is None:
         return {"kind": "none"}
     if target.classes is None:
@@ -174,112 +180,121 @@ def _target(target: Target | None) -> dict[str, Any]:
 
 
 def _missing_findings(
-    data: MultimodalData, by: tuple[MissingTable, ...], tested: tuple[Association, ...]
+    data: MultimodalData, tables: tuple[MissingTable, ...], tests: tuple[Association, ...]
 ) -> list[Finding]:
-    found = []
-    # where samples are few, a level may lack a modality by chance
-    depends = {(test.modality, test.on) for test in tested if test.depends}
-    whole = {(name, table.of) for table in by for name in data.names if _wholly_missing(table, name)} & depends
-    for table in by:
+    findings = []
+    # with few samples, a modality may be missing in all samples of a level by chance: only report significant cases
+    dependent = {(test.modality, test.on) for test in tests if test.depends}
+    reported = set()
+    for table in tables:
         for name in data.names:
-            levels = _wholly_missing(table, name) if (name, table.of) in depends else []
-            samples = sum(table.n_samples[level] for level in levels)
-            text = f"{name} is missing in all {samples} samples of {table.of} {_listed(levels)}, and not elsewhere"
-            found += [Finding("warning", f"{text}: {table.of}-dependent")] if levels else []
-    for test in tested:
-        if test.depends and (test.modality, test.on) not in whole:
+            levels = _levels_without(table, name) if (name, table.of) in dependent else []
+            if levels:
+                reported.add((name, table.of))
+                n_samples = sum(table.n_samples[level] for level in levels)
+                text = f"{name} is missing in all {n_samples} samples of {table.of} {_listed(levels)}"
+                findings.append(Finding("warning", f"{text} but not in all others: {table.of}-dependent"))
+    for test in tests:
+        if test.depends and (test.modality, test.on) not in reported:
             severity: Literal["warning", "note"] = "warning" if test.on in ("class", "target", "split") else "note"
-            text = f"whether {test.modality} is missing depends on {_factor(test.on)} (p = {test.adjusted:.1g})"
-            found.append(Finding(severity, f"{text}: not missing completely at random"))
-    never = [name for name, modality in data.modalities.items() if not modality.n_observed]
-    found += [Finding("warning", f"{name} is missing in every sample") for name in never]
-    empty = int((~data.availability.any(axis=1)).sum())
-    return found + ([Finding("warning", f"{empty} samples have no modality at all")] if empty else [])
+            text = f"missingness of {test.modality} depends on {_factor(test.on)} (p = {test.adjusted:.1g})"
+            findings.append(Finding(severity, f"{text}: not missing completely at random"))
+    never_observed = [name for name, modality in data.modalities.items() if not modality.n_observed]
+    findings += [Finding("warning", f"{name} is missing in every sample") for name in never_observed]
+    n_empty = int((~data.availability.any(axis=1)).sum())
+    return findings + ([Finding("warning", f"{n_empty} samples have no modality at all")] if n_empty else [])
 
 
-def _wholly_missing(table: MissingTable, name: str) -> list[str]:
+def _levels_without(table: MissingTable, name: str) -> list[str]:
+    """Return the levels at which modality `name` is always missing; empty if it is always missing at all levels."""
     rates = table.rates[name]
     levels = [level for level, rate in rates.items() if rate == 1]
     return levels if len(levels) < len(rates) else []
 
 
 def _factor(on: str) -> str:
-    return f"whether {on.removeprefix('modality ')} is" if on.startswith("modality ") else f"the {on}"
+    return f"the availability of {on.removeprefix('modality ')}" if on.startswith("modality ") else f"the {on}"
 
 
-def _leakage_findings(leaks: Leakage | None, modalities: tuple[ModalitySummary, ...]) -> list[Finding]:
-    if leaks is None:
+def _leakage_findings(shared: Leakage | None, modalities: tuple[ModalitySummary, ...]) -> list[Finding]:
+    if shared is None:
         return []
-    found = []
-    if leaks.n_ids:
-        text = f"{leaks.n_ids} sample ids are in several parts of the split but for spaces or capitals"
-        found.append(Finding("warning", f"{text}: {_listed(leaks.ids)}"))
-    if leaks.n_groups:
-        found.append(Finding("warning", f"{leaks.n_groups} groups are in several parts: {_listed(leaks.groups)}"))
-    if leaks.n_identical_samples:
-        text = f"{leaks.n_identical_samples} validation or test samples are bit-identical to samples of another part"
-        found.append(Finding("warning", f"{text}: {_listed(leaks.identical_samples)}"))
+    findings = []
+    if shared.n_ids:
+        text = f"{shared.n_ids} sample ids occur in several splits if case and surrounding spaces are ignored"
+        findings.append(Finding("warning", f"{text}: {_listed(shared.ids)}"))
+    if shared.n_groups:
+        findings.append(
+            Finding("warning", f"{shared.n_groups} groups occur in several splits: {_listed(shared.groups)}")
+        )
+    if shared.n_identical_samples:
+        text = f"{shared.n_identical_samples} validation or test samples are bit-identical to samples of another split"
+        findings.append(Finding("warning", f"{text}: {_listed(shared.identical_samples)}"))
     for modality in modalities:
-        n_identical = leaks.identical[modality.name]
-        if n_identical > leaks.n_identical_samples and modality.n_features >= ENOUGH_FEATURES:
+        n_identical = shared.identical[modality.name]
+        if n_identical > shared.n_identical_samples and modality.n_features >= ENOUGH_FEATURES:
             text = (
-                f"{modality.name} of {n_identical} validation or test samples is bit-identical to that of another part"
+                f"{modality.name} of {n_identical} validation or test samples is bit-identical to a sample of another"
             )
-            found.append(Finding("note", text))
-    return found
+            findings.append(Finding("note", f"{text} split"))
+    return findings
 
 
 def _feature_findings(modality: ModalitySummary) -> list[Finding]:
-    name, found = modality.name, []
+    name, findings = modality.name, []
     if modality.exploding:
         text = f"values over {EXPLODING:g} times their 99% quantile"
-        found.append(Finding("warning", f"{name}: features {_listed(modality.exploding)} have {text}"))
+        findings.append(Finding("warning", f"{name}: features {_listed(modality.exploding)} have {text}"))
     if modality.n_zero:
         text = f"{name} is all zeros in {modality.n_zero} samples that count as observed"
-        found.append(Finding("warning", f"{text}: missing values written as zeros?"))
+        findings.append(Finding("warning", f"{text}: missing values written as zeros?"))
     if modality.constant and modality.n_observed > 1:
-        found.append(Finding("note", f"{name}: {len(modality.constant)} features are constant"))
+        findings.append(Finding("note", f"{name}: {len(modality.constant)} features are constant"))
     if len(modality.skewed) > modality.n_features / 4:
-        text = f"{name}: {len(modality.skewed)} of {modality.n_features} features are skewed (over {SKEWED:g})"
-        found.append(Finding("note", f"{text}; preprocessing=quantile may help"))
+        text = f"{name}: {len(modality.skewed)} of {modality.n_features} features are skewed (skewness over {SKEWED:g})"
+        findings.append(Finding("note", f"{text}; preprocessing=quantile may help"))
     if modality.n_observed and modality.typical and not TINY <= modality.typical <= HUGE:
         size = "tiny" if modality.typical < TINY else "huge"
-        found.append(Finding("note", f"{name}: values are {size} (median absolute value {modality.typical:.2g})"))
-    return found
+        findings.append(Finding("note", f"{name}: values are {size} (median absolute value {modality.typical:.2g})"))
+    return findings
 
 
 def _target_findings(data: MultimodalData) -> list[Finding]:
-    target, found = data.target, []
+    target, findings = data.target, []
     if target is None:
-        return [Finding("note", "there is no target")]
+        return [Finding("note", "the data has no target")]
     if not target.is_classification or target.classes is None:
         return []
     counts = np.bincount(target.values, minlength=target.n_outputs)
-    if _in_runs(target.values, counts):
-        found.append(Finding("note", "samples come in long runs of one class (sorted?): shuffle before cutting folds"))
+    if _has_long_runs(target.values, counts):
+        findings.append(
+            Finding("note", "samples come in long runs of one class (sorted?): shuffle before splitting into folds")
+        )
     smallest = counts[counts > 0].min()
     if counts.max() >= IMBALANCED * smallest:
-        found.append(Finding("note", f"the largest class has {counts.max()} samples, the smallest {smallest}"))
+        findings.append(Finding("note", f"the largest class has {counts.max()} samples, the smallest {smallest}"))
     absent = [str(label) for label, count in zip(target.classes, counts, strict=True) if not count]
-    found += [Finding("note", f"classes without any sample: {_listed(absent)}")] if absent else []
-    return found + _absent_classes(data, target, counts)
+    findings += [Finding("note", f"classes without any sample: {_listed(absent)}")] if absent else []
+    return findings + _absent_classes(data, target, counts)
 
 
 def _absent_classes(data: MultimodalData, target: Target, counts: AnyArray) -> list[Finding]:
     if data.split is None or target.classes is None:
         return []
-    found = []
+    findings = []
     for part, code in PARTS.items():
-        there = np.bincount(target.values[data.split == code], minlength=len(counts))
-        absent = [str(label) for label, n, total in zip(target.classes, there, counts, strict=True) if total and not n]
-        if absent and there.sum():
+        in_part = np.bincount(target.values[data.split == code], minlength=len(counts))
+        absent = [
+            str(label) for label, n, total in zip(target.classes, in_part, counts, strict=True) if total and not n
+        ]
+        if absent and in_part.sum():
             severity: Literal["warning", "note"] = "warning" if part == "train" else "note"
-            found.append(Finding(severity, f"the {part} part has no sample of classes {_listed(absent)}"))
-    return found
+            findings.append(Finding(severity, f"the {part} split has no sample of classes {_listed(absent)}"))
+    return findings
 
 
-def _in_runs(codes: AnyArray, counts: AnyArray) -> bool:
-    """Return whether neighbours have other classes less than half as often as in random order."""
+def _has_long_runs(codes: AnyArray, counts: AnyArray) -> bool:
+    """Return True if the class changes between neighbours less than half as often as in random order."""
     n = len(codes)
     expected = (n - (counts.astype(np.float64) ** 2).sum() / n) if n else 0.0
     return bool(expected >= 5 and np.count_nonzero(np.diff(codes)) < expected / 2)
@@ -287,5 +302,5 @@ def _in_runs(codes: AnyArray, counts: AnyArray) -> bool:
 
 def _listed(values: Any) -> str:
     names = [str(value) for value in values]
-    more = f", ... ({len(names)})" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    more = f", ... ({len(names)} in total)" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
