@@ -1,8 +1,14 @@
+import copy
+import json
+import pickle
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from redcore.data import Target
+from redcore.data import Target, TargetKind
 from redcore.exceptions import ShapeError, TargetError
 
 
@@ -89,3 +95,24 @@ def test_sources_are_not_kept():
     assert regression.values.tolist() == [0.5, 1.5]
     assert multilabel.values.tolist() == [[0, 1]]
     assert multilabel.classes.tolist() == ["p", "q"]
+
+
+@pytest.mark.parametrize("kind", list(TargetKind))
+def test_a_target_kind_is_its_string_in_json_reprs_and_comparisons(kind):
+    assert kind == kind.value
+    assert (json.dumps(kind), repr(kind), f"{kind}") == (f'"{kind.value}"', repr(kind.value), kind.value)
+    assert [kind.is_classification, kind.is_multilabel, kind.is_regression].count(True) == 1
+    assert kind.has_probabilities == (kind != "regression")
+
+
+def test_pickles_hold_the_string_of_the_target_kind():
+    target = Target.from_numbers([1.0, 2.0])
+    raw = pickle.dumps(target)
+    assert b"TargetKind" not in raw
+    assert pickle.loads(raw).kind is TargetKind.REGRESSION
+    assert copy.copy(target).kind is replace(target, values=target.values[:1]).kind is TargetKind.REGRESSION
+
+
+def test_a_target_kind_that_does_not_exist_is_rejected():
+    with pytest.raises(ValueError, match="'ordinal' is not a valid TargetKind"):
+        Target(cast(TargetKind, "ordinal"), np.zeros(2))

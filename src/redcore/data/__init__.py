@@ -7,9 +7,10 @@ from redcore.data._modality import Modality, Observed
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import cross_folds, hold_out
 from redcore.data._statistics import moments, skewness
-from redcore.data._target import Target, TargetKind
+from redcore.data._target import HasTargetKind, Target, TargetKind
 
 __all__ = [
+    "HasTargetKind",
     "Modality",
     "ModalitySchema",
     "MultimodalData",

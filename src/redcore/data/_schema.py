@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from redcore._types import AnyArray
 from redcore._validation import check_known, check_labels
 from redcore.data._dataset import MultimodalData
-from redcore.data._target import Target, TargetKind
+from redcore.data._target import HasTargetKind, Target, TargetKind
 from redcore.exceptions import SchemaError, TargetError
 
 __all__ = ["ModalitySchema", "Schema"]
@@ -21,14 +21,14 @@ class ModalitySchema:
 
 
 @dataclass(frozen=True, eq=False)
-class Schema:
+class Schema(HasTargetKind):
     """Modalities and target of a data set.
 
     Attributes
     ----------
     modalities : tuple of ModalitySchema
         Sorted by name.
-    target_kind : str
+    target_kind : TargetKind
     classes : array or None
         As in `Target`.
     n_outputs : int
@@ -67,7 +67,7 @@ class Schema:
         target = data.target
         if target is None:
             raise TargetError("labels are missing: the data has no target to score against")
-        both_classes = target.is_classification and self.target_kind in ("binary", "multiclass")
+        both_classes = target.is_classification and self.target_kind.is_classification
         if target.kind != self.target_kind and not both_classes:
             raise TargetError(f"the target is {target.kind}, expected {self.target_kind} as in training")
         if not both_classes or target.classes is None or self.classes is None:

@@ -1,33 +1,87 @@
-"""What is to be predicted."""
+"""The prediction target and its kinds."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_labels, check_multilabel, check_regression, check_weights
 
-__all__ = ["Target", "TargetKind"]
+__all__ = ["HasTargetKind", "Target", "TargetKind"]
 
-TargetKind: TypeAlias = Literal["binary", "multiclass", "multilabel", "regression"]
+
+class TargetKind(StrEnum):
+    """Kind of a prediction target. Members equal their strings, in JSON too, and have the repr of a string.
+
+    Examples
+    --------
+    >>> TargetKind("multilabel").has_probabilities, TargetKind.REGRESSION == "regression"
+    (True, True)
+    """
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+    REGRESSION = "regression"
+
+    @property
+    def is_classification(self) -> bool:
+        """True if each sample has exactly one class."""
+        return self in (TargetKind.BINARY, TargetKind.MULTICLASS)
+
+    @property
+    def is_multilabel(self) -> bool:
+        """True if each sample has any number of labels."""
+        return self is TargetKind.MULTILABEL
+
+    @property
+    def is_regression(self) -> bool:
+        """True if the target is continuous."""
+        return self is TargetKind.REGRESSION
+
+    @property
+    def has_probabilities(self) -> bool:
+        """True if predictions are probabilities, of classes or of labels."""
+        return not self.is_regression
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class HasTargetKind:
+    """Base of dataclasses with a field ``kind`` or ``target_kind``.
+
+    The field accepts a string and holds a `TargetKind`. Pickles hold the string, so that they do not refer to the enum.
+    """
+
+    def __post_init__(self) -> None:
+        self.__setstate__(self.__dict__)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value.value if isinstance(value, TargetKind) else value for name, value in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            self.__dict__[name] = TargetKind(value) if name in ("kind", "target_kind") else value
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
-    """Labels of every sample, and what kind they are.
+class Target(HasTargetKind):
+    """Labels of all samples and their kind.
 
     Attributes
     ----------
-    kind : {"binary", "multiclass", "multilabel", "regression"}
+    kind : TargetKind
+        "binary", "multiclass", "multilabel" or "regression".
     values : array
-        Classes: int64 codes (n_samples,) into `classes`. Multi-label: float32 zeros and ones
+        Classes: int64 codes (n_samples,) that index `classes`. Multi-label: float32 zeros and ones
         (n_samples, n_labels). Regression: float64 (n_samples,) or (n_samples, n_outputs).
     classes : array or None
-        All classes (or label names) that exist, also those that do not occur in `values`;
-        None for regression.
+        All classes (or label names), including those that do not occur in `values`. None for regression.
     weights : array (n_samples,) or None
-        How much each sample counts in the loss of every method, on average 1; None where all count the same.
+        Sample weights in the loss of every method, with mean 1. None for equal weights.
 
     Examples
     --------
@@ -42,9 +96,9 @@ class Target:
 
     @classmethod
     def from_labels(cls, labels: Any, classes: Any = None) -> "Target":
-        """Make a binary or multiclass target; `classes` lists all that exist, if some may be absent."""
+        """Make a binary or multiclass target. `classes` lists all classes, if some may not occur in `labels`."""
         codes, known = check_labels(labels, _length(labels), classes)
-        return cls("binary" if len(known) == 2 else "multiclass", codes, known)
+        return cls(TargetKind.BINARY if len(known) == 2 else TargetKind.MULTICLASS, codes, known)
 
     @classmethod
     def from_multilabel(cls, indicators: Any, names: Any = None) -> "Target":
@@ -52,28 +106,28 @@ class Target:
         values = check_multilabel(indicators, _length(indicators))
         names = range(values.shape[1]) if names is None else names
         _, known = check_labels(names, values.shape[1], names)
-        return cls("multilabel", values, known)
+        return cls(TargetKind.MULTILABEL, values, known)
 
     @classmethod
     def from_numbers(cls, numbers: Any) -> "Target":
         """Make a regression target from (n_samples,) or (n_samples, n_outputs) numbers."""
-        return cls("regression", check_regression(numbers, _length(numbers)))
+        return cls(TargetKind.REGRESSION, check_regression(numbers, _length(numbers)))
 
     @property
     def is_classification(self) -> bool:
-        """Whether each sample has exactly one class."""
-        return self.kind in ("binary", "multiclass")
+        """True if each sample has exactly one class."""
+        return self.kind.is_classification
 
     @property
     def n_outputs(self) -> int:
-        """Width of a prediction: classes, labels or regression outputs."""
+        """Width of a prediction: number of classes, labels or regression outputs."""
         if self.classes is not None:
             return len(self.classes)
         return 1 if self.values.ndim == 1 else int(self.values.shape[1])
 
     @property
     def counts(self) -> AnyArray:
-        """How much each sample counts, (n_samples,): its weight, or 1."""
+        """Sample weights (n_samples,); ones if the target has none."""
         return np.ones(len(self.values)) if self.weights is None else self.weights
 
     def take(self, indices: IntArray) -> "Target":
@@ -82,7 +136,7 @@ class Target:
         return replace(self, values=self.values[indices], weights=weights)
 
     def weighted(self, weights: Any) -> "Target":
-        """Return the target with these weights (n_samples,), scaled to a mean of 1; None stands for equal ones.
+        """Return the target with these weights (n_samples,), scaled to mean 1. None gives equal weights.
 
         Raises
         ------

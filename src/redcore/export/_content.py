@@ -11,7 +11,7 @@ import numpy as np
 
 from redcore._files import json_text
 from redcore._version import __version__
-from redcore.data import ModalitySchema, Schema
+from redcore.data import ModalitySchema, Schema, TargetKind
 from redcore.exceptions import ModelFileError
 from redcore.methods import Method
 
@@ -101,4 +101,4 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
     classes = None
     if content["classes"] is not None:
         classes = np.array(content["classes"], dtype=content["classes_dtype"])
-    return Schema(modalities, content["target_kind"], classes, content["n_outputs"])
+    return Schema(modalities, TargetKind(content["target_kind"]), classes, content["n_outputs"])

@@ -50,7 +50,7 @@ class StackedEvidence(nn.Module):
             nothing = torch.zeros_like(joint)
             sums = [nothing if self.combination is None else self.combination(linear, present), nothing]
         else:
-            if self.kind != "multilabel":
+            if not self.kind.is_multilabel:
                 joint, unimodal, linear = (values.log_softmax(dim=-1) for values in (joint, unimodal, linear))
             joint, unimodal, linear = (
                 values.clamp(-self.largest, self.largest) for values in (joint, unimodal, linear)
@@ -62,13 +62,13 @@ class StackedEvidence(nn.Module):
 
     def _mean(self, values: Tensor, present: Tensor) -> Tensor:
         counts = present.sum(dim=1, keepdim=True).clamp(min=1)
-        if self.kind in ("regression", "multilabel"):
+        if not self.kind.is_classification:
             return (values * present[..., None]).sum(dim=1) / counts
         total = (values.exp() * present[..., None]).sum(dim=1) / counts
         return total.clamp(min=math.exp(-self.largest)).log()
 
     def _normalised(self, evidence: Tensor) -> Tensor:
         total = evidence + self.base
-        if self.kind != "multilabel":
+        if not self.kind.is_multilabel:
             total = total.log_softmax(dim=1)
         return total.clamp(-self.largest, self.largest)

@@ -53,9 +53,9 @@ class PredictionGraph(nn.Module):
             (m.name, m.n_features, m.is_sequence) for m in method.schema.modalities if m.name in method.active
         ]
         self.predictor = predictor_of(method)
-        self.decision = _Decision(method) if method.schema.target_kind in ("binary", "multiclass") else None
+        self.decision = _Decision(method) if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
-        self.kind = "numbers" if method.schema.target_kind == "regression" else "probabilities"
+        self.kind = "numbers" if method.schema.target_kind.is_regression else "probabilities"
         self.eval()
 
     def forward(self, availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> tuple[Tensor, ...]:

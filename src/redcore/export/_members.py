@@ -25,9 +25,9 @@ __all__ = ["predictor_of"]
 
 def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:
     """Return probabilities, or for regression the numbers themselves."""
-    if kind == "regression":
+    if kind.is_regression:
         return linear
-    return linear.sigmoid() if kind == "multilabel" else linear.softmax(dim=-1)
+    return linear.sigmoid() if kind.is_multilabel else linear.softmax(dim=-1)
 
 
 class Networks(nn.Module):
@@ -65,12 +65,12 @@ class Networks(nn.Module):
 
     def _average(self, logits: Tensor) -> Tensor:
         """Average the logits of several networks: probabilities of classes, as logarithms, else the logits."""
-        if self.kind in ("regression", "multilabel"):
+        if not self.kind.is_classification:
             return logits.mean(dim=0)
         return logits.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(self.networks))
 
     def _outputs(self, logits: Tensor) -> Tensor:
-        return logits * self.scale + self.mean if self.kind == "regression" else outputs_of(logits, self.kind)
+        return logits * self.scale + self.mean if self.kind.is_regression else outputs_of(logits, self.kind)
 
 
 class Averaged(nn.Module):

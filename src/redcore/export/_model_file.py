@@ -106,7 +106,7 @@ def load_estimator(path: str | Path, **options: Any) -> MultimodalEstimator:
     """Load a model as a fitted `RedCoreClassifier` or `RedCoreRegressor`. See `load_model`."""
     content, arrays = _read(Path(path))
     method = _restored(path, content, arrays, options)
-    cls = RedCoreRegressor if method.schema.target_kind == "regression" else RedCoreClassifier
+    cls = RedCoreRegressor if method.schema.target_kind.is_regression else RedCoreClassifier
     estimator = cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
     calibration = _calibration(method.active, arrays)
     if calibration is not None:

@@ -173,7 +173,7 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
         expected = method.predict(data)
     if labels and not np.array_equal(labels[0], method.decide(outputs)):
         raise ExportError("the graph names other classes than the method")
-    scale = np.maximum(1.0, np.abs(expected)) if method.schema.target_kind == "regression" else 1.0
+    scale = np.maximum(1.0, np.abs(expected)) if method.schema.target_kind.is_regression else 1.0
     return float(np.max(np.abs(outputs - expected) / scale))
 
 

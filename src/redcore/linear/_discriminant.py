@@ -74,7 +74,7 @@ class Discriminant:
         fitted as two classes, without factors.
         """
         assert data.target is not None
-        if data.target.kind == "multilabel":
+        if data.target.kind.is_multilabel:
             return cls({name: _of_labels(values, target) for name, _, values, target in observed(data)})
         whitened: dict[str, _Whitened] = {}
         views = []

@@ -69,11 +69,11 @@ def fit_linear(
     intercepts : array (n_outputs,)
     """
     settings = with_strength(values, target, settings, groups)
-    if target.kind == "regression":
+    if target.kind.is_regression:
         numbers = target.values.reshape(len(values), -1)
         model = Ridge(alpha=settings.alpha).fit(values, numbers, sample_weight=target.weights)
         return model.coef_.reshape(-1, values.shape[1]).T.copy(), np.atleast_1d(model.intercept_)
-    if target.kind == "multilabel":
+    if target.kind.is_multilabel:
         labels = target.values.T.astype(np.int64)
         columns = [_logistic(values, column, 2, settings, target.weights) for column in labels]
         return np.concatenate([c[:, 1:] for c, _ in columns], axis=1), np.concatenate([b[1:] for _, b in columns])
@@ -84,7 +84,7 @@ def with_strength(
     values: AnyArray, target: Target, settings: LinearSettings, groups: AnyArray | None = None
 ) -> LinearSettings:
     """Return the settings with the strength that these samples choose by cross-validation, if it is left open."""
-    name, grid = ("alpha", ALPHAS) if target.kind == "regression" else ("C", CS)
+    name, grid = ("alpha", ALPHAS) if target.kind.is_regression else ("C", CS)
     if getattr(settings, name) is not None:
         return settings
     rows = np.random.default_rng(0).permutation(len(values))[:MAX_CHOICE_ROWS]
@@ -115,12 +115,12 @@ def _held_out_loss(values: AnyArray, target: Target, settings: LinearSettings, h
 
 def _losses(linear: AnyArray, target: Target) -> AnyArray:
     """Return the loss of every sample."""
-    if target.kind == "regression":
+    if target.kind.is_regression:
         squares: AnyArray = ((linear - target.values.reshape(linear.shape)) ** 2).sum(axis=1)
         return squares
     # a class that a fold has not seen is no reason to prefer one strength to another
     linear = linear.clip(-LARGEST_CHOICE_LOGIT, LARGEST_CHOICE_LOGIT)
-    if target.kind == "multilabel":
+    if target.kind.is_multilabel:
         return np.asarray((np.logaddexp(0, linear) - target.values * linear).sum(axis=1))
     return np.asarray(-log_softmax(linear, axis=1)[np.arange(len(linear)), target.values])
 
@@ -149,6 +149,6 @@ def _logistic(
 
 def linear_outputs(linear: AnyArray, kind: TargetKind) -> AnyArray:
     """Return probabilities, or for regression the numbers themselves, of linear predictions (..., n_outputs)."""
-    if kind == "regression":
+    if kind.is_regression:
         return linear
-    return np.asarray(expit(linear) if kind == "multilabel" else softmax(linear, axis=-1))
+    return np.asarray(expit(linear) if kind.is_multilabel else softmax(linear, axis=-1))

@@ -139,6 +139,6 @@ def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> S
     """
     if target.is_classification:
         return classification_scores(target.values, outputs, None if decide is None else decide(outputs))
-    if target.kind == "multilabel":
+    if target.kind.is_multilabel:
         return multilabel_scores(target.values, outputs)
     return regression_scores(target.values, outputs)

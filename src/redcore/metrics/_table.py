@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from redcore.data import TargetKind
+
 __all__ = ["HEADLINES", "SCORES", "Score", "headline", "is_lower_better", "score_label"]
 
 
@@ -19,7 +21,7 @@ class Score:
     lower_is_better : bool
     low, high : float
         Range of its values.
-    kinds : tuple of str
+    kinds : tuple of TargetKind
         Kinds of target for which the score is computed.
     needs_probabilities : bool
         If True, the score is computed from probabilities rather than from predicted classes or values.
@@ -30,13 +32,13 @@ class Score:
     lower_is_better: bool = False
     low: float = 0.0
     high: float = 1.0
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[TargetKind, ...] = ()
     needs_probabilities: bool = False
 
 
-CLASSIFICATION = ("binary", "multiclass")
-MULTILABEL = ("multilabel",)
-REGRESSION = ("regression",)
+CLASSIFICATION = tuple(kind for kind in TargetKind if kind.is_classification)
+MULTILABEL = (TargetKind.MULTILABEL,)
+REGRESSION = (TargetKind.REGRESSION,)
 
 SCORES = {
     score.name: score
@@ -90,4 +92,4 @@ def score_label(name: str) -> str:
 
 def headline(target_kind: str) -> str:
     """Return the name of the default score for this kind of target: macro-F1, or R2 for regression."""
-    return "r2" if target_kind == "regression" else "macro_f1"
+    return "r2" if TargetKind(target_kind).is_regression else "macro_f1"

@@ -8,19 +8,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from redcore._types import AnyArray
-from redcore.data import Target, TargetKind
+from redcore.data import HasTargetKind, Target, TargetKind
 
 __all__ = ["Objective"]
 
 
 @dataclass(frozen=True, eq=False)
-class Objective:
+class Objective(HasTargetKind):
     """Cross-entropy for classes, binary cross-entropy for labels, squared or absolute error for numbers.
 
     Attributes
     ----------
-    kind : str
-        Target kind.
+    kind : TargetKind
     n_outputs : int
     mean, scale : array (n_outputs,)
         For regression: the network predicts ``(y - mean) / scale``. Zeros and ones otherwise.
@@ -37,7 +36,7 @@ class Objective:
     def fit(cls, target: Target, regression_loss: Literal["squared", "absolute"] = "squared") -> "Objective":
         """Make the objective for a training target."""
         mean, scale = np.zeros(target.n_outputs), np.ones(target.n_outputs)
-        if target.kind == "regression":
+        if target.kind.is_regression:
             mean = np.atleast_1d(target.values.mean(axis=0))
             deviation = np.atleast_1d(target.values.std(axis=0))
             scale = np.where(deviation > 0, deviation, 1.0)
@@ -62,7 +61,7 @@ class Objective:
 
     def split(self, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return codes or numbers, and the weights of the samples, of an encoded target."""
-        if self.kind in ("binary", "multiclass"):
+        if self.kind.is_classification:
             return (target, None) if target.ndim == 1 else (target[:, 0].long(), target[:, 1])
         if target.shape[1] == self.n_outputs:
             return target, None
@@ -85,13 +84,13 @@ class Objective:
     def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
         """Return the loss of every sample, without its weight: (n, n_heads, n_outputs) to (n, n_heads)."""
         n_heads = logits.shape[1]
-        if self.kind in ("binary", "multiclass"):
+        if self.kind.is_classification:
             codes = values[:, None].expand(-1, n_heads)
             return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
         return self._error(logits, values[:, None].expand(-1, n_heads, -1)).mean(dim=2)
 
     def _error(self, logits: Tensor, values: Tensor) -> Tensor:
-        if self.kind == "multilabel":
+        if self.kind.is_multilabel:
             return functional.binary_cross_entropy_with_logits(logits, values, reduction="none")
         if self.regression_loss == "absolute":
             return functional.l1_loss(logits, values, reduction="none")
@@ -100,8 +99,8 @@ class Objective:
     def outputs(self, logits: Tensor) -> AnyArray:
         """Return probabilities, or numbers in the units of the target, float64 (n, n_outputs)."""
         logits = logits.double()
-        if self.kind in ("binary", "multiclass"):
+        if self.kind.is_classification:
             return logits.softmax(dim=1).cpu().numpy()
-        if self.kind == "multilabel":
+        if self.kind.is_multilabel:
             return logits.sigmoid().cpu().numpy()
         return logits.cpu().numpy() * self.scale + self.mean

@@ -177,7 +177,7 @@ def finish_run(
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = run_record(request, prepared, method, seconds)
     calibration = None
-    if test is not None and method.schema.target_kind == "regression":
+    if test is not None and method.schema.target_kind.is_regression:
         calibration = Calibration.fit(method, test, request.seed)
     save_model(method, folder / "model", record=_of_model(record, report), calibration=calibration)
     card = model_card(folder)

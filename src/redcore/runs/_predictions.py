@@ -50,7 +50,7 @@ def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str
             return {"prediction": outputs[:, 0]}
         return {f"prediction_{index}": column for index, column in enumerate(outputs.T)}
     probabilities = {f"probability_{label}": column for label, column in zip(classes, outputs.T, strict=True)}
-    if kind == "multilabel":
+    if kind.is_multilabel:
         return {
             f"prediction_{label}": column >= 0.5 for label, column in zip(classes, outputs.T, strict=True)
         } | probabilities

@@ -71,7 +71,7 @@ class Service:
 
     def __init__(self, method: Method, limits: Limits, calibration: Calibration | None) -> None:
         self.method, self.limits = method, limits
-        regression = method.schema.target_kind == "regression"
+        regression = method.schema.target_kind.is_regression
         self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and regression else None
         self.meters = Meters()
         self.batcher = Batcher(

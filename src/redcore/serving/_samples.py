@@ -61,7 +61,7 @@ def answer_model(schema: Schema, intervals: bool) -> type[BaseModel]:
             fields["intervals" if many else "interval"] = (list[Interval] if many else Interval, ...)
     else:
         label: Any = type(schema.classes.tolist()[0])
-        multilabel = schema.target_kind == "multilabel"
+        multilabel = schema.target_kind.is_multilabel
         fields["labels" if multilabel else "label"] = (list[label] if multilabel else label, ...)
         fields["probabilities"] = (dict[str, float], Field(description="By label."))
     prediction = create_model("Prediction", **fields)
@@ -111,7 +111,7 @@ def _prediction(schema: Schema, row: list[float], code: int) -> dict[str, Any]:
         return {"number": row[0]} if schema.n_outputs == 1 else {"numbers": row}
     labels = schema.classes.tolist()
     probabilities = {str(label): value for label, value in zip(labels, row, strict=True)}
-    if schema.target_kind == "multilabel":
+    if schema.target_kind.is_multilabel:
         chosen = [label for label, value in zip(labels, row, strict=True) if value >= 0.5]
         return {"labels": chosen, "probabilities": probabilities}
     return {"label": labels[code], "probabilities": probabilities}

@@ -123,7 +123,7 @@ class Evidence:
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)
         base = _base(train.target)
-        if objective.kind != "regression":
+        if not objective.kind.is_regression:
             discriminant = Discriminant.fit(linear.prepare(train))
             return cls(linear, discriminant, None, Stack(objective.kind, ASSUMED), objective, base)
         predictions, present = linear.predict_held_out(train)
@@ -139,7 +139,7 @@ class Evidence:
         counts = np.concatenate([one.counts for one in targets]) if weighted else None
         stack = Stack.fit(sources, target, self.objective.kind, self.stack.weights, n_independent, counts)
         weighed = replace(self, stack=stack)
-        if self.objective.kind not in ("binary", "multiclass"):
+        if not self.objective.kind.is_classification:
             return weighed
         sizes = np.concatenate([data.availability.sum(axis=1) for data in judges])
         said = log_softmax(stack.combine(sources), axis=1)
@@ -156,7 +156,7 @@ class Evidence:
             combined = nothing if self.combination is None else self.combination.combine(linear, present)
             means = self._mean(unimodal, present), self._mean(linear, present)
             return np.stack([joint, *means, combined, nothing], axis=1)
-        if self.objective.kind != "multilabel":
+        if not self.objective.kind.is_multilabel:
             joint, unimodal, linear = (log_softmax(values, axis=-1) for values in (joint, unimodal, linear))
         joint, unimodal, linear = (values.clip(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
         added = self._normalised(((linear - self.base) * present[..., None]).sum(axis=1))
@@ -166,7 +166,7 @@ class Evidence:
     def _mean(self, values: AnyArray, present: AnyArray) -> AnyArray:
         """Average over the present modalities: probabilities of classes (as logarithms), else the values themselves."""
         counts = np.maximum(1, present.sum(axis=1))[:, None]
-        if self.objective.kind in ("regression", "multilabel"):
+        if not self.objective.kind.is_classification:
             mean: AnyArray = (values * present[..., None]).sum(axis=1) / counts
             return mean
         total = (np.exp(values) * present[..., None]).sum(axis=1) / counts
@@ -175,7 +175,7 @@ class Evidence:
     def _normalised(self, evidence: AnyArray) -> AnyArray:
         """Return logits of evidence (n_samples, n_outputs) and the class frequencies."""
         total = evidence + self.base
-        if self.objective.kind != "multilabel":
+        if not self.objective.kind.is_multilabel:
             total = log_softmax(total, axis=1)
         return np.asarray(total.clip(-LARGEST_LOGIT, LARGEST_LOGIT))
 
@@ -214,7 +214,7 @@ def _base(target: Target) -> AnyArray:
     if target.is_classification:
         frequencies = np.bincount(target.values, counts, minlength=target.n_outputs) / counts.sum()
         return np.asarray(np.log(frequencies.clip(min=smallest)))
-    if target.kind == "multilabel":
+    if target.kind.is_multilabel:
         frequencies = np.average(target.values, axis=0, weights=counts)
         return np.asarray(logit(frequencies.clip(smallest, 1 - smallest)))
     return np.zeros(target.n_outputs)

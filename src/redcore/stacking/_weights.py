@@ -7,7 +7,7 @@ from scipy.optimize import LinearConstraint, minimize
 from scipy.special import expit, log_softmax, logsumexp
 
 from redcore._types import AnyArray
-from redcore.data import TargetKind
+from redcore.data import HasTargetKind, TargetKind
 
 __all__ = ["Stack"]
 
@@ -22,7 +22,7 @@ LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
+class Stack(HasTargetKind):
     """Non-negative weights of S sources, each a prediction by log-probabilities, logits of labels, or numbers.
 
     Those of numbers sum to at most 1: what is combined is no further from the mean than its sources.
@@ -63,7 +63,7 @@ class Stack:
         weights : array (n_samples,), optional
             How much each sample counts.
         """
-        strength = ASSUMED_SAMPLES_OF_NUMBERS if kind == "regression" else ASSUMED_SAMPLES
+        strength = ASSUMED_SAMPLES_OF_NUMBERS if kind.is_regression else ASSUMED_SAMPLES
         pull = strength / max(1, n_independent or len(sources))
         counts = np.ones(len(sources)) if weights is None else weights
 
@@ -75,13 +75,13 @@ class Stack:
             return float(counts @ losses) / len(counts) + pull * float(((mixture - assumed) ** 2).sum()), gradient
 
         bounds = [(0.0, None)] * len(assumed)
-        if kind == "regression":
+        if kind.is_regression:
             at_most_1 = LinearConstraint(np.ones((1, len(assumed))), ub=1.0)
             found = minimize(loss, assumed, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
         else:
             found = minimize(loss, assumed, jac=True, method="L-BFGS-B", bounds=bounds)
         mixture = found.x.clip(min=0.0) if np.isfinite(found.x).all() else assumed
-        if kind != "regression" and mixture.sum() < LEAST_WEIGHT:
+        if not kind.is_regression and mixture.sum() < LEAST_WEIGHT:
             mixture = assumed * LEAST_WEIGHT / assumed.sum()
         return cls(kind, mixture)
 
@@ -93,13 +93,13 @@ class Stack:
 
 def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[AnyArray, AnyArray]:
     """Return the loss of every sample and its gradient by `combined`."""
-    if kind in ("binary", "multiclass"):
+    if kind.is_classification:
         rows = np.arange(len(combined))
         slope = np.exp(log_softmax(combined, axis=1))
         slope[rows, target] -= 1
         return logsumexp(combined, axis=1) - combined[rows, target], slope
     n_outputs = combined.shape[1]
-    if kind == "multilabel":
+    if kind.is_multilabel:
         value = np.logaddexp(0, combined) - target * combined
         return value.mean(axis=1), (expit(combined) - target) / n_outputs
     return ((combined - target) ** 2).mean(axis=1), 2 * (combined - target) / n_outputs

@@ -13,12 +13,11 @@ from redcore._validation import check_known
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError
 from redcore.methods import make_method
-from redcore.metrics import is_lower_better, scores
+from redcore.metrics import headline, is_lower_better, scores
 from redcore.missing import ampute
 
 __all__ = ["Task"]
 
-DEFAULT_METRIC = {"binary": "nll", "multiclass": "nll", "multilabel": "macro_f1", "regression": "r2"}
 
 Report = Callable[[int, float], None]
 """Number of folds done, and their mean score; may raise to end the trial."""
@@ -59,7 +58,8 @@ class Task:
     def chosen_metric(self) -> str:
         """The score that is looked at."""
         assert self.data.target is not None
-        return self.metric or DEFAULT_METRIC[self.data.target.kind]
+        kind = self.data.target.kind
+        return self.metric or ("nll" if kind.is_classification else headline(kind))
 
     @property
     def direction(self) -> str:

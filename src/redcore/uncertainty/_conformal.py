@@ -94,7 +94,7 @@ class Calibration:
             For the patterns beyond 6 modalities, which are sampled beside those that occur, and for the samples beyond
             10,000.
         """
-        if method.schema.target_kind == "multilabel":
+        if method.schema.target_kind.is_multilabel:
             raise TargetError("calibration is for classes and numbers, the target is multilabel")
         data = _drawn(method.schema.align(data), seed)
         data = data.select([name for name in method.active if name in data.names])

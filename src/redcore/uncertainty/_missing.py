@@ -107,7 +107,7 @@ def _predictions(
 
 
 def _is_regression(completions: Completions) -> bool:
-    return completions.method.schema.target_kind == "regression"
+    return completions.method.schema.target_kind.is_regression
 
 
 def _spread(completions: Completions, outputs: AnyArray) -> AnyArray:
@@ -135,6 +135,6 @@ def _scale(completions: Completions) -> AnyArray:
 def _entropy(completions: Completions, outputs: AnyArray) -> AnyArray:
     """Return entropies over the last axis, of classes or summed over labels."""
     entropy = -xlogy(outputs, outputs).sum(axis=-1)
-    if completions.method.schema.target_kind == "multilabel":
+    if completions.method.schema.target_kind.is_multilabel:
         entropy -= xlogy(1 - outputs, 1 - outputs).sum(axis=-1)
     return np.asarray(entropy)

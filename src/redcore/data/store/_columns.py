@@ -112,7 +112,7 @@ def numpy_of(column: pa.Array) -> AnyArray:
 
 def target_of(form: StoredTarget, column: pa.Array) -> Target:
     """Return the target that `table_of` wrote."""
-    if form.kind in ("binary", "multiclass"):
+    if form.kind.is_classification:
         return Target.from_labels(numpy_of(column), form.class_array())
     if not pa.types.is_list(column.type):
         return Target.from_numbers(numpy_of(column))
@@ -121,5 +121,5 @@ def target_of(form: StoredTarget, column: pa.Array) -> Target:
         raise DataError(f"y has rows of another width than {form.n_outputs}")
     values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), form.n_outputs)
     return (
-        Target.from_multilabel(values, form.class_array()) if form.kind == "multilabel" else Target.from_numbers(values)
+        Target.from_multilabel(values, form.class_array()) if form.kind.is_multilabel else Target.from_numbers(values)
     )
