@@ -27,7 +27,7 @@ def test_names_are_sorted_public_and_found_without_import(package):
     assert f"{package}.broken" not in sys.modules
 
 
-def test_a_new_file_is_a_new_plugin(package, tmp_path):
+def test_new_file_is_a_new_plugin(package, tmp_path):
     (tmp_path / package / "added.py").write_text("")
     assert "added" in names(package)
 
@@ -37,7 +37,7 @@ def test_load_imports_the_module(package):
 
 
 @pytest.mark.parametrize("name", ["zebar", "_private", "__init__", "nested.x", "", "../zebra"])
-def test_load_refuses_what_is_not_listed(package, name):
+def test_load_rejects_names_that_are_not_listed(package, name):
     with pytest.raises(UnknownNameError, match=r"unknown animal .*nown: bare, broken, nested, zebra") as caught:
         load(package, name, "animal")
     assert caught.value.name == name
@@ -52,7 +52,7 @@ def test_summary_is_the_first_line_of_the_docstring(package):
 
 
 @pytest.mark.parametrize("name", ["no_such_package_here", "json.decoder"])
-def test_what_is_no_package(name):
+def test_error_if_not_a_package(name):
     with pytest.raises(ModuleNotFoundError, match=name):
         names(name)
 

@@ -5,7 +5,7 @@ import pytest
 from redcore._files import write_atomic, write_json
 
 
-def test_content_arrives_under_the_final_name_only(tmp_path):
+def test_content_appears_under_the_final_name_only(tmp_path):
     path, seen = tmp_path / "model.bin", []
 
     def write(temporary):
@@ -20,7 +20,7 @@ def test_content_arrives_under_the_final_name_only(tmp_path):
     assert seen[0].suffix == ".bin"
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+def test_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path):
     path = tmp_path / "model.bin"
     path.write_bytes(b"old")
 
@@ -34,7 +34,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_folder_is_an_error(tmp_path):
+def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_json(tmp_path / "none" / "a.json", {})
 
@@ -49,7 +49,7 @@ def test_json_round_trip_replaces_the_old_file(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_json_refuses_numbers_that_json_does_not_have(tmp_path, bad):
+def test_json_rejects_nan_and_infinity(tmp_path, bad):
     path = tmp_path / "record.json"
     path.write_text("old")
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -73,13 +73,13 @@ def test_every_bad_value_is_reported():
         ("shuffle", "false", False),
     ],
 )
-def test_text_is_read_as_the_type_of_its_setting(key, text, value):
+def test_text_is_converted_to_the_type_of_its_setting(key, text, value):
     got = getattr(Example.parse({key: text}), key)
     assert got == value
     assert type(got) is type(value)
 
 
-def test_defaults_stay_where_nothing_is_given():
+def test_defaults_are_used_for_omitted_settings():
     assert Example.parse({}) == Example()
     assert Example.parse({"epochs": 9}).learning_rate == 0.1
 
@@ -89,7 +89,7 @@ def test_settings_are_frozen():
         Example().epochs = 4  # type: ignore[misc]
 
 
-def test_replace_validates_and_leaves_the_original():
+def test_replace_validates_and_does_not_modify_the_original():
     settings = Example()
     assert settings.replace(epochs="8").epochs == 8
     assert settings.epochs == 3
@@ -99,7 +99,7 @@ def test_replace_validates_and_leaves_the_original():
         settings.replace(epoch=4)
 
 
-def test_dump_is_json_ready_and_parses_back():
+def test_dump_is_json_serialisable_and_parses_back():
     settings = Example.parse({"hidden": "128,64", "patience": None})
     dumped = settings.dump()
     assert dumped["hidden"] == [128, 64]
@@ -114,7 +114,7 @@ def test_bad_defaults_fail():
         Wrong.parse({})
 
 
-def test_errors_are_of_the_package_and_survive_pickling():
+def test_errors_derive_from_the_base_class_and_can_be_pickled():
     with pytest.raises(UnknownNameError) as caught:
         Example.parse({"epoch": 1})
     assert isinstance(caught.value, RedCoreError)

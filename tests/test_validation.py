@@ -26,7 +26,7 @@ def test_modality_names_are_nonempty_strings(names, message):
         check.check_modality_names(names)
 
 
-def test_row_count_says_got_and_expected():
+def test_row_count_error_names_actual_and_expected():
     with pytest.raises(ShapeError, match=r"target has 4 rows, expected 7"):
         check.check_row_count("target", 4, 7)
 
@@ -60,10 +60,10 @@ def test_numeric_array_reads_numbers(values, expected):
         ([[1, 2], [3]], "inhomogeneous"),
     ],
 )
-def test_numeric_array_refuses_what_is_no_real_number(values, message):
+def test_numeric_array_rejects_values_that_are_not_real_numbers(values, message):
     with pytest.raises(DataError, match=message) as caught:
         check.numeric_array("modality 'audio'", values)
-    assert str(caught.value).startswith("modality 'audio' holds values that are not numbers")
+    assert str(caught.value).startswith("modality 'audio' contains values that are not numbers")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_availability_forms_agree(availability):
         (np.ones((3, 1)), ShapeError, r"\(3, 1\), expected \(2, 2\)"),
         ({"text": [1]}, ShapeError, r"'text' has shape \(1,\), expected \(2,\)"),
         ({"txt": [1, 1]}, UnknownNameError, "did you mean 'text'"),
-        ({"text": [1, 2]}, DataError, "availability of 'text' holds values other than"),
+        ({"text": [1, 2]}, DataError, "availability of 'text' contains values other than"),
         ({"text": [1, np.nan]}, DataError, "availability of 'text'"),
         ({"text": pd.array([True, pd.NA])}, DataError, "availability of 'text'"),
         ({"text": ["yes", "no"]}, DataError, "availability of 'text'"),
@@ -99,7 +99,7 @@ def test_bad_availability(availability, error, message):
 
 
 @pytest.mark.parametrize("lengths", [[9, 0, 3], np.array([9.0, 0.0, 3.0]), np.array([9, 0, 3], dtype=np.uint8)])
-def test_lengths_of_the_rows_asked_for(lengths):
+def test_lengths_of_the_requested_rows(lengths):
     result = check.check_lengths("audio", lengths, 3, 4, np.array([1, 2]))
     np.testing.assert_array_equal(result, [0, 3])
     assert result.dtype == np.int64
@@ -124,7 +124,7 @@ def test_bad_lengths(lengths, error, message):
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, 1e39, -4e38])
-def test_values_beyond_float32_are_named_by_sample_and_feature(bad):
+def test_error_names_sample_and_feature_of_values_beyond_float32(bad):
     values = np.array([[0.0, 1.0], [2.0, bad]])
     with pytest.raises(NonFiniteError, match=r"'audio', row 7, feature 1") as caught:
         check.check_observed_values("audio", values, np.array([3, 7]), "missing")
@@ -175,8 +175,8 @@ def test_given_classes_keep_their_order(as_type):
 
 @pytest.mark.parametrize("missing", [None, np.nan, float("nan"), pd.NA, pd.NaT])
 @pytest.mark.parametrize("present", ["a", 1])
-def test_missing_labels_are_named_by_row(missing, present):
-    with pytest.raises(TargetError, match=r"labels missing: row 1 has none \(2 in all\)"):
+def test_error_names_row_of_missing_label(missing, present):
+    with pytest.raises(TargetError, match=r"labels missing: row 1 has none \(2 in total\)"):
         check.check_labels([present, missing, present, missing], 4)
 
 
@@ -248,7 +248,7 @@ def test_bad_regression_targets(target, message):
 
 
 @pytest.mark.parametrize("target", [[[0, 2], [1, 1]], [[0.5, 1], [1, 1]], np.zeros((2, 0)), [["0", "1"], ["1", "1"]]])
-def test_multilabel_holds_zeros_and_ones_only(target):
+def test_multilabel_accepts_zeros_and_ones_only(target):
     with pytest.raises(TargetError, match="zeros and ones"):
         check.check_multilabel(target, 2)
 

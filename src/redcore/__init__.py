@@ -1,6 +1,6 @@
 """Supervised learning on multimodal data with missing modalities at imbalanced rates.
 
-The public names below are imported when they are first used, so that ``import redcore`` loads no torch.
+The public names below are imported on first use, so that ``import redcore`` does not load torch.
 """
 
 from importlib import import_module
@@ -43,7 +43,7 @@ __all__ = [
     "save_model",
 ]
 
-_HOME = {
+_PACKAGES = {
     "MethodClassifier": "estimators",
     "MethodRegressor": "estimators",
     "MultimodalData": "data",
@@ -66,9 +66,9 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _PACKAGES:
         raise AttributeError(f"module 'redcore' has no attribute {name!r}")
-    return getattr(import_module(f"redcore.{_HOME[name]}"), name)
+    return getattr(import_module(f"redcore.{_PACKAGES[name]}"), name)
 
 
 def __dir__() -> list[str]:

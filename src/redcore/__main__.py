@@ -1,4 +1,4 @@
-"""``python -m redcore``."""
+"""Entry point of ``python -m redcore``."""
 
 import sys
 

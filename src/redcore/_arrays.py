@@ -1,4 +1,4 @@
-"""Named arrays in groups: ``"stack/weights"`` is the array ``"weights"`` of the group ``"stack"``."""
+"""Name prefixes for groups of arrays: ``"stack/weights"`` is array ``"weights"`` of group ``"stack"``."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ __all__ = ["prefixed", "unprefixed"]
 
 
 def prefixed(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    """Return the arrays with `prefix` before each name.
+    """Return the arrays with `prefix` added to their names.
 
     Examples
     --------
@@ -20,7 +20,7 @@ def prefixed(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]
 
 
 def unprefixed(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    """Return the arrays whose names start with `prefix`, without it.
+    """Return the arrays whose names start with `prefix`, with the prefix removed from their names.
 
     Examples
     --------

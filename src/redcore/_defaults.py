@@ -1,4 +1,4 @@
-"""Defaults that the command line and Python share; loads nothing, so that ``redcore --help`` is fast."""
+"""Defaults shared by the command line and the Python API. Imports nothing, to keep ``redcore --help`` fast."""
 
 __all__ = ["METHOD", "PROTOCOL", "SEED", "TEST_FRACTION"]
 

@@ -1,4 +1,4 @@
-"""Find plug-ins: one module in a package is one method, protocol, format, data set, rule or preset."""
+"""Discovery of plug-ins: each public module of a package is one method, protocol, format, data set, rule or preset."""
 
 import ast
 import importlib
@@ -13,7 +13,7 @@ __all__ = ["load", "names", "summary"]
 
 
 def _folder(package: str) -> Path:
-    # only the outermost package is looked up: to find an inner one, Python would import what is around it
+    # find_spec imports the parents of a nested package, so only the outermost package is looked up with it
     outermost, *inner = package.split(".")
     spec = find_spec(outermost)
     locations = [] if spec is None else spec.submodule_search_locations or []
@@ -25,7 +25,7 @@ def _folder(package: str) -> Path:
 
 
 def names(package: str) -> list[str]:
-    """Return the sorted public module names of `package`, without importing them.
+    """Return the sorted names of the public modules of `package`, without importing them.
 
     Examples
     --------
@@ -44,14 +44,14 @@ def load(package: str, name: str, kind: str) -> ModuleType:
     package : str
         Dotted name of the package that holds the plug-ins.
     name : str
-        Module name, as `names` lists it.
+        Module name, one of `names`.
     kind : str
-        What one plug-in is called in the error message.
+        Kind of plug-in, for the error message, such as ``"missing protocol"``.
 
     Raises
     ------
     UnknownNameError
-        If there is no such module; the message lists the known ones.
+        If the package has no such module. The message lists the known ones.
     """
     known = names(package)
     if name not in known:
@@ -60,7 +60,7 @@ def load(package: str, name: str, kind: str) -> ModuleType:
 
 
 def summary(package: str, name: str) -> str:
-    """Return the first line of the docstring of module `name`, without importing it."""
+    """Return the first docstring line of module `name`, without its final period and without importing the module."""
     path = _folder(package) / name
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     doc = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""

@@ -1,4 +1,4 @@
-"""Write files so that a reader, or a killed writer, never sees half of one."""
+"""Atomic writing of files: readers never see a partial file, even if the writer is killed."""
 
 import json
 import os
@@ -13,14 +13,16 @@ __all__ = ["json_text", "read_json", "write_atomic", "write_json"]
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a new file beside `path`, flush it to disk, then put it in the place of `path`.
+    """Create or replace a file atomically.
+
+    The content is written to a temporary file in the same folder, flushed to disk and moved to `path`.
 
     Parameters
     ----------
     path : Path
-        The file to create or replace. Its folder must exist.
+        File to create or replace. Its folder must exist.
     write : callable
-        Called with the temporary path; it keeps the ending of `path`.
+        Function that writes the content to the path it is called with. This temporary path has the suffix of `path`.
     """
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
@@ -33,23 +35,23 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def json_text(content: dict[str, Any]) -> str:
-    """Return `content` as indented JSON; NaN and infinity are refused."""
+    """Return `content` as indented JSON. NaN and infinity raise `ValueError`."""
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` to `path` as indented JSON, atomically; NaN and infinity are refused."""
+    """Write `content` to `path` as indented JSON, atomically. NaN and infinity raise `ValueError`."""
     raw = json_text(content).encode()
     write_atomic(path, lambda temporary: temporary.write_bytes(raw))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what `write_json` wrote.
+    """Read a JSON object from `path`.
 
     Raises
     ------
     RunError
-        If the file is absent or damaged.
+        If the file cannot be read or is not a JSON object.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

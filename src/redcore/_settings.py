@@ -1,4 +1,4 @@
-"""Frozen, validated settings: unknown keys fail, bounds are data, nothing changes after parsing."""
+"""Base classes of settings: immutable, validated against declared bounds, without unknown keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,22 +18,23 @@ def _split_sizes(value: Any) -> Any:
 
 
 Sizes: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_split_sizes)]
-"""Layer sizes: a sequence of whole numbers, one number, or text such as ``"128,64"``; there may be none."""
+"""Layer sizes: a possibly empty sequence of integers, one integer, or text such as ``"128,64"``."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """Where a setting is looked for.
+    """Search space of one setting for hyperparameter tuning: a range or a list of choices.
 
     Attributes
     ----------
     low, high : float
+        Bounds of the range.
     log : bool
-        Whether equal factors count the same rather than equal differences.
+        If True, the range is searched on a logarithmic scale.
     whole : bool
-        Whether only whole numbers are meant.
+        If True, only integers are tried.
     choices : tuple
-        Instead of a range.
+        Values to try instead of a range.
     """
 
     low: float = 0.0
@@ -62,11 +63,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     SEARCH: ClassVar[dict[str, Search]] = {}
-    """Where the settings that a class adds are looked for when tuning; those of its parents are too."""
+    """Search spaces of the settings that this class adds. Those of its parents are inherited."""
 
     @classmethod
     def search_space(cls) -> dict[str, Search]:
-        """Return where each setting that is tuned is looked for."""
+        """Return the search space of every setting that is tuned, including those of the parent classes."""
         space: dict[str, Search] = {}
         for parent in reversed(cls.__mro__):
             space |= parent.__dict__.get("SEARCH", {})
@@ -74,61 +75,61 @@ class Settings(BaseModel):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Validate `values`; a string is read as the type of its setting.
+        """Return validated settings. Text is converted to the type of its setting, ``"none"`` to None.
 
         Raises
         ------
         UnknownNameError
-            On a setting that does not exist.
+            If a setting does not exist.
         SettingsError
-            On a value of the wrong type or out of bounds; the message names the setting.
+            If a value has the wrong type or is out of bounds. The message names the setting.
         """
-        return cls.checked({key: _from_text(value) for key, value in dict(values).items()})
+        return cls.checked({key: _none_from_text(value) for key, value in dict(values).items()})
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> Self:
-        """Validate `values` as `parse` does, but leave the text ``"none"`` what it is."""
+        """Return validated settings like `parse`, but keep the text ``"none"`` as text."""
         for key in values:
             if key not in cls.model_fields:
                 raise UnknownNameError("setting", key, cls.model_fields)
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise SettingsError(_describe(error)) from None
+            raise SettingsError(_message_of(error)) from None
 
     def replace(self, **changes: Any) -> Self:
-        """Return validated settings with some values changed."""
+        """Return a validated copy with some values changed."""
         return self.parse({**self.model_dump(), **changes})
 
     def dump(self) -> dict[str, Any]:
-        """Return all settings as JSON-ready values."""
+        """Return all settings as JSON-serialisable values."""
         return self.model_dump(mode="json")
 
 
 class MethodSettings(Settings):
-    """Settings that every method has.
+    """Settings of every method.
 
     Attributes
     ----------
     keep_empty_samples : bool, default False
-        Whether samples without any modality stay in training. By default they are left out, with a warning:
-        all they carry is the label distribution.
+        If True, samples without any modality are used for training. By default they are dropped with a warning, because
+        they only contribute to the label distribution.
     """
 
     keep_empty_samples: bool = False
 
 
-def _from_text(value: Any) -> Any:
-    """Read ``"none"`` as None; pydantic reads other texts as the type of their setting."""
+def _none_from_text(value: Any) -> Any:
+    """Convert ``"none"`` and ``"null"`` to None; pydantic converts other texts to the type of their setting."""
     return None if isinstance(value, str) and value.strip().lower() in ("none", "null") else value
 
 
-def _describe(error: ValidationError) -> str:
+def _message_of(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
-        # without a place it concerns several settings, and names them itself
+        # an error without a location concerns several settings and names them in its message
         subject = f"setting {name!r} is {problem['input']!r}: " if name else ""
         lines.append(f"{subject}{message[0].lower()}{message[1:]}")
     return "; ".join(lines)

@@ -1,4 +1,4 @@
-"""Array types used across the package."""
+"""Aliases of array types."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The only place where input is checked: every function returns clean values or raises a named error."""
+"""Validation of user input: every function returns clean values or raises an error that names the culprit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
@@ -39,19 +39,19 @@ __all__ = [
 ]
 
 NanPolicy: TypeAlias = Literal["error", "missing"]
-"""What a NaN in an observed row means: an error, or that the row is missing."""
+"""Treatment of NaN in an observed row: raise an error, or treat the row as missing."""
 
 
-def check_known(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `UnknownNameError` for the first of `given` that is not in `known`."""
+def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `UnknownNameError` for the first of `names` that is not in `known`."""
     known = list(known)
-    for name in given:
+    for name in names:
         if name not in known:
             raise UnknownNameError(kind, name, known)
 
 
 def check_modality_names(names: Iterable[Any]) -> None:
-    """Modality names are non-empty strings; at least one is needed."""
+    """Raise `DataError` unless `names` holds at least one name and only non-empty strings."""
     names = list(names)
     if not names:
         raise DataError("no modality given: expected a mapping of modality name to array")
@@ -61,18 +61,18 @@ def check_modality_names(names: Iterable[Any]) -> None:
 
 
 def check_row_count(what: str, n_rows: int, n_samples: int) -> None:
-    """Every array has one row per sample."""
+    """Raise `ShapeError` unless `n_rows` equals `n_samples`; `what` names the array in the message."""
     if n_rows != n_samples:
         raise ShapeError(f"{what} has {n_rows} rows, expected {n_samples} (one per sample)")
 
 
 def numeric_array(what: str, values: Any) -> AnyArray:
-    """Return `values` as an array of a real numeric type.
+    """Return `values` as an array of a real numeric or boolean type.
 
     Raises
     ------
     DataError
-        If an entry is text, complex, a date or any other object.
+        If an entry is not a real number, such as text, a complex number or a date.
     """
     try:
         array = np.asarray(values)
@@ -80,17 +80,20 @@ def numeric_array(what: str, values: Any) -> AnyArray:
             raise TypeError(f"got {array.dtype}, expected real numbers")
         return array if array.dtype.kind in "fiub" else array.astype(np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise DataError(f"{what} holds values that are not numbers ({error})") from None
+        raise DataError(f"{what} contains values that are not numbers ({error})") from None
 
 
 def check_availability(availability: Any, names: Sequence[str], n_samples: int) -> BoolArray:
-    """Return `availability` as bool (n_samples, n_modalities), columns in the order of `names`.
+    """Return an availability mask, bool (n_samples, n_modalities), with columns in the order of `names`.
 
     Parameters
     ----------
-    availability : array or mapping of modality name to (n_samples,) array
-        True (or 1) = observed. An array has its columns in the order of `names`; a mapping may leave
-        modalities out, which then count as observed.
+    availability : array (n_samples, n_modalities) or mapping of modality name to array (n_samples,)
+        True (or 1) = observed. The columns of an array are in the order of `names`. Modalities that are missing from a
+        mapping are observed in all samples.
+    names : sequence of str
+        Modality names.
+    n_samples : int
     """
     if isinstance(availability, Mapping):
         check_known("modality", availability, names)
@@ -107,12 +110,25 @@ def _bool_array(what: str, values: Any, shape: tuple[int, ...]) -> BoolArray:
     if array.shape != shape:
         raise ShapeError(f"{what} has shape {array.shape}, expected {shape}")
     if array.dtype != np.bool_ and (_is_missing(array).any() or not np.isin(array, (0, 1)).all()):
-        raise DataError(f"{what} holds values other than True and False (or 1 and 0)")
+        raise DataError(f"{what} contains values other than True and False (or 1 and 0)")
     return array.astype(bool)
 
 
 def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int, rows: IntArray) -> IntArray:
-    """Return the sequence lengths of `rows`, whole numbers in [0, max_length]; 0 = nothing observed."""
+    """Return the sequence lengths of `rows` as integers in [0, max_length]; 0 stands for a missing modality.
+
+    Parameters
+    ----------
+    name : str
+        Modality, for error messages.
+    lengths : array (n_samples,)
+        Sequence lengths of all samples.
+    n_samples : int
+    max_length : int
+        Size of the time axis.
+    rows : int array (n_rows,)
+        Samples to check; the lengths of other samples are ignored.
+    """
     array = np.asarray(lengths)
     if array.shape != (n_samples,):
         raise ShapeError(f"lengths of {name!r} have shape {array.shape}, expected ({n_samples},)")
@@ -128,32 +144,32 @@ def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int, rows
 
 
 def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows: NanPolicy) -> BoolArray:
-    """Tell which of the observed rows of one modality can be used.
+    """Return a mask of the rows of one modality without NaN.
 
     Parameters
     ----------
     name : str
-        Modality, for the message.
+        Modality, for error messages.
     values : array (n_rows, n_features)
-        Values to check. For sequences, one row per time step.
+        Observed values. For sequences, one row per time step.
     rows : array (n_rows,)
-        The sample that each row belongs to, for the message.
+        Sample of each row, for error messages.
     nan_rows : {"error", "missing"}
-        Whether a NaN is an error or makes its row missing.
+        If "error", NaN raises an error. If "missing", rows with NaN are False in the result.
 
     Returns
     -------
-    array (n_rows,)
-        False where the row holds a NaN (only with ``nan_rows="missing"``).
+    bool array (n_rows,)
+        True = usable.
 
     Raises
     ------
     NonFiniteError
-        On an infinite value, a value too large for float32, or a NaN that is not allowed.
+        If a value is infinite or too large for float32, or NaN with ``nan_rows="error"``.
     """
     if values.dtype.kind != "f":
         return np.ones(len(values), dtype=bool)
-    # the magnitude test is False for NaN, so that one pass over clean data is enough
+    # the comparison is False for NaN, so that clean data needs one pass only
     fits = np.abs(values) <= np.finfo(np.float32).max
     if fits.all():
         return np.ones(len(values), dtype=bool)
@@ -175,16 +191,23 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
 
 
 def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntArray, AnyArray]:
-    """Return class codes (n_samples,) and the sorted classes.
+    """Return class codes and classes.
 
     Parameters
     ----------
     labels : array (n_samples,)
-        Class of each sample: strings, whole numbers or booleans.
+        Class of each sample: strings, integers or booleans.
     n_samples : int
-        Rows of the data.
-    classes : array, optional
-        All classes that exist, where some may be absent here. Default: those that occur.
+        Expected number of labels.
+    classes : array (n_classes,), optional
+        All possible classes, including those that do not occur in `labels`. Default: the sorted classes that occur.
+
+    Returns
+    -------
+    codes : int array (n_samples,)
+        Index of each sample's class in `classes`.
+    classes : array (n_classes,)
+        The given classes in their order, or the sorted classes that occur.
 
     Raises
     ------
@@ -200,18 +223,18 @@ def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntA
     order = np.argsort(known, kind="stable")
     codes = np.searchsorted(known, array, sorter=order).clip(max=len(known) - 1)
     codes = order[codes]
-    foreign = np.flatnonzero(known[codes] != array)
-    if foreign.size:
-        label = array.tolist()[foreign[0]]
-        raise TargetError(f"label {label!r} in row {foreign[0]} is not among the classes {known.tolist()}")
+    unknown = np.flatnonzero(known[codes] != array)
+    if unknown.size:
+        label = array.tolist()[unknown[0]]
+        raise TargetError(f"label {label!r} in row {unknown[0]} is not among the classes {known.tolist()}")
     return codes.astype(np.int64), known
 
 
 def _class_array(labels: Any, n_samples: int) -> AnyArray:
-    """Return labels as an array of text, whole numbers or booleans."""
+    """Return labels as an array of text, integers or booleans."""
     array = _target_array(labels, n_samples)
     if array.dtype.kind == "O":
-        array = _uniform("labels", array, TargetError)
+        array = _with_common_type("labels", array, TargetError)
     if array.dtype.kind != "f":
         return array
     if np.any(array != np.floor(array)):
@@ -222,8 +245,8 @@ def _class_array(labels: Any, n_samples: int) -> AnyArray:
     return array.astype(np.int64)
 
 
-def _uniform(what: str, array: AnyArray, error: type[DataError]) -> AnyArray:
-    """Return an array of objects as one of their common type."""
+def _with_common_type(what: str, array: AnyArray, error: type[DataError]) -> AnyArray:
+    """Convert an object array to an array of the type of its entries; raise `error` if they differ in type."""
     entries = [entry.item() if isinstance(entry, np.generic) else entry for entry in array]
     types = {type(entry) for entry in entries}
     if len(types) > 1:
@@ -233,7 +256,7 @@ def _uniform(what: str, array: AnyArray, error: type[DataError]) -> AnyArray:
 
 
 def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:
-    """Return `values` as an array in which None and NaN among text stay what they are."""
+    """Return `values` as an array; lists with text become object arrays, to preserve None and NaN."""
     try:
         array = np.asarray(values)
     except ValueError as problem:
@@ -243,7 +266,7 @@ def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:
 
 
 def _target_array(target: Any, n_samples: int, n_dimensions: int = 1) -> AnyArray:
-    """Check what every kind of target must be: present, of the right shape, nothing missing."""
+    """Return a target as an array; raise `TargetError` if it is absent, has the wrong shape or missing entries."""
     if target is None:
         raise TargetError("labels are missing: no target given")
     array = _entry_array("labels", target, TargetError)
@@ -254,7 +277,7 @@ def _target_array(target: Any, n_samples: int, n_dimensions: int = 1) -> AnyArra
     check_row_count("target", len(array), n_samples)
     missing = np.argwhere(_is_missing(array))
     if missing.size:
-        raise TargetError(f"labels missing: row {missing[0][0]} has none ({len(missing)} in all)")
+        raise TargetError(f"labels missing: row {missing[0][0]} has none ({len(missing)} in total)")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise TargetError(f"label in row {np.argwhere(~np.isfinite(array))[0][0]} is infinite")
     return array
@@ -270,13 +293,13 @@ def _is_missing(array: AnyArray) -> BoolArray:
 
 
 def _is_missing_label(value: Any) -> bool:
-    # pandas marks missing values by objects of its own, which this package does not import
+    # pandas.NA and pandas.NaT are recognised by their type names, because this package does not import pandas
     nan = isinstance(value, float) and value != value
     return value is None or nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def check_regression(target: Any, n_samples: int) -> FloatArray:
-    """Return a regression target as float64, (n_samples,) or (n_samples, n_outputs)."""
+    """Return a continuous target as float64, (n_samples,) or (n_samples, n_outputs)."""
     shape = _entry_array("labels", target, TargetError).shape
     array = _target_array(target, n_samples, 2 if len(shape) == 2 and shape[1] > 1 else 1)
     try:
@@ -286,7 +309,7 @@ def check_regression(target: Any, n_samples: int) -> FloatArray:
 
 
 def check_multilabel(target: Any, n_samples: int) -> FloatArray:
-    """Return a multi-label target as float32 zeros and ones, (n_samples, n_labels)."""
+    """Return a multi-label target as float32 (n_samples, n_labels) with values 0 and 1."""
     array = _target_array(target, n_samples, 2)
     if array.shape[1] < 1 or not np.isin(array, (0, 1)).all():
         raise TargetError("multi-label target must be a (n_samples, n_labels) array of zeros and ones")
@@ -294,37 +317,37 @@ def check_multilabel(target: Any, n_samples: int) -> FloatArray:
 
 
 def check_sample_ids(sample_ids: Any, n_samples: int) -> AnyArray:
-    """Return unique sample ids (n_samples,); by default the row numbers."""
+    """Return sample ids (n_samples,), by default the row numbers; raise `DataError` if they are not unique."""
     if sample_ids is None:
         return np.arange(n_samples)
     array = _per_sample("sample_ids", sample_ids, n_samples)
     unique, first, counts = np.unique(array, return_index=True, return_counts=True)
     if len(unique) < n_samples:
-        twice = int(np.argmax(counts > 1))
+        repeated = int(np.argmax(counts > 1))
         raise DataError(
-            f"sample id {unique.tolist()[twice]!r} occurs {counts[twice]} times, first in row {first[twice]}"
+            f"sample id {unique.tolist()[repeated]!r} occurs {counts[repeated]} times, first in row {first[repeated]}"
         )
     return array
 
 
 def check_groups(groups: Any, n_samples: int) -> AnyArray | None:
-    """Return group labels (n_samples,), or None."""
+    """Return group labels (n_samples,), or None if `groups` is None."""
     return None if groups is None else _per_sample("groups", groups, n_samples)
 
 
 def _per_sample(what: str, values: Any, n_samples: int) -> AnyArray:
-    """Return a copy of one name or number per sample, of one type, none missing."""
+    """Return a copy of `values` (n_samples,); raise `DataError` if entries are missing or of mixed types."""
     array = _entry_array(what, values, DataError)
     if array.shape != (n_samples,):
         raise ShapeError(f"{what} have shape {array.shape}, expected ({n_samples},) (one per sample)")
     missing = np.flatnonzero(_is_missing(array))
     if missing.size:
-        raise DataError(f"{what}: row {missing[0]} has none ({len(missing)} in all)")
-    return _uniform(what, array, DataError) if array.dtype.kind == "O" else array.copy()
+        raise DataError(f"{what}: row {missing[0]} has none ({len(missing)} in total)")
+    return _with_common_type(what, array, DataError) if array.dtype.kind == "O" else array.copy()
 
 
 def check_split(split: Any, n_samples: int) -> IntArray | None:
-    """Return the split of each sample: 0 training, 1 validation, 2 test; or None."""
+    """Return the split codes, int (n_samples,): 0 training, 1 validation, 2 test; or None if `split` is None."""
     if split is None:
         return None
     array = _per_sample("split", split, n_samples)
@@ -336,7 +359,7 @@ def check_split(split: Any, n_samples: int) -> IntArray | None:
 
 
 def check_weights(weights: Any, n_samples: int) -> FloatArray:
-    """Return sample weights (n_samples,): finite, none negative, not all 0."""
+    """Return sample weights, float (n_samples,): finite, non-negative and not all 0. A scalar is repeated."""
     array = numeric_array("sample_weight", weights).astype(np.float64)
     if array.ndim == 0:
         array = np.full(n_samples, float(array))
@@ -344,28 +367,28 @@ def check_weights(weights: Any, n_samples: int) -> FloatArray:
         raise ShapeError(f"sample_weight has shape {array.shape}, expected ({n_samples},) (one per sample)")
     bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
     if bad.size:
-        raise DataError(f"sample_weight of row {bad[0]} is {array[bad[0]]}, expected a finite number of 0 or more")
+        raise DataError(f"sample_weight of row {bad[0]} is {array[bad[0]]}, expected a finite number >= 0")
     if not array.any():
         raise DataError("sample_weight is zero for all samples: nothing to learn from")
     return array
 
 
 def check_coverage(coverage: Any) -> float:
-    """Return a coverage: a number in (0, 1)."""
+    """Return `coverage` as a float in (0, 1)."""
     if not isinstance(coverage, Real) or not 0 < float(coverage) < 1:
         raise DataError(f"coverage is {coverage!r}, expected a number between 0 and 1, such as 0.9")
     return float(coverage)
 
 
 def check_probability(what: str, probability: Any) -> float:
-    """Return a probability: a number in [0, 1]."""
+    """Return `probability` as a float in [0, 1]; `what` names it in the error message."""
     if not isinstance(probability, Real) or not 0 <= float(probability) <= 1:
         raise DataError(f"{what} is {probability!r}, expected a number from 0 to 1")
     return float(probability)
 
 
 def check_missing_rates(missing_rates: Mapping[str, float]) -> dict[str, float]:
-    """Return the rates as floats in [0, 1], in the order given."""
+    """Return the missing rates as floats in [0, 1], in the same order."""
     check_modality_names(missing_rates)
     rates: dict[str, float] = {}
     for name, rate in missing_rates.items():
@@ -377,7 +400,7 @@ def check_missing_rates(missing_rates: Mapping[str, float]) -> dict[str, float]:
 
 
 def check_seed(seed: Any) -> int:
-    """Return a seed: a whole number in [0, 2**32)."""
+    """Return `seed` as an integer in [0, 2**32)."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
         raise DataError(f"seed is {seed!r}, expected a whole number from 0 to 2**32 - 1")
     return int(seed)

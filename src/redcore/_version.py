@@ -1,4 +1,4 @@
-"""The version of the package."""
+"""Version of the package."""
 
 __all__ = ["__version__"]
 

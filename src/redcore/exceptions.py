@@ -1,4 +1,4 @@
-"""Errors and warnings: one root each, typed children that say what was got and what was expected."""
+"""Exceptions and warnings of the package, with one base class each."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -29,11 +29,11 @@ __all__ = [
 
 
 class RedCoreError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """Base class of all errors that this package raises deliberately."""
 
 
 class DataError(RedCoreError, ValueError):
-    """The data given cannot be used as it is."""
+    """The input data is invalid."""
 
 
 class ShapeError(DataError):
@@ -45,23 +45,23 @@ class NonFiniteError(DataError):
 
 
 class TargetError(DataError):
-    """The labels are missing, of one class only, or of the wrong kind."""
+    """The target is missing, contains only one class, or is of the wrong kind."""
 
 
 class SchemaError(DataError):
-    """The data does not fit what the model was trained on."""
+    """The data does not match the schema of the training data."""
 
 
 class EmptySampleError(DataError):
-    """Samples observe no modality at all, where that was not allowed."""
+    """Samples without any observed modality are not allowed here."""
 
 
 class MissingRateError(RedCoreError, ValueError):
-    """A missing rate is out of range, or no availability with these rates exists."""
+    """A missing rate is out of range, or no availability mask with these rates exists."""
 
 
 class SettingsError(RedCoreError, ValueError):
-    """A setting is unknown, of the wrong type, or out of its bounds."""
+    """A setting is invalid, for example of the wrong type or out of bounds."""
 
 
 class DivergenceError(RedCoreError):
@@ -69,24 +69,24 @@ class DivergenceError(RedCoreError):
 
 
 class ModelFileError(RedCoreError, ValueError):
-    """A model file is absent, truncated, changed, foreign or of another version."""
+    """A model file does not exist, is truncated or modified, is not a model file, or has an unsupported version."""
 
 
 class ExportError(RedCoreError):
-    """A model has no form in the other format, or one that does not predict the same."""
+    """A model cannot be exported, or the exported model does not reproduce its predictions."""
 
 
 class RunError(RedCoreError, ValueError):
-    """A run folder is absent, occupied, or belongs to another request."""
+    """A run folder does not exist, is damaged, is in use, or belongs to a different request."""
 
 
 class TrainingInterrupted(RedCoreError):
-    """Training was asked to stop; its last checkpoint, if it has one, resumes it.
+    """Training was stopped on request. It can be resumed from its last checkpoint, if there is one.
 
     Parameters
     ----------
     step : int
-        Number of optimiser steps that were done.
+        Number of completed optimiser steps.
     """
 
     def __init__(self, step: int) -> None:
@@ -98,24 +98,24 @@ class TrainingInterrupted(RedCoreError):
 
 
 class ProcessLostError(RedCoreError):
-    """A process that shared a fit is gone; the fit's checkpoint resumes on any number of processes."""
+    """A process of a distributed fit was lost. The checkpoint can be resumed with any number of processes."""
 
 
 class UnsupportedError(RedCoreError, NotImplementedError):
-    """A method does not offer what was asked of it."""
+    """A method does not support the requested operation."""
 
 
 class UnknownNameError(RedCoreError, ValueError):
-    """A name is not among the known ones.
+    """A name is unknown. The message lists the known names and suggests the closest one.
 
     Parameters
     ----------
     kind : str
-        What is named: ``"modality"``, ``"preset"``, ``"method"``, ...
+        Kind of object: ``"modality"``, ``"preset"``, ``"method"``, ...
     name : str
-        The name that was got.
+        The unknown name.
     known : iterable of str
-        The names that exist.
+        All known names.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -134,15 +134,15 @@ class UnknownNameError(RedCoreError, ValueError):
 
 
 class RedCoreWarning(UserWarning):
-    """Root of every warning that this package gives."""
+    """Base class of all warnings of this package."""
 
 
 class EmptySampleWarning(RedCoreWarning):
-    """Samples observe no modality: they are left out of training, or predicted by the prior."""
+    """Samples have no observed modality: they are dropped from training, or predicted with the prior."""
 
 
 class CalibrationWarning(RedCoreWarning):
-    """Too few calibration samples observe a missing pattern: others stand in for them, or the bound is infinite."""
+    """Too few calibration samples have a missing pattern: other samples replace them, or the interval is infinite."""
 
 
 class UnseenModalityWarning(RedCoreWarning):
