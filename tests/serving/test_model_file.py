@@ -233,10 +233,10 @@ def test_absent_files(folder, file):
         load_estimator(folder / "nosuch")
 
 
-@pytest.mark.parametrize("version", [0, 3, "1", None, 1.5, True])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None, 2.5, True])
 def test_other_schema_versions(folder, version):
     rewrite(folder, lambda content: content.update(schema_version=version))
-    with pytest.raises(ModelFileError, match=f"schema version {version}, expected 1 to 2"):
+    with pytest.raises(ModelFileError, match=f"schema version {version}, expected 2"):
         load_model(folder)
 
 

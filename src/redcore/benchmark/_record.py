@@ -25,7 +25,6 @@ class Record(Settings):
     Attributes
     ----------
     schema_version : 2
-        Records of version 1 are read as well; what they lack is empty.
     key : str
     cell : Cell
     status : {"done", "failed"}
@@ -64,8 +63,7 @@ class Record(Settings):
     epoch_seconds : list of float
         From the start of training to the end of each epoch.
     peak_bytes, growth_bytes : int or None
-        Largest resident memory of the process while the cell ran, and how much above where it started. In records of
-        version 1 the former is of the whole life of the process.
+        Largest resident memory of the process while the cell ran, and how much above where it started.
     settings : dict
         Resolved settings of the method.
     versions, git, machine : dict of str to str
@@ -107,28 +105,13 @@ class Record(Settings):
 
 
 def _parsed(content: object) -> Record:
-    """Check the content of a record, of whatever version."""
+    """Check the content of a record."""
     if not isinstance(content, dict):
         raise RunError("not a JSON object")
     version = content.get("schema_version")
-    if version == 1:
-        content = _from_version_1(content)
-    elif version != 2:
-        raise RunError(f"schema version {version!r}, this redcore reads versions 1 and 2")
+    if version != 2:
+        raise RunError(f"schema version {version!r}, expected 2")
     return Record.checked(content)
-
-
-def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew the training part only, and did not count the validation part where there was none."""
-    kept = {name: value for name, value in content.items() if name not in ("availability_checksum", "missing_rates")}
-    done = content.get("status") == "done"
-    return {
-        **kept,
-        "schema_version": 2,
-        "availability_checksums": {"train": content["availability_checksum"]} if done else {},
-        "missing_rates": {"train": content["missing_rates"]} if done else {},
-        "predictions": f"predictions/{content['key']}.npy" if done else "",
-    }
 
 
 def read_record(path: Path) -> Record:

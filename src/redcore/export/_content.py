@@ -15,14 +15,13 @@ from redcore.data import ModalitySchema, Schema, TargetKind
 from redcore.exceptions import ModelFileError
 from redcore.methods import Method
 
-__all__ = ["SCHEMA_VERSION", "content_of", "read_content", "schema_from_json"]
+__all__ = ["content_of", "read_content", "schema_from_json"]
 
 SCHEMA_VERSION = 2
 KEYS = (
     "schema_version", "redcore_version", "method", "settings", "schema", "info", "versions", "record",
     "tensors_sha256", "sha256",
 )  # fmt: skip
-KEYS_OF_1 = tuple(key for key in KEYS if key not in ("versions", "record"))
 PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors")
 
 
@@ -52,7 +51,7 @@ def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256:
 
 
 def read_content(where: str, raw: bytes) -> dict[str, Any]:
-    """Parse and check content of any known version.
+    """Parse and check the content of a model file.
 
     Raises
     ------
@@ -67,10 +66,10 @@ def read_content(where: str, raw: bytes) -> dict[str, Any]:
     if not isinstance(content, dict) or "schema_version" not in content:
         raise ModelFileError(f"{where}: not a model file: it has no schema_version")
     found = content["schema_version"]
-    if type(found) is not int or not 1 <= found <= SCHEMA_VERSION:
+    if type(found) is not int or found != SCHEMA_VERSION:
         newer = " (a newer redcore wrote it)" if type(found) is int and found > SCHEMA_VERSION else ""
-        raise ModelFileError(f"{where}: schema version {found}, expected 1 to {SCHEMA_VERSION}{newer}")
-    lacking = [key for key in (KEYS_OF_1 if found == 1 else KEYS) if key not in content]
+        raise ModelFileError(f"{where}: schema version {found}, expected {SCHEMA_VERSION}{newer}")
+    lacking = [key for key in KEYS if key not in content]
     if lacking:
         raise ModelFileError(f"{where}: keys missing: {', '.join(lacking)}")
     # the text too: 1e-08 and 1E-08 are one number

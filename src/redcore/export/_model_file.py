@@ -20,8 +20,7 @@ from redcore._files import json_text, write_atomic, write_json
 from redcore._types import AnyArray
 from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
 from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
-from redcore.export._content import SCHEMA_VERSION, content_of, read_content, schema_from_json
-from redcore.export._upgrades import upgraded
+from redcore.export._content import content_of, read_content, schema_from_json
 from redcore.methods import Method, method_class
 from redcore.uncertainty import Calibration
 
@@ -143,10 +142,6 @@ def read_model_content(path: str | Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
-    return upgraded(*_read_as_written(path), SCHEMA_VERSION)
-
-
-def _read_as_written(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     if path.is_file():
         return _read_single(path)
     if not (path / "model.json").exists() and (path / "model" / "model.json").exists():
