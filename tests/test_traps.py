@@ -87,7 +87,7 @@ def test_trap_4_no_noise_when_predicting_but_noise_in_training():
     data = make_data()
     model = redcore().fit(data)
     np.testing.assert_array_equal(model.predict(data), model.predict(data))
-    batch = collate(model.preprocessor.apply(data), np.arange(N))
+    batch = collate(model.preprocessor.transform(data), np.arange(N))
     code = model.network(batch).codes
     torch.testing.assert_close(code.sample, code.mean, rtol=0, atol=0)
     code = model.network.train()(batch).codes
@@ -249,5 +249,5 @@ def test_prediction_goes_batch_by_batch(monkeypatch):
     model = redcore().fit(data)
     whole = model.predict(data)
     monkeypatch.setattr("redcore.fitting._stepper.PREDICTION_BATCH", 5)
-    assert len(list(predict_batches(model.network, model.preprocessor.apply(data)))) == 5
+    assert len(list(predict_batches(model.network, model.preprocessor.transform(data)))) == 5
     np.testing.assert_allclose(model.predict(data), whole, rtol=1e-5)

@@ -89,7 +89,7 @@ def test_values_that_occur_often_get_the_middle_of_their_levels(tmp_path):
     values = np.where(rng.random((400, 3)) < 0.25, 0.0, rng.lognormal(size=(400, 3))).astype(np.float32)
     data = MultimodalData.from_arrays({"sensor": values}, make_data("binary", 400).target)
     model = make_method("zero_fill", settings=tiny("zero_fill")).fit(data)
-    assert model.preprocessor.arrays["mapped/sensor"].size == 3
+    assert model.preprocessor.to_arrays()["mapped/sensor"].size == 3
     export_onnx(model, tmp_path / "model.onnx")
     outputs, _ = run(tmp_path / "model.onnx", onnx_inputs(data, model.active))
     np.testing.assert_allclose(outputs, model.predict(data), atol=1e-5)

@@ -22,7 +22,7 @@ def signals(**changes):
     data = make_data("multiclass")
     method = make_method("redcore", settings=tiny("redcore", balancing="hypergradient", **changes)).fit(data)
     objective = Objective.fit(data.target, "squared")
-    batch = collate(method.preprocessor.apply(data), np.arange(24), objective.encode(data.target))
+    batch = collate(method.preprocessor.transform(data), np.arange(24), objective.encode(data.target))
     network = method.network.train()
     output = network(batch)
     losses = network.imputation_losses(output, batch)

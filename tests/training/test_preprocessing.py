@@ -9,7 +9,7 @@ from redcore.data import MultimodalData
 from redcore.exceptions import SettingsError, UnknownNameError
 from redcore.export import load_model, save_model
 from redcore.methods import make_method
-from redcore.preprocessing import Preprocessor, _features
+from redcore.preprocessing import Preprocessor, _features, _transforms
 
 N = 500
 
@@ -19,7 +19,7 @@ def data(values, **options):
 
 
 def fitted(kind, values):
-    return Preprocessor.fit(data(values), {"a": kind}).apply(data(values)).modalities["a"].values
+    return Preprocessor.fit(data(values), {"a": kind}).transform(data(values)).modalities["a"].values
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_quantile_makes_any_distribution_normal(skewed):
     values = fitted("quantile", skewed)
     for feature in values.T:
         assert kstest(feature, "norm").pvalue > 0.01
-    beyond = Preprocessor.fit(data(skewed), {"a": "quantile"}).apply(data([[-1e9] * 3, [1e9] * 3]))
+    beyond = Preprocessor.fit(data(skewed), {"a": "quantile"}).transform(data([[-1e9] * 3, [1e9] * 3]))
     assert np.isfinite(beyond.modalities["a"].values).all()
 
 
@@ -66,12 +66,15 @@ def test_constant_features_and_one_row(kind):
 @pytest.mark.parametrize("kind", ["standardize", "log1p"])
 def test_pieces_give_the_statistics_of_the_whole(skewed, kind, monkeypatch):
     whole = Preprocessor.fit(data(skewed), {"a": kind})
-    monkeypatch.setattr(_features, "ROWS_AT_ONCE", 7)
+    for module in (_features, _transforms):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 7)
     pieces = Preprocessor.fit(data(skewed), {"a": kind})
-    for name, array in whole.arrays.items():
-        np.testing.assert_allclose(pieces.arrays[name], array, rtol=1e-12)
+    for name, array in whole.to_arrays().items():
+        np.testing.assert_allclose(pieces.to_arrays()[name], array, rtol=1e-12)
     np.testing.assert_allclose(
-        pieces.apply(data(skewed)).modalities["a"].values, whole.apply(data(skewed)).modalities["a"].values, rtol=1e-6
+        pieces.transform(data(skewed)).modalities["a"].values,
+        whole.transform(data(skewed)).modalities["a"].values,
+        rtol=1e-6,
     )
 
 
@@ -80,8 +83,8 @@ def test_what_is_hidden_enters_no_statistic(skewed):
     hidden[::2] = 1e30
     seen = data(hidden, availability=(np.arange(N) % 2 == 1)[:, None])
     for kind in ("standardize", "log1p", "quantile"):
-        for name, array in Preprocessor.fit(seen, {"a": kind}).arrays.items():
-            np.testing.assert_array_equal(array, Preprocessor.fit(data(skewed[1::2]), {"a": kind}).arrays[name])
+        for name, array in Preprocessor.fit(seen, {"a": kind}).to_arrays().items():
+            np.testing.assert_array_equal(array, Preprocessor.fit(data(skewed[1::2]), {"a": kind}).to_arrays()[name])
 
 
 @pytest.mark.parametrize("sequences", [False, True])

@@ -35,13 +35,13 @@ class Given(NamedTuple):
     modalities: dict[str, GivenModality]
     availability: Tensor
 
-    def batch(self, values: dict[str, Tensor]) -> Batch:
-        """Return the batch of a network: these values, of all samples, in place of the given ones.
+    def batch(self) -> Batch:
+        """Return the batch of a network: the values of all samples.
 
         Networks read the availability, and so never what stands for a missing value.
         """
         rows = torch.arange(self.availability.shape[0])
-        parts = [ObservedTensor(rows, values[name], part.lengths) for name, part in self.modalities.items()]
+        parts = [ObservedTensor(rows, part.values, part.lengths) for part in self.modalities.values()]
         return Batch(tuple(parts), self.availability, None)
 
 

@@ -5,10 +5,9 @@ from torch import Tensor, nn
 
 from redcore._types import AnyArray
 from redcore.export._inputs import Given
-from redcore.export._preprocess import Preprocess, over_time
 from redcore.linear import UnimodalLinear
 from redcore.methods import TableMethod
-from redcore.preprocessing import Preprocessor
+from redcore.preprocessing import Preprocessor, summarize
 
 __all__ = ["LinearByModality", "LinearTable", "Vectors", "linear_layer"]
 
@@ -18,12 +17,11 @@ class Vectors(nn.Module):
 
     def __init__(self, preprocessor: Preprocessor) -> None:
         super().__init__()
-        self.names = list(preprocessor.kinds)
-        self.preprocess = nn.ModuleList(Preprocess(preprocessor, name) for name in self.names)
+        self.preprocessor = preprocessor
 
     def forward(self, given: Given) -> dict[str, Tensor]:
-        parts = zip(self.names, self.preprocess, strict=True)
-        return {name: module(over_time(given.modalities[name])).double() for name, module in parts}
+        vectors = self.preprocessor(summarize(given.batch()))
+        return {name: part.values.double() for name, part in zip(given.modalities, vectors.modalities, strict=True)}
 
 
 class LinearByModality(nn.Module):

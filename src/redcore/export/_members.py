@@ -12,7 +12,6 @@ from redcore.exceptions import ExportError
 from redcore.export._evidence import StackedEvidence
 from redcore.export._inputs import Given
 from redcore.export._linear import LinearByModality, LinearTable, Vectors
-from redcore.export._preprocess import Preprocess
 from redcore.methods import Method, NetworkMethod, StackedEnsemble, TableMethod
 from redcore.methods.complete_case import CompleteCase
 from redcore.methods.indicator_linear import IndicatorLinear
@@ -39,7 +38,7 @@ class Networks(nn.Module):
     def __init__(self, method: NetworkMethod) -> None:
         super().__init__()
         self.names = list(method.active)
-        self.preprocess = nn.ModuleList(Preprocess(method.preprocessor, name) for name in self.names)
+        self.preprocessor = method.preprocessor
         self.networks = nn.ModuleList(method.networks if isinstance(method, StackedEnsemble) else [method.network])
         objective = method.objective
         self.kind = objective.kind
@@ -49,8 +48,7 @@ class Networks(nn.Module):
         self.evidence = None if evidence is None else StackedEvidence(evidence)
 
     def forward(self, given: Given) -> Tensor:
-        parts = zip(self.names, self.preprocess, strict=True)
-        batch = given.batch({name: module(given.modalities[name].values) for name, module in parts})
+        batch = self.preprocessor(given.batch())
         outputs: list[Any] = [network(batch) for network in self.networks]
         joint = torch.stack([output.logits.double() for output in outputs])
         if self.evidence is None:

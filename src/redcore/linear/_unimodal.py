@@ -57,7 +57,7 @@ class UnimodalLinear:
 
     def prepare(self, data: MultimodalData) -> MultimodalData:
         """Return each modality as the vectors that the models read."""
-        return self.preprocessor.apply(vectors_of(data))
+        return self.preprocessor.transform(vectors_of(data))
 
     def predict(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
         """Return linear predictions of every modality, as `predict_prepared` does."""

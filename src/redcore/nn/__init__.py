@@ -9,6 +9,7 @@ from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, Pooled
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
+from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, unique_patterns
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 from redcore.nn._stacked import StackedLinear
 from redcore.nn._tracing import is_traced
@@ -31,14 +32,19 @@ __all__ = [
     "StackedLinear",
     "Whole",
     "collate",
+    "count_at_most",
     "drop_modalities",
+    "inverse",
     "is_traced",
     "kl_to_standard_normal",
+    "map_steps",
     "masked_max",
     "masked_mean",
     "mean_of_modalities",
     "mean_where",
+    "normal_quantile",
     "posterior_sampling",
     "product_of_gaussians",
     "step_mask",
+    "unique_patterns",
 ]

@@ -1,6 +1,6 @@
-"""Feature preprocessing, fitted on the observed training rows: scaling, and sequences summarised over time."""
+"""Feature preprocessing, fitted to the observed training rows, and summary statistics of sequences over time."""
 
 from redcore.preprocessing._features import Preprocessing, Preprocessor, automatic, check_named
-from redcore.preprocessing._time_summary import vectors_of
+from redcore.preprocessing._time_summary import summarize, vectors_of
 
-__all__ = ["Preprocessing", "Preprocessor", "automatic", "check_named", "vectors_of"]
+__all__ = ["Preprocessing", "Preprocessor", "automatic", "check_named", "summarize", "vectors_of"]

@@ -1,37 +1,36 @@
-"""Feature preprocessing, fitted on the observed training rows only, one pass over data of any size."""
+"""Preprocessing of all modalities, fitted to the observed training rows in one pass over data of any size."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+import torch
 from pydantic import BeforeValidator
-from scipy.special import ndtri
+from torch import nn
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData, moments, skewness
+from redcore.nn import Batch, map_steps
+from redcore.preprocessing._transforms import FeatureTransform, Kind, symmetric_log
 
 __all__ = ["Preprocessing", "Preprocessor", "automatic", "check_named"]
 
-Kind: TypeAlias = Literal["auto", "standardize", "log1p", "quantile", "identity"]
 OTHERS = "*"
-"""Stands for all modalities that are not named."""
+"""Key that stands for all modalities without a key of their own."""
 
 DEFAULT_CLIP = 20.0
 ROWS_AT_ONCE = 65_536
 SAMPLE_ROWS = 20_000
-"""Rows that quantiles are taken from, spread evenly over the data."""
+"""Number of rows, spread evenly over the data, from which quantiles are computed."""
 N_LANDMARKS = 256
 SKEWED = 1.0
-"""Absolute skewness from which "auto" maps a feature."""
-EDGE = 1e-4
-"""Least and 1 - largest level of a quantile transform: +-3.7 standard deviations."""
+"""Absolute skewness above which "auto" maps a feature to the normal distribution."""
 
 
 def _by_modality(value: Any) -> Any:
-    """Read ``"quantile"`` or ``"audio=log1p,text=identity"``."""
+    """Parse ``"quantile"`` or ``"audio=log1p,text=identity"``."""
     if not isinstance(value, str):
         return value
     pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
@@ -39,80 +38,84 @@ def _by_modality(value: Any) -> Any:
 
 
 Preprocessing: TypeAlias = Annotated[dict[str, Kind], BeforeValidator(_by_modality)]
-"""Kind of preprocessing by modality; ``"*"`` stands for the modalities not named, ``"auto"`` unless given."""
+"""Kind of preprocessing by modality. The key ``"*"`` stands for the other modalities; its default is ``"auto"``."""
 
 
 def automatic() -> dict[str, Kind]:
-    """Return the default: skewed features are mapped to the normal distribution, others standardised."""
+    """Return the default: skewed features are mapped to the normal distribution, the others are standardised."""
     return {OTHERS: "auto"}
 
 
-@dataclass(frozen=True, eq=False)
-class Preprocessor:
-    """Turns features into numbers of about unit size.
+class Preprocessor(nn.Module):
+    """Feature preprocessing of all modalities.
 
-    "standardize" is ``(x - mean) / scale``; "log1p" does the same to ``sign(x) log(1 + |x|)``; "quantile" maps the
-    empirical distribution of each feature to the standard normal one; "auto" does that to features whose absolute
-    skewness is over 1 and standardises the others; "identity" leaves them. All are bounded then.
+    "standardize" is ``(x - mean) / scale``. "log1p" standardises ``sign(x) log(1 + |x|)``. "quantile" maps the
+    empirical distribution of each feature to the standard normal distribution. "auto" does so for features with an
+    absolute skewness above 1 and standardises the others. "identity" changes nothing. Results are then clipped.
 
-    Attributes
+    Parameters
     ----------
-    kinds : dict of str to {"auto", "standardize", "log1p", "quantile", "identity"}
-        By modality.
-    arrays : dict of str to array
-        ``mean/<modality>`` and ``scale/<modality>``, float64 (n_features,), and ``landmarks/<modality>``, float64
-        (n_landmarks, n_features), with ``mapped/<modality>``, the numbers of the features they are of; as the kind
-        needs. For sequences over all time steps.
-    clip : float
-        Bound on the absolute value afterwards.
+    transforms : mapping of str to FeatureTransform
+        By modality, in the order of the modalities of a batch.
     """
 
-    kinds: dict[str, Kind]
-    arrays: dict[str, AnyArray]
-    clip: float = DEFAULT_CLIP
-
-    edge: ClassVar[float] = EDGE
+    def __init__(self, transforms: Mapping[str, FeatureTransform]) -> None:
+        super().__init__()
+        self.names = list(transforms)
+        self.transforms = nn.ModuleList(transforms.values())
 
     @classmethod
     def fit(
         cls, data: MultimodalData, kinds: Mapping[str, Kind] | None = None, clip: float = DEFAULT_CLIP
     ) -> "Preprocessor":
-        """Take the statistics of `data`."""
-        by_name = _complete(kinds or {}, data.names)
-        arrays: dict[str, AnyArray] = {}
-        for name, modality in data.modalities.items():
-            for what, array in _statistics(by_name[name], modality).items():
-                arrays[f"{what}/{name}"] = array
-        return cls(by_name, arrays, clip)
+        """Compute the statistics of the observed rows of `data`; those of sequences are over all time steps.
 
-    def apply(self, data: MultimodalData) -> MultimodalData:
-        """Return `data` preprocessed; it may lack modalities that are known here."""
-        modalities = {name: modality.mapped(partial(self._values, name)) for name, modality in data.modalities.items()}
+        Parameters
+        ----------
+        data : MultimodalData
+        kinds : mapping of str to str, optional
+            See `Preprocessing`.
+        clip : float
+            Bound on the absolute value of the results; may be infinite.
+        """
+        by_name = _complete(kinds or {}, data.names)
+        return cls(
+            {
+                name: FeatureTransform(by_name[name], _statistics(by_name[name], modality), clip)
+                for name, modality in data.modalities.items()
+            }
+        )
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kind of preprocessing by modality."""
+        return {name: transform.kind for name, transform in self._by_name().items()}
+
+    def _by_name(self) -> dict[str, FeatureTransform]:
+        pairs: Iterable[Any] = zip(self.names, self.transforms, strict=True)
+        return dict(pairs)
+
+    def forward(self, batch: Batch) -> Batch:
+        """Preprocess a batch of exactly the modalities of `names`; the padding of sequences stays zero."""
+        parts = [
+            part._replace(values=map_steps(transform, part.values, part.lengths)) if part.rows.shape[0] else part
+            for transform, part in zip(self.transforms, batch.modalities, strict=True)
+        ]
+        return batch._replace(modalities=tuple(parts))
+
+    def transform(self, data: MultimodalData) -> MultimodalData:
+        """Preprocess a data set, which may lack modalities of `names`; stored values are preprocessed when read."""
+        transforms = self._by_name()
+        modalities = {name: modality.mapped(transforms[name].map_array) for name, modality in data.modalities.items()}
         return replace(data, modalities=modalities)
 
-    def _values(self, name: str, values: AnyArray) -> AnyArray:
-        """Preprocess the values of one modality, piece by piece: intermediate results are of double precision."""
-        result = np.empty(values.shape, dtype=np.float32)
-        for start in range(0, len(values), ROWS_AT_ONCE):
-            piece = self._piece(name, values[start : start + ROWS_AT_ONCE])
-            np.clip(piece, -self.clip, self.clip, out=result[start : start + ROWS_AT_ONCE], casting="same_kind")
-        return result
-
-    def _piece(self, name: str, values: AnyArray) -> AnyArray:
-        kind = self.kinds[name]
-        if kind == "identity":
-            return values
-        if kind == "quantile":
-            return _to_normal(values, self.arrays[f"landmarks/{name}"])
-        piece: AnyArray = (_unskewed(kind, values) - self.arrays[f"mean/{name}"]) / self.arrays[f"scale/{name}"]
-        if kind == "auto":
-            mapped = self.arrays[f"mapped/{name}"]
-            piece[:, mapped] = _to_normal(values[:, mapped], self.arrays[f"landmarks/{name}"])
-        return piece
-
     def to_arrays(self) -> dict[str, AnyArray]:
-        """Return the statistics by name."""
-        return dict(self.arrays)
+        """Return the statistics by name, ``<statistic>/<modality>``."""
+        return {
+            f"{statistic}/{name}": array
+            for name, transform in self._by_name().items()
+            for statistic, array in transform.to_arrays().items()
+        }
 
     @classmethod
     def from_arrays(
@@ -121,9 +124,14 @@ class Preprocessor:
         names: Iterable[str],
         kinds: Mapping[str, Kind] | None = None,
         clip: float = DEFAULT_CLIP,
-    ) -> Self:
-        """Restore what `to_arrays` returned, for the modalities `names`."""
-        return cls(_complete(kinds or {}, names), dict(arrays), clip)
+    ) -> "Preprocessor":
+        """Restore the preprocessor of the modalities `names` from the result of `to_arrays`."""
+        statistics: dict[str, dict[str, AnyArray]] = {name: {} for name in names}
+        for key, array in arrays.items():
+            statistic, _, name = key.partition("/")
+            statistics[name][statistic] = array
+        by_name = _complete(kinds or {}, statistics)
+        return cls({name: FeatureTransform(by_name[name], own, clip) for name, own in statistics.items()})
 
 
 def _complete(kinds: Mapping[str, Kind], names: Iterable[str]) -> dict[str, Kind]:
@@ -132,11 +140,11 @@ def _complete(kinds: Mapping[str, Kind], names: Iterable[str]) -> dict[str, Kind
 
 
 def check_named(kinds: Mapping[str, Kind], names: Iterable[str]) -> None:
-    """Raise `UnknownNameError` if `kinds` names a modality that there is not."""
+    """Raise `UnknownNameError` if a key of `kinds` is not among the modalities `names`."""
     check_known("modality (of preprocessing)", [name for name in kinds if name != OTHERS], names)
 
 
-def _pieces(modality: Modality) -> Iterator[AnyArray]:
+def _row_chunks(modality: Modality) -> Iterator[AnyArray]:
     for chunk in modality.chunks():
         for start in range(0, len(chunk), ROWS_AT_ONCE):
             yield chunk[start : start + ROWS_AT_ONCE]
@@ -155,43 +163,28 @@ def _statistics(kind: Kind, modality: Modality) -> dict[str, AnyArray]:
 
 
 def _moments(kind: Kind, modality: Modality) -> dict[str, AnyArray]:
-    unskewed = (_unskewed(kind, piece) for piece in _pieces(modality))
+    unskewed = (_unskewed(kind, chunk) for chunk in _row_chunks(modality))
     mean, scale = moments(unskewed, modality.n_features)
     return {"mean": mean, "scale": scale}
 
 
 def _unskewed(kind: Kind, values: AnyArray) -> AnyArray:
-    if kind != "log1p":
-        return values
-    wide = values.astype(np.float64)
-    return np.asarray(np.sign(wide) * np.log1p(np.abs(wide)))
+    return symmetric_log(torch.from_numpy(values.astype(np.float64))).numpy() if kind == "log1p" else values
 
 
 def _spread_rows(modality: Modality) -> AnyArray:
     """Return at most about `SAMPLE_ROWS` observed rows (time steps), spread evenly over the data."""
-    n_rows = sum(len(piece) for piece in _pieces(modality)) if modality.is_sequence else modality.n_observed
-    stride, seen, sample = max(1, -(-n_rows // SAMPLE_ROWS)), 0, []
-    for piece in _pieces(modality):
-        sample.append(piece[-seen % stride :: stride])
-        seen += len(piece)
+    n_rows = sum(len(chunk) for chunk in _row_chunks(modality)) if modality.is_sequence else modality.n_observed
+    stride, n_seen, sample = max(1, -(-n_rows // SAMPLE_ROWS)), 0, []
+    for chunk in _row_chunks(modality):
+        sample.append(chunk[-n_seen % stride :: stride])
+        n_seen += len(chunk)
     return np.concatenate(sample).astype(np.float64) if sample else np.zeros((0, modality.n_features))
 
 
 def _landmarks(rows: AnyArray) -> AnyArray:
-    """Return quantiles of every feature at evenly spaced levels."""
+    """Return quantiles of every feature at evenly spaced levels, (n_landmarks, n_features)."""
     if not len(rows):
         return np.zeros((2, rows.shape[1]))
     quantiles: AnyArray = np.quantile(rows, np.linspace(0, 1, min(N_LANDMARKS, max(2, len(rows)))), axis=0)
     return quantiles
-
-
-def _to_normal(values: AnyArray, landmarks: AnyArray) -> AnyArray:
-    levels = np.linspace(0, 1, len(landmarks))
-    result = np.empty(values.shape)
-    for feature in range(values.shape[1]):
-        column, marks = values[:, feature].astype(np.float64), landmarks[:, feature]
-        # from both sides, so that a value that occurs often gets the middle of its levels
-        rising = np.interp(column, marks, levels)
-        falling = np.interp(-column, -marks[::-1], -levels[::-1])
-        result[:, feature] = (rising - falling) / 2
-    return np.asarray(ndtri(result.clip(EDGE, 1 - EDGE)))

@@ -96,8 +96,8 @@ class NetworkMethod(Method):
             if start:
                 _take_weights(network, start.network)
             trainer = Trainer(network, self.objective, settings, context)
-            prepared = None if validation is None else self.preprocessor.apply(validation)
-            history = trainer.fit(self.preprocessor.apply(data), prepared, request)
+            prepared = None if validation is None else self.preprocessor.transform(validation)
+            history = trainer.fit(self.preprocessor.transform(data), prepared, request)
         return network.to("cpu").eval(), history
 
     def _fitting_start(self, context: FitContext) -> "NetworkMethod | None":
@@ -129,14 +129,14 @@ class NetworkMethod(Method):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        return self._outputs(self.network, self.preprocessor.apply(data))
+        return self._outputs(self.network, self.preprocessor.transform(data))
 
     def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
         """Return what a network predicts of data that is preprocessed."""
         return np.concatenate([self.objective.outputs(output.logits) for output in predict_batches(network, prepared)])
 
     def _transform(self, data: MultimodalData) -> AnyArray:
-        batches = predict_batches(self.network, self.preprocessor.apply(data))
+        batches = predict_batches(self.network, self.preprocessor.transform(data))
         return np.concatenate([output.representation.numpy() for output in batches])
 
     def _arrays(self) -> dict[str, AnyArray]:

@@ -128,7 +128,7 @@ class StackedEnsemble(NetworkMethod):
         unimodal : array (n_samples, n_modalities, n_outputs)
             Zeros if the network has no unimodal heads.
         """
-        prepared = self.preprocessor.apply(data)
+        prepared = self.preprocessor.transform(data)
         found = [list(predict_batches(network, prepared)) for network in networks or self.networks]
         joint = self._average(torch.stack([torch.cat([output.logits for output in outputs]) for outputs in found]))
         if getattr(found[0][0], "unimodal_logits", None) is None:
@@ -145,7 +145,7 @@ class StackedEnsemble(NetworkMethod):
 
     def _predict(self, data: MultimodalData) -> AnyArray:
         if self.evidence is None:
-            prepared = self.preprocessor.apply(data)
+            prepared = self.preprocessor.transform(data)
             outputs: AnyArray = np.mean([self._outputs(network, prepared) for network in self.networks], axis=0)
             return outputs
         logits = [self.evidence.logits(self._network_logits, chunk) for chunk in chunks(data)]

@@ -43,7 +43,7 @@ class TableMethod(Method):
     def _table(self, vectors: MultimodalData) -> AnyArray:
         """Return the features, float64 (n_samples, sum of widths), NaN where a modality is missing."""
         blocks = []
-        for name, modality in self.preprocessor.apply(vectors).modalities.items():
+        for name, modality in self.preprocessor.transform(vectors).modalities.items():
             block = np.full((vectors.n_samples, self.widths[name]), np.nan)
             present = modality.gather(np.arange(vectors.n_samples))
             if len(present.rows):
