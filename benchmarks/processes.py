@@ -80,7 +80,7 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
     from torch.distributed.fsdp import fully_shard
 
     from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
-    from redcore.nn import Objective, Whole, collate
+    from redcore.nn import GlobalCounts, Objective, collate
 
     class EveryParameter(torch.nn.Module):
         """Gives every parameter a gradient: processes would wait for ever, or mix up their parts, where one has none.
@@ -123,7 +123,7 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
     for step in range(steps):
         rows = np.arange(step * batch_size, (step + 1) * batch_size) % data.n_samples
         counts = [int(np.count_nonzero(modality.position[rows] >= 0)) for modality in data.modalities.values()]
-        batch = collate(data, rows[rank::n], target)._replace(shared=Whole(len(rows), torch.tensor(counts)))
+        batch = collate(data, rows[rank::n], target)._replace(shared=GlobalCounts(len(rows), torch.tensor(counts)))
         loss = network.losses(forward(batch), batch, objective, step)["loss"]
         losses.append(float(total(loss)))
         optimizer.zero_grad()

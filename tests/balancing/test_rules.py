@@ -163,7 +163,7 @@ def test_gradnorm_by_hand():
     feed(balancer, [2.0, 2.0], 1)
     running = np.array([0.3 * 4 + 0.7 * 2, 2.0])
     norms, before = np.array([1.0, 3.0]), balancer.supervision_weight.numpy().copy()
-    balancer.even_out(torch.tensor(norms, dtype=torch.float32))
+    balancer.balance(torch.tensor(norms, dtype=torch.float32))
     ratio = running / np.array([4.0, 2.0])
     target = (before * norms).mean() * (ratio / ratio.mean()) ** 1.5
     slope = np.sign(before * norms - target) * norms / norms.max()
@@ -175,7 +175,7 @@ def test_gradnorm_evens_gradients_out():
     balancer, size = rule("gradnorm", 2, weight_step=0.02), torch.tensor([1.0, 4.0])
     for step in range(200):
         feed(balancer, [1.0, 1.0], step)
-        balancer.even_out(size)
+        balancer.balance(size)
     weighted = (balancer.supervision_weight * size).numpy()
     np.testing.assert_allclose(weighted[0], weighted[1], rtol=0.2)
 
@@ -184,7 +184,7 @@ def test_gradnorm_leaves_weights_alone_where_there_is_nothing_to_compare():
     balancer = rule("gradnorm", 2)
     feed(balancer, [1.0, 0.0], 0, observed=[True, False])
     before = balancer.supervision_weight.clone()
-    balancer.even_out(torch.tensor([1.0, 0.0]))
+    balancer.balance(torch.tensor([1.0, 0.0]))
     assert torch.equal(balancer.supervision_weight, before)
 
 

@@ -52,5 +52,5 @@ def test_two_processes_do_what_one_does_and_end_with_the_same_weights(tmp_path, 
 def test_a_lost_process_leaves_a_checkpoint_from_which_one_goes_on(tmp_path, alone, lost):
     done = start(tmp_path / "fit", 2, lost, 9)
     assert done.returncode != 0
-    assert "a process of the fit is lost after step" in done.stderr
+    assert "a process of the fit was lost after step" in done.stderr
     check_same(in_one(tmp_path / "fit"), alone)

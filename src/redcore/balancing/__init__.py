@@ -1,7 +1,7 @@
 """Supervision-weight rules, one module each: ``build(n_modalities, settings) -> BalancingRule``.
 
-A rule implements ``update(signals)`` and pulls from the `Signals` of the step what it needs: losses, gradient norms,
-scores of the unimodal heads, slopes of the validation loss, parameters of the encoders.
+A rule implements ``update(signals)``. The `Signals` of a step provide losses, gradient norms, scores of the unimodal
+heads, slopes of the validation loss and the parameters of the encoders. They are computed on demand.
 """
 
 from typing import cast
@@ -15,5 +15,5 @@ __all__ = ["BalancingRule", "BalancingSettings", "Signals", "StepSignals", "buil
 
 
 def build_rule(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
-    """Build the rule that `settings` names, for `n_modalities` modalities."""
+    """Build the rule ``settings.balancing`` for `n_modalities` modalities."""
     return cast(BalancingRule, load(__name__, settings.balancing, "balancing rule").build(n_modalities, settings))

@@ -1,4 +1,4 @@
-"""Base of the supervision-weight rules."""
+"""Base class of supervision-weight rules."""
 
 from typing import ClassVar
 
@@ -11,16 +11,18 @@ __all__ = ["BalancingRule"]
 
 
 class BalancingRule(nn.Module):
-    """Weights of the imputation losses of the modalities. The state is in buffers, so that checkpoints hold it.
+    """Base class of rules that weight the imputation losses of the modalities.
+
+    Rules store their state in buffers, so that checkpoints contain it.
 
     Attributes
     ----------
     supervision_weight : tensor (n_modalities,)
         beta_m, the weight of the imputation loss of modality m.
     relative_advantage : tensor (n_modalities,)
-        RA_m as last computed; zeros for rules that use none.
+        RA_m, the latest relative advantage; zeros for rules that do not use it.
     running_loss : tensor (n_modalities,)
-        Smoothed imputation losses; zeros for rules that use none.
+        Smoothed imputation losses; zeros for rules that do not use them.
     """
 
     single_process: ClassVar[bool] = False
@@ -37,15 +39,16 @@ class BalancingRule(nn.Module):
         self.register_buffer("running_loss", torch.zeros(n_modalities))
 
     def update(self, signals: Signals) -> Tensor:
-        """Update the state by one training step, and return the weights for this very step, (n_modalities,)."""
+        """Update the state for one training step, and return the weights of this step, (n_modalities,)."""
         raise NotImplementedError
 
     def smooth(self, signals: Signals, smoothing: float) -> None:
-        """Do ``lbar_m <- (1 - c) lbar_m + c l_m`` where the modality is observed."""
+        """Update running losses ``lbar_m <- (1 - c) lbar_m + c l_m`` of the modalities observed in the batch."""
         smoothed = (1 - smoothing) * self.running_loss + smoothing * signals.losses
         self.running_loss.copy_(torch.where(signals.observed > 0, smoothed, self.running_loss))
 
     def set_weights(self, weights: Tensor, norm: float = 1.0) -> None:
-        """Set the weights, scaled to this L2 norm; by their largest entry first, so that no square overflows."""
+        """Set the supervision weights to `weights`, scaled to the L2 norm `norm`."""
+        # dividing by the maximum first avoids an overflow of squares
         scaled = weights / weights.max()
         self.supervision_weight.copy_(scaled / scaled.norm() * norm)

@@ -12,25 +12,25 @@ __all__ = ["BalancingSettings"]
 
 
 class BalancingSettings(Settings):
-    """Supervision-weight rule and its constants; a rule reads those that it has a use for.
+    """Supervision-weight rule and its constants. Each rule uses some of the constants.
 
     Attributes
     ----------
     balancing : str, default "relative_advantage"
-        Supervision-weight rule ('redcore list rules'); "fixed" is the ablation.
+        Name of the supervision-weight rule, see 'redcore list rules'. "fixed" is the ablation.
     smoothing : float in (0, 1], default 0.7
-        c of ``lbar <- (1 - c) lbar + c l``.
+        Smoothing factor c of the running losses ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3
-        Optimiser steps between two steps on the supervision weights.
+        Number of optimiser steps between two updates of the supervision weights.
     weight_step : float >= 0, default 0.1
         Initial step size eta.
     weight_step_growth : float in [1, 10], default 1.5
-        Factor of eta at step 0 and then every `weight_step_growth_interval` steps.
+        Factor by which eta grows at step 0 and every `weight_step_growth_interval` steps.
     weight_step_growth_interval : int >= 1, default 500
     weight_step_max : float > 0 or None, default 1
-        Bound on eta; None is the unbounded rule of the released code.
+        Upper bound on eta; None disables the bound, as in the released code.
     weight_floor : float in (0, 1], default 0.1
-        Least supervision weight before normalisation.
+        Minimum supervision weight before normalisation.
     """
 
     balancing: str = "relative_advantage"

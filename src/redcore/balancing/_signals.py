@@ -1,4 +1,4 @@
-"""Signals of one training step, computed when a supervision-weight rule asks for them."""
+"""Signals of one training step for supervision-weight rules, computed on demand."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,16 +13,23 @@ from redcore.nn import Batch, Objective
 __all__ = ["BalancedNetwork", "Signals", "StepSignals"]
 
 PROBE_LENGTH = 1e-2
-"""Length of the step in parameter space over which the finite differences of `validation_slopes` are taken."""
+"""Step length in parameter space of the finite differences of `validation_slopes`."""
 
 
 class BalancedNetwork(Protocol):
-    """Network whose imputation losses have supervision weights."""
+    """Network with supervision weights on its imputation losses."""
 
     def imputation_losses(self, output: Any, batch: Batch, anchor: Any = None) -> Tensor:
         """Return the imputation loss of each modality, (n_modalities,).
 
-        With `anchor`, the output at other parameters, the targets of the imputation are those of `anchor`.
+        Parameters
+        ----------
+        output : Any
+            Output of the network for `batch`.
+        batch : Batch
+        anchor : Any, optional
+            Output of the network with other parameters, whose codes are the targets of the imputation. Default:
+            `output`.
         """
         ...
 
@@ -33,18 +40,18 @@ class BalancedNetwork(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Signals that every training step has.
+    """Signals of one training step.
 
     Attributes
     ----------
     losses : tensor (n_modalities,)
-        Imputation losses of the batch, detached.
+        Imputation loss of each modality in the batch, detached.
     observed : tensor (n_modalities,)
-        Share of the batch that observes each modality; where it is 0 the loss has no meaning.
+        Share of the samples of the batch that observe each modality. The loss is undefined if it is 0.
     step : int
         Number of optimiser steps before this one.
     ends_epoch : bool
-        Whether this step is the last of its epoch.
+        If True, this step is the last of its epoch.
     """
 
     losses: Tensor
@@ -53,15 +60,19 @@ class Signals:
     ends_epoch: bool = False
 
     def gradient_norms(self) -> Tensor:
-        """Return the norm of the gradient of each imputation loss with respect to the codes, (n_modalities,)."""
+        """Return the norm of the gradient of each imputation loss with respect to the latent codes, (n_modalities,)."""
         raise NotImplementedError
 
     def unimodal_scores(self) -> Tensor:
-        """Return the mean ``exp(-loss)`` of each unimodal head on the samples that observe it, (n_modalities,)."""
+        """Return the mean ``exp(-loss)`` of each unimodal head over the samples that observe it, (n_modalities,)."""
         raise NotImplementedError
 
     def validation_slopes(self) -> Tensor | None:
-        """Return ``<grad L_val, grad l_m>`` for each modality, (n_modalities,); None without validation data."""
+        """Return the inner products ``<grad L_val, grad l_m>``, (n_modalities,).
+
+        ``L_val`` is the validation loss and ``l_m`` the imputation loss of modality m. The result is None without
+        validation data.
+        """
         raise NotImplementedError
 
     def encoder_parameters(self) -> list[list[nn.Parameter]]:
@@ -71,19 +82,19 @@ class Signals:
 
 @dataclass(frozen=True, eq=False)
 class StepSignals(Signals):
-    """Signals of a step of a network.
+    """Signals computed from the output and the parameters of a network.
 
     Attributes
     ----------
     network : BalancedNetwork
     output : Any
-        Output of the network for `batch`, with ``codes`` and ``unimodal_logits``.
+        Output of the network for `batch`, with the attributes ``codes`` and ``unimodal_logits``.
     batch : Batch
     objective : Objective
     imputation : tensor (n_modalities,)
-        Imputation losses with their graph.
+        Imputation losses with their computation graph.
     total : callable
-        Sum of a tensor over the processes of the fit.
+        Returns the sum of a tensor over all processes of the fit.
     held_out : callable
         Returns a random batch of validation data, or None.
     """
@@ -99,11 +110,11 @@ class StepSignals(Signals):
     def gradient_norms(self) -> Tensor:
         """See `Signals`."""
         codes: Tensor = self.output.codes.sample
-        slopes = [
+        gradients = [
             torch.autograd.grad(loss, codes, retain_graph=True, allow_unused=True)[0]
             for loss in self.imputation.unbind()
         ]
-        squares = [codes.new_zeros(()) if slope is None else slope.square().sum() for slope in slopes]
+        squares = [codes.new_zeros(()) if gradient is None else gradient.square().sum() for gradient in gradients]
         return self.total(torch.stack(squares)).sqrt()
 
     def unimodal_scores(self) -> Tensor:
@@ -115,17 +126,17 @@ class StepSignals(Signals):
         return scores.sum(dim=0) / availability.sum(dim=0).clamp(min=1)
 
     def validation_slopes(self) -> Tensor | None:
-        """See `Signals`; all inner products come from two evaluations at ``theta +- epsilon grad L_val``.
+        """Return the inner products by finite differences; see `Signals`.
 
-        As in DARTS (Liu et al. 2019), with the same noise in both evaluations. Parameters and random state stay as they
-        are.
+        The imputation losses are evaluated at ``theta +- epsilon grad L_val`` with the same noise, as in DARTS (Liu et
+        al. 2019). Parameters and random state are not changed.
         """
         held_out = self.held_out()
         if held_out is None:
             return None
         with torch.random.fork_rng():
             gradient = self._validation_gradient(held_out)
-            norm = torch.stack([part.norm() for part in gradient.values()]).norm()
+            norm = torch.stack([values.norm() for values in gradient.values()]).norm()
             if not torch.isfinite(norm) or norm == 0:
                 return None
             epsilon = float(PROBE_LENGTH / norm)
@@ -135,21 +146,21 @@ class StepSignals(Signals):
     def _validation_gradient(self, held_out: Batch) -> dict[str, Tensor]:
         parameters = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
         loss = self.objective.loss(self.network(held_out).logits, held_out.target)
-        found = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
         return {
-            name: torch.zeros_like(p) if slope is None else slope
-            for (name, p), slope in zip(parameters.items(), found, strict=True)
+            name: torch.zeros_like(p) if gradient is None else gradient
+            for (name, p), gradient in zip(parameters.items(), gradients, strict=True)
         }
 
     @torch.no_grad()
     def _losses_along(self, direction: dict[str, Tensor], lengths: Sequence[float]) -> list[Tensor]:
-        """Return the imputation losses at the parameters moved along `direction`, with the noise of one draw."""
-        noise, losses = torch.get_rng_state(), []
+        """Return the imputation losses at parameters moved by `lengths` along `direction`, with the same noise."""
+        random_state, losses = torch.get_rng_state(), []
         anchor = self.network(self.batch)
         parameters = dict(self.network.named_parameters())
         for length in lengths:
-            moved = {name: parameters[name] + length * slope for name, slope in direction.items()}
-            torch.set_rng_state(noise)
+            moved = {name: parameters[name] + length * step for name, step in direction.items()}
+            torch.set_rng_state(random_state)
             output = functional_call(self.network, moved, (self.batch,))
             losses.append(self.network.imputation_losses(output, self.batch, anchor).float())
         return losses

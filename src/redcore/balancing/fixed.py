@@ -1,4 +1,4 @@
-"""Equal, constant supervision weights: the ablation without relative advantage."""
+"""Constant, equal supervision weights: the ablation without relative advantage."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ __all__ = ["Fixed", "build"]
 
 
 class Fixed(BalancingRule):
-    """``beta_m = 1 / sqrt(M)``: the norm that the relative-advantage rule also keeps."""
+    """Constant weights ``beta_m = 1 / sqrt(M)``, with the same L2 norm 1 as the relative-advantage rule."""
 
     def __init__(self, n_modalities: int) -> None:
         super().__init__(n_modalities)
@@ -23,5 +23,5 @@ class Fixed(BalancingRule):
 
 
 def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
-    """Build the rule; it has no constants."""
+    """Build the rule, which does not use any settings."""
     return Fixed(n_modalities)

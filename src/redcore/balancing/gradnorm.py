@@ -1,4 +1,4 @@
-"""GradNorm: weights that even out the gradients that the imputation losses send into the codes (Chen et al. 2018)."""
+"""GradNorm: balanced gradient norms of the imputation losses with respect to the codes (Chen et al. 2018)."""
 
 import torch
 from torch import Tensor
@@ -10,17 +10,20 @@ from redcore.balancing._signals import Signals
 __all__ = ["GradNorm", "build"]
 
 ASYMMETRY = 1.5
-"""alpha of the paper: how much larger the gradient of a loss shall be that has fallen less than the others."""
+"""Restoring force alpha (Chen et al., 2018)."""
 
 
 class GradNorm(BalancingRule):
-    """Gradient steps on the weights for ``sum_m |G_m - mean_k G_k * r_m^alpha|``.
+    """Gradient descent on the weights for the loss ``sum_m |G_m - mean_k G_k * r_m^alpha|``.
 
-    Chen, Badrinarayanan, Lee, Rabinovich (2018), arXiv 1711.02257: ``G_m`` is the norm of the gradient of
-    ``beta_m l_m`` by what all losses share, ``r_m`` the loss relative to where it started, over the mean of these
-    ratios. A loss that has fallen less is to have the larger gradient. Where we differ: the gradient is that by the
-    codes of a batch rather than by the weights of a layer, which costs a pass through the imputers alone; steps are
-    taken every `weight_interval` optimiser steps with the rate `weight_step`; weights have the L2 norm 1.
+    Chen, Badrinarayanan, Lee, Rabinovich (2018), arXiv 1711.02257. ``G_m`` is the norm of the gradient of
+    ``beta_m l_m`` with respect to the shared parameters. ``r_m`` is the relative inverse training rate: the ratio of
+    the current to the initial loss, divided by the mean ratio. Losses that have decreased less receive larger
+    gradients.
+
+    Differences from the paper: gradients are taken with respect to the codes of a batch and not to the weights of a
+    shared layer, so that only the imputers are differentiated; weights are updated every `weight_interval` optimiser
+    steps with the learning rate `weight_step`; weights have the L2 norm 1.
 
     Parameters
     ----------
@@ -37,26 +40,32 @@ class GradNorm(BalancingRule):
         self.set_weights(torch.ones(n_modalities))
 
     def update(self, signals: Signals) -> Tensor:
-        """Return the weights, then take one step on them every `weight_interval` steps."""
+        """Return the weights, and update them for later steps every `weight_interval` steps."""
         self._record(signals)
         weights = self.supervision_weight.clone()
         if signals.step % self.settings.weight_interval == 0 and len(weights) > 1:
-            self.even_out(signals.gradient_norms())
+            self.balance(signals.gradient_norms())
         return weights
 
     @torch.no_grad()
     def _record(self, signals: Signals) -> None:
-        """Smooth the losses, and store the first value of each."""
-        losses, shown = signals.losses, signals.observed > 0
-        first = shown & (self.first_loss == 0)
+        """Update the running losses, and store the initial loss of each modality."""
+        losses, observed = signals.losses, signals.observed > 0
+        first = observed & (self.first_loss == 0)
         self.first_loss.copy_(torch.where(first, losses, self.first_loss))
-        # from the first loss, not from 0: a ratio below 1 then means that the loss has fallen
+        # running losses start at the initial loss, so that a ratio below 1 means that the loss has decreased
         self.running_loss.copy_(torch.where(first, losses, self.running_loss))
         self.smooth(signals, self.settings.smoothing)
 
     @torch.no_grad()
-    def even_out(self, norms: Tensor) -> None:
-        """Step on the weights of the modalities that have a gradient."""
+    def balance(self, norms: Tensor) -> None:
+        """Update the weights of the modalities with a non-zero gradient norm.
+
+        Parameters
+        ----------
+        norms : tensor (n_modalities,)
+            Norm of the gradient of each imputation loss.
+        """
         known = (self.first_loss > 0) & (norms > 0) & torch.isfinite(norms)
         if known.sum() < 2:
             return
@@ -65,7 +74,7 @@ class GradNorm(BalancingRule):
         weighted = torch.where(known, self.supervision_weight * norms, 0.0)
         mean = weighted.sum() / known.sum()
         excess = weighted - mean * ratio**ASYMMETRY
-        # |G_m - target_m| has the slope sign(.) * |grad l_m| by beta_m; in units of the largest, as norms have any
+        # the derivative of |G_m - target_m| by beta_m is sign(.) * |grad l_m|, scaled by the largest norm
         slope = torch.where(known, excess.sign() * norms, 0.0) / norms.masked_fill(~known, 0.0).max()
         moved = self.supervision_weight - self.settings.weight_step * slope
         self.set_weights(moved.clamp(min=self.settings.weight_floor))

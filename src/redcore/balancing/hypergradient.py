@@ -1,4 +1,4 @@
-"""The bi-level problem itself: weights follow the gradient of the validation loss, one inner step unrolled."""
+"""Hypergradient of the bi-level problem: gradient of the validation loss through one inner step."""
 
 import torch
 from torch import Tensor
@@ -11,13 +11,17 @@ __all__ = ["Hypergradient", "build"]
 
 
 class Hypergradient(BalancingRule):
-    """Projected gradient steps on the weights for the loss of validation data after one more step on the network.
+    """Projected gradient descent on the weights for the validation loss after one step of the network.
 
-    What the paper's rule stands for, computed: ``dL_val(theta - eta grad sum_m beta_m l_m) / dbeta_m`` to first order
-    is ``-eta <grad L_val, grad l_m>`` (Liu et al. 2019, DARTS, arXiv 1806.09055; Ren et al. 2018, arXiv 1803.09050).
-    Every `weight_interval` steps ``beta <- beta + weight_step * s / max |s|`` with these inner products s, floored,
-    with the L2 norm 1. Costs a gradient on a validation batch and three evaluations of the network; without validation
-    data the weights stay equal. `relative_advantage` holds ``-s / max |s|``: negative where more weight would help.
+    The rule of the RedCore paper approximates this bi-level problem. To first order,
+    ``dL_val(theta - eta grad sum_m beta_m l_m) / dbeta_m`` is ``-eta <grad L_val, grad l_m>`` (Liu et al. 2019, DARTS,
+    arXiv 1806.09055; Ren et al. 2018, arXiv 1803.09050). With these inner products s, the weights are updated every
+    `weight_interval` steps by ``beta <- beta + weight_step * s / max |s|``, bounded below by `weight_floor`, and
+    scaled to the L2 norm 1.
+
+    An update costs a gradient on a validation batch and three evaluations of the network. Without validation data the
+    weights stay equal. `relative_advantage` is ``-s / max |s|``, which is negative for modalities whose weight
+    increases.
 
     Parameters
     ----------
@@ -33,7 +37,7 @@ class Hypergradient(BalancingRule):
         self.set_weights(torch.ones(n_modalities))
 
     def update(self, signals: Signals) -> Tensor:
-        """Step on the weights every `weight_interval` steps, if there is validation data."""
+        """Update the weights every `weight_interval` steps if there is validation data, and return them."""
         if signals.step % self.settings.weight_interval == 0 and len(signals.losses) > 1:
             slopes = signals.validation_slopes()
             if slopes is not None:
@@ -42,7 +46,13 @@ class Hypergradient(BalancingRule):
 
     @torch.no_grad()
     def follow(self, slopes: Tensor) -> None:
-        """Step on the weights, up where a step on the loss would lower the validation loss."""
+        """Increase the weights of the losses whose gradient steps decrease the validation loss, and vice versa.
+
+        Parameters
+        ----------
+        slopes : tensor (n_modalities,)
+            Inner products ``<grad L_val, grad l_m>``.
+        """
         largest = slopes.abs().max()
         if not torch.isfinite(largest) or largest == 0:
             return

@@ -1,4 +1,4 @@
-"""More supervision for the modality that is observed less: one over the observed share, whatever its losses."""
+"""Supervision weights inversely proportional to the share of samples that observe the modality."""
 
 import torch
 from torch import Tensor
@@ -11,10 +11,10 @@ __all__ = ["InverseRate", "build"]
 
 
 class InverseRate(BalancingRule):
-    """``beta_m`` is proportional to ``1 / (1 - r_m)``, with the L2 norm 1.
+    """Weights proportional to ``1 / (1 - r_m)``, with the L2 norm 1, where ``r_m`` is the missing rate of modality m.
 
-    The missing rate r_m is that of all batches so far. A modality that no batch has shown yet counts as observed in one
-    sample of all of them. The heuristic that the relative-advantage rule is compared with: no loss is read.
+    The missing rate is estimated from all batches so far, and ``1 - r_m`` is at least 1/4096. The rule does not use
+    losses. It is the heuristic baseline for the relative-advantage rule.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class InverseRate(BalancingRule):
 
     @torch.no_grad()
     def update(self, signals: Signals) -> Tensor:
-        """Count, and set the weights by the shares so far."""
+        """Update the observed shares and the weights, and return the weights."""
         self.total.add_(signals.observed)
         self.n_batches.add_(1)
         share = (self.total / self.n_batches).clamp(min=1 / 4096)
@@ -40,5 +40,5 @@ class InverseRate(BalancingRule):
 
 
 def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
-    """Build the rule; it has no constants."""
+    """Build the rule, which does not use any settings."""
     return InverseRate(n_modalities)

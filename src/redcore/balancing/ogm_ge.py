@@ -1,4 +1,4 @@
-"""OGM-GE: smaller encoder gradients for the modality whose own head predicts best (Peng et al. 2022)."""
+"""OGM-GE: reduced encoder gradients for the modality whose unimodal head predicts best (Peng et al. 2022)."""
 
 from functools import partial
 from typing import Any
@@ -13,20 +13,22 @@ from redcore.balancing._signals import Signals
 __all__ = ["OgmGe", "build"]
 
 MODULATION = 0.3
-"""alpha of the paper, which takes 0.1 to 0.8."""
+"""Degree of modulation alpha. Values of the paper: 0.1 to 0.8."""
 
 NEVER_SCORED = -1.0
 
 
 class OgmGe(BalancingRule):
-    """On-the-fly gradient modulation: ``k_m = 1 - tanh(alpha rho_m)`` where ``rho_m > 1``, else 1.
+    """On-the-fly gradient modulation with the factor ``k_m = 1 - tanh(alpha rho_m)`` if ``rho_m > 1``, else 1.
 
-    Peng, Wei, Deng, Wang, Hu (2022), arXiv 2203.15332: ``rho_m = s_m / mean_(k != m) s_k`` with ``s_m`` how well
-    modality m alone predicts the batch. The gradient of encoder m is multiplied by ``k_m``, then noise of its own
-    standard deviation is added (generalisation enhancement), so that slowing a modality down does not take its noise
-    away. Supervision weights stay equal. Where we differ: any number of modalities; the score is that of the unimodal
-    head on the samples that observe m, as a probability of the true class (or ``exp(-loss)``, for numbers); a modality
-    that the batch does not show keeps its score.
+    Peng, Wei, Deng, Wang, Hu (2022), arXiv 2203.15332. ``rho_m = s_m / mean_(k != m) s_k`` is the discrepancy ratio of
+    the unimodal scores ``s_m`` on the batch. The gradient of encoder m is multiplied by ``k_m``. Gaussian noise with
+    the standard deviation of the gradient is then added, so that modulation does not reduce the noise of stochastic
+    gradient descent (generalisation enhancement). Supervision weights stay equal.
+
+    Differences from the paper: any number of modalities is supported; the score is the mean probability of the true
+    class (``exp(-loss)`` in regression) of the unimodal head over the samples that observe m; modalities that no sample
+    of the batch observes keep their score.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ class OgmGe(BalancingRule):
         self._hooks: list[RemovableHandle] = []
 
     def update(self, signals: Signals) -> Tensor:
-        """Scale the gradients of the encoders in the backward pass of this step; the weights stay equal."""
+        """Register hooks that modulate the encoder gradients of this step, and return the equal weights."""
         scales = self.gradient_scales(signals.unimodal_scores(), signals.observed).tolist()
         for hook in self._hooks:
             hook.remove()
@@ -57,14 +59,14 @@ class OgmGe(BalancingRule):
 
     @torch.no_grad()
     def gradient_scales(self, scores: Tensor, observed: Tensor) -> Tensor:
-        """Return the factor of the gradient of each encoder, (n_modalities,).
+        """Return the modulation factor of each encoder gradient, (n_modalities,).
 
         Parameters
         ----------
         scores : tensor (n_modalities,)
             Score of each unimodal head, in [0, 1].
         observed : tensor (n_modalities,)
-            Share of the batch that observes the modality; where it is 0 the score is not read.
+            Share of the samples of the batch that observe the modality. Scores with a share of 0 are ignored.
         """
         self.score.copy_(torch.where((observed > 0) & torch.isfinite(scores), scores, self.score))
         known = self.score >= 0
@@ -74,17 +76,17 @@ class OgmGe(BalancingRule):
         return torch.where(ratio > 1, 1 - torch.tanh(MODULATION * ratio), 1.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        # hooks belong to the parameters of one training step
+        # hooks are valid for one training step only
         return {**self.__dict__, "_hooks": []}
 
 
 def _scale(parameter: Tensor, scale: float) -> None:
-    """Scale the gradient of a parameter, and add noise of its own standard deviation."""
+    """Scale the gradient of a parameter, and add Gaussian noise with the standard deviation of the gradient."""
     assert parameter.grad is not None
     spread = parameter.grad.std(correction=0)
     parameter.grad.mul_(scale).add_(torch.randn_like(parameter.grad) * spread)
 
 
 def build(n_modalities: int, settings: object) -> BalancingRule:
-    """Build the rule; it has no constants of a bi-level update."""
+    """Build the rule, which does not use any settings."""
     return OgmGe(n_modalities)

@@ -1,4 +1,4 @@
-"""Relative advantage as PASSION has it: of whole epochs, with weights of the norm sqrt(M) (Shi et al. 2024)."""
+"""Relative advantage of PASSION: updated once per epoch, with weights of L2 norm sqrt(M) (Shi et al. 2024)."""
 
 import torch
 from torch import Tensor
@@ -11,16 +11,16 @@ __all__ = ["Passion", "build"]
 
 
 class Passion(BalancingRule):
-    """One projected step on the supervision weights per epoch, by the mean losses of the epoch.
+    """One projected update of the supervision weights per epoch, by the mean losses of the epoch.
 
-    After Shi et al., PASSION: towards effective incomplete multi-modal medical image segmentation with imbalanced
-    missing rates (2024), arXiv 2407.14796, whose preference-aware regularisation balances modalities once per epoch:
+    Shi et al., PASSION: towards effective incomplete multi-modal medical image segmentation with imbalanced missing
+    rates (2024), arXiv 2407.14796. Its preference-aware regularisation balances the modalities once per epoch:
 
-        ``RA_m = (mean_k lbar_k - lbar_m) / mean_k lbar_k`` with lbar the mean loss over the epoch,
-        ``beta <- beta - eta RA``, floored, scaled to the L2 norm ``sqrt(M)``.
+        ``RA_m = (mean_k lbar_k - lbar_m) / mean_k lbar_k``, where lbar is the mean loss over the epoch,
+        ``beta <- beta - eta RA``, bounded below by `weight_floor`, and scaled to the L2 norm ``sqrt(M)``.
 
-    Weights start at 1, and so their mean square stays 1. Of PASSION only this rule is taken: its distillation between
-    segmentation maps has no counterpart here.
+    Weights are initialised to 1, so that their mean square is always 1. The other part of PASSION, distillation
+    between segmentation maps, is not implemented.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ class Passion(BalancingRule):
 
     @torch.no_grad()
     def update(self, signals: Signals) -> Tensor:
-        """Add up, and step on the weights at the end of an epoch."""
-        shown = signals.observed > 0
-        self.total.add_(torch.where(shown, signals.losses, torch.zeros_like(signals.losses)))
-        self.n_batches.add_(shown)
+        """Accumulate the losses, update the weights at the end of an epoch, and return them."""
+        observed = signals.observed > 0
+        self.total.add_(torch.where(observed, signals.losses, torch.zeros_like(signals.losses)))
+        self.n_batches.add_(observed)
         if signals.ends_epoch:
-            self._step()
+            self._update_weights()
         return self.supervision_weight
 
-    def _step(self) -> None:
+    def _update_weights(self) -> None:
         seen = self.n_batches > 0
         means = torch.where(seen, self.total / self.n_batches.clamp(min=1), 0.0)
         overall = means.sum() / seen.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""The rule of the RedCore paper: more supervision for the modality that is imputed worse than the others."""
+"""Rule of the RedCore paper: larger supervision weights for modalities with larger imputation losses."""
 
 import torch
 from torch import Tensor
@@ -11,15 +11,16 @@ __all__ = ["RelativeAdvantage", "build"]
 
 
 class RelativeAdvantage(BalancingRule):
-    """One projected step on the supervision weights every `weight_interval` optimiser steps.
+    """One projected update of the supervision weights every `weight_interval` optimiser steps.
 
     With running losses ``lbar_m <- (1 - c) lbar_m + c l_m``:
 
         ``RA_m = (mean_k lbar_k - lbar_m) / mean_k lbar_k``
-        ``beta <- beta - eta RA``, floored, divided by its L2 norm.
+        ``beta <- beta - eta RA``, bounded below by `weight_floor`, and divided by its L2 norm.
 
-    Where the paper is silent: a modality that no batch has shown yet has no advantage (0) and does not enter
-    the mean; the running losses carry no gradient; eta is bounded by `weight_step_max` unless that is None.
+    Choices that the paper leaves open: a modality that has not been observed so far has the relative advantage 0 and
+    is excluded from the mean; the running losses are detached; eta is bounded by `weight_step_max` unless that is
+    None.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class RelativeAdvantage(BalancingRule):
         self.register_buffer("seen", torch.zeros(n_modalities, dtype=torch.bool))
 
     def weight_step(self, step: int) -> float:
-        """Return eta: it grows at step 0 and every `weight_step_growth_interval` steps, up to its bound."""
+        """Return eta at `step`: it grows at step 0 and every `weight_step_growth_interval` steps, up to its bound."""
         settings = self.settings
         limit = float("inf") if settings.weight_step_max is None else settings.weight_step_max
         n_growths = 1 + step // settings.weight_step_growth_interval
@@ -46,7 +47,7 @@ class RelativeAdvantage(BalancingRule):
 
     @torch.no_grad()
     def update(self, signals: Signals) -> Tensor:
-        """Smooth, compute the relative advantage, and step on the weights where it is their turn."""
+        """Update running losses and relative advantage, update the weights if due, and return them."""
         settings = self.settings
         self.smooth(signals, settings.smoothing)
         self.seen.logical_or_(signals.observed > 0)

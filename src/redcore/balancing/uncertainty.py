@@ -1,4 +1,4 @@
-"""Homoscedastic uncertainty: less supervision where the imputation loss stays large (Kendall et al. 2018)."""
+"""Homoscedastic uncertainty: smaller supervision weights for larger imputation losses (Kendall et al. 2018)."""
 
 import torch
 from torch import Tensor
@@ -10,16 +10,18 @@ from redcore.balancing._signals import Signals
 __all__ = ["Uncertainty", "build"]
 
 LARGEST = 20.0
+"""Bound on the absolute value of log-variances."""
 
 
 class Uncertainty(BalancingRule):
-    """Gradient steps on ``s_m`` for the loss ``sum_m exp(-s_m) l_m + s_m``; ``beta_m = exp(-s_m)``, with the L2 norm 1.
+    """Weights ``beta_m = exp(-s_m)``, where ``s_m`` minimises the loss ``sum_m exp(-s_m) l_m + s_m``.
 
-    Kendall, Gal, Cipolla (2018), arXiv 1705.07115: s_m is the log-variance of the noise of task m. Their weights are
-    learnt with the network's optimiser; here by plain gradient descent with the rate `weight_step`, and normalised, so
-    that `imputation_weight` means the same under every rule. Losses enter relative to the mean of the running ones:
-    otherwise their unit would decide the rate. It does the opposite of relative advantage: a modality that is imputed
-    badly counts as noisy.
+    Kendall, Gal, Cipolla (2018), arXiv 1705.07115. ``s_m`` is the log-variance of the noise of task m. In contrast to
+    relative advantage, a modality with a large imputation loss is considered noisy and receives a smaller weight.
+
+    Differences from the paper: ``s_m`` is updated by gradient descent with the learning rate `weight_step` and not by
+    the optimiser of the network; weights are scaled to the L2 norm 1, so that `imputation_weight` has the same meaning
+    for all rules; running losses are divided by their mean, so that the learning rate does not depend on their unit.
 
     Parameters
     ----------
@@ -36,11 +38,11 @@ class Uncertainty(BalancingRule):
 
     @torch.no_grad()
     def update(self, signals: Signals) -> Tensor:
-        """Do one gradient step on the log-variances of the modalities observed."""
+        """Take one gradient step on the log-variances of the observed modalities, and return the weights."""
         self.smooth(signals, self.settings.smoothing)
         mean = self.running_loss.mean().clamp(min=torch.finfo(signals.losses.dtype).tiny)
         slope = 1 - (-self.log_variance).exp() * self.running_loss / mean
-        # one step changes a weight by a factor of e at most
+        # limits the change of a weight in one step to a factor of e
         moved = self.log_variance - (self.settings.weight_step * slope).clamp(-1, 1)
         moved = torch.where(signals.observed > 0, moved, self.log_variance).clamp(-LARGEST, LARGEST)
         self.log_variance.copy_(moved)

@@ -1,9 +1,9 @@
-"""Gradient-descent training of networks on Lightning Fabric. Nothing here knows a method."""
+"""Gradient-descent training of networks on Lightning Fabric, independent of any particular method."""
 
 from redcore.fitting._callbacks import Callback
 from redcore.fitting._context import FitContext
 from redcore.fitting._history import History
-from redcore.fitting._network import NetworkOutput, StepContext, SubNetwork, TrainableNetwork, slices, whole
+from redcore.fitting._network import NetworkOutput, StepContext, SubNetwork, TrainableNetwork, all_parameters, slices
 from redcore.fitting._plan import Plan
 from redcore.fitting._processes import process_rank
 from redcore.fitting._settings import TrainingSettings
@@ -24,10 +24,10 @@ __all__ = [
     "TrainableNetwork",
     "Trainer",
     "TrainingSettings",
+    "all_parameters",
     "predict_batches",
     "process_rank",
     "seeded",
     "slices",
     "threads",
-    "whole",
 ]

@@ -1,4 +1,4 @@
-"""Where the batches of a fit come from: memory, or a store that is read window by window."""
+"""Sources of training batches: data in memory, or a store that is read in windows."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
@@ -14,26 +14,36 @@ __all__ = ["BatchSource", "StoredSource", "batch_source"]
 
 
 class BatchSource(Protocol):
-    """Tells which samples make the batch of a step; it follows from (seed, step) alone."""
+    """Source of the batch of each training step. The batch depends on the seed and the step number only."""
 
     def locate(self, step: int) -> tuple[MultimodalData, AnyArray, IntArray]:
-        """Return data in memory, the encoded target of all of it, and the rows of it that make the batch."""
+        """Return the samples of the batch of `step`.
+
+        Returns
+        -------
+        data : MultimodalData
+            Data in memory that contains the batch.
+        target : array
+            Encoded target of all samples of `data`.
+        rows : int array
+            Rows of `data` that form the batch.
+        """
         ...
 
     def close(self) -> None:
-        """Give back what the source holds."""
+        """Release the resources of the source."""
         ...
 
 
 def batch_source(data: MultimodalData, target: AnyArray, plan: Plan, seed: int) -> BatchSource:
-    """Return the source that suits where `data` is."""
+    """Return a `StoredSource` if `data` is read from a store, else a `MemorySource`."""
     if data.is_stored:
         return StoredSource(data, target, plan, seed)
     return MemorySource(data, target, plan, seed)
 
 
 class MemorySource:
-    """Batches of data in memory."""
+    """Source of batches of data in memory."""
 
     def __init__(self, data: MultimodalData, target: AnyArray, plan: Plan, seed: int) -> None:
         self.data, self.target = data, target
@@ -44,15 +54,15 @@ class MemorySource:
         return self.data, self.target, self.sampler.rows(step)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing, since there are no resources to release."""
 
 
 class StoredSource:
-    """Batches of stored data.
+    """Source of batches of data in a store, which are read into memory in windows.
 
-    In every epoch the blocks are put in a new random order and dealt into windows; the samples of one window, from
-    blocks all over the store, are read into memory and shuffled. The next window is read while the one at hand is
-    trained on, so that two are in memory. With a single window the order is a uniform permutation.
+    In every epoch, the blocks of the store are shuffled and distributed over windows. The samples of a window are
+    read into memory and shuffled. The next window is read in the background while the network trains on the current
+    one, so that two windows are in memory. With a single window, the order is a uniform permutation of the samples.
     """
 
     def __init__(self, data: MultimodalData, target: AnyArray, plan: Plan, seed: int) -> None:
@@ -67,11 +77,11 @@ class StoredSource:
         self._windows: dict[tuple[int, int], Future[MultimodalData]] = {}
 
     def order(self, epoch: int) -> tuple[IntArray, IntArray]:
-        """Return the order of the samples in an epoch, and where in it each window ends."""
+        """Return the order of the samples in an epoch, and the end position of each window in that order."""
         rng = np.random.default_rng([self.seed, epoch])
-        present = np.unique(self._blocks)
-        window_of = np.zeros(int(present[-1]) + 1, dtype=np.int64)
-        for window, blocks in enumerate(np.array_split(rng.permutation(present), self.n_windows)):
+        blocks_in_use = np.unique(self._blocks)
+        window_of = np.zeros(int(blocks_in_use[-1]) + 1, dtype=np.int64)
+        for window, blocks in enumerate(np.array_split(rng.permutation(blocks_in_use), self.n_windows)):
             window_of[blocks] = window
         windows = window_of[self._blocks]
         order = np.lexsort((rng.random(len(windows)), windows))
@@ -79,47 +89,48 @@ class StoredSource:
 
     def locate(self, step: int) -> tuple[MultimodalData, AnyArray, IntArray]:
         """See `BatchSource`."""
-        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        epoch, index = divmod(step, self.plan.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch = epoch
             self._order, self._ends = self.order(epoch)
-        start = place * self.plan.batch_size
+        start = index * self.plan.batch_size
         stop = min(start + self.plan.batch_size, len(self._order))
         first, last = np.searchsorted(self._ends, [start, stop - 1], side="right").tolist()
         parts = [self._part(window, start, stop) for window in range(first, last + 1)]
         if len(parts) == 1:
             return parts[0]
-        # the batch lies over the border of two windows
+        # the batch spans several windows
         data = concatenate([part.take(rows) for part, _, rows in parts])
         target = np.concatenate([labels[rows] for _, labels, rows in parts])
         return data, target, np.arange(stop - start)
 
     def _part(self, window: int, start: int, stop: int) -> tuple[MultimodalData, AnyArray, IntArray]:
-        """Return what `locate` does for the share of the places ``start:stop`` that lies in one window."""
-        members = self._members(window)
-        begin = int(self._ends[window]) - len(members)
-        ascending = np.sort(members)
-        chosen = members[max(0, start - begin) : stop - begin]
+        """Return the result of `locate` for the positions ``start:stop`` that lie in one window."""
+        samples = self._samples(window)
+        begin = int(self._ends[window]) - len(samples)
+        ascending = np.sort(samples)
+        chosen = samples[max(0, start - begin) : stop - begin]
         return self._window(window), self.target[ascending], np.searchsorted(ascending, chosen)
 
-    def _members(self, window: int) -> IntArray:
+    def _samples(self, window: int) -> IntArray:
+        """Return the samples of a window, in the order of the epoch."""
         begin = int(self._ends[window - 1]) if window else 0
         return self._order[begin : int(self._ends[window])]
 
     def _window(self, window: int) -> MultimodalData:
-        """Return a window, begin to read the next, and forget those that are over."""
+        """Return a window, start to read the next one, and release the windows that are no longer needed."""
         wanted = [(self._epoch, index) for index in range(window, min(window + 2, self.n_windows))]
-        # a batch may still need the window before
-        self._windows = {key: held for key, held in self._windows.items() if key in wanted or key[1] == window - 1}
+        # a batch may span the previous window and this one
+        self._windows = {key: read for key, read in self._windows.items() if key in wanted or key[1] == window - 1}
         for key in wanted:
             if key not in self._windows:
-                self._windows[key] = self._pool.submit(self._read, np.sort(self._members(key[1])))
+                self._windows[key] = self._pool.submit(self._read, np.sort(self._samples(key[1])))
         return self._windows[wanted[0]].result()
 
     def _read(self, rows: IntArray) -> MultimodalData:
         return self.data.take(rows).loaded()
 
     def close(self) -> None:
-        """Stop reading ahead and forget the windows."""
+        """Cancel background reads and release the windows."""
         self._pool.shutdown(cancel_futures=True)
         self._windows = {}

@@ -1,4 +1,4 @@
-"""What a caller may watch and stop during a fit."""
+"""Callbacks to monitor and stop a fit."""
 
 from collections.abc import Mapping
 
@@ -6,29 +6,31 @@ __all__ = ["Callback"]
 
 
 class Callback:
-    """Does nothing; override what is of interest. Library code never prints: progress is a callback's work.
+    """Base class of callbacks; its methods do nothing. Override them to monitor or stop a fit.
+
+    Library code never prints. Progress output belongs in a callback.
 
     Attributes
     ----------
     watches_gradients : bool
-        Whether `on_step`, and the history, are to have ``gradient_norm/<modality>``: the L2 norm of the gradient of the
-        loss by the parameters of the modality's encoder, before clipping.
+        If True, the values of `on_step` and the history contain ``gradient_norm/<modality>``: the L2 norm of the
+        gradient of the loss with respect to the parameters of the encoder of that modality, before clipping.
     """
 
     watches_gradients: bool = False
 
     def on_start(self, n_steps: int, first_step: int) -> None:
-        """Training begins at `first_step` (above 0 after a resume) and does at most `n_steps` steps.
+        """Handle the start of training at step `first_step` (above 0 if resumed), with `n_steps` steps at most.
 
-        A method of several networks makes a fit of each, one after the other, and calls this for each.
+        A method with several networks fits them one after the other and calls this function for each.
         """
 
     def on_step(self, step: int, values: Mapping[str, float]) -> None:
-        """Step `step` (from 0) is done; `values` is what the history records of it."""
+        """Handle the end of step `step` (counted from 0); `values` are the values recorded in the history."""
 
     def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Epoch `epoch` (from 0) is done and validated."""
+        """Handle the end of epoch `epoch` (counted from 0), after its validation."""
 
     def should_stop(self) -> bool:
-        """Whether to stop after this step, with a checkpoint and `TrainingInterrupted`."""
+        """Return True to stop after this step. The fit then saves a checkpoint and raises `TrainingInterrupted`."""
         return False

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file, replaced atomically, from which a killed fit goes on bit by bit."""
+"""Checkpoints in one safetensors file, replaced atomically. A resumed fit gives bit-identical results."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ FORMAT = "redcore-checkpoint-1"
 
 
 def save_checkpoint(path: Path, groups: Mapping[str, Mapping[str, Tensor]], info: Mapping[str, Any]) -> None:
-    """Write tensors and JSON-ready `info` to `path`.
+    """Write tensors and `info` to `path`.
 
     Parameters
     ----------
@@ -27,6 +27,7 @@ def save_checkpoint(path: Path, groups: Mapping[str, Mapping[str, Tensor]], info
     groups : mapping of str to mapping of str to tensor
         State dicts by group name, such as ``"model"``.
     info : mapping
+        Values that can be converted to JSON.
     """
     tensors = {
         f"{group}/{name}": tensor.detach().cpu().contiguous().clone()
@@ -38,20 +39,20 @@ def save_checkpoint(path: Path, groups: Mapping[str, Mapping[str, Tensor]], info
 
 
 def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """Read what `save_checkpoint` wrote.
+    """Read a checkpoint written by `save_checkpoint`.
 
     Parameters
     ----------
     path : Path
     request : str
-        Must equal ``info["request"]``: what was asked of the fit that wrote the file.
+        Hash of the data, settings and seed of the fit. It must equal ``info["request"]`` of the file.
 
     Raises
     ------
     ModelFileError
-        If the file is truncated or foreign.
+        If the file is truncated or not a checkpoint.
     RunError
-        If it belongs to a fit with other data, settings or seed.
+        If the file belongs to a fit with other data, settings or seed.
     """
     groups: dict[str, dict[str, Tensor]] = {}
     try:
@@ -66,20 +67,20 @@ def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tenso
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
-        raise ModelFileError(f"{path}: not a readable checkpoint: truncated or foreign ({error})") from None
+        raise ModelFileError(f"{path}: not a readable checkpoint: truncated or of another format ({error})") from None
     if info.get("request") != request:
-        raise RunError(f"{path}: belongs to a fit with other data, settings or seed; remove it to start anew")
+        raise RunError(f"{path}: belongs to a fit with other data, settings or seed; remove it to start again")
     return groups, info
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Flatten an optimiser's state: ``"<parameter index>/<name>"``."""
+    """Return the state of an optimiser as a flat dict with keys ``"<parameter index>/<name>"``."""
     state = optimizer.state_dict()["state"]
     return {f"{index}/{name}": value for index, entry in state.items() for name, value in entry.items()}
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give back what `optimizer_tensors` returned."""
+    """Load the state that `optimizer_tensors` returned into an optimiser."""
     content = optimizer.state_dict()
     content["state"] = {}
     for key, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"""What happened in training, step by step and epoch by epoch."""
+"""Training history: values per optimiser step and per epoch."""
 
 from array import array
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ __all__ = ["History"]
 
 
 class History:
-    """Two growing tables of numbers.
+    """Values recorded during training, per optimiser step and per epoch.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class History:
     epochs : dict of str to array of float
         One entry per epoch: ``"validation_loss"``, ...
     best_epoch : int
-        The epoch that was chosen, from 0; -1 where nothing was chosen and the last one was kept.
+        Selected epoch, counted from 0; -1 if the last epoch was kept because there was no validation set.
 
     Examples
     --------
@@ -41,11 +41,11 @@ class History:
         return len(next(iter(self.steps.values()), ()))
 
     def record_step(self, values: Mapping[str, float]) -> None:
-        """Append one optimiser step; every step has the same names."""
+        """Append the values of one optimiser step. All steps must have the same names."""
         _append(self.steps, values)
 
     def record_epoch(self, values: Mapping[str, float]) -> None:
-        """Append one epoch; every epoch has the same names."""
+        """Append the values of one epoch. All epochs must have the same names."""
         _append(self.epochs, values)
 
     def to_arrays(self) -> dict[str, AnyArray]:
@@ -58,7 +58,7 @@ class History:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], best_epoch: int) -> "History":
-        """Restore what `to_arrays` returned."""
+        """Create a history from the arrays that `to_arrays` returned."""
         history = cls()
         history.best_epoch = best_epoch
         for key, column in arrays.items():

@@ -1,4 +1,4 @@
-"""What the trainer needs of a network."""
+"""Interface between networks and the trainer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,34 +8,34 @@ from torch import Tensor, nn
 
 from redcore.nn import Batch, CodeEncoders, Objective
 
-__all__ = ["NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "slices", "whole"]
+__all__ = ["NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "all_parameters", "slices"]
 
 SubNetwork = list[tuple[nn.Parameter, Any]]
-"""Parameters, each with the index of the share of it that belongs to the sub-network."""
+"""Parameters of a sub-network, each with an index that selects the entries that belong to it."""
 
 
-def whole(module: nn.Module) -> SubNetwork:
-    """Return a module as a sub-network."""
+def all_parameters(module: nn.Module) -> SubNetwork:
+    """Return all parameters of a module as a sub-network."""
     return [(parameter, ...) for parameter in module.parameters()]
 
 
-def slices(module: nn.Module, place: int) -> SubNetwork:
-    """Return what a stack of modules holds at `place` as a sub-network."""
-    return [(parameter, place) for parameter in module.parameters()]
+def slices(module: nn.Module, index: int) -> SubNetwork:
+    """Return entry `index` along the first axis of all parameters of a stacked module as a sub-network."""
+    return [(parameter, index) for parameter in module.parameters()]
 
 
 @dataclass(frozen=True, eq=False)
 class StepContext:
-    """Surroundings of one training step.
+    """Context of one training step.
 
     Attributes
     ----------
     step : int
         Number of optimiser steps before this one.
     ends_epoch : bool
-        Whether this step is the last of its epoch.
+        If True, this step is the last of its epoch.
     total : callable
-        Sum of a tensor over the processes of the fit, without a gradient.
+        Returns the sum of a tensor over all processes of the fit (all-reduce), detached from the graph.
     held_out : callable
         Returns a random batch of validation data, with its target; None without validation data.
     """
@@ -47,33 +47,33 @@ class StepContext:
 
 
 class NetworkOutput(Protocol):
-    """What a network returns for a batch; it may hold more."""
+    """Required attributes of the output of a network; it may have others."""
 
     @property
     def logits(self) -> Tensor:
-        """(n_samples, n_outputs)."""
+        """Logits, (n_samples, n_outputs)."""
         ...
 
     @property
     def representation(self) -> Tensor:
-        """(n_samples, width): what the logits are computed from."""
+        """Input of the prediction head, (n_samples, width)."""
         ...
 
 
 class TrainableNetwork(nn.Module):
-    """A network that knows its own loss.
+    """Base class of networks that define their own loss.
 
     Attributes
     ----------
     names : sequence of str
-        What the entries of losses that are vectors are called in the history.
+        Names of the entries of vector-valued losses in the history, usually the modalities.
     """
 
     names: Sequence[str] = ()
 
     @property
     def several_processes(self) -> bool:
-        """Whether processes can share a fit: what is divided by numbers of samples takes those of `Batch.whole`."""
+        """True if several processes can share a fit: means are then taken with the counts of `Batch.global_counts`."""
         return False
 
     def forward(self, batch: Batch) -> Any:
@@ -81,35 +81,36 @@ class TrainableNetwork(nn.Module):
         raise NotImplementedError
 
     def losses(self, output: Any, batch: Batch, objective: Objective, step: int) -> Mapping[str, Tensor]:
-        """Return numbers for the history; ``"loss"``, a scalar, is the one that is minimised.
+        """Return the losses of a batch by name; the scalar ``"loss"`` is minimised, all are recorded in the history.
 
-        Others may be vectors with one entry per name of `names`. Where several processes share the batch, the sums over
-        them are those of the whole. Called once per step, without calling submodules.
+        Losses other than ``"loss"`` may be vectors with one entry per name of `names`. If several processes share the
+        batch, each returns its summand: the sum over the processes is the loss of the full batch. This function is
+        called once per step and must not call submodules.
         """
-        return {"loss": objective.loss(output.logits, _required(batch.target), batch.whole.n_samples)}
+        return {"loss": objective.loss(output.logits, _required(batch.target), batch.global_counts.n_samples)}
 
     def step_losses(
         self, output: Any, batch: Batch, objective: Objective, context: StepContext
     ) -> Mapping[str, Tensor]:
-        """Return the losses of one training step; by default those of `losses`.
+        """Return the losses of one training step; the default implementation calls `losses`.
 
-        A network whose loss has state of its own, such as adaptive weights, updates it here and not in `losses`.
+        Networks whose loss has a state, such as adaptive weights, update this state here and not in `losses`.
         """
         return self.losses(output, batch, objective, context.step)
 
     def state(self) -> Mapping[str, Tensor]:
-        """Return numbers of the step for the history that are no losses; they are the same in all processes."""
+        """Return other values to record in the history after each step; they must be equal in all processes."""
         return {}
 
     def branches(self) -> list[nn.Module]:
-        """Return the encoder of each modality, sorted by name; none for networks without."""
+        """Return the encoder of each modality, sorted by modality name; an empty list for networks without encoders."""
         encoders = getattr(self, "encoders", None)
-        found = encoders.encoders if isinstance(encoders, CodeEncoders) else encoders
-        return list(found) if isinstance(found, nn.ModuleList) else []
+        modules = encoders.encoders if isinstance(encoders, CodeEncoders) else encoders
+        return list(modules) if isinstance(modules, nn.ModuleList) else []
 
     def subnetworks(self) -> list[SubNetwork]:
-        """Return the parts whose gradients are clipped one by one; by default the whole network is one part."""
-        return [whole(self)]
+        """Return the sub-networks whose gradients are clipped separately; the default is one, with all parameters."""
+        return [all_parameters(self)]
 
 
 def _required(target: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""How many steps a fit does, with which samples, at which learning rate: all of it follows from the step number."""
+"""Number of steps, samples per step and learning-rate schedule of a fit, as functions of the step number."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["Plan", "Sampler"]
 
 @dataclass(frozen=True)
 class Plan:
-    """Batch size and number of steps.
+    """Batch size, number of steps and learning-rate schedule of a fit.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Plan:
 
     @classmethod
     def make(cls, settings: TrainingSettings, n_samples: int) -> "Plan":
-        """Work out the plan for `n_samples` training samples."""
+        """Create the plan for `n_samples` training samples."""
         batch_size = settings.batch_size or min(256, max(16, n_samples // 16))
         steps_per_epoch = math.ceil(n_samples / batch_size)
         n_steps = settings.max_epochs * steps_per_epoch
@@ -47,12 +47,14 @@ class Plan:
         return settings.learning_rate * (1.0 - max(0, epoch + 1 - (n_epochs - n_decay)) / (n_decay + 1))
 
     def ends_epoch(self, step: int) -> bool:
-        """Whether `step` is the last of its epoch, or of all."""
+        """Return True if `step` is the last step of its epoch or of the fit."""
         return (step + 1) % self.steps_per_epoch == 0 or step + 1 == self.n_steps
 
 
 class Sampler:
-    """A new order of the samples for every epoch, drawn from (seed, epoch) alone: a resumed fit sees the same.
+    """Random order of the training samples in each epoch.
+
+    The order depends on the seed and the epoch only, so that a resumed fit sees the same batches.
 
     Parameters
     ----------
@@ -67,9 +69,9 @@ class Sampler:
         self._order = np.empty(0, dtype=np.int64)
 
     def rows(self, step: int) -> IntArray:
-        """Return the samples of `step`."""
-        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        """Return the rows of the samples in the batch of `step`."""
+        epoch, index = divmod(step, self.plan.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch = epoch
             self._order = np.random.default_rng([self.seed, epoch]).permutation(self.n_samples)
-        return self._order[place * self.plan.batch_size : (place + 1) * self.plan.batch_size]
+        return self._order[index * self.plan.batch_size : (index + 1) * self.plan.batch_size]

@@ -1,4 +1,4 @@
-"""The processes that share a fit: one, or as many as torchrun has started, on one machine or several."""
+"""Distributed training with the processes that torchrun has started, on one or several machines."""
 
 import os
 from datetime import timedelta
@@ -15,7 +15,7 @@ from redcore.fitting._settings import TrainingSettings
 __all__ = ["Processes", "process_rank"]
 
 TIMEOUT = timedelta(minutes=10)
-"""How long a process waits for the others before it takes them for lost."""
+"""Time after which a process that does not respond counts as lost."""
 
 
 def _n_started() -> int:
@@ -23,14 +23,14 @@ def _n_started() -> int:
 
 
 def process_rank() -> int:
-    """Return the number of this process among those that torchrun has started; 0 without torchrun."""
+    """Return the rank of this process among those that torchrun has started; 0 without torchrun."""
     return int(os.environ["RANK"]) if _n_started() > 1 else 0
 
 
 class Processes:
-    """Device and precision by Fabric, and what the processes tell one another.
+    """Lightning Fabric and the collective operations of a fit that is shared by one or several processes.
 
-    Every process has all the data, works on its share of each batch, and ends each step with the same weights.
+    Every process has all data, computes its share of each batch, and has the same weights after each step.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Processes:
     ----------
     fabric : Fabric
     n, rank : int
-        Number of processes, and which of them this one is.
+        Number of processes, and rank of this process.
     """
 
     def __init__(self, settings: TrainingSettings) -> None:
@@ -49,7 +49,7 @@ class Processes:
             self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
             return
         on_this_machine = int(os.environ["LOCAL_WORLD_SIZE"])
-        # a modality that no sample of a process observes leaves its encoder unused there
+        # an encoder is unused in a process if no sample of its share observes the modality
         strategy = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False, timeout=TIMEOUT)
         self.fabric = Fabric(
             accelerator=settings.accelerator,
@@ -61,39 +61,47 @@ class Processes:
         self.fabric.launch()
 
     def share(self, rows: IntArray) -> IntArray:
-        """Return the part of the rows that is this process's."""
+        """Return the rows of a batch that this process computes."""
         return rows[self.rank :: self.n]
 
     def total(self, values: Tensor) -> Tensor:
-        """Return the sum of `values` over all processes, without a gradient."""
+        """Return the sum of `values` over all processes (all-reduce), detached from the graph."""
         if self.n == 1:
             return values.detach()
         sums = values.detach().clone()
         distributed.all_reduce(sums)
         return sums
 
-    def any(self, wish: bool) -> bool:
-        """Whether any process wishes it."""
-        return wish if self.n == 1 else bool(self.total(torch.tensor(float(wish), device=self.fabric.device)))
+    def any(self, flag: bool) -> bool:
+        """Return True if the flag is set on any process (all-reduce)."""
+        return flag if self.n == 1 else bool(self.total(torch.tensor(float(flag), device=self.fabric.device)))
 
-    def gather(self, mine: Tensor, n_rows: int) -> Tensor:
-        """Return what all processes computed of `n_rows` rows shared out by `share`, in the order of the rows."""
+    def gather(self, local: Tensor, n_rows: int) -> Tensor:
+        """Return the results of all processes for `n_rows` rows, in the order of the rows (all-gather).
+
+        Parameters
+        ----------
+        local : tensor
+            Results of this process, for the rows that `share` assigns to it.
+        n_rows : int
+            Number of rows of all processes.
+        """
         if self.n == 1:
-            return mine
+            return local
         longest = -(-n_rows // self.n)
-        padded = mine.new_zeros((longest, *mine.shape[1:]))
-        padded[: len(mine)] = mine
+        padded = local.new_zeros((longest, *local.shape[1:]))
+        padded[: len(local)] = local
         parts = [torch.empty_like(padded) for _ in range(self.n)]
         distributed.all_gather(parts, padded)
-        # row r is entry r // n of process r % n
+        # row r is entry r // n of the process with rank r % n
         return torch.stack(parts, dim=1).flatten(0, 1)[:n_rows]
 
     def seed(self, seed: int, step: int) -> None:
-        """Where there are several processes, let each draw noise of its own, which follows from (seed, rank, step)."""
+        """Seed the random generator of each of several processes by (seed, rank, step), so that their noise differs."""
         if self.n > 1:
             torch.manual_seed(int(np.random.default_rng([seed, self.rank, step]).integers(2**63)))
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes have called this function (barrier)."""
         if self.n > 1:
             self.fabric.barrier()

@@ -1,4 +1,4 @@
-"""Settings that every method trained by gradient descent shares."""
+"""Settings shared by all methods that are trained by gradient descent."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -11,55 +11,58 @@ __all__ = ["TrainingSettings"]
 
 
 class TrainingSettings(MethodSettings):
-    """How a network is trained.
+    """Optimiser, schedule, model selection and preprocessing of a network.
 
     Attributes
     ----------
     validation_fraction : float in [0, 0.9], default 0.15
-        Share of the training samples (or groups) held out to choose the epoch, where no validation data is
-        given. 0 trains on everything and keeps the last epoch.
+        Share of the training samples (or groups) that is held out to select the epoch if no validation set is passed.
+        0 trains on all samples and keeps the last epoch.
     validation_patterns : int in [1, 64], default 4
-        How often each validation sample is judged: as it is, and with random subsets of what it observes hidden. 1
-        judges by the missing patterns that the validation data happens to have.
+        Number of copies of each validation sample: the sample itself, and copies in which a random subset of its
+        observed modalities is hidden. 1 validates on the missing patterns of the validation set only.
     selection : {"loss", "score"}, default "loss"
-        What the epoch is chosen by, on validation data: lowest loss, or highest macro-F1 (R2 for regression).
+        Criterion on the validation set that selects the epoch: lowest loss, or highest macro-F1 (R2 for regression).
     patience : int >= 1 or None, default 20
-        Epochs without a better validation result before training stops; None trains to the end.
+        Number of epochs without improvement on the validation set after which training stops (early stopping); None
+        disables early stopping.
     max_epochs : int >= 1, default 200
     max_steps : int >= 1 or None, default 8000
-        Bound on optimiser steps; whichever of the two bounds comes first ends training.
+        Maximum number of optimiser steps. Training ends at `max_epochs` or `max_steps`, whichever is reached first.
     batch_size : int >= 1 or None, default None
-        Samples per step; None takes 1/16 of the training samples, at least 16 and at most 256.
+        Samples per optimiser step; None stands for 1/16 of the training samples, at least 16 and at most 256.
     learning_rate : float in (0, 10], default 1e-3
     schedule : {"constant", "linear", "cosine"}, default "cosine"
-        "linear" holds the rate, then lowers it per epoch over the last `decay_fraction` of the epochs;
-        "cosine" lowers it to zero over all steps.
+        "linear": constant, then a linear decay per epoch over the last `decay_fraction` of the epochs; "cosine":
+        cosine decay to zero over all steps.
     decay_fraction : float in [0, 1], default 0.5
     weight_decay : float in [0, 10], default 1e-2
         Decoupled, as in AdamW.
     adam_beta1, adam_beta2 : float in [0, 1), default 0.9 and 0.999
     adam_epsilon : float in (0, 1], default 1e-8
     gradient_clip : float > 0 or None, default 1.0
-        Largest L2 norm of the gradient.
+        Maximum L2 norm of the gradient; None disables clipping.
     regression_loss : {"squared", "absolute"}, default "squared"
-        On the target scaled to mean 0 and variance 1.
+        Squared or absolute error of the target, standardised to mean 0 and variance 1.
     preprocessing : mapping of str to {"auto", "standardize", "log1p", "quantile", "identity"}, default {"*": "auto"}
-        What is done to features, by modality, with statistics of the observed training rows: centre and scale; the
-        same after ``sign(x) log(1 + |x|)``; map the distribution to the normal one. "auto" maps features whose absolute
-        skewness is over 1, and centres and scales the others. ``"*"`` stands for the modalities not named. As text:
-        ``"quantile"``, or ``"audio=log1p,text=identity"``.
+        Transformation of the features of each modality, with statistics of the observed training samples.
+        "standardize" scales to mean 0 and variance 1; "log1p" does so after ``sign(x) log(1 + |x|)``; "quantile" maps
+        the distribution to a normal one; "identity" leaves features unchanged. "auto" applies "quantile" to features
+        with an absolute skewness above 1 and "standardize" to the others. The key ``"*"`` applies to all modalities
+        that are not named. As text: ``"quantile"``, or ``"audio=log1p,text=identity"``.
     input_clip : float > 0, default 20
-        Bound on the absolute value of features after that, so that no input can overflow the network.
+        Bound on the absolute value of features after preprocessing, which protects the network from overflow.
     accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     precision : {"32-true", "bf16-mixed"}, default "32-true"
     n_threads : int >= 1 or None, default None
-        Threads of a fit on the CPU. None takes one where all modalities are vectors, since more do not pay on networks
-        of that size and the result then does not depend on how many cores there are; else as many as torch is set to.
+        Threads of a fit on the CPU. None uses one thread if all modalities are vectors: more threads do not speed up
+        such small networks, and the result does not depend on the number of cores. If a modality is a sequence, None
+        uses the number of threads that torch is set to.
     window_megabytes : int >= 1, default 256
-        For data that stays in a store: how much of it is in memory, and shuffled, at once (twice, as the next window
-        is read ahead).
+        For data in a store: size of the windows that are read into memory and shuffled. Two windows are in memory,
+        since the next one is read in advance.
     checkpoint_seconds : float >= 0, default 5
-        Least time between two checkpoints, where checkpoints are asked for.
+        Minimum time between two checkpoints, if a checkpoint file is set.
     """
 
     SEARCH: ClassVar[dict[str, Search]] = {

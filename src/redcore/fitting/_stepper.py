@@ -1,4 +1,4 @@
-"""One optimiser step, and noise-free prediction, on whatever device and precision Fabric provides."""
+"""Single optimiser steps and noise-free prediction, on the device and in the precision of Fabric."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,19 +13,19 @@ from redcore.exceptions import SettingsError
 from redcore.fitting._network import StepContext, SubNetwork, TrainableNetwork
 from redcore.fitting._processes import Processes
 from redcore.fitting._settings import TrainingSettings
-from redcore.nn import Batch, Objective, Whole, collate
+from redcore.nn import Batch, GlobalCounts, Objective, collate
 
 __all__ = ["Stepper", "numbers", "predict_batches"]
 
 PREDICTION_BATCH = 512
-"""Samples per batch where nothing is trained: it bounds memory and changes no result beyond rounding."""
+"""Samples per batch at prediction. It bounds memory and affects results by rounding only."""
 
 CLIP_EPSILON = 1e-6
-"""As in `torch.nn.utils.clip_grad_norm_`."""
+"""Added to the gradient norm, as in `torch.nn.utils.clip_grad_norm_`."""
 
 
 class Stepper:
-    """A network with its optimiser.
+    """Network with its optimiser.
 
     Parameters
     ----------
@@ -54,17 +54,17 @@ class Stepper:
         self._clipped = network.subnetworks()
 
     def watch_gradients(self, names: Sequence[str]) -> None:
-        """Let `step` also return the gradient norm of the encoder of each modality, of these names in sorted order."""
+        """Make `step` also return the gradient norm of each encoder; `names` are the sorted modality names."""
         branches = self.network.branches()
         self._branches = {name: list(part.parameters()) for name, part in zip(names, branches, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
-        """Gather this process's share of the samples at `rows` of `data`, and of its encoded target, on the device."""
+        """Return the batch of this process, on its device: its share of the samples `rows` of `data`, with targets."""
         batch = collate(data, self.processes.share(rows), target, self.fabric.device)
         if self.processes.n == 1:
             return batch
         counts = [np.count_nonzero(modality.position[rows] >= 0) for modality in data.modalities.values()]
-        return batch._replace(shared=Whole(len(rows), torch.tensor(counts, device=self.fabric.device)))
+        return batch._replace(shared=GlobalCounts(len(rows), torch.tensor(counts, device=self.fabric.device)))
 
     def step(
         self,
@@ -75,18 +75,18 @@ class Stepper:
         ends_epoch: bool = False,
         held_out: Callable[[], Batch | None] = lambda: None,
     ) -> dict[str, Tensor]:
-        """Do one optimiser step and return its losses, detached, as the network names them.
+        """Perform one optimiser step and return the losses, detached, by the names that the network gives them.
 
         Parameters
         ----------
         batch : Batch
-            With a target.
+            Batch with a target.
         step : int
-            Number of steps done before.
+            Number of optimiser steps before this one.
         learning_rate : float, optional
-            Default: as it is.
+            Default: the current learning rate.
         ends_epoch : bool, default False
-            Whether this step is the last of its epoch.
+            If True, this step is the last of its epoch.
         held_out : callable, optional
             Returns a random batch of validation data; see `StepContext`.
         """
@@ -97,18 +97,19 @@ class Stepper:
         total = self.processes.total if self.processes.n > 1 else Tensor.detach
         context = StepContext(step, ends_epoch, total, held_out)
         losses = self.network.step_losses(self.forward(batch), batch, self.objective, context)
-        found = self._totals(losses) | {name: value.detach() for name, value in self.network.state().items()}
-        # processes average their gradients
+        values = self._sum_over_processes(losses)
+        values |= {name: value.detach() for name, value in self.network.state().items()}
+        # DDP averages gradients over the processes; the loss of each is a summand of the total loss
         self.fabric.backward(losses["loss"] * self.processes.n)
         norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
         if self.settings.gradient_clip is not None:
             for part in self._clipped:
                 _clip(part, self.settings.gradient_clip)
         self._optimizer.step()
-        return found | norms
+        return values | norms
 
-    def _totals(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the losses of the whole batch, with one exchange between the processes."""
+    def _sum_over_processes(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses summed over the processes, with a single all-reduce."""
         if self.processes.n == 1:
             return {name: value.detach() for name, value in losses.items()}
         parts = [value.detach().reshape(-1).float() for value in losses.values()]
@@ -116,17 +117,17 @@ class Stepper:
         return {name: part.view(value.shape) for (name, value), part in zip(losses.items(), sums, strict=True)}
 
     def logits(self, data: MultimodalData) -> Tensor:
-        """Predict all of `data` without noise; the network is back in training mode afterwards."""
+        """Return the noise-free logits of all samples of `data`, then set the network to training mode."""
         n_samples = data.n_samples
-        mine = data if self.processes.n == 1 else data.take(self.processes.share(np.arange(n_samples)))
-        outputs = [output.logits for output in predict_batches(self.forward, mine, self.fabric.device)]
+        local = data if self.processes.n == 1 else data.take(self.processes.share(np.arange(n_samples)))
+        outputs = [output.logits for output in predict_batches(self.forward, local, self.fabric.device)]
         self.forward.train()
-        own = torch.cat(outputs) if outputs else torch.zeros((0, self.objective.n_outputs), device=self.fabric.device)
-        return self.processes.gather(own, n_samples)
+        no_rows = torch.zeros((0, self.objective.n_outputs), device=self.fabric.device)
+        return self.processes.gather(torch.cat(outputs) if outputs else no_rows, n_samples)
 
 
 def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
-    """Return the L2 norm of all gradients together; 0 where no sample of the batch observed the modality."""
+    """Return the L2 norm of all gradients; 0 if no sample of the batch observes the modality."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     return torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros((), device=parameters[0].device)
 
@@ -141,21 +142,21 @@ def _clip(part: SubNetwork, limit: float) -> None:
 
 
 def numbers(losses: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, float]:
-    """Return losses as plain numbers, those of vectors as ``<loss>/<name>``; one transfer for all of them."""
+    """Return losses as floats, with the keys ``<loss>/<name>`` for vectors, in one transfer from the device."""
     flat = torch.cat([value.detach().reshape(-1).float() for value in losses.values()]).tolist()
-    labels = [f"{loss}/{name}" if value.ndim else loss for loss, value in losses.items() for name in _of(value, names)]
-    return dict(zip(labels, flat, strict=True))
+    keys = [key for loss, value in losses.items() for key in _keys(loss, value, names)]
+    return dict(zip(keys, flat, strict=True))
 
 
-def _of(value: Tensor, names: Sequence[str]) -> Sequence[str]:
-    return names if value.ndim else ("",)
+def _keys(loss: str, value: Tensor, names: Sequence[str]) -> list[str]:
+    return [f"{loss}/{name}" for name in names] if value.ndim else [loss]
 
 
 def predict_batches(network: Any, data: MultimodalData, device: torch.device | None = None) -> Iterator[Any]:
-    """Yield the noise-free output of a network batch by batch, in order."""
+    """Yield the noise-free outputs of a network for consecutive batches of `data`."""
     network.eval()
     with torch.no_grad():
-        for piece in chunks(data):
-            for start in range(0, piece.n_samples, PREDICTION_BATCH):
-                rows = np.arange(start, min(start + PREDICTION_BATCH, piece.n_samples))
-                yield network(collate(piece, rows, device=device))
+        for chunk in chunks(data):
+            for start in range(0, chunk.n_samples, PREDICTION_BATCH):
+                rows = np.arange(start, min(start + PREDICTION_BATCH, chunk.n_samples))
+                yield network(collate(chunk, rows, device=device))

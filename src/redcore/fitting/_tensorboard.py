@@ -1,4 +1,4 @@
-"""Follow a fit in TensorBoard."""
+"""TensorBoard logging of a fit."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,17 +11,17 @@ __all__ = ["TensorBoardLogger"]
 
 
 class TensorBoardLogger(Callback):
-    """Writes losses, supervision weights and relative advantages as event files; close it after the fit.
+    """Callback that logs losses, supervision weights and relative advantages to TensorBoard. Close it after the fit.
 
-    A method of several networks makes a fit of each, and each gets a folder of its own: ``network-1``, ``network-2``.
-    A fit that is resumed goes on in the same folder; what was logged of steps after its checkpoint is replaced.
+    A method with several networks fits them one after the other, and each has its own folder: ``network-1``,
+    ``network-2``. A resumed fit continues in the same folder and replaces values logged after its checkpoint.
 
     Parameters
     ----------
     folder : Path
-        Made if need be.
+        Folder of the event files, created if it does not exist.
     every : int, default 10
-        Steps between two that are logged. Epochs are logged all.
+        Number of steps between two logged steps. All epochs are logged.
 
     Raises
     ------
@@ -31,28 +31,28 @@ class TensorBoardLogger(Callback):
 
     def __init__(self, folder: Path, every: int = 10) -> None:
         self.folder, self.every = folder, every
-        self._writer_of = _writer_class()
+        self._writer_class = _writer_class()
         self._writer: Any = None
         self._n_fits = 0
 
     def on_start(self, n_steps: int, first_step: int) -> None:
-        """Open a folder for this network."""
+        """Open the folder of the next network."""
         self.close()
         self._n_fits += 1
-        place = str(self.folder / f"network-{self._n_fits}")
-        self._writer = self._writer_of(place, purge_step=first_step or None)
+        folder = str(self.folder / f"network-{self._n_fits}")
+        self._writer = self._writer_class(folder, purge_step=first_step or None)
 
     def on_step(self, step: int, values: Mapping[str, float]) -> None:
-        """Log every so many steps."""
+        """Log the values of every `every`-th step."""
         if step % self.every == 0:
             self._log(values, step)
 
     def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Log the validation, by epoch."""
+        """Log the validation results of an epoch."""
         self._log({f"epoch/{name}": value for name, value in values.items()}, epoch)
 
     def close(self) -> None:
-        """Write what is not written yet; more can be logged after."""
+        """Write pending values to disk. Further values can be logged afterwards."""
         if self._writer is not None:
             self._writer.close()
 
@@ -65,5 +65,5 @@ def _writer_class() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise RunError("logging for TensorBoard needs it: pip install 'redcore[tensorboard]'") from None
+        raise RunError("TensorBoard is not installed: pip install 'redcore[tensorboard]'") from None
     return SummaryWriter

@@ -1,4 +1,4 @@
-"""The training loop: steps, validation, choice of the epoch, checkpoints."""
+"""Training loop with validation, selection of the best epoch and checkpoints."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -27,12 +27,12 @@ from redcore.nn import Batch, Objective
 __all__ = ["Trainer", "seeded", "threads"]
 
 HELD_OUT_BATCH = 256
-"""Largest number of validation samples in the batch that a training step may read."""
+"""Maximum number of validation samples in the batch that a training step can request."""
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed torch inside the block, and leave its global state as it was."""
+    """Seed torch inside the block, and restore its global random state afterwards."""
     devices = list(range(torch.cuda.device_count()))
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
@@ -41,7 +41,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def threads(n_threads: int | None) -> Iterator[None]:
-    """Let torch use `n_threads` inside the block; None changes nothing."""
+    """Let torch use `n_threads` threads inside the block; None keeps the current number."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads or before)
     try:
@@ -52,7 +52,7 @@ def threads(n_threads: int | None) -> Iterator[None]:
 
 @dataclass
 class _Progress:
-    """Where training stands: what a checkpoint keeps beside tensors."""
+    """State of the training loop that a checkpoint stores in addition to tensors."""
 
     step: int = 0
     best_value: float = float("inf")
@@ -62,12 +62,12 @@ class _Progress:
 
 
 class Trainer:
-    """Fits one network.
+    """Training loop of one network.
 
     Parameters
     ----------
     network : TrainableNetwork
-        Holds the chosen weights after `fit`.
+        After `fit`, it has the weights of the selected epoch.
     objective : Objective
     settings : TrainingSettings
     context : FitContext
@@ -83,23 +83,25 @@ class Trainer:
         self.best_weights: dict[str, Tensor] = {}
 
     def fit(self, data: MultimodalData, validation: MultimodalData | None, request: str) -> History:
-        """Train to the end and restore the chosen epoch.
+        """Train the network and load the weights of the selected epoch.
 
         Parameters
         ----------
         data : MultimodalData
             Preprocessed training data.
         validation : MultimodalData or None
-            For choosing the epoch; None keeps the last one.
+            Preprocessed validation data to select the epoch; None keeps the last epoch.
         request : str
-            Names what is asked, so that a checkpoint of another fit is refused.
+            Hash of the data, settings and seed of the fit. A checkpoint with another hash is rejected.
 
         Raises
         ------
         TrainingInterrupted
-            If a callback asked to stop; a checkpoint is left if one was asked for.
+            If a callback stopped the fit. A checkpoint is saved before if the context has a checkpoint file.
         DivergenceError
-            If the loss is no longer finite.
+            If the loss is not finite.
+        ProcessLostError
+            If another process of a distributed fit is lost.
         """
         assert data.target is not None
         target = self.objective.encode(data.target)
@@ -122,12 +124,12 @@ class Trainer:
     def _loop(self, source: BatchSource, plan: Plan, validation: MultimodalData | None, request: str) -> None:
         last_save, processes = time.monotonic(), self.stepper.processes
         self.network.train()
-        self._catch_up(plan, validation)
+        self._validate_pending_epoch(plan, validation)
         while self.progress.step < plan.n_steps and not self.progress.stopped:
             step = self.progress.step
             processes.seed(self.context.seed, step)
             batch = self.stepper.batch(*source.locate(step))
-            with self._others(request):
+            with self._save_if_process_lost(request):
                 self._record(
                     step,
                     self.stepper.step(
@@ -135,11 +137,11 @@ class Trainer:
                         step,
                         plan.learning_rate(step),
                         ends_epoch=plan.ends_epoch(step),
-                        held_out=partial(self._held_out, step, validation),
+                        held_out=partial(self._validation_batch, step, validation),
                     ),
                 )
             self.progress.step += 1
-            with self._others(request):
+            with self._save_if_process_lost(request):
                 if plan.ends_epoch(step) and validation is not None:
                     self._validate(step // plan.steps_per_epoch, validation)
                 stop = processes.any(any(callback.should_stop() for callback in self.context.callbacks))
@@ -150,8 +152,8 @@ class Trainer:
                 self._save(request)
                 last_save = time.monotonic()
 
-    def _catch_up(self, plan: Plan, validation: MultimodalData | None) -> None:
-        """Validate the last epoch if a process was lost while that was done."""
+    def _validate_pending_epoch(self, plan: Plan, validation: MultimodalData | None) -> None:
+        """Validate the last epoch of a resumed fit if a process was lost during its validation."""
         step, n_validated = self.progress.step, len(self.history.epochs.get("validation_loss", ()))
         if step and validation is not None and plan.ends_epoch(step - 1):
             epoch = (step - 1) // plan.steps_per_epoch
@@ -159,24 +161,24 @@ class Trainer:
                 self._validate(epoch, validation)
 
     @contextmanager
-    def _others(self, request: str) -> Iterator[None]:
-        """Where processes share the fit, leave a checkpoint as of before the block if one of them is lost in it."""
+    def _save_if_process_lost(self, request: str) -> Iterator[None]:
+        """Save a checkpoint of the state before the block if another process of the fit is lost inside the block."""
         if self.stepper.processes.n == 1:
             yield
             return
-        # what changes before all processes have met for the last time
+        # buffers change before the last collective operation of the block, parameters after it
         buffers = {name: value.clone() for name, value in self.network.named_buffers()}
         try:
             yield
         except (RuntimeError, distributed.DistError) as error:
             for name, value in self.network.named_buffers():
                 value.copy_(buffers[name])
-            # all that are left hold the same; the last to write wins
+            # all remaining processes have the same state; each may write the file
             self._save(request, any_process=True)
-            raise ProcessLostError(f"a process of the fit is lost after step {self.progress.step}: {error}") from None
+            raise ProcessLostError(f"a process of the fit was lost after step {self.progress.step}: {error}") from None
 
-    def _held_out(self, step: int, validation: MultimodalData | None) -> Batch | None:
-        """Return a random batch of validation data; a resumed fit draws the same."""
+    def _validation_batch(self, step: int, validation: MultimodalData | None) -> Batch | None:
+        """Return a random batch of validation data, drawn by (seed, step) so that a resumed fit draws the same."""
         if validation is None:
             return None
         rng = np.random.default_rng([self.context.seed, step])
@@ -197,19 +199,19 @@ class Trainer:
             callback.on_step(step, values)
 
     def _validate(self, epoch: int, validation: MultimodalData) -> None:
-        """Score the epoch, and keep its weights if it is the best so far."""
+        """Evaluate the epoch on the validation set, and keep a copy of the weights if it is the best so far."""
         assert validation.target is not None
         logits = self.stepper.logits(validation).float()
         target = torch.from_numpy(self.objective.encode(validation.target)).to(logits.device)
         values = {"validation_loss": float(self.objective.loss(logits, target))}
-        judged = values["validation_loss"]
+        criterion = values["validation_loss"]
         if self.settings.selection == "score":
             score = scores(validation.target, self.objective.outputs(logits))[headline(self.objective.kind)]
             values["validation_score"] = float("-inf") if score is None else score
-            judged = -values["validation_score"]
+            criterion = -values["validation_score"]
         progress = self.progress
-        if judged < progress.best_value or not self.best_weights:
-            progress.best_value, progress.best_epoch, progress.stale_epochs = judged, epoch, 0
+        if criterion < progress.best_value or not self.best_weights:
+            progress.best_value, progress.best_epoch, progress.stale_epochs = criterion, epoch, 0
             self.best_weights = deepcopy(self.network.state_dict())
         else:
             progress.stale_epochs += 1
@@ -232,16 +234,16 @@ class Trainer:
             "random": random_state,
             "history": {name: torch.from_numpy(column) for name, column in columns.items()},
         }
-        # the file keeps its tensors in an order of its own
+        # safetensors files do not preserve the order of tensors
         info = {"request": request, "progress": asdict(self.progress), "columns": list(columns)}
         save_checkpoint(self.context.checkpoint, groups, info)
 
     def _resume(self, request: str) -> None:
         path = self.context.checkpoint
-        there = path is not None and path.exists()
-        # nobody writes before all have looked
+        exists = path is not None and path.exists()
+        # no process may write the file before all have checked if it exists
         self.stepper.processes.wait()
-        if path is None or not there:
+        if path is None or not exists:
             return
         groups, info = load_checkpoint(path, request)
         self.network.load_state_dict(groups["model"])

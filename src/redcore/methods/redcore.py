@@ -146,7 +146,7 @@ class RedCoreNetwork(TrainableNetwork):
         self, output: RedCoreOutput, batch: Batch, objective: Objective, context: StepContext
     ) -> dict[str, Tensor]:
         """Update the supervision weights ``beta_m`` by this batch, then return its loss and parts."""
-        imputation, counts = self.imputation_losses(output, batch), batch.whole
+        imputation, counts = self.imputation_losses(output, batch), batch.global_counts
         signals = StepSignals(
             context.total(imputation), counts.n_observed / counts.n_samples, context.step, context.ends_epoch,
             self, output, batch, objective, imputation, context.total, context.held_out,
@@ -161,7 +161,7 @@ class RedCoreNetwork(TrainableNetwork):
         """Return ``L = CE(y, logits) + u sum_m CE(y, logits_m) + L_kl + w_imp sum_m beta_m l_m`` and its parts."""
         if batch.target is None or output.unimodal_logits is None:
             raise ValueError("a batch for training needs a target, and a network in training mode")
-        settings, n_samples = self.settings, batch.whole.n_samples
+        settings, n_samples = self.settings, batch.global_counts.n_samples
         joint = objective.loss(output.logits, batch.target, n_samples)
         unimodal = objective.losses(output.unimodal_logits, batch.target, n_samples)
         kl = kl_to_standard_normal(output.codes.mean, output.codes.logvar, batch.availability)
@@ -182,7 +182,7 @@ class RedCoreNetwork(TrainableNetwork):
         if self.settings.detach_imputation_target:
             truth = (anchor or output).codes.sample.detach()
         distance = (output.imputed - truth).square().sum(dim=2)
-        return distance.masked_fill(~batch.availability, 0.0).sum(dim=0) / batch.whole.n_observed.clamp(min=1)
+        return distance.masked_fill(~batch.availability, 0.0).sum(dim=0) / batch.global_counts.n_observed.clamp(min=1)
 
     def state(self) -> dict[str, Tensor]:
         """Return the state of the supervision-weight rule."""

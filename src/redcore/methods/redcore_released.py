@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore._settings import MethodSettings
-from redcore.fitting import SubNetwork, slices, whole
+from redcore.fitting import SubNetwork, all_parameters, slices
 from redcore.methods._base import ModalityForm
 from redcore.methods._redcore_settings import RedCoreSettings
 from redcore.methods.redcore import SOURCE, RedCore, RedCoreNetwork
@@ -89,12 +89,16 @@ class ReleasedNetwork(RedCoreNetwork):
             return super().subnetworks()
         places = range(len(self.names))
         encoders = [
-            [*whole(self.encoders.encoders[m]), *whole(self.encoders.project[m]), *slices(self.bottleneck, m)]
+            [
+                *all_parameters(self.encoders.encoders[m]),
+                *all_parameters(self.encoders.project[m]),
+                *slices(self.bottleneck, m),
+            ]
             for m in places
         ]
         concatenating = isinstance(self.imputers, ConcatenatingImputers)
-        imputers = [slices(self.imputers, m) for m in places] if concatenating else [whole(self.imputers)]
-        heads = [whole(self.joint_head), *(slices(self.unimodal_heads, m) for m in places)]
+        imputers = [slices(self.imputers, m) for m in places] if concatenating else [all_parameters(self.imputers)]
+        heads = [all_parameters(self.joint_head), *(slices(self.unimodal_heads, m) for m in places)]
         return [part for part in (*encoders, *imputers, *heads) if part]
 
 

@@ -1,6 +1,6 @@
-"""Torch blocks without training: encoders, Gaussian bottleneck, cross-modal imputer, heads, batches."""
+"""PyTorch modules and batches: encoders, Gaussian bottleneck, cross-modal imputers, heads, objectives."""
 
-from redcore.nn._batch import Batch, ObservedTensor, Whole, collate
+from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._fusion import AttentionFusion
@@ -23,6 +23,7 @@ __all__ = [
     "Gaussian",
     "GaussianBottleneck",
     "GaussianLatent",
+    "GlobalCounts",
     "Head",
     "Latent",
     "Objective",
@@ -30,7 +31,6 @@ __all__ = [
     "PooledImputers",
     "StackedHead",
     "StackedLinear",
-    "Whole",
     "collate",
     "count_at_most",
     "drop_modalities",

@@ -1,4 +1,4 @@
-"""One batch as tensors: what is observed, and nothing else."""
+"""Batches of samples as tensors that hold observed modalities only."""
 
 from typing import NamedTuple
 
@@ -9,25 +9,35 @@ from torch import Tensor
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
 
-__all__ = ["Batch", "ObservedTensor", "Whole", "collate"]
+__all__ = ["Batch", "GlobalCounts", "ObservedTensor", "collate"]
 
 
 class ObservedTensor(NamedTuple):
-    """The samples of a batch that observe one modality; see `redcore.data.Observed`."""
+    """Values of one modality for the samples of a batch that observe it; see `redcore.data.Observed`.
+
+    Attributes
+    ----------
+    rows : int tensor (n_observed,)
+        Rows of these samples in the batch.
+    values : tensor (n_observed, n_features) or (n_observed, time, n_features)
+    lengths : int tensor (n_observed,) or None
+        Sequence lengths; None for vectors.
+    """
 
     rows: Tensor
     values: Tensor
     lengths: Tensor | None
 
 
-class Whole(NamedTuple):
-    """Counts of a batch that several processes share.
+class GlobalCounts(NamedTuple):
+    """Counts of a batch over all processes of a fit.
 
     Attributes
     ----------
     n_samples : int
-    n_observed : tensor (n_modalities,)
-        Samples that observe each modality.
+        Number of samples.
+    n_observed : int tensor (n_modalities,)
+        Number of samples that observe each modality.
     """
 
     n_samples: int
@@ -40,44 +50,45 @@ class Batch(NamedTuple):
     Attributes
     ----------
     modalities : tuple of ObservedTensor
-        In the sorted order of the modality names.
+        Observed values of each modality, sorted by modality name.
     availability : bool tensor (n_samples, n_modalities)
+        True if the sample observes the modality.
     target : tensor or None
-        Class codes (n_samples,), or float (n_samples, n_outputs).
-    shared : Whole or None
-        Of what this batch is one process's share; None if it is all there is.
+        Encoded target; see `Objective.encode`.
+    shared : GlobalCounts or None
+        Counts over all processes if this batch is the share of one of several processes, else None.
     """
 
     modalities: tuple[ObservedTensor, ...]
     availability: Tensor
     target: Tensor | None
-    shared: Whole | None = None
+    shared: GlobalCounts | None = None
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        # of the shape: `len` would fix the size of a graph for export
+        # `len` would make the batch size a constant of an exported graph
         return self.availability.shape[0]
 
     @property
-    def whole(self) -> Whole:
-        """Counts over all processes, by which losses are divided: their sum is then the loss of the whole batch."""
-        return self.shared or Whole(self.n_samples, self.availability.sum(dim=0))
+    def global_counts(self) -> GlobalCounts:
+        """Counts over all processes. Losses are divided by them, so that their sum over processes is the batch mean."""
+        return self.shared or GlobalCounts(self.n_samples, self.availability.sum(dim=0))
 
 
 def collate(
     data: MultimodalData, indices: IntArray, target: AnyArray | None = None, device: torch.device | None = None
 ) -> Batch:
-    """Gather the samples at `indices`.
+    """Return a batch of the samples at `indices`.
 
     Parameters
     ----------
     data : MultimodalData
     indices : int array (n_samples,)
     target : array, optional
-        Target of all of `data`, as the objective wants it.
+        Encoded target of all samples of `data`; see `Objective.encode`.
     device : torch.device, optional
-        Default: CPU.
+        Device of the batch. Default: CPU.
     """
     availability = np.stack([modality.position[indices] >= 0 for modality in data.modalities.values()], axis=1)
     observed = []

@@ -12,11 +12,11 @@ from redcore.nn._stacked import StackedLinear
 __all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal", "posterior_sampling"]
 
 LOGVAR_LIMIT = 20.0
-"""Bound on |logvar|, far from any trained value: it keeps exp(logvar) finite whatever the input."""
+"""Bound on |logvar|, far beyond trained values, which keeps exp(logvar) finite for any input."""
 
 
 class Gaussian(NamedTuple):
-    """A sampled Gaussian code, each (n, latent_dim), or (n, n_modalities, latent_dim)."""
+    """Mean, log-variance and sample of latent codes, each (n, latent_dim) or (n, n_modalities, latent_dim)."""
 
     mean: Tensor
     logvar: Tensor
@@ -24,16 +24,17 @@ class Gaussian(NamedTuple):
 
 
 class GaussianBottleneck(nn.Module):
-    """``(mu, logvar) = W h``, ``z = mu + exp(logvar / 2) * eps``.
+    """Variational bottleneck ``(mu, logvar) = W h``, ``z = mu + exp(logvar / 2) * eps`` with ``eps ~ N(0, I)``.
 
     Parameters
     ----------
     in_features : int
     latent_dim : int
     noise : bool
-        Whether eps is drawn in training. Outside training ``z = mu``, except under `posterior_sampling`.
+        If True, eps is drawn in training mode, else it is 0. In evaluation mode ``z = mu``, except inside
+        `posterior_sampling`.
     n_modalities : int, optional
-        For a bottleneck per modality, computed together.
+        Number of bottlenecks, one per modality, that are computed in one operation. Default: a single bottleneck.
     """
 
     sampling: bool = False
@@ -52,14 +53,14 @@ class GaussianBottleneck(nn.Module):
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         if not (self.sampling or (self.training and self.noise)):
             return Gaussian(mean, logvar, mean)
-        # `randn_like` would draw in the order of memory, one by one, where codes of all modalities are not contiguous
+        # not `randn_like`, which draws in memory order and is slow if the codes are not contiguous
         noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device)
         return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * noise)
 
 
 @contextmanager
 def posterior_sampling(network: nn.Module) -> Iterator[None]:
-    """Let the bottlenecks of a network draw their codes inside the block, in training or not."""
+    """Let all bottlenecks of a network sample their latent codes inside the block, also in evaluation mode."""
     bottlenecks = [part for part in network.modules() if isinstance(part, GaussianBottleneck)]
     for bottleneck in bottlenecks:
         bottleneck.sampling = True
@@ -73,8 +74,13 @@ def posterior_sampling(network: nn.Module) -> Iterator[None]:
 def kl_to_standard_normal(mean: Tensor, logvar: Tensor, where: Tensor | None = None) -> Tensor:
     """Return ``-(1 + logvar - mu^2 - exp(logvar))`` summed over samples and dimensions.
 
-    Twice the Kullback-Leibler divergence to N(0, I): the released code leaves the factor 1/2 out. `where`, a bool
-    tensor of the shape of the codes without their last axis, says which of them count.
+    This is twice the Kullback-Leibler divergence to N(0, I), since the released code omits the factor 1/2.
+
+    Parameters
+    ----------
+    mean, logvar : tensor (..., latent_dim)
+    where : bool tensor (...), optional
+        Codes that are included in the sum. Default: all.
     """
     divergence = -(1 + logvar - mean.square() - logvar.exp()).sum(dim=-1)
     return (divergence if where is None else divergence.masked_fill(~where, 0.0)).sum()

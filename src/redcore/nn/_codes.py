@@ -1,4 +1,4 @@
-"""One code per observed modality, all of the same width: what methods on codes start from."""
+"""Encoders of all modalities with latent codes of the same width."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -13,7 +13,7 @@ __all__ = ["CodeEncoders"]
 
 
 class CodeEncoders(nn.Module):
-    """An encoder per modality, then a linear map to the common width where the encoder has another.
+    """One encoder per modality, followed by a linear map if the output width of the encoder differs from `width`.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class CodeEncoders(nn.Module):
     encoder : str
         Name of the encoder, or ``"auto"``.
     spec : EncoderSpec
-        Its `width` is that of the codes.
+        Size of the encoders; its `width` is the width of the codes.
     own : mapping of str to nn.Module, optional
-        Encoders to take instead, by modality; they are copied.
+        User-defined encoders by modality, which replace the default ones. They are copied.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class CodeEncoders(nn.Module):
         self.project = nn.ModuleList(nn.Identity() if w == spec.width else nn.Linear(w, spec.width) for w in widths)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return codes (n_samples, n_modalities, width), zeros where the modality is missing."""
+        """Return latent codes (n_samples, n_modalities, width), with zeros for missing modalities."""
         codes = []
         for encoder, project, part in zip(self.encoders, self.project, batch.modalities, strict=True):
             code = torch.zeros((batch.n_samples, self.width), device=batch.availability.device)
             if part.rows.shape[0]:
-                present = project(encoder(part.values, part.lengths))
-                code = code.to(present.dtype).index_copy(0, part.rows, present)
+                observed = project(encoder(part.values, part.lengths))
+                code = code.to(observed.dtype).index_copy(0, part.rows, observed)
             codes.append(code)
         return torch.stack(codes, dim=1)
 
     def encode_zeros(self) -> Tensor:
-        """Return the codes of inputs of zeros, one time step of sequences: (1, n_modalities, width)."""
+        """Return the codes of all-zero inputs (sequences of length 1), (1, n_modalities, width)."""
         device = next(self.parameters()).device
         length, codes = torch.ones(1, dtype=torch.long, device=device), []
         for encoder, project, (_, n_features, is_sequence) in zip(self.encoders, self.project, self.forms, strict=True):

@@ -1,4 +1,4 @@
-"""Dropout with masks that are cheap to draw on a CPU."""
+"""Dropout with fast mask generation on CPUs."""
 
 from typing import Any
 
@@ -9,25 +9,26 @@ from torch.nn import functional
 __all__ = ["Dropout", "dropout", "dropout_relu", "keep_mask"]
 
 LEVELS = 256
-"""Masks come from random bytes, so that the probability is rounded to 1/256."""
+"""Number of values of a random byte. Masks come from random bytes, so probabilities are multiples of 1/256."""
 
 
 def keep_mask(values: Tensor, probability: float) -> tuple[Tensor, float]:
-    """Return a mask of the form of `values` on the CPU, 0 with `probability` and else 1, and what keeps the mean.
+    """Return a dropout mask for `values` on the CPU, and the factor that preserves the mean.
 
-    `torch.nn.functional.dropout` draws one number of 32 bits per entry, one after the other; here eight entries share
-    the bytes of one draw of 64 bits, a seventh of the time. Bytes of one draw are as independent as draws are.
+    The mask has the shape of `values` and is 0 with `probability`, else 1. `torch.nn.functional.dropout` draws a
+    32-bit number per entry. This function draws a 64-bit number per eight entries and uses one byte for each, which
+    takes a seventh of the time. The bytes of a draw are independent.
     """
     n_dropped = min(round(probability * LEVELS), LEVELS - 1)
     drawn = torch.empty(-(-values.numel() // 8), dtype=torch.int64).random_(torch.iinfo(torch.int64).min, None)
     mask = torch.empty(values.shape)
-    # straight into floats: through a bool mask it takes five times as long
+    # writes floats directly; converting a bool mask takes five times as long
     torch.ge(drawn.view(torch.uint8)[: values.numel()].view(values.shape), n_dropped, out=mask)
     return mask.to(values.dtype), LEVELS / (LEVELS - n_dropped)
 
 
 def dropout(values: Tensor, probability: float, in_place: bool = False) -> Tensor:
-    """Set entries to 0 with `probability` and scale the others up; on a CPU with the masks of `keep_mask`."""
+    """Apply dropout to `values`; on a CPU with the masks of `keep_mask`."""
     if probability == 0:
         return values
     if values.device.type != "cpu":
@@ -38,9 +39,9 @@ def dropout(values: Tensor, probability: float, in_place: bool = False) -> Tenso
 
 
 def dropout_relu(values: Tensor, probability: float) -> tuple[Tensor, float]:
-    """Overwrite `values` with ReLU and dropout of it, not scaled up; return it, and what is left to be scaled by.
+    """Apply ReLU and unscaled dropout to `values` in place; return the result and the remaining scale factor.
 
-    Whoever maps the result may scale its weights instead, which are fewer.
+    A linear layer that follows can scale its weights instead of the values, which is faster.
     """
     if probability == 0 or values.device.type != "cpu":
         return dropout(values.relu_(), probability), 1.0
@@ -50,7 +51,7 @@ def dropout_relu(values: Tensor, probability: float) -> tuple[Tensor, float]:
 
 
 class _MaskedReLU(torch.autograd.Function):
-    """``relu(values * mask)`` in place: where the result is 0 so is the gradient, and the mask need not be kept."""
+    """``relu(values * mask)`` in place. The gradient is 0 if the result is 0, so the mask is not stored."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, mask: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ class _MaskedReLU(torch.autograd.Function):
 
 
 class Dropout(nn.Module):
-    """`dropout` in training, nothing otherwise.
+    """Dropout in training mode, identity in evaluation mode.
 
     Parameters
     ----------
@@ -78,5 +79,5 @@ class Dropout(nn.Module):
         self.probability = probability
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return `values` with dropout."""
+        """Apply dropout to `values` in training mode."""
         return dropout(values, self.probability) if self.training else values

@@ -1,4 +1,4 @@
-"""Fusion by attention: the codes of all modalities of a sample read one another."""
+"""Attention-based fusion: self-attention over the latent codes of all modalities of a sample."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ __all__ = ["AttentionFusion"]
 
 
 class AttentionFusion(nn.Module):
-    """A learned vector per modality, added to its code, then one pre-norm Transformer block over the modalities.
+    """Learned modality embeddings added to the latent codes, then one pre-norm Transformer block over modalities.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ class AttentionFusion(nn.Module):
         super().__init__()
         self.place = nn.Parameter(torch.zeros(n_modalities, width))
         self.block = nn.TransformerEncoderLayer(width, n_heads, 2 * width, dropout, batch_first=True, norm_first=True)
-        # it starts as the identity: started at random it overfits before the codes are any good
+        # initialised as the identity: with a random initialisation it overfits before the encoders are trained
         nn.init.zeros_(self.block.self_attn.out_proj.weight)
         nn.init.zeros_(self.block.linear2.weight)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Map codes (n, n_modalities, width) to fused codes of the same shape."""
+        """Map latent codes (n, n_modalities, width) to fused codes of the same shape."""
         fused: Tensor = self.block(codes + self.place)
         return fused

@@ -1,4 +1,4 @@
-"""Heads: representation to logits."""
+"""Prediction heads, which map representations to logits."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ __all__ = ["Head", "StackedHead"]
 
 
 class Head(nn.Module):
-    """``Linear, ReLU, Dropout`` per hidden layer, then a linear layer.
+    """Multilayer perceptron: ``Linear, ReLU, Dropout`` per hidden layer, then a linear layer.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Head(nn.Module):
         Hidden sizes; empty for a linear head.
     dropout : float
     linear : callable
-        Makes a linear layer of two sizes.
+        Factory of linear layers, called with the input and the output size.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Head(nn.Module):
 
 
 class StackedHead(Head):
-    """One `Head` per modality, computed together: (n, n_heads, in_features) to (n, n_heads, n_outputs).
+    """Several heads computed in one operation: (n, n_heads, in_features) to (n, n_heads, n_outputs).
 
     Parameters
     ----------

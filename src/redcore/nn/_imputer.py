@@ -1,4 +1,4 @@
-"""Cross-modal imputers: the code of each modality from the codes of the others, for all modalities at once."""
+"""Cross-modal imputers, which predict the latent code of each modality from the codes of the others."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,14 +14,14 @@ __all__ = ["ConcatenatingImputers", "CrossModalImputer", "PooledImputers"]
 
 
 LARGEST_AFFINITY = 5.0
-"""Bound on affinities, far from trained ones: no gate can overflow."""
+"""Upper bound on affinities, far beyond trained values, which keeps gates from overflowing."""
 
 
 class CrossModalImputer(nn.Module):
-    """Residual autoencoders, then a two-layer transition.
+    """Residual autoencoders, followed by a two-layer transition network.
 
-    Block k reads ``x_in_k = x_in_{k-1} + x_out_{k-1}``, from ``x_in = x`` and ``x_out = 0``; the transition
-    reads ``x_in + x_out`` of the last block.
+    The input of autoencoder k is ``x_in_k = x_in_{k-1} + x_out_{k-1}``, starting with ``x_in = x`` and ``x_out = 0``.
+    The input of the transition network is ``x_in + x_out`` of the last autoencoder.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class CrossModalImputer(nn.Module):
     latent_dim : int
         Size of the imputed code.
     hidden : sequence of int
-        Sizes of an autoencoder on its way down; it goes back up the same way.
+        Layer sizes of the encoder of an autoencoder. The decoder mirrors them.
     n_blocks : int
-        Number of autoencoders; 0 leaves the transition alone.
+        Number of autoencoders. With 0, there is only the transition network.
     linear : callable
-        Makes a linear layer of two sizes.
+        Factory of linear layers, called with the input and the output size.
     """
 
     def __init__(
@@ -51,15 +51,17 @@ class CrossModalImputer(nn.Module):
 
     def forward(self, others: Tensor) -> Tensor:
         """Map (n, in_features) to the imputed code (n, latent_dim)."""
-        entering = others
+        hidden = others
         for block in self.blocks:
-            entering = entering + block(entering)
-        imputed: Tensor = self.transition(entering)
+            hidden = hidden + block(hidden)
+        imputed: Tensor = self.transition(hidden)
         return imputed
 
 
 class ConcatenatingImputers(nn.Module):
-    """One `CrossModalImputer` per modality, each reading the concatenated codes of all others: O(M^2) parameters.
+    """One `CrossModalImputer` per modality, with the concatenated codes of all other modalities as input.
+
+    The number of parameters is quadratic in the number of modalities.
 
     Parameters
     ----------
@@ -67,7 +69,9 @@ class ConcatenatingImputers(nn.Module):
         At least 2.
     latent_dim : int
     hidden : sequence of int
+        As in `CrossModalImputer`.
     n_blocks : int
+        As in `CrossModalImputer`.
     """
 
     others: Tensor
@@ -81,38 +85,41 @@ class ConcatenatingImputers(nn.Module):
         self.register_buffer("others", torch.tensor(others), persistent=False)
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
-        """Impute every modality of every sample: (B, M, d) to (B, M, d).
+        """Return the imputed codes, (n, n_modalities, latent_dim).
 
-        Outside training an imputer runs only on the samples that need it, and on as many more as the busiest imputer
-        has; where nothing was imputed there are zeros. In a graph for export, which must not branch on values, all run
-        on all.
+        In training mode, all modalities of all samples are imputed. In evaluation mode, each imputer processes the
+        samples without its modality, padded with other samples to the same number for all imputers; all other entries
+        of the result are zero. In an exported graph, which cannot branch on values, everything is imputed.
 
         Parameters
         ----------
-        codes : tensor (B, M, d)
-            What the imputers may read; for a missing modality, the code that stands for missing.
-        kept : bool tensor (B, M)
-            Which modalities are there.
+        codes : tensor (n, n_modalities, latent_dim)
+            Input of the imputers, with a placeholder code for missing modalities.
+        kept : bool tensor (n, n_modalities)
+            Availability mask, True for observed modalities.
         """
         if self.training or is_traced():
-            read = codes.index_select(1, self.others.flatten())
-            read = read.view(*codes.shape[:2], self.others.shape[1] * codes.shape[2])
-            found: Tensor = self.stacked(read)
-            return found
+            inputs = codes.index_select(1, self.others.flatten())
+            inputs = inputs.view(*codes.shape[:2], self.others.shape[1] * codes.shape[2])
+            all_imputed: Tensor = self.stacked(inputs)
+            return all_imputed
         n_needed = int((~kept).sum(dim=0).max())
         rows = kept.long().argsort(dim=0, stable=True)[:n_needed]
         imputed = self.stacked(codes[rows[..., None], self.others].flatten(2))
-        place = rows[..., None].expand_as(imputed)
-        return torch.zeros_like(codes).scatter(0, place, imputed.to(codes.dtype))
+        index = rows[..., None].expand_as(imputed)
+        return torch.zeros_like(codes).scatter(0, index, imputed.to(codes.dtype))
 
 
 class PooledImputers(nn.Module):
-    """Imputers of all modalities as one set function: parameters in O(M), a fixed number of operations.
+    """Imputers of all modalities with gated sum pooling, whose cost is linear in the number of modalities.
 
-    The code of each present modality is mapped to a message. Modality m adds up the messages of the others, each
-    through a gate, and maps the sum to its code: ``u_m = sum_(k present, k != m) exp(A_mk) (W_k z_k + b_k)``,
-    ``g_m = V_m relu(u_m + T_m relu(u_m) + t_m) + c_m``. The affinities ``A_mk`` are a few numbers per pair of
-    modalities, one for each part of a message, and start at 0. A sum, unlike a mean, tells how much there is to read.
+    The code of each observed modality is mapped to a message. The imputer of modality m computes the gated sum of the
+    messages of the other modalities and maps it to the imputed code:
+    ``u_m = sum_(k observed, k != m) exp(A_mk) (W_k z_k + b_k)``,
+    ``g_m = V_m relu(u_m + T_m relu(u_m) + t_m) + c_m``. A message has `n_gates` parts, and each part has its own
+    affinity ``A_mk``, initialised to 0. Unlike a mean, a sum also encodes the number of observed modalities. The number
+    of parameters is linear in the number of modalities except for the affinities, and the number of operations in
+    PyTorch does not depend on it.
 
     Parameters
     ----------
@@ -120,9 +127,9 @@ class PooledImputers(nn.Module):
         At least 2.
     latent_dim : int
     hidden : int
-        Size of the messages.
+        Size of a message.
     n_gates : int
-        Parts of a message with affinities of their own; must divide `hidden`.
+        Number of parts of a message, each with its own affinity. It must divide `hidden`.
     """
 
     others: Tensor
@@ -133,11 +140,18 @@ class PooledImputers(nn.Module):
         self.affinity = nn.Parameter(torch.zeros(n_gates, n_modalities, n_modalities))
         self.trunk = StackedLinear(n_modalities, hidden, hidden)
         self.codes = StackedLinear(n_modalities, hidden, latent_dim)
-        # no modality reads itself
+        # excludes the message of the modality itself
         self.register_buffer("others", 1 - torch.eye(n_modalities), persistent=False)
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
-        """Impute every modality of every sample; see `ConcatenatingImputers.forward`. What is not kept is not read."""
+        """Return the imputed codes of all modalities of all samples, (n, n_modalities, latent_dim).
+
+        Parameters
+        ----------
+        codes : tensor (n, n_modalities, latent_dim)
+        kept : bool tensor (n, n_modalities)
+            Availability mask. Codes with False do not affect the result.
+        """
         pooled = self._pool(self.messages(codes) * kept[..., None])
         imputed: Tensor = self.codes((pooled + self.trunk(pooled.relu())).relu())
         return imputed
@@ -146,7 +160,7 @@ class PooledImputers(nn.Module):
         n, n_modalities, width = messages.shape
         gates = (self.affinity.clamp(max=LARGEST_AFFINITY).exp() * self.others).to(messages.dtype)
         n_gates, part = len(gates), width // len(gates)
-        # (gate, modality, n * part): one product per gate, with the modalities first in memory as the maps want them
+        # (gate, modality, n * part): one matrix product per gate; modalities come first in memory for `StackedLinear`
         parts = messages.transpose(0, 1).reshape(n_modalities, n, n_gates, part).permute(2, 0, 1, 3)
         summed = torch.bmm(gates, parts.reshape(n_gates, n_modalities, n * part))
         return (
@@ -158,7 +172,7 @@ class PooledImputers(nn.Module):
 
 
 def _autoencoder(sizes: Sequence[int], linear: Callable[[int, int], nn.Module]) -> nn.Sequential:
-    """LeakyReLU on the way down, ReLU on the way up, none after the last layer of either."""
+    """Return an autoencoder with LeakyReLU in the encoder and ReLU in the decoder, both with a linear last layer."""
     down = _layers(sizes, nn.LeakyReLU, linear)
     up = _layers(sizes[::-1], nn.ReLU, linear)
     return nn.Sequential(*down, *up)

@@ -1,4 +1,4 @@
-"""A Gaussian latent that the modalities of a sample agree on, and decoders that read it."""
+"""Gaussian latent variable shared by the modalities of a sample (product of experts), with decoders."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,17 +12,18 @@ __all__ = ["GaussianLatent", "Latent", "product_of_gaussians"]
 
 
 class Latent(NamedTuple):
-    """What a batch of n samples with M modalities says of a latent of width d.
+    """Posterior of a latent variable of width d for a batch of n samples with M modalities.
 
     Attributes
     ----------
     sample : tensor (n, d)
-        Drawn in training; the mean otherwise.
+        Sample of the joint posterior in training mode, else its mean.
     mean, logvar : tensor (n, d)
+        Joint posterior, given all observed modalities.
     means, logvars : tensor (n, M, d)
-        What each modality says of it.
+        Unimodal factors, one per modality.
     errors : tensor (M,)
-        Of the decoders; 0 outside training.
+        Reconstruction errors of the decoders; 0 in evaluation mode.
     """
 
     sample: Tensor
@@ -34,11 +35,11 @@ class Latent(NamedTuple):
 
 
 LARGEST_LOGVAR = 10.0
-"""Bound on |logvar|: no modality can drown the others, whatever its input."""
+"""Bound on |logvar|, so that no modality dominates the product for any input."""
 
 
 class GaussianExperts(nn.Module):
-    """What each modality says of the latent, from its code.
+    """Linear layers from the code of each modality to a Gaussian factor of the latent variable.
 
     Parameters
     ----------
@@ -57,16 +58,19 @@ class GaussianExperts(nn.Module):
 
 
 def product_of_gaussians(means: Tensor, logvars: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-    """Multiply the Gaussians of the kept modalities with the prior N(0, I): precisions add up.
+    """Return the product of the Gaussian factors of the observed modalities and the prior N(0, I).
 
     Parameters
     ----------
     means, logvars : tensor (n, M, d)
+        Factor of each modality.
     kept : bool tensor (n, M)
+        Availability mask; factors with False are ignored.
 
     Returns
     -------
     mean, logvar : tensor (n, d)
+        The precision is the sum of the precisions of the factors.
     """
     precisions = (-logvars).exp() * kept[..., None]
     total = 1 + precisions.sum(dim=1)
@@ -74,13 +78,13 @@ def product_of_gaussians(means: Tensor, logvars: Tensor, kept: Tensor) -> tuple[
 
 
 class Decoders(nn.Module):
-    """Reconstruct vectors from the latent; of sequences, their codes.
+    """Decoders of all modalities, which reconstruct vectors, or the latent codes of sequences.
 
     Parameters
     ----------
     forms : sequence of (name, n_features, is_sequence)
     width : int
-        Of the latent and of codes.
+        Width of the latent variable and of the codes.
     """
 
     def __init__(self, forms: Sequence[tuple[str, int, bool]], width: int) -> None:
@@ -92,13 +96,13 @@ class Decoders(nn.Module):
         )
 
     def forward(self, latent: Tensor, codes: Tensor, batch: Batch) -> Tensor:
-        """Return the mean squared error of each modality over the samples that observe it, (M,); 0 if there are none.
+        """Return the mean squared error of each modality over the samples that observe it, (M,); 0 without samples.
 
         Parameters
         ----------
         latent : tensor (n, d)
         codes : tensor (n, M, d)
-            What sequences are compared with; no gradient goes there.
+            Reconstruction targets of sequences; they are detached.
         batch : Batch
         """
         parts = zip(self.layers, batch.modalities, codes.detach().unbind(1), self.sequences, strict=True)
@@ -114,7 +118,7 @@ def _error(layer: nn.Module, latent: Tensor, part: ObservedTensor, code: Tensor,
 
 
 class GaussianLatent(nn.Module):
-    """Experts by modality, their product with the prior, and decoders that read a draw from it.
+    """Gaussian experts of all modalities, their product with the prior, and decoders of a sample of the product.
 
     Parameters
     ----------
@@ -128,7 +132,16 @@ class GaussianLatent(nn.Module):
         self.decoders = Decoders(forms, width)
 
     def forward(self, codes: Tensor, kept: Tensor, batch: Batch) -> Latent:
-        """Infer the latent from the codes (n, M, d) of the modalities that are kept, bool (n, M)."""
+        """Return the posterior of the latent variable.
+
+        Parameters
+        ----------
+        codes : tensor (n, M, d)
+        kept : bool tensor (n, M)
+            Availability mask; codes with False are ignored.
+        batch : Batch
+            Reconstruction targets of vectors, used in training mode.
+        """
         means, logvars = self.experts(codes)
         mean, logvar = product_of_gaussians(means, logvars, kept)
         if not self.training:

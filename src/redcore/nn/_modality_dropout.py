@@ -1,4 +1,4 @@
-"""Hide observed modalities for one training step."""
+"""Modality dropout: random removal of observed modalities in a training step."""
 
 import torch
 from torch import Tensor
@@ -7,9 +7,9 @@ __all__ = ["drop_modalities"]
 
 
 def drop_modalities(availability: Tensor, rate: float) -> Tensor:
-    """Return the availability with each observed modality hidden with probability `rate`.
+    """Return the availability mask with each observed modality removed with probability `rate`.
 
-    A sample that observes anything keeps at least one modality, drawn at random.
+    Samples with at least one observed modality keep at least one, chosen at random.
 
     Parameters
     ----------

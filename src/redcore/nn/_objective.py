@@ -1,4 +1,4 @@
-"""The supervised objective of each kind of target: loss on logits, logits to predictions."""
+"""Supervised objective of each kind of target: loss of logits, and conversion of logits to predictions."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,14 +15,17 @@ __all__ = ["Objective"]
 
 @dataclass(frozen=True, eq=False)
 class Objective(HasTargetKind):
-    """Cross-entropy for classes, binary cross-entropy for labels, squared or absolute error for numbers.
+    """Loss function and output transformation of a target.
+
+    The loss is cross-entropy for classes, binary cross-entropy for multilabel targets, and squared or absolute error
+    for regression.
 
     Attributes
     ----------
     kind : TargetKind
     n_outputs : int
     mean, scale : array (n_outputs,)
-        For regression: the network predicts ``(y - mean) / scale``. Zeros and ones otherwise.
+        In regression, the network predicts ``(y - mean) / scale``. For other targets, zeros and ones.
     regression_loss : {"squared", "absolute"}
     """
 
@@ -34,7 +37,7 @@ class Objective(HasTargetKind):
 
     @classmethod
     def fit(cls, target: Target, regression_loss: Literal["squared", "absolute"] = "squared") -> "Objective":
-        """Make the objective for a training target."""
+        """Create the objective for a training target."""
         mean, scale = np.zeros(target.n_outputs), np.ones(target.n_outputs)
         if target.kind.is_regression:
             mean = np.atleast_1d(target.values.mean(axis=0))
@@ -43,9 +46,9 @@ class Objective(HasTargetKind):
         return cls(target.kind, target.n_outputs, mean, scale, regression_loss)
 
     def encode(self, target: Target) -> AnyArray:
-        """Return the target as the loss wants it: int64 codes (n,), or float32 (n, n_outputs).
+        """Return the target in the form that `loss` expects: int64 class codes (n,), or float32 (n, n_outputs).
 
-        Where samples have weights these are one more column: float32 (n, 2), or (n, n_outputs + 1).
+        Sample weights are appended as a column: float32 (n, 2), or (n, n_outputs + 1).
         """
         values = self.values(target)
         if target.weights is None:
@@ -53,14 +56,14 @@ class Objective(HasTargetKind):
         return np.column_stack([values, target.weights]).astype(np.float32)
 
     def values(self, target: Target) -> AnyArray:
-        """Return the target as `encode` does, without weights."""
+        """Return the encoded target without sample weights."""
         if target.is_classification:
             return target.values
         values = target.values.reshape(len(target.values), self.n_outputs)
         return ((values - self.mean) / self.scale).astype(np.float32)
 
     def split(self, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return codes or numbers, and the weights of the samples, of an encoded target."""
+        """Split an encoded target into target values and sample weights (None without weights)."""
         if self.kind.is_classification:
             return (target, None) if target.ndim == 1 else (target[:, 0].long(), target[:, 1])
         if target.shape[1] == self.n_outputs:
@@ -68,21 +71,27 @@ class Objective(HasTargetKind):
         return target[:, :-1], target[:, -1]
 
     def loss(self, logits: Tensor, target: Tensor, n_samples: int | None = None) -> Tensor:
-        """Return the mean loss over samples (and outputs) of logits (n, n_outputs), each times its sample's weight.
+        """Return the mean loss over samples and outputs, with sample weights.
 
-        `n_samples` is what the sum is divided by where these samples are a share of a batch; default n.
+        Parameters
+        ----------
+        logits : tensor (n, n_outputs)
+        target : tensor
+            Encoded target.
+        n_samples : int, optional
+            Number of samples of the full batch, by which the sum is divided. Default: n.
         """
         return self.losses(logits[:, None], target, n_samples)[0]
 
     def losses(self, logits: Tensor, target: Tensor, n_samples: int | None = None) -> Tensor:
-        """Return the mean losses of several logits for the same target: (n, n_heads, n_outputs) to (n_heads,)."""
+        """Return the mean loss of each of several heads: logits (n, n_heads, n_outputs) to losses (n_heads,)."""
         values, weights = self.split(target)
         losses = self.sample_losses(logits, values)
         weighted = losses if weights is None else losses * weights[:, None]
         return weighted.sum(dim=0) / (n_samples or len(logits))
 
     def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
-        """Return the loss of every sample, without its weight: (n, n_heads, n_outputs) to (n, n_heads)."""
+        """Return the unweighted loss of each sample and head: logits (n, n_heads, n_outputs) to (n, n_heads)."""
         n_heads = logits.shape[1]
         if self.kind.is_classification:
             codes = values[:, None].expand(-1, n_heads)
@@ -97,7 +106,7 @@ class Objective(HasTargetKind):
         return functional.mse_loss(logits, values, reduction="none")
 
     def outputs(self, logits: Tensor) -> AnyArray:
-        """Return probabilities, or numbers in the units of the target, float64 (n, n_outputs)."""
+        """Return predictions, float64 (n, n_outputs): probabilities, or regression outputs in units of the target."""
         logits = logits.double()
         if self.kind.is_classification:
             return logits.softmax(dim=1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Linear maps of all modalities as one operation."""
+"""Linear layers of all modalities computed in one operation."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ __all__ = ["StackedLinear"]
 
 
 class StackedLinear(nn.Module):
-    """One `torch.nn.Linear` per modality, computed together, each initialised as that is.
+    """Several linear layers computed in one batched operation, initialised as `torch.nn.Linear`.
 
     Parameters
     ----------
@@ -31,5 +31,5 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(n_maps, out_features).uniform_(-bound, bound))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Map (n, n_maps, in_features) to (n, n_maps, out_features); in memory the maps come first."""
+        """Map (n, n_maps, in_features) to (n, n_maps, out_features), stored in memory as (n_maps, n, out_features)."""
         return torch.baddbmm(self.bias[:, None], values.transpose(0, 1), self.weight.transpose(1, 2)).transpose(0, 1)

@@ -1,4 +1,4 @@
-"""Whether a network runs to be recorded."""
+"""Detection of graph tracing."""
 
 import torch
 
@@ -6,5 +6,5 @@ __all__ = ["is_traced"]
 
 
 def is_traced() -> bool:
-    """Return True while a graph is recorded for export: it must not branch on values then, nor fix sizes by `len`."""
+    """Return True while a graph is traced for export. Code must then not branch on values or take sizes by `len`."""
     return bool(torch.jit._trace.is_tracing())  # type: ignore[no-untyped-call]

@@ -1,8 +1,8 @@
 """Modality encoders, one module each: ``build(n_features, is_sequence, spec) -> Encoder``.
 
-An encoder maps the present samples of one modality to vectors: ``encoder(values, lengths)`` with values
-(n, n_features) and lengths None, or values (n, time, n_features), zero-padded at the end, and lengths (n,).
-What lies in the padding never reaches its output.
+An encoder maps the observed samples of one modality to vectors (n, width): ``encoder(values, lengths)`` with values
+(n, n_features) and lengths None, or with values (n, time, n_features), zero-padded at the end, and lengths (n,). The
+output must not depend on padding.
 """
 
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ __all__ = ["EncoderSpec", "build_encoder", "encoder_width"]
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Size of an encoder.
+    """Sizes and dropout rates of an encoder.
 
     Attributes
     ----------
     width : int
-        Size of its hidden states and of its output.
+        Size of hidden states and of the output.
     n_layers : int
     n_heads : int
-        Attention heads; must divide `width`.
+        Number of attention heads; must divide `width`.
     hidden_ratio : int
-        Hidden units of the feed-forward part of a Transformer block, per unit of width.
+        Hidden size of the feed-forward network of a Transformer block, as a multiple of `width`.
     attention_dropout, dropout : float
         In [0, 1).
     positional_encoding : bool
-        Whether a Transformer adds sinusoidal positions.
+        If True, a Transformer adds sinusoidal position encodings.
     """
 
     width: int
@@ -45,14 +45,20 @@ class EncoderSpec:
 
 
 def build_encoder(kind: str, n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
-    """Build the encoder `kind`; ``"auto"`` is an MLP for vectors and a Transformer for sequences."""
+    """Build an encoder of the given kind; ``"auto"`` stands for an MLP for vectors and a Transformer for sequences."""
     if kind == "auto":
         kind = "transformer" if is_sequence else "mlp"
     return cast(nn.Module, load(__name__, kind, "encoder").build(n_features, is_sequence, spec))
 
 
 def encoder_width(encoder: nn.Module, n_features: int, is_sequence: bool) -> int:
-    """Return the output size of any encoder, found by encoding one sample of zeros."""
+    """Return the output width of an encoder, determined by encoding one sample of zeros.
+
+    Raises
+    ------
+    TypeError
+        If the output is not a tensor of shape (n, width).
+    """
     values = torch.zeros((1, 1, n_features) if is_sequence else (1, n_features))
     training = encoder.training
     with torch.no_grad():

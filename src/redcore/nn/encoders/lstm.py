@@ -1,4 +1,4 @@
-"""Bidirectional LSTM with a maximum over the real time steps."""
+"""Bidirectional LSTM with max pooling over the real time steps."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ __all__ = ["LSTMEncoder", "build"]
 
 
 class LSTMEncoder(nn.Module):
-    """LSTM in both directions, pooled, then a linear layer to `width`.
+    """Bidirectional LSTM, max pooling over time, and a linear layer to `width`.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class LSTMEncoder(nn.Module):
         Size of the output, and of the hidden state of each direction.
     n_layers : int
     dropout : float
-        Between layers.
+        Dropout rate between layers.
     """
 
     def __init__(self, n_features: int, width: int, n_layers: int, dropout: float) -> None:

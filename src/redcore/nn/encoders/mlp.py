@@ -1,4 +1,4 @@
-"""Multilayer perceptron for vectors; sequences are averaged over time first."""
+"""Multilayer perceptron for vectors, and for sequences averaged over time."""
 
 from torch import Tensor, nn
 
@@ -10,7 +10,7 @@ __all__ = ["MLPEncoder", "build"]
 
 
 class MLPEncoder(nn.Module):
-    """`n_layers` times Linear, LayerNorm, GELU, Dropout, with residual connections from the second layer on.
+    """`n_layers` layers of Linear, LayerNorm, GELU and Dropout, with residual connections from the second layer on.
 
     Parameters
     ----------

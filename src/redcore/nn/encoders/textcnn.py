@@ -1,4 +1,4 @@
-"""Convolutions of several widths over time with a maximum over the real positions (Kim 2014, arXiv 1408.5882)."""
+"""Convolutions of several widths over time with max pooling over the real time steps (Kim 2014, arXiv 1408.5882)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +10,17 @@ from redcore.nn.encoders import EncoderSpec
 __all__ = ["TextCNNEncoder", "build"]
 
 KERNEL_SIZES = (3, 4, 5)
-"""Time steps that a filter sees."""
+"""Filter widths in time steps."""
 
 
 class TextCNNEncoder(nn.Module):
-    """Filters of 3, 4 and 5 steps, ReLU, maximum over time, then a linear layer to `width`.
+    """Convolutions with 3, 4 and 5 time steps, ReLU, max pooling over time, and a linear layer to `width`.
 
     Parameters
     ----------
     n_features : int
     width : int
-        Size of the output, and number of filters of each kernel size.
+        Size of the output, and number of filters per filter width.
     dropout : float
     """
 
@@ -36,7 +36,7 @@ class TextCNNEncoder(nn.Module):
         values = values * step_mask(lengths, values.shape[1])[..., None]
         pooled = []
         for size, convolution in zip(KERNEL_SIZES, self.convolutions, strict=True):
-            # zeros after the end give every filter at least one position, also on sequences shorter than it
+            # zero padding at the end gives filters a position on sequences that are shorter than the filter
             hidden = convolution(functional.pad(values.transpose(1, 2), (0, size - 1)))
             pooled.append(masked_max(hidden.relu().transpose(1, 2), lengths))
         output: Tensor = self.project(torch.cat(pooled, dim=1))

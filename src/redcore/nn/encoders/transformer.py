@@ -1,4 +1,4 @@
-"""Transformer over real time steps only, with their mean (the reference architecture)."""
+"""Transformer with mean pooling over the real time steps (the reference architecture)."""
 
 import math
 
@@ -14,7 +14,7 @@ __all__ = ["TransformerEncoder", "build"]
 
 
 class Block(nn.Module):
-    """``x = x + LN(MHA(LN(x)))``, then ``x = x + LN(W2 relu(W1 LN(x)))``: norms before and after each part."""
+    """Transformer block ``x = x + LN(MHA(LN(x)))``, ``x = x + LN(W2 relu(W1 LN(x)))`` with pre- and post-norm."""
 
     def __init__(self, spec: EncoderSpec) -> None:
         super().__init__()
@@ -30,11 +30,11 @@ class Block(nn.Module):
         self.narrow = nn.Linear(spec.hidden_ratio * width, width)
 
     def attend(self, hidden: Tensor, packing: Packing) -> Tensor:
-        """Multi-head self-attention within each sequence, over packed steps (total, width)."""
+        """Apply multi-head self-attention within each sequence to packed steps (n_steps, width)."""
         probability = self.attention_dropout if self.training else 0.0
         mixed = []
-        for bucket, own in zip(packing.buckets, packing.split(self.project_in(hidden)), strict=True):
-            query, key, value = bucket.to_heads(own)
+        for bucket, steps in zip(packing.buckets, packing.split(self.project_in(hidden)), strict=True):
+            query, key, value = bucket.to_heads(steps)
             mask = None if bucket.mask is None else bucket.mask[:, None, None, :]
             mixed.append(bucket.from_heads(attention(query, key, value, mask, probability)))
         attended: Tensor = self.project_out(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
@@ -48,20 +48,26 @@ class Block(nn.Module):
         return dropout(functional.linear(wide, weight, self.narrow.bias), probability, in_place=True)
 
     def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
-        """Map packed steps (total, width) to the same."""
+        """Map packed steps (n_steps, width) to packed steps of the same shape."""
         hidden = hidden + self.norm_after_attention(self.attend(self.norm_before_attention(hidden), packing))
         output: Tensor = hidden + self.norm_after_mlp(self.transform(self.norm_before_mlp(hidden)))
         return output
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, probability: float) -> Tensor:
-    """Attend over (n, heads, time, width), with dropout of the attention where `probability` is above 0.
+    """Return scaled dot-product attention, (n, n_heads, time, width).
 
-    `mask`, broadcast to (n, heads, time, time), is True where a step may be read.
+    Parameters
+    ----------
+    query, key, value : tensor (n, n_heads, time, width)
+    mask : bool tensor that broadcasts to (n, n_heads, time, time), or None
+        True for steps that can be attended to.
+    probability : float in [0, 1)
+        Dropout rate of the attention weights.
     """
     if probability == 0 or query.device.type != "cpu":
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=probability)
-    # torch's own has no fast path on the CPU with dropout; copied once, where each product would copy for itself
+    # PyTorch has no fast kernel for dropout on the CPU; one copy here avoids a copy in each matrix product
     query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
     if mask is not None:
@@ -73,7 +79,7 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, pr
 
 
 class TransformerEncoder(nn.Module):
-    """Linear projection, `n_layers` blocks, mean over the real time steps. Padding is never computed on.
+    """Linear projection, `n_layers` Transformer blocks and mean pooling, computed on real time steps only.
 
     Parameters
     ----------
@@ -103,7 +109,7 @@ class TransformerEncoder(nn.Module):
 
 
 def sinusoids(time: int, width: int) -> Tensor:
-    """Return sinusoidal positions (time, width) as in Vaswani et al. (2017)."""
+    """Return sinusoidal position encodings (time, width) as in Vaswani et al. (2017)."""
     rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
     angle = torch.arange(time)[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)[:, :width]
