@@ -114,14 +114,14 @@ def test_an_older_file_survives_bad_data(cli, linear_run, make_npz, tmp_path):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr("redcore.runs._chunks.SAMPLES_AT_ONCE", 25)
+    monkeypatch.setattr("redcore.runs._sources.SAMPLES_AT_ONCE", 25)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_pieces_give_what_the_whole_gives(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch, suffix):
     data = make_npz(sample_id=IDS)
     assert cli("predict", linear_run, data, "--out", tmp_path / f"pieces{suffix}").status == 0
-    monkeypatch.setattr("redcore.runs._chunks.SAMPLES_AT_ONCE", 1000)
+    monkeypatch.setattr("redcore.runs._sources.SAMPLES_AT_ONCE", 1000)
     assert cli("predict", linear_run, data, "--out", tmp_path / f"whole{suffix}").status == 0
     pieces, whole = (read_table(tmp_path / f"{name}{suffix}") for name in ("pieces", "whole"))
     assert pieces.drop_columns(["probability_0", "probability_1", "probability_2"]).equals(
@@ -169,8 +169,8 @@ def test_a_large_parquet_table_is_streamed(cli, make_npz, tmp_path, monkeypatch)
     (tmp_path / "table.yaml").write_text("modalities: {audio: 'a_*'}\ntarget: y\nid: name\n")
     assert cli("fit", table, "--out", tmp_path / "run", "--method", "late_fusion").status == 0
     assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "whole.csv").status == 0
-    monkeypatch.setattr("redcore.runs._chunks.SAMPLES_AT_ONCE", 25)
-    monkeypatch.setattr("redcore.runs._chunks.IN_MEMORY_BYTES", 10)
+    monkeypatch.setattr("redcore.runs._sources.SAMPLES_AT_ONCE", 25)
+    monkeypatch.setattr("redcore.runs._sources.IN_MEMORY_BYTES", 10)
     assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "streamed.csv").status == 0
     whole, streamed = read_table(tmp_path / "whole.csv"), read_table(tmp_path / "streamed.csv")
     assert streamed.column_names == [name for name in whole.column_names if name != "target"]

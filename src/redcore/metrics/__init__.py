@@ -1,6 +1,5 @@
 """Scores of predictions, overall and per missing pattern, as pure functions of arrays."""
 
-from redcore.metrics._calibration import calibration_error
 from redcore.metrics._patterns import (
     MoreScores,
     PatternReport,
@@ -9,7 +8,13 @@ from redcore.metrics._patterns import (
     missing_patterns,
     pattern_name,
 )
-from redcore.metrics._scores import classification_scores, multilabel_scores, regression_scores, scores
+from redcore.metrics._scores import (
+    calibration_error,
+    classification_scores,
+    multilabel_scores,
+    regression_scores,
+    scores,
+)
 from redcore.metrics._sentiment import mosi_scores, sims_scores
 from redcore.metrics._table import HEADLINES, SCORES, Score, headline, is_lower_better, score_label
 

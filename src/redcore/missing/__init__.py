@@ -21,8 +21,8 @@ from redcore._types import BoolArray, IntArray
 from redcore._validation import check_known, check_missing_rates
 from redcore.data import MultimodalData, concatenate
 from redcore.exceptions import DataError, MissingRateError
-from redcore.missing._augment import under_patterns
 from redcore.missing._demand import Demand
+from redcore.missing._patterns import under_patterns
 
 __all__ = [
     "Demand",

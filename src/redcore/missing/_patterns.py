@@ -1,4 +1,4 @@
-"""Assignment of missing patterns, written as text, to samples."""
+"""Assignment of missing patterns to samples: patterns written as text, and random patterns."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,11 @@ import numpy as np
 
 from redcore._types import BoolArray, FloatArray, IntArray
 from redcore._validation import check_known
+from redcore.data import MultimodalData, concatenate
 from redcore.exceptions import MissingRateError
 from redcore.missing._demand import Demand
 
-__all__ = ["apportion", "assign_patterns"]
+__all__ = ["apportion", "assign_patterns", "under_patterns"]
 
 
 def assign_patterns(demand: Demand, patterns: Sequence[str], counts: IntArray, rng: np.random.Generator) -> BoolArray:
@@ -62,3 +63,24 @@ def apportion(shares: FloatArray, total: int) -> IntArray:
     largest_remainders = np.argsort(counts - exact, kind="stable")[: total - int(counts.sum())]
     counts[largest_remainders] += 1
     return counts
+
+
+def under_patterns(data: MultimodalData, n_patterns: int, rng: np.random.Generator) -> MultimodalData:
+    """Return `n_patterns` copies of every sample: one unchanged, the others with random observed modalities removed.
+
+    The number of modalities that a copy keeps is approximately uniform. A sample with an observed modality keeps at
+    least one in every copy.
+
+    Returns
+    -------
+    MultimodalData
+        ``n_patterns * data.n_samples`` samples, one copy of the whole data after the other.
+    """
+    observed = data.availability
+    copies = [data]
+    for _ in range(n_patterns - 1):
+        keep = observed & (rng.random(observed.shape) < rng.random((len(observed), 1)))
+        one = np.where(observed, rng.random(observed.shape), -1.0).argmax(axis=1)
+        keep[np.arange(len(keep)), one] = observed[np.arange(len(keep)), one]
+        copies.append(data.hide(keep))
+    return concatenate(copies)

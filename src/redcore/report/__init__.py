@@ -1,8 +1,7 @@
 """Pictures and pages of what was recorded; nothing here loads torch."""
 
 from redcore.report._figures import supervision_figure
-from redcore.report._inspection_page import inspection_page
-from redcore.report._page import benchmark_page
+from redcore.report._page import benchmark_page, inspection_page
 from redcore.report._paper_figures import write_figures
 from redcore.report._run_folder import run_page, write_run_report
 from redcore.report._tables import latex_tables, markdown_tables

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from redcore.benchmark import Record
+from redcore.inspection import Summary
 from redcore.report._payload import payload
 
-__all__ = ["benchmark_page", "page"]
+__all__ = ["benchmark_page", "inspection_page", "page"]
 
 SCRIPTS = (
     "stats",
@@ -32,6 +33,8 @@ SCRIPTS = (
     "controls",
     "main",
 )
+SHOWN_PATTERNS = 40
+"""Missing patterns that the page of a data set shows before the reader unfolds the others."""
 
 
 def benchmark_page(records: Sequence[Record], title: str) -> str:
@@ -54,10 +57,9 @@ def benchmark_page(records: Sequence[Record], title: str) -> str:
 
 def page(template: str, content: Mapping[str, Any], **names: object) -> str:
     """Return the page of a template; it gets `content` as ``data``, for its code, and `names`."""
-    environment = Environment(loader=PackageLoader("redcore.report"), autoescape=True, undefined=StrictUndefined)
     style = _asset("page.css")
     script = "(() => {\n" + "\n".join(_asset(f"{name}.js") for name in SCRIPTS) + "})();\n"
-    return environment.get_template(template).render(
+    return _template(template).render(
         title=content["title"],
         # only these two texts are ever run or applied, whatever a record says; they are put in as they are, the data
         # with all that could end its element escaped
@@ -67,6 +69,30 @@ def page(template: str, content: Mapping[str, Any], **names: object) -> str:
         data=_embedded(content),
         **names,
     )
+
+
+def inspection_page(summary: Summary, name: str) -> str:
+    """Return the page of a data set: one HTML file without scripts, which follows the reader's light or dark theme.
+
+    Parameters
+    ----------
+    summary : Summary
+    name : str
+        Name of the data set, for the title.
+    """
+    return _template("inspection.html.j2").render(
+        name=name,
+        summary=summary,
+        names=[modality.name for modality in summary.modalities],
+        shown=summary.patterns[:SHOWN_PATTERNS],
+        others=summary.patterns[SHOWN_PATTERNS:],
+        some_missing=any(modality.missing_rate for modality in summary.modalities),
+    )
+
+
+def _template(name: str) -> Template:
+    environment = Environment(loader=PackageLoader("redcore.report"), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template(name)
 
 
 def _asset(name: str) -> str:

@@ -1,6 +1,5 @@
 """Runs: prepare data, fit a method, evaluate it, and keep everything in a folder."""
 
-from redcore.runs._chunks import SAMPLES_AT_ONCE, data_pieces
 from redcore.runs._facts import facts_of_fit
 from redcore.runs._folder import (
     PARTS,
@@ -15,7 +14,7 @@ from redcore.runs._folder import (
 )
 from redcore.runs._predictions import check_output, prediction_table, write_table
 from redcore.runs._run import Run, fit_run
-from redcore.runs._sources import checksum_of, read_data, read_source
+from redcore.runs._sources import SAMPLES_AT_ONCE, checksum_of, data_pieces, read_data, read_source
 from redcore.runs._streaming import stream_predictions
 
 __all__ = [

@@ -1,21 +1,26 @@
 """Where data comes from: a bundled data set, a file of any known format, or the files of a public data set."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from redcore._discovery import names
 from redcore.data import MultimodalData
-from redcore.data.formats import guess, read
+from redcore.data.formats import guess, read, table
 from redcore.data.store import Store, is_store
 from redcore.datasets import load_dataset, load_public
 from redcore.exceptions import DataError
 
-__all__ = ["checksum_of", "read_data", "read_source"]
+__all__ = ["SAMPLES_AT_ONCE", "checksum_of", "data_pieces", "read_data", "read_source"]
 
 IN_MEMORY_BYTES = 2**30
-"""A larger store stays on disk, and is read block by block."""
+"""Size above which a store stays on disk and is read block by block."""
+SAMPLES_AT_ONCE = 16_384
+"""Number of samples in each piece of `data_pieces`."""
 
 
 def read_data(source: str) -> MultimodalData:
@@ -28,6 +33,21 @@ def read_data(source: str) -> MultimodalData:
     if is_store(path) and sum(file.stat().st_size for file in path.iterdir()) > IN_MEMORY_BYTES:
         return Store(path).data()
     return read(path)
+
+
+def data_pieces(source: str, first: int = 0) -> Iterator[MultimodalData]:
+    """Yield the samples of a data source in pieces of `SAMPLES_AT_ONCE`, beginning with piece number `first`.
+
+    Large stores stay on disk. Large Parquet tables are read piece by piece, without their target. All other data is
+    read into memory first.
+    """
+    path = Path(source)
+    if path.suffix.lower() in (".parquet", ".pq") and path.is_file() and path.stat().st_size > IN_MEMORY_BYTES:
+        yield from islice(table.stream(path, table.Options(), SAMPLES_AT_ONCE), first, None)
+        return
+    data = read_data(source)
+    for start in range(first * SAMPLES_AT_ONCE, data.n_samples, SAMPLES_AT_ONCE):
+        yield data.take(np.arange(start, min(start + SAMPLES_AT_ONCE, data.n_samples)))
 
 
 def read_source(

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from redcore._files import write_atomic, write_json
 from redcore.data import MultimodalData, chunks
 from redcore.methods import Method
-from redcore.runs._chunks import data_pieces
 from redcore.runs._predictions import prediction_table, write_table
+from redcore.runs._sources import data_pieces
 
 __all__ = ["stream_predictions"]
 
