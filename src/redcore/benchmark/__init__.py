@@ -3,6 +3,7 @@
 Reading and aggregating records loads no torch.
 """
 
+from redcore._statistics import holm
 from redcore.benchmark._aggregate import (
     Entry,
     Over,
@@ -30,7 +31,7 @@ from redcore.benchmark._record import Record, pack_records, read_records, unpack
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._significance import best_methods
 from redcore.benchmark._spec import Spec, read_spec, spec_names
-from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman, holm
+from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman
 from redcore.benchmark._traces import Stability, settling, trace_stability
 
 __all__ = [

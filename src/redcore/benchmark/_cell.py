@@ -12,7 +12,7 @@ import numpy as np
 import redcore.metrics
 from redcore._types import AnyArray
 from redcore.benchmark._cell_config import Cell
-from redcore.benchmark._history import Watch, thinned
+from redcore.benchmark._history import Watch, thinned_history
 from redcore.benchmark._memory import PeakMemory
 from redcore.benchmark._provenance import git_state, machine, versions
 from redcore.benchmark._record import Record
@@ -121,7 +121,7 @@ def _pattern_counts(data: MultimodalData) -> dict[str, int]:
 
 
 def _of_fit(method: Method) -> dict[str, Any]:
-    history, epochs = thinned(method.history)
+    history, epochs = thinned_history(method.history)
     return {
         **facts_of_fit(method),
         "history": history,

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from redcore._statistics import holm
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.benchmark._aggregate import done, pattern_mean
 from redcore.benchmark._record import Record
-from redcore.benchmark._statistics import RESAMPLES, holm, interval, signed_rank
+from redcore.benchmark._statistics import RESAMPLES, interval, signed_rank
 
 __all__ = ["Difference", "compare"]
 

@@ -1,30 +1,30 @@
-"""What a record keeps of the history of a fit: weights, advantages, losses and gradients, thinned out."""
+"""Training history of a benchmark record: supervision weights, advantages, losses and gradient norms, thinned."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-
+from redcore._histories import thinned
 from redcore.fitting import Callback, History
 
-__all__ = ["Watch", "thinned"]
+__all__ = ["Watch", "thinned_history"]
 
 MOST_POINTS = 100
-KEPT = ("loss", "supervision_weight/", "relative_advantage/", "imputation_loss/", "gradient_norm/")
+GROUPS = ("supervision_weight/", "relative_advantage/", "imputation_loss/", "gradient_norm/")
+"""Prefixes of the columns that a record keeps in addition to ``"loss"``."""
 
 
 class Watch(Callback):
-    """Takes the time of the first network's epochs.
+    """Timer for the epochs of the first network.
 
     Parameters
     ----------
     gradients : bool
-        Whether the history is to have gradient norms.
+        If True, the history contains gradient norms.
 
     Attributes
     ----------
     epoch_seconds : list of float
-        From the start of training to the end of each epoch, validated.
+        Seconds from the start of training to the end of each epoch, including its validation.
     """
 
     def __init__(self, gradients: bool) -> None:
@@ -34,33 +34,27 @@ class Watch(Callback):
         self._start = 0.0
 
     def on_start(self, n_steps: int, first_step: int) -> None:
-        """Start the clock."""
+        """Start the timer."""
         self._n_fits += 1
         self._start = time.perf_counter()
 
     def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Take the time."""
+        """Append the elapsed time."""
         if self._n_fits == 1:
             self.epoch_seconds.append(round(time.perf_counter() - self._start, 3))
 
 
-def thinned(history: History) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return steps and epochs, at most `MOST_POINTS` of each, evenly spaced with the first and the last.
+def thinned_history(history: History) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return the steps and the epochs of a history, at most `MOST_POINTS` evenly spaced rows of each.
 
-    Values have four significant digits. ``"step"`` and ``"epoch"`` say which ones were kept.
+    Values have four significant digits. The columns ``"step"`` and ``"epoch"`` hold the row numbers.
     """
-    steps = {name: column for name, column in history.steps.items() if name == "loss" or name.startswith(KEPT[1:])}
-    return _columns("step", steps), _columns("epoch", history.epochs)
+    steps = {name: column for name, column in history.steps.items() if name == "loss" or name.startswith(GROUPS)}
+    return _rounded(thinned(steps, "step", MOST_POINTS)), _rounded(thinned(history.epochs, "epoch", MOST_POINTS))
 
 
-def _columns(index: str, columns: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    n_rows = len(next(iter(columns.values()), ()))
-    if not n_rows:
-        return {}
-    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, MOST_POINTS)).round().astype(int)).tolist()
-    kept = {name: [_rounded(column[row]) for row in rows] for name, column in columns.items()}
-    return {index: rows, **kept}
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+def _rounded(columns: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    return {
+        name: values if name in ("step", "epoch") else [float(f"{value:.4g}") for value in values]
+        for name, values in columns.items()
+    }

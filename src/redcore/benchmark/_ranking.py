@@ -7,10 +7,11 @@ from itertools import combinations
 
 import numpy as np
 
+from redcore._statistics import holm
 from redcore._types import AnyArray
 from redcore.benchmark._aggregate import Over, done, score_of
 from redcore.benchmark._record import Record
-from redcore.benchmark._statistics import Friedman, friedman, holm, rank_groups, signed_rank
+from redcore.benchmark._statistics import Friedman, friedman, rank_groups, signed_rank
 from redcore.metrics import is_lower_better
 
 __all__ = ["Pair", "Ranking", "pairwise", "rank_methods"]

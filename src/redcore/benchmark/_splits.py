@@ -17,9 +17,7 @@ from redcore.datasets import is_public
 from redcore.exceptions import DataError
 from redcore.missing import ampute, takes_rates
 
-__all__ = ["PARTS", "Parts", "prepare"]
-
-PARTS = ("train", "validation", "test")
+__all__ = ["Parts", "prepare"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ __all__ = [
     "bootstrap_interval",
     "critical_difference",
     "friedman",
-    "holm",
     "interval",
     "rank_groups",
     "signed_rank",
@@ -125,20 +124,3 @@ def signed_rank(differences: Sequence[float] | AnyArray) -> float | None:
     if len(differences) < FEWEST_BLOCKS or not (differences != 0).any():
         return None
     return float(wilcoxon(differences).pvalue)
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjust p-values for their number (Holm 1979); None stays None and does not count.
-
-    Examples
-    --------
-    >>> holm([0.01, None, 0.04, 0.03])
-    [0.03, None, 0.06, 0.06]
-    """
-    order = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    highest = 0.0
-    for rank, (p, place) in enumerate(order):
-        highest = max(highest, min(1.0, p * (len(order) - rank)))
-        adjusted[place] = highest
-    return adjusted

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ampute"]
 
-PARTS = ("train", "validation", "test")
 RATE_HELP = "MODALITY=RATE, or RATE for all. Repeatable."
 
 
@@ -51,9 +50,10 @@ class AmputeOptions:
     def chosen_parts(self) -> list[str]:
         """Return the parts to hide modalities in."""
         from redcore._validation import check_known
+        from redcore.data import SPLITS
 
         chosen = [part.strip() for part in self.parts.split(",")]
-        check_known("part", chosen, PARTS)
+        check_known("part", chosen, SPLITS)
         return chosen
 
 
@@ -85,13 +85,14 @@ def _hidden(source: "MultimodalData", options: AmputeOptions) -> tuple["Multimod
     """Return the data with holes, and the realised missing rates by part."""
     import numpy as np
 
+    from redcore.data import SPLITS
     from redcore.missing import ampute_parts
 
     split = np.zeros(source.n_samples, dtype=np.int64) if source.split is None else source.split
-    rates = {PARTS.index(part): rates for part, rates in options.rates(source.names).items()}
+    rates = {SPLITS.index(part): rates for part, rates in options.rates(source.names).items()}
     # a stream of its own for every part: the rates of one do not move the holes of another
     rngs = {code: np.random.default_rng([options.seed, code]) for code in rates}
     given, keep_one = parse_settings(options.option or []), not options.allow_empty
     holed = ampute_parts(source, split, options.protocol, rates, rngs, options=given, at_least_one=keep_one)
     parts = [code for code in rates if (split == code).any()]
-    return holed, {PARTS[code]: holed.take(np.flatnonzero(split == code)).missing_rates for code in parts}
+    return holed, {SPLITS[code]: holed.take(np.flatnonzero(split == code)).missing_rates for code in parts}

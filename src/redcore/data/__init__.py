@@ -2,7 +2,7 @@
 
 from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
-from redcore.data._dataset import MultimodalData, Part
+from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._modality import Modality, Observed
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import cross_folds, hold_out
@@ -10,6 +10,7 @@ from redcore.data._statistics import moments, skewness
 from redcore.data._target import HasTargetKind, Target, TargetKind
 
 __all__ = [
+    "SPLITS",
     "HasTargetKind",
     "Modality",
     "ModalitySchema",

@@ -22,10 +22,11 @@ from redcore.data._modality import Modality
 from redcore.data._target import Target
 from redcore.exceptions import DataError
 
-__all__ = ["PARTS", "MultimodalData", "Part"]
+__all__ = ["SPLITS", "MultimodalData", "Part"]
 
 Part: TypeAlias = Literal["train", "validation", "test"]
-PARTS: dict[str, int] = {"train": 0, "validation": 1, "test": 2}
+SPLITS: tuple[Part, ...] = ("train", "validation", "test")
+"""Names of the splits; the codes in ``MultimodalData.split`` are positions in this tuple."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +186,8 @@ class MultimodalData:
     def part(self, part: Part) -> "MultimodalData":
         """Return the samples of one part of the data's own split; none if it has no split."""
         split = np.zeros(0, dtype=np.int64) if self.split is None else self.split
-        check_known("part", [part], PARTS)
-        return self.take(np.flatnonzero(split == PARTS[part]))
+        check_known("part", [part], SPLITS)
+        return self.take(np.flatnonzero(split == SPLITS.index(part)))
 
     def select(self, names: Iterable[str]) -> "MultimodalData":
         """Return the data with these modalities only."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2_contingency, gamma, mannwhitneyu
 
+from redcore._statistics import holm
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore.data._dataset import PARTS, MultimodalData
+from redcore.data._dataset import SPLITS, MultimodalData
 from redcore.data._target import Target
 
 __all__ = ["Association", "MissingTable", "Pattern", "associations", "missing_by", "patterns"]
@@ -90,7 +91,7 @@ def missing_by(data: MultimodalData) -> tuple[MissingTable, ...]:
     if target is not None and target.is_classification and target.classes is not None:
         tables.append(_table(data, "class", target.values, [str(label) for label in target.classes]))
     if data.split is not None:
-        tables.append(_table(data, "split", data.split, list(PARTS)))
+        tables.append(_table(data, "split", data.split, SPLITS))
     return tuple(tables)
 
 
@@ -128,8 +129,8 @@ def associations(data: MultimodalData, seed: int = 0) -> tuple[Association, ...]
             tests.append((name, on, _chi_square_p_value(missing, codes, rng)))
         for values in _target_values(data.target):
             tests.append((name, "target", float(mannwhitneyu(values[missing], values[~missing]).pvalue)))
-    adjusted = _holm(np.array([p_value for _, _, p_value in tests]))
-    return tuple(Association(*test, float(p_value)) for test, p_value in zip(tests, adjusted, strict=True))
+    adjusted = holm([p_value for _, _, p_value in tests])
+    return tuple(Association(*test, p_value) for test, p_value in zip(tests, adjusted, strict=True))
 
 
 def _factors(data: MultimodalData, name: str) -> Iterator[tuple[str, IntArray]]:
@@ -188,12 +189,3 @@ def _contingency_table(missing: BoolArray, codes: IntArray) -> AnyArray:
 
 def _statistic(table: AnyArray, expected: AnyArray) -> float:
     return float(((table - expected) ** 2 / expected).sum())
-
-
-def _holm(p_values: AnyArray) -> AnyArray:
-    """Return p-values with Holm's correction, in the same order."""
-    order = np.argsort(p_values, kind="stable")
-    steps = np.minimum(1.0, p_values[order] * (len(order) - np.arange(len(order))))
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.maximum.accumulate(steps)
-    return adjusted

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray
-from redcore.data._dataset import PARTS, MultimodalData
+from redcore.data._dataset import SPLITS, MultimodalData
 from redcore.data._target import Target
 from redcore.inspection._features import EXPLODING, SKEWED, FeatureScan, scan
 from redcore.inspection._leakage import Leakage, leakage
@@ -282,7 +282,7 @@ def _absent_classes(data: MultimodalData, target: Target, counts: AnyArray) -> l
     if data.split is None or target.classes is None:
         return []
     findings = []
-    for part, code in PARTS.items():
+    for code, part in enumerate(SPLITS):
         in_part = np.bincount(target.values[data.split == code], minlength=len(counts))
         absent = [
             str(label) for label, n, total in zip(target.classes, in_part, counts, strict=True) if total and not n

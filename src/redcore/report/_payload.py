@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import studentized_range, t
 
+from redcore._histories import thinned
 from redcore.benchmark import (
     Cell,
     Record,
@@ -110,8 +111,8 @@ class _Packer:
 
     def _histories(self, record: Record) -> dict[str, Any]:
         kept = {
-            "history": _thinned(record.history, "step", self.most_points),
-            "epochs": _thinned(record.epochs, "epoch", self.most_points),
+            "history": _packed_columns(record.history, "step", self.most_points),
+            "epochs": _packed_columns(record.epochs, "epoch", self.most_points),
         }
         return {table: columns for table, columns in kept.items() if columns}
 
@@ -216,15 +217,13 @@ def _costs(record: Record) -> dict[str, Any]:
     }
 
 
-def _thinned(columns: Mapping[str, Sequence[float]], index: str, most: int) -> dict[str, Any] | None:
-    """Return at most so many rows, evenly spaced, with the first and the last."""
-    n_rows = len(next(iter(columns.values()), ()))
-    if not n_rows:
+def _packed_columns(columns: Mapping[str, Sequence[float]], index: str, n_rows: int) -> dict[str, Any] | None:
+    """Return the thinned columns of a history and the steps or epochs of their rows; None if it has no rows."""
+    packed = thinned(columns, index, n_rows)
+    if not packed:
         return None
-    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, most)).round().astype(int)).tolist()
-    at = columns.get(index, range(n_rows))
-    kept = {name: [_short(column[row]) for row in rows] for name, column in columns.items() if name != index}
-    return {"at": [at[row] for row in rows], "columns": kept}
+    at = packed.pop(index)
+    return {"at": at, "columns": {name: [_short(value) for value in column] for name, column in packed.items()}}
 
 
 def _short(value: float) -> float | None:

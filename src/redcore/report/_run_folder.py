@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from redcore._files import read_json, write_atomic
+from redcore._histories import thinned
 from redcore._types import AnyArray
 from redcore.benchmark import Cell, Record
 from redcore.exceptions import RedCoreError, RunError
@@ -116,13 +116,8 @@ def _cell(request: dict[str, Any]) -> Cell:
 
 
 def _columns(path: Path, index: str) -> dict[str, list[float]]:
-    """Return the columns of a history, thinned out evenly; nothing where the method keeps none."""
-    columns = _table(path)
-    if not columns:
-        return {}
-    n_rows = len(next(iter(columns.values())))
-    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, MOST_POINTS)).round().astype(int))
-    return {index: rows.tolist(), **{name: column[rows].tolist() for name, column in columns.items()}}
+    """Return the thinned columns of a history; empty if the method has none."""
+    return thinned({name: column.tolist() for name, column in _table(path).items()}, index, MOST_POINTS)
 
 
 def _table(path: Path) -> dict[str, AnyArray]:

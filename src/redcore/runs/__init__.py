@@ -2,7 +2,6 @@
 
 from redcore.runs._facts import facts_of_fit
 from redcore.runs._folder import (
-    PARTS,
     Prepared,
     Request,
     make_requested,
@@ -18,7 +17,6 @@ from redcore.runs._sources import SAMPLES_AT_ONCE, checksum_of, data_pieces, rea
 from redcore.runs._streaming import stream_predictions
 
 __all__ = [
-    "PARTS",
     "SAMPLES_AT_ONCE",
     "Prepared",
     "Request",

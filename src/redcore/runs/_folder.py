@@ -17,7 +17,7 @@ from redcore._files import read_json, write_atomic, write_json
 from redcore._settings import Settings
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._version import __version__
-from redcore.data import MultimodalData, hold_out
+from redcore.data import SPLITS, MultimodalData, hold_out
 from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.export import model_card, save_model
 from redcore.methods import Method, make_method
@@ -28,7 +28,6 @@ from redcore.runs._predictions import prediction_table
 from redcore.uncertainty import Calibration
 
 __all__ = [
-    "PARTS",
     "Prepared",
     "Request",
     "finish_run",
@@ -43,7 +42,6 @@ __all__ = [
     "run_record",
 ]
 
-PARTS = ("train", "validation", "test")
 VERSIONS = ("torch", "lightning-fabric", "numpy", "scikit-learn")
 
 
@@ -79,7 +77,7 @@ class Prepared:
 
     def rows(self, part: str) -> MultimodalData | None:
         """Return the samples of a part; None if there are none."""
-        rows = np.flatnonzero(self.part == PARTS.index(part))
+        rows = np.flatnonzero(self.part == SPLITS.index(part))
         return self.data.take(rows) if rows.size else None
 
 
@@ -191,11 +189,11 @@ def finish_run(
 def run_record(request: Request, prepared: Prepared, method: Method, seconds: float) -> dict[str, Any]:
     """Return the content of ``run.json``."""
     facts = facts_of_fit(method)
-    hidden = {part: data.missing_rates for part in PARTS if (data := prepared.rows(part)) is not None}
+    hidden = {part: data.missing_rates for part in SPLITS if (data := prepared.rows(part)) is not None}
     return {
         "schema_version": 1,
         "request": request.dump(),
-        "n_samples": {part: int((prepared.part == index).sum()) for index, part in enumerate(PARTS)},
+        "n_samples": {part: int((prepared.part == index).sum()) for index, part in enumerate(SPLITS)},
         "realised_missing_rates": hidden,
         "supervision_weights": facts["weights"],
         "relative_advantage": facts["relative_advantage"],
@@ -225,7 +223,7 @@ def _write_samples(path: Path, prepared: Prepared) -> None:
     observed: BoolArray = prepared.data.availability
     columns = {
         "sample_id": pa.array(prepared.data.sample_ids),
-        "part": pa.array([PARTS[code] for code in prepared.part]),
+        "part": pa.array([SPLITS[code] for code in prepared.part]),
         **{f"observed_{name}": pa.array(observed[:, k]) for k, name in enumerate(prepared.data.names)},
     }
     write_atomic(path, lambda temporary: pq.write_table(pa.table(columns), temporary))
