@@ -1,7 +1,6 @@
 """Gradient-descent training of networks on Lightning Fabric, independent of any particular method."""
 
-from redcore.fitting._callbacks import Callback
-from redcore.fitting._context import FitContext
+from redcore.fitting._context import Callback, FitContext
 from redcore.fitting._history import History
 from redcore.fitting._network import NetworkOutput, StepContext, SubNetwork, TrainableNetwork, all_parameters, slices
 from redcore.fitting._plan import Plan

@@ -1,13 +1,42 @@
-"""Arguments of a fit other than the data."""
+"""Arguments of a fit other than the data: seed, callbacks, checkpoint file and starting point."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redcore.fitting._callbacks import Callback
+__all__ = ["Callback", "FitContext"]
 
-__all__ = ["FitContext"]
+
+class Callback:
+    """Base class of callbacks; its methods do nothing. Override them to monitor or stop a fit.
+
+    Library code never prints. Progress output belongs in a callback.
+
+    Attributes
+    ----------
+    watches_gradients : bool
+        If True, the values of `on_step` and the history contain ``gradient_norm/<modality>``: the L2 norm of the
+        gradient of the loss with respect to the parameters of the encoder of that modality, before clipping.
+    """
+
+    watches_gradients: bool = False
+
+    def on_start(self, n_steps: int, first_step: int) -> None:
+        """Handle the start of training at step `first_step` (above 0 if resumed), with `n_steps` steps at most.
+
+        A method with several networks fits them one after the other and calls this function for each.
+        """
+
+    def on_step(self, step: int, values: Mapping[str, float]) -> None:
+        """Handle the end of step `step` (counted from 0); `values` are the values recorded in the history."""
+
+    def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Handle the end of epoch `epoch` (counted from 0), after its validation."""
+
+    def should_stop(self) -> bool:
+        """Return True to stop after this step. The fit then saves a checkpoint and raises `TrainingInterrupted`."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from redcore.exceptions import RunError
-from redcore.fitting._callbacks import Callback
+from redcore.fitting._context import Callback
 
 __all__ = ["TensorBoardLogger"]
 

@@ -3,11 +3,11 @@
 from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
+from redcore.nn._dropout import drop_modalities
 from redcore.nn._fusion import AttentionFusion
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
-from redcore.nn._modality_dropout import drop_modalities
 from redcore.nn._objective import Objective
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, unique_patterns
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask

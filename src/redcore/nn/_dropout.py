@@ -1,4 +1,4 @@
-"""Dropout with fast mask generation on CPUs."""
+"""Dropout of hidden units, with fast mask generation on CPUs, and of whole modalities."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Dropout", "dropout", "dropout_relu", "keep_mask"]
+__all__ = ["Dropout", "drop_modalities", "dropout", "dropout_relu", "keep_mask"]
 
 LEVELS = 256
 """Number of values of a random byte. Masks come from random bytes, so probabilities are multiples of 1/256."""
@@ -81,3 +81,21 @@ class Dropout(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Apply dropout to `values` in training mode."""
         return dropout(values, self.probability) if self.training else values
+
+
+def drop_modalities(availability: Tensor, rate: float) -> Tensor:
+    """Return the availability mask with each observed modality removed with probability `rate`.
+
+    Samples with at least one observed modality keep at least one, chosen at random.
+
+    Parameters
+    ----------
+    availability : bool tensor (n_samples, n_modalities)
+    rate : float in [0, 1)
+    """
+    if rate == 0 or availability.shape[1] == 1:
+        return availability
+    draw = torch.rand(availability.shape, device=availability.device)
+    highest = draw.masked_fill(~availability, -1.0).argmax(dim=1, keepdim=True)
+    stays = (draw >= rate).scatter(1, highest, True)
+    return availability & stays
