@@ -165,7 +165,7 @@ def test_fit_needs_something_to_learn_from(cli, make_npz, tmp_path, small, chang
     ("changes", "fragment"),
     [
         ({"x_text": np.ones((60, 9))}, "modality 'text' has 9 features, expected 4"),
-        ({"x_text": np.ones((60, 2, 4))}, "'text' holds sequences, expected vectors"),
+        ({"x_text": np.ones((60, 2, 4))}, "'text' contains sequences, expected vectors"),
         ({"x_video": np.ones((60, 2))}, "unknown modality 'video'"),
     ],
 )

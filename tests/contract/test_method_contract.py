@@ -210,7 +210,7 @@ def test_data_of_another_form_is_refused(name):
     model = fitted(name, make_data())
     with pytest.raises(SchemaError, match="'text' has 9 features, expected 4"):
         model.predict(MultimodalData.from_arrays({"text": np.ones((2, 9))}))
-    with pytest.raises(SchemaError, match="'text' holds sequences, expected vectors"):
+    with pytest.raises(SchemaError, match="'text' contains sequences, expected vectors"):
         model.predict(MultimodalData.from_arrays({"text": np.ones((2, 3, 4))}))
     with pytest.raises(UnknownNameError, match="unknown modality 'txt'; did you mean 'text'"):
         model.predict(MultimodalData.from_arrays({"txt": np.ones((2, 4))}))

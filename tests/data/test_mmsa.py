@@ -103,7 +103,7 @@ def test_values_that_are_not_finite(path):
         ),
         (lambda c: c["test"].update(regression_labels=["a", "b", "c"]), "key 'regression_labels'"),
         (lambda c: c["test"].update(id=["train0$_$0", "b", "c"]), "train0"),
-        (lambda c: c["test"].update(vision=np.ones((3, 5, 9))), "modality 'vision' has another form"),
+        (lambda c: c["test"].update(vision=np.ones((3, 5, 9))), "modality 'vision' differs between the data sets"),
         (lambda c: c.update(train=[1]), "part 'train' is a list"),
         (lambda c: c.clear(), "expected a dict with the keys train, valid, test"),
         (lambda c: [c["train"].pop(name) for name in SIZES], "part 'train': no modality"),

@@ -124,7 +124,7 @@ def test_integers_without_lengths_use_the_whole_time_axis():
         ([[1, 2], [NAN, 9], [3, 4]], {"nan_rows": "missing"}),
     ],
 )
-def test_all_ways_to_be_missing_pack_the_same(values, options):
+def test_all_encodings_of_missing_are_equivalent(values, options):
     modality = pack(values, **options)
     assert_same(modality, pack([[1, 2], None, [3, 4]]))
     assert modality.availability.tolist() == [True, False, True]
@@ -133,7 +133,7 @@ def test_all_ways_to_be_missing_pack_the_same(values, options):
 
 
 @pytest.mark.parametrize("junk", [NAN, np.inf, -np.inf, 1e30, 1e300])
-def test_values_that_are_not_observed_never_matter(junk):
+def test_values_that_are_not_observed_are_ignored(junk):
     rng = np.random.default_rng(0)
     observed = np.array([True, False, True, True, False])
     vectors = rng.normal(size=(5, 3))
@@ -151,7 +151,7 @@ def test_values_that_are_not_observed_never_matter(junk):
     assert packed.availability.tolist() == [True, False, False, True, False]
 
 
-def test_a_sequence_with_a_hole_is_missing_as_a_whole():
+def test_sequence_with_a_nan_step_is_missing_as_a_whole():
     values = np.array([[[1.0], [NAN], [2.0]], [[3.0], [4.0], [NAN]]])
     assert_same(pack(values, nan_rows="missing"), pack([None, [[3.0], [4.0]]]))
     with pytest.raises(NonFiniteError, match="'audio', row 0, feature 0: NaN"):
@@ -167,7 +167,7 @@ def test_leading_nan_steps_are_not_padding():
     "values",
     [np.full((2, 3), NAN), np.full((2, 4, 3), NAN), [None, None], np.zeros((2, 0, 3)), [np.empty((0, 3))] * 2],
 )
-def test_nothing_observed_at_all(values):
+def test_modality_missing_in_all_samples(values):
     modality = pack(values)
     assert modality.n_samples == 2
     assert modality.n_observed == 0
@@ -186,7 +186,7 @@ def test_nothing_observed_at_all(values):
         (np.array([[1.0, 1e39]]), {}, NonFiniteError, "row 0, feature 1: 1e\\+39"),
         (np.array([[1.0, np.inf]], dtype=np.float16), {}, NonFiniteError, "row 0, feature 1"),
         ([None, [[1.0], [np.inf]]], {}, NonFiniteError, "row 1, feature 0"),
-        ([[1, 2], None, [3]], {}, ShapeError, r"row 2: shape \(1,\) does not go with shape \(2,\) of row 0"),
+        ([[1, 2], None, [3]], {}, ShapeError, r"row 2: shape \(1,\) does not match shape \(2,\) of row 0"),
         ([np.ones((4, 2)), np.ones((2, 3))], {}, ShapeError, r"row 1: shape \(2, 3\).* \(4, 2\) of row 0"),
         ([[1, 2], [[1, 2]]], {}, ShapeError, "row 1"),
         ([np.ones((1, 2, 2)), None], {}, ShapeError, "row 0"),
@@ -203,17 +203,17 @@ def test_nothing_observed_at_all(values):
         (np.ones((2, 3, 1)), {"lengths": [1, 4]}, ShapeError, "row 1 is 4, expected 0 to 3"),
         (np.ones((2, 3, 1)), {"lengths": [1]}, ShapeError, r"lengths of 'audio' have shape \(1,\)"),
         (np.ones((2, 3)), {"lengths": [1, 1]}, ShapeError, "has lengths but"),
-        ([np.ones((2, 1))], {"lengths": [2]}, ShapeError, "lengths go with"),
+        ([np.ones((2, 1))], {"lengths": [2]}, ShapeError, "lengths need a"),
         (np.array([[[1.0], [NAN]]]), {"lengths": [2]}, NonFiniteError, "row 0"),
     ],
 )
-def test_bad_values_name_the_modality_and_the_row(values, options, error, message):
+def test_error_names_modality_and_row_of_bad_values(values, options, error, message):
     with pytest.raises(error, match=message) as caught:
         pack(values, **options)
     assert "'audio'" in str(caught.value)
 
 
-def test_length_errors_name_the_row_of_the_sample():
+def test_error_names_row_of_bad_length():
     observed = np.array([False, True, True])
     with pytest.raises(ShapeError, match="in row 2 is 9"):
         pack(np.ones((3, 2, 1)), lengths=[7, 1, 9], observed=observed)
@@ -228,7 +228,7 @@ def test_unknown_nan_policy():
     "source",
     [np.ones((2, 3), dtype=np.float32), np.ones((2, 3)), np.ones((2, 2, 3), dtype=np.float32), torch.ones(2, 3)],
 )
-def test_the_source_is_neither_changed_nor_kept(source):
+def test_source_is_neither_modified_nor_shared(source):
     modality = pack(source)
     source[:] = 5
     assert (modality.values == 1).all()
@@ -261,7 +261,7 @@ def test_take_repeats_and_reorders():
     assert taken.lengths.tolist() == [1, 2, 1]
 
 
-def test_hide_never_brings_back():
+def test_hide_does_not_restore_missing_samples():
     modality = pack([[1.0], None, [2.0]])
     hidden = modality.hide(np.array([False, True, True]))
     assert hidden.availability.tolist() == [False, False, True]
@@ -269,7 +269,7 @@ def test_hide_never_brings_back():
     assert modality.availability.tolist() == [True, False, True]
 
 
-def test_modality_of_nobody():
+def test_modality_without_observations():
     modality = Modality.nothing(3)
     assert (modality.n_samples, modality.n_features, modality.n_observed) == (3, 0, 0)
     assert modality.take(np.array([0, 2])).n_samples == 2

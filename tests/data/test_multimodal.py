@@ -26,19 +26,19 @@ def make(**changes):
 
 
 def dense(data):
-    """Return every value of every sample as nested lists, None where missing."""
+    """Return all values of all samples as nested lists, None if missing."""
     result = {}
     for name, modality in data.modalities.items():
         column = [None] * data.n_samples
         observed = modality.gather(np.arange(data.n_samples))
-        for place, row in enumerate(observed.rows):
-            entry = observed.values[place]
-            column[row] = (entry if observed.lengths is None else entry[: observed.lengths[place]]).tolist()
+        for index, row in enumerate(observed.rows):
+            entry = observed.values[index]
+            column[row] = (entry if observed.lengths is None else entry[: observed.lengths[index]]).tolist()
         result[name] = column
     return result
 
 
-def test_modalities_are_sorted_and_availability_follows():
+def test_modalities_and_availability_are_sorted_by_name():
     data = make()
     assert data.names == ("audio", "text")
     assert data.availability.tolist() == [[True, True], [False, True], [True, False], [True, True]]
@@ -47,7 +47,7 @@ def test_modalities_are_sorted_and_availability_follows():
     assert repr(data) == "MultimodalData(4 samples, binary: audio (sequences of 1), text (2))"
 
 
-def test_all_forms_in_one_data_set():
+def test_all_input_types_in_one_data_set():
     data = MultimodalData.from_arrays(
         {
             "matrix": np.arange(6.0).reshape(3, 2),
@@ -56,7 +56,7 @@ def test_all_forms_in_one_data_set():
             "frame": pd.DataFrame({"p": [1.0, NAN, 3.0], "q": [1.0, NAN, 3.0]}),
             "tensor": torch.eye(3),
             "ragged": [np.ones((2, 1)), None, np.zeros((1, 1))],
-            "nobody": None,
+            "never_observed": None,
         },
         lengths={"cube": [1, 2, 0]},
     )
@@ -64,7 +64,7 @@ def test_all_forms_in_one_data_set():
         "cube": [[[0, 1]], [[4, 5], [6, 7]], None],
         "frame": [[1, 1], None, [3, 3]],
         "matrix": [[0, 1], [2, 3], [4, 5]],
-        "nobody": [None, None, None],
+        "never_observed": [None, None, None],
         "ragged": [[[1], [1]], None, [[0]]],
         "tensor": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
         "vector": [[0], [1], [2]],
@@ -88,7 +88,7 @@ def test_order_of_modality_keys_does_not_matter():
     "availability", [np.array([[1, 0], [1, 1]]), {"b": [0, 1]}, {"b": np.array([False, True]), "a": [1, 1]}]
 )
 @pytest.mark.parametrize("junk", [NAN, np.inf, 1e30])
-def test_values_under_absent_modalities_never_matter(availability, junk):
+def test_values_of_missing_modalities_are_ignored(availability, junk):
     clean = MultimodalData.from_arrays({"a": np.ones((2, 2)), "b": [None, [1.0, 2.0]]})
     spoiled = MultimodalData.from_arrays(
         {"a": np.ones((2, 2)), "b": np.array([[junk, 0.5], [1.0, 2.0]])}, availability=availability
@@ -136,17 +136,17 @@ def test_bad_arguments(modalities, options, error, message):
         MultimodalData.from_arrays(modalities, **options)
 
 
-def test_nan_rows_option_reaches_every_modality():
+def test_nan_rows_option_applies_to_all_modalities():
     data = MultimodalData.from_arrays({"a": [[1.0, NAN], [1.0, 2.0]], "b": [[NAN], [3.0]]}, nan_rows="missing")
     assert data.availability.tolist() == [[False, False], [True, True]]
 
 
-def test_a_sample_without_any_modality_is_kept():
+def test_sample_without_any_modality_is_kept():
     data = MultimodalData.from_arrays({"a": X, "b": X}, availability=[[0, 0], [1, 0], [1, 1]])
     assert data.availability.tolist() == [[False, False], [True, False], [True, True]]
 
 
-def test_inputs_are_neither_changed_nor_kept():
+def test_inputs_are_neither_modified_nor_shared():
     arrays = {"a": np.ones((2, 2), dtype=np.float32), "b": np.array([[NAN], [1.0]])}
     availability, ids, groups = np.ones((2, 2), dtype=bool), np.array([4, 5]), np.array([1, 2])
     split, lengths = np.array([0, 1]), np.array([1, 2])
@@ -170,7 +170,7 @@ def test_inputs_are_neither_changed_nor_kept():
     assert (data.groups.tolist(), data.split.tolist()) == ([1, 2], [0, 1])
 
 
-def test_take_moves_everything_together():
+def test_take_selects_all_attributes_of_the_samples():
     data = make().take([3, 1])
     assert dense(data) == {"audio": [[[4], [5], [6]], None], "text": [[5, 6], [3, 4]]}
     assert data.target.values.tolist() == [0, 1]
@@ -179,7 +179,7 @@ def test_take_moves_everything_together():
     assert data.split.tolist() == [0, 1]
 
 
-def test_take_nothing_and_without_extras():
+def test_take_no_samples_and_data_without_target():
     assert make().take([]).n_samples == 0
     data = MultimodalData.from_arrays({"a": X}).take([2])
     assert (data.target, data.groups, data.split) == (None, None, None)
@@ -187,17 +187,17 @@ def test_take_nothing_and_without_extras():
 
 
 @pytest.mark.parametrize(("part", "ids"), [("train", ["s0", "s3"]), ("validation", ["s1"]), ("test", ["s2"])])
-def test_parts(part, ids):
+def test_part_selects_a_split(part, ids):
     assert make().part(part).sample_ids.tolist() == ids
     assert make(split=None).part(part).n_samples == 0
 
 
-def test_unknown_part():
-    with pytest.raises(UnknownNameError, match="unknown part 'tset'; did you mean 'test'"):
+def test_unknown_split():
+    with pytest.raises(UnknownNameError, match="unknown split 'tset'; did you mean 'test'"):
         make().part("tset")
 
 
-def test_select_keeps_the_rest():
+def test_select_keeps_other_attributes():
     data = make().select(["text"])
     assert data.names == ("text",)
     assert dense(data) == {"text": dense(make())["text"]}
@@ -205,7 +205,7 @@ def test_select_keeps_the_rest():
     assert make().select(iter(["text", "audio"])).checksum() == make().checksum()
 
 
-def test_select_what_is_not_there():
+def test_select_unknown_modality():
     with pytest.raises(UnknownNameError, match="modality 'txt'; did you mean 'text'"):
         make().select(["txt"])
     with pytest.raises(DataError, match="no modality given"):
@@ -236,25 +236,25 @@ def test_hide_checks_availability(availability, error, message):
         make().hide(availability)
 
 
-def test_hidden_values_are_gone_not_masked():
+def test_hidden_values_are_removed_from_memory():
     assert make().hide({"text": [False] * 4}).modalities["text"].values.size == 0
     availability = {"text": [0, 1, 1, 0], "audio": [1, 1, 0, 1]}
     assert make().hide(availability).checksum() == make(availability=availability).checksum()
 
 
-def test_hiding_everything_keeps_the_form():
+def test_hiding_all_modalities_keeps_the_schema():
     hidden = make().hide(np.zeros((4, 2)))
     assert Schema.of(hidden).modalities == Schema.of(make()).modalities
     assert hidden.missing_rates == {"audio": 1.0, "text": 1.0}
 
 
-def test_checksum_is_stable_and_survives_pickling():
+def test_checksum_is_stable_under_pickling():
     data = make()
     assert data.checksum() == make().checksum() == pickle.loads(pickle.dumps(data)).checksum()
     assert data.take([0, 1, 2, 3]).checksum() == data.checksum()
 
 
-def test_checksum_sees_every_change():
+def test_checksum_changes_with_any_content():
     text = [[1.0, 2.0]] * 4
     versions = [
         make(),
@@ -274,13 +274,13 @@ def test_checksum_sees_every_change():
     assert len({version.checksum() for version in versions}) == len(versions)
 
 
-def test_checksum_tells_steps_from_samples():
+def test_checksum_depends_on_sequence_boundaries():
     one = MultimodalData.from_arrays({"a": [[[1.0], [2.0]], [[3.0]]]})
     other = MultimodalData.from_arrays({"a": [[[1.0]], [[2.0], [3.0]]]})
     assert one.checksum() != other.checksum()
 
 
-def test_schema_remembers_the_form_without_values():
+def test_schema_describes_modalities_and_target():
     schema = Schema.of(make())
     assert schema.modalities == (ModalitySchema("audio", 1, True), ModalitySchema("text", 2, False))
     assert schema.names == ("audio", "text")
@@ -304,10 +304,10 @@ def test_schema_accepts_fewer_modalities_and_unobserved_ones():
     [
         ({"txt": [[1.0, 2.0]] * 4}, UnknownNameError, "did you mean 'text'"),
         ({"text": [[1.0]] * 4}, SchemaError, "'text' has 1 features, expected 2"),
-        ({"audio": [[1.0]] * 4}, SchemaError, "'audio' holds vectors, expected sequences"),
+        ({"audio": [[1.0]] * 4}, SchemaError, "'audio' contains vectors, expected sequences"),
     ],
 )
-def test_schema_refuses_other_data(modalities, error, message):
+def test_schema_rejects_data_that_does_not_match(modalities, error, message):
     with pytest.raises(error, match=message):
         Schema.of(make()).check(make(modalities=modalities))
 
@@ -334,6 +334,6 @@ def test_schema_does_not_align_another_target(target, message):
         Schema.of(make()).align(make(target=target))
 
 
-def test_schema_aligns_regression_as_it_is():
+def test_schema_does_not_change_regression_targets():
     data = make(target=Target.from_numbers([1, 2, 3, 4]))
     assert Schema.of(data).align(data) is data

@@ -16,7 +16,7 @@ def assert_partition(keep, held, n_samples):
 
 @pytest.mark.parametrize(("n_samples", "fraction", "n_held"), [(10, 0.3, 3), (10, 0.01, 1), (3, 0.99, 2), (7, 0.5, 4)])
 @pytest.mark.parametrize("target", [None, Target.from_numbers])
-def test_sizes_of_a_plain_draw(n_samples, fraction, n_held, target):
+def test_sizes_of_an_unstratified_split(n_samples, fraction, n_held, target):
     data = make(n_samples, target and target(np.arange(n_samples)))
     keep, held = hold_out(data, fraction, 0)
     assert_partition(keep, held, n_samples)
@@ -31,19 +31,19 @@ def test_nothing_is_held_out(n_samples, fraction):
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0, 0]])
-def test_two_samples_are_one_and_one(labels):
+def test_one_of_two_samples_is_held_out(labels):
     keep, held = hold_out(make(2, Target.from_labels(labels)), 0.2, 0)
     assert_partition(keep, held, 2)
     assert len(held) == 1
 
 
-def test_same_seed_same_draw_and_another_seed_another():
+def test_split_depends_on_the_seed_only():
     data = make(50, Target.from_labels(np.arange(50) % 2))
     draws = [tuple(hold_out(data, 0.4, seed)[1]) for seed in (3, 3, 4)]
     assert draws[0] == draws[1] != draws[2]
 
 
-def test_global_random_state_is_left_alone():
+def test_global_random_state_is_not_used():
     np.random.seed(0)  # noqa: NPY002
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     hold_out(make(20, Target.from_labels(np.arange(20) % 2)), 0.3, 1)
@@ -51,7 +51,7 @@ def test_global_random_state_is_left_alone():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_classes_keep_their_shares(seed):
+def test_split_is_stratified_by_class(seed):
     codes = np.repeat([0, 1, 2], [60, 30, 10])
     keep, held = hold_out(make(100, Target.from_labels(codes)), 0.2, seed)
     assert_partition(keep, held, 100)
@@ -60,7 +60,7 @@ def test_classes_keep_their_shares(seed):
 
 @pytest.mark.parametrize("counts", [[9, 1], [8, 1, 1], [7, 1, 1, 1], [1, 1, 1], [1, 1]])
 @pytest.mark.parametrize("fraction", [0.2, 0.5, 0.8])
-def test_classes_of_a_single_member(counts, fraction):
+def test_classes_with_a_single_sample(counts, fraction):
     n_samples = sum(counts)
     labels = np.repeat(np.arange(len(counts)), counts)
     keep, held = hold_out(make(n_samples, Target.from_labels(labels)), fraction, 0)
@@ -74,7 +74,7 @@ def test_more_classes_than_held_out_samples():
     assert len(held) == 2
 
 
-def test_multilabel_targets_are_drawn_plainly():
+def test_multilabel_targets_are_not_stratified():
     keep, held = hold_out(make(6, Target.from_multilabel(np.eye(6, 3))), 0.5, 0)
     assert_partition(keep, held, 6)
     assert len(held) == 3
@@ -93,7 +93,7 @@ def test_groups_are_never_split(seed, fraction, names):
     assert len(set(groups[held])) == min(max(1, round(fraction * n_groups)), n_groups - 1)
 
 
-def test_a_single_group_falls_back_to_classes():
+def test_single_group_falls_back_to_stratification():
     codes = np.arange(20) % 2
     keep, held = hold_out(make(20, Target.from_labels(codes), ["g"] * 20), 0.2, 0)
     assert_partition(keep, held, 20)
@@ -108,7 +108,7 @@ def test_folds_keep_groups_whole():
         assert len(np.unique(folds[groups == group])) == 1
 
 
-def test_folds_spread_every_class():
+def test_folds_are_stratified_by_class():
     labels = np.repeat([0, 1, 2], [20, 5, 10])
     folds = cross_folds(make(35, Target.from_labels(labels)), 5, seed=0)
     for label, share in ((0, 4), (1, 1), (2, 2)):
@@ -116,15 +116,15 @@ def test_folds_spread_every_class():
     assert not np.array_equal(folds, cross_folds(make(35, Target.from_labels(labels)), 5, seed=1))
 
 
-def test_there_are_no_more_folds_than_samples_or_groups():
+def test_number_of_folds_is_limited_by_samples_and_groups():
     assert sorted(cross_folds(make(3, Target.from_labels([0, 1, 1])), 5, seed=0)) == [0, 1, 2]
     assert set(cross_folds(make(8, groups=np.arange(8) % 2), 5, seed=0)) == {0, 1}
-    # one group alone is no reason not to divide
+    # a single group is ignored
     assert len(np.unique(cross_folds(make(8, groups=np.zeros(8)), 4, seed=0))) == 4
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_groups_of_one_class_each_keep_the_shares_of_the_classes(seed):
+def test_groups_of_one_class_each_are_stratified(seed):
     groups = np.repeat(np.arange(15), 4)
     codes = (groups % 3 == 0).astype(int)
     data = make(60, Target.from_labels(codes), groups)
@@ -139,7 +139,7 @@ def test_groups_of_one_class_each_keep_the_shares_of_the_classes(seed):
         assert len(np.unique(folds[groups == group])) == 1
 
 
-def test_groups_of_mixed_classes_are_drawn_plainly():
+def test_groups_of_mixed_classes_are_not_stratified():
     groups = np.repeat(np.arange(15), 4)
     mixed = make(60, Target.from_labels(np.arange(60) % 2), groups)
     without = make(60, groups=groups)

@@ -1,4 +1,4 @@
-"""The store: whole or not at all, read by blocks, and every damage named."""
+"""The store: atomic writing, reading by blocks, and errors for damaged files."""
 
 import json
 
@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 
 def reseal(folder, **changes):
-    """Let the card go with what the shard holds now."""
+    """Update sizes and checksums of the card to the current content of the shards."""
     card = json.loads((folder / "card.json").read_text())
     for shard in card["shards"]:
         path = folder / shard["file"]
@@ -33,7 +33,7 @@ def reseal(folder, **changes):
 
 @pytest.mark.parametrize("sequences", [False, True])
 @pytest.mark.parametrize("kind", TARGETS)
-def test_every_kind_of_target_comes_back(tmp_path, kind, sequences):
+def test_round_trip_of_every_kind_of_target(tmp_path, kind, sequences):
     data = make_data(kind, 24, sequences=sequences, groups=np.arange(24) // 5, split=np.arange(24) % 3)
     write_store(data, tmp_path / "store")
     again = Store(tmp_path / "store").read()
@@ -45,7 +45,7 @@ def test_every_kind_of_target_comes_back(tmp_path, kind, sequences):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 40), rate=st.floats(0, 1), labels=st.booleans())
-def test_any_data_comes_back(tmp_path_factory, seed, n, rate, labels):
+def test_round_trip_of_random_data(tmp_path_factory, seed, n, rate, labels):
     rng = np.random.default_rng(seed)
     hidden = rng.random((n, 3)) < rate
     data = MultimodalData.from_arrays(
@@ -77,7 +77,7 @@ def test_blocks_and_shards(tmp_path, monkeypatch):
     assert store.block(3).sample_ids.tolist() == list(range(192, 256))
 
 
-def test_pieces_written_one_after_the_other_are_one_store(tmp_path):
+def test_chunks_are_appended_to_one_store(tmp_path):
     data = make_data("multiclass", 24)
     with StoreWriter(tmp_path / "store") as writer:
         writer.append(data.take(np.arange(10)))
@@ -85,57 +85,57 @@ def test_pieces_written_one_after_the_other_are_one_store(tmp_path):
     assert Store(tmp_path / "store").read().checksum() == data.checksum()
 
 
-def test_an_exception_while_writing_leaves_nothing(tmp_path):
-    def write(*pieces):
+def test_exception_while_writing_leaves_no_files(tmp_path):
+    def write(*chunks):
         with StoreWriter(tmp_path / "store") as writer:
-            for piece in pieces:
-                writer.append(piece)
+            for chunk in chunks:
+                writer.append(chunk)
 
-    with pytest.raises(DataError, match="as in the first piece"):
+    with pytest.raises(DataError, match="as in the first chunk"):
         write(make_data("multiclass"), make_data("regression"))
     with pytest.raises(DataError, match="no samples"):
         write()
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_is_overwritten(folder):
+def test_existing_store_is_not_overwritten(folder):
     with pytest.raises(DataError, match="exists already"):
         write_store(make_data(), folder)
 
 
 @pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.999])
-def test_a_changed_byte_is_found(folder, place):
+def test_modified_byte_is_detected(folder, place):
     path = folder / "part-00000.parquet"
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"part-00000\.parquet: its content does not match the checksum"):
+    with pytest.raises(DataError, match=r"part-00000\.parquet: content does not match the checksum"):
         Store(folder)
 
 
-def test_half_written_stores(folder):
+def test_incomplete_stores(folder):
     (folder / "part-00000.parquet").rename(folder / "away")
-    with pytest.raises(DataError, match=r"part-00000\.parquet: absent"):
+    with pytest.raises(DataError, match=r"part-00000\.parquet: file does not exist"):
         Store(folder)
     (folder / "away").rename(folder / "part-00000.parquet")
     (folder / "card.json").unlink()
-    with pytest.raises(DataError, match="one half written"):
+    with pytest.raises(DataError, match="incompletely written"):
         Store(folder)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema version 2"),
+        ({"schema_version": 2}, "schema version is 2, expected 1"),
         ({"format": "other"}, "not the card of a store"),
-        ({"n_samples": 25}, "do not add up to 25"),
+        ({"n_samples": 25}, "the shards contain 24 samples, expected 25"),
         ({"n_samples": -1}, "n_samples"),
         ({"surprise": 1}, "unknown setting 'surprise'"),
         ({"shards": []}, "shards"),
         ({"shards": [{"file": "../../etc/passwd", "n_samples": 24, "n_bytes": 9, "sha256": "0" * 64}]}, "file"),
     ],
 )
-def test_cards_that_no_store_has(folder, change, message):
+def test_invalid_cards(folder, change, message):
     reseal(folder, **change)
     with pytest.raises(DataError, match=message) as error:
         Store(folder)
@@ -166,17 +166,17 @@ def spoil(row, value):
         ("x_text", spoil(4, [1.0, np.inf, 1.0, 1.0]), NonFiniteError, "modality 'text', row 4, feature 1"),
         ("x_text", lambda entries: pa.array(["no"] * len(entries)), DataError, "column type string"),
         ("y", lambda entries: pa.array([9] * len(entries)), TargetError, "label 9 in row 0"),
-        ("y", lambda entries: pa.array([None] * len(entries), pa.int64()), DataError, "empty entries"),
+        ("y", lambda entries: pa.array([None] * len(entries), pa.int64()), DataError, "contains nulls"),
         ("sample_id", lambda entries: pa.array([1] * len(entries)), DataError, "sample id 1 occurs 24 times"),
     ],
 )
-def test_what_a_shard_may_not_hold(folder, name, column, kind, message):
+def test_invalid_columns(folder, name, column, kind, message):
     edit(folder, name, column)
     with pytest.raises(kind, match=message):
         Store(folder).read()
 
 
-def test_a_column_that_is_not_there(folder):
+def test_absent_column(folder):
     path = folder / "part-00000.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["x_audio"]), path)
     reseal(folder)
@@ -184,13 +184,13 @@ def test_a_column_that_is_not_there(folder):
         Store(folder).read()
 
 
-def test_concatenate_needs_the_same_form():
+def test_concatenate_needs_the_same_schema():
     one, other = make_data("multiclass"), make_data("regression")
     with pytest.raises(DataError, match="targets of different kinds"):
         concatenate([one, other])
     with pytest.raises(DataError, match="same modalities"):
         concatenate([one, one.select(["text"])])
-    with pytest.raises(DataError, match="some parts have groups"):
+    with pytest.raises(DataError, match="some of the data sets to concatenate have groups"):
         concatenate([one, make_data("multiclass", groups=np.zeros(24))])
-    with pytest.raises(DataError, match="another form"):
+    with pytest.raises(DataError, match="modality 'audio' differs between the data sets"):
         concatenate([one, make_data("multiclass", sequences=True)])

@@ -25,13 +25,13 @@ def test_any_other_number_of_classes_is_multiclass(labels, n_classes):
     assert (target.kind, target.n_outputs) == ("multiclass", n_classes)
 
 
-def test_classes_that_do_not_occur_count():
+def test_classes_that_do_not_occur_are_kept():
     target = Target.from_labels(["a", "a"], classes=["a", "b", "c"])
     assert (target.kind, target.n_outputs) == ("multiclass", 3)
     assert target.values.tolist() == [0, 0]
 
 
-def test_numbers_of_one_and_several_outputs():
+def test_regression_with_one_and_several_outputs():
     one, several = Target.from_numbers([0.5, 1]), Target.from_numbers([[1, 2, 3], [4, 5, 6]])
     assert (one.kind, one.n_outputs, one.values.shape, one.classes) == ("regression", 1, (2,), None)
     assert (several.n_outputs, several.values.dtype) == (3, np.float64)
@@ -66,7 +66,7 @@ def test_bad_multilabel_names(names, error, message):
 
 @pytest.mark.parametrize("make", [Target.from_labels, Target.from_numbers, Target.from_multilabel])
 @pytest.mark.parametrize("labels", [None, 3, np.array(3), "abc"])
-def test_what_is_no_list_of_labels(make, labels):
+def test_error_if_labels_are_not_a_list(make, labels):
     with pytest.raises(TargetError, match="labels"):
         make(labels)
 
@@ -84,7 +84,7 @@ def test_take_keeps_classes_and_order():
     assert taken.classes.tolist() == ["a", "b", "c"]
 
 
-def test_sources_are_not_kept():
+def test_inputs_are_not_shared():
     labels, classes, numbers = np.array([1, 2]), np.array([2, 1]), np.array([0.5, 1.5])
     indicators, names = np.array([[0, 1]], dtype=np.float32), np.array(["p", "q"])
     coded, regression = Target.from_labels(labels, classes), Target.from_numbers(numbers)

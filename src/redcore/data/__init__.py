@@ -1,4 +1,4 @@
-"""Data in memory: modalities by name, packed without what is missing, with target, groups and split."""
+"""Multimodal data sets in memory: observed values of each modality, with target, groups and split."""
 
 from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate

@@ -1,4 +1,4 @@
-"""Data of any size in chunks that fit in memory."""
+"""Access to data sets of any size in chunks that fit in memory."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ from redcore.data.store import bytes_per_sample
 __all__ = ["chunks", "sample_in_memory"]
 
 CHUNK_BYTES = 64 * 2**20
-"""Bytes of stored data that are read at once."""
+"""Approximate size of a chunk of stored data."""
 
 
 def chunks(data: MultimodalData) -> Iterator[MultimodalData]:
-    """Yield the samples of `data` in order, in chunks that are in memory; data in memory is one chunk."""
+    """Yield the samples of `data` in order, in chunks loaded into memory. Data in memory is yielded as one chunk."""
     if not data.is_stored:
         yield data
         return
@@ -25,7 +25,7 @@ def chunks(data: MultimodalData) -> Iterator[MultimodalData]:
 
 
 def sample_in_memory(data: MultimodalData, n_samples: int, rng: np.random.Generator) -> MultimodalData:
-    """Load at most `n_samples` samples of `data`, drawn at random without replacement, in their order."""
+    """Return at most `n_samples` samples of `data` in memory, drawn without replacement, in their original order."""
     if data.n_samples > n_samples:
         data = data.take(np.sort(rng.permutation(data.n_samples)[:n_samples]))
     return concatenate(list(chunks(data)))

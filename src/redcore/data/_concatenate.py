@@ -1,4 +1,4 @@
-"""Put data sets of the same form one after the other."""
+"""Concatenation of data sets with the same schema."""
 
 from collections.abc import Sequence
 
@@ -14,23 +14,23 @@ __all__ = ["concatenate", "concatenate_modalities"]
 
 
 def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
-    """Return the samples of all `parts` in order.
+    """Concatenate data sets along the sample axis.
 
     Parameters
     ----------
     parts : sequence of MultimodalData
-        At least one; with the same modalities, targets of the same classes, and groups and split in all or none.
-        That sample ids are unique is the caller's care.
+        At least one data set. All must have the same modalities and classes, and either all or none may have groups or
+        a split. The caller must ensure that sample ids are unique.
 
     Raises
     ------
     DataError
-        If the parts do not fit one another.
+        If the data sets do not have the same schema, or if `parts` is empty.
     """
     if len(parts) == 1:
         return parts[0]
     if not parts or any(part.names != parts[0].names for part in parts):
-        raise DataError("parts to put together must have the same modalities, and there must be one at least")
+        raise DataError("expected one or more data sets with the same modalities to concatenate")
     return MultimodalData(
         {name: concatenate_modalities(name, [part.modalities[name] for part in parts]) for name in parts[0].names},
         _targets([part.target for part in parts]),
@@ -41,7 +41,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
 
 
 def concatenate_modalities(name: str, parts: list[Modality]) -> Modality:
-    """Return one modality of the samples of all `parts`; `name` is for error messages."""
+    """Concatenate one modality along the sample axis. `name` is only used in error messages."""
     counts = np.array([part.n_observed for part in parts])
     observed = [part for part in parts if part.n_observed]
     starts = np.cumsum(counts) - counts
@@ -51,7 +51,8 @@ def concatenate_modalities(name: str, parts: list[Modality]) -> Modality:
     if not observed:
         return Modality(parts[0].values, position, parts[0].offsets)
     if len({(part.n_features, part.is_sequence) for part in observed}) > 1:
-        raise DataError(f"modality {name!r} has another form in another part")
+        forms = sorted({f"{part.n_features} features, sequence: {part.is_sequence}" for part in observed})
+        raise DataError(f"modality {name!r} differs between the data sets to concatenate ({' / '.join(forms)})")
     values = np.concatenate([part.values for part in observed])
     if not observed[0].is_sequence:
         return Modality(values, position)
@@ -63,12 +64,12 @@ def _targets(parts: list[Target | None]) -> Target | None:
     first = parts[0]
     if first is None or any(part is None for part in parts):
         if any(part is not None for part in parts):
-            raise DataError("some parts have a target, others have none")
+            raise DataError("some of the data sets to concatenate have a target, others have none")
         return None
-    known = [part for part in parts if part is not None]
-    if any(part.kind != first.kind or not _same(part.classes, first.classes) for part in known):
-        raise DataError("the parts have targets of different kinds or classes")
-    return Target(first.kind, np.concatenate([part.values for part in known]), first.classes, _weights(known))
+    targets = [part for part in parts if part is not None]
+    if any(part.kind != first.kind or not _equal(part.classes, first.classes) for part in targets):
+        raise DataError("the data sets to concatenate have targets of different kinds or classes")
+    return Target(first.kind, np.concatenate([part.values for part in targets]), first.classes, _weights(targets))
 
 
 def _weights(parts: list[Target]) -> AnyArray | None:
@@ -77,12 +78,12 @@ def _weights(parts: list[Target]) -> AnyArray | None:
     return np.concatenate([part.counts for part in parts])
 
 
-def _same(one: AnyArray | None, other: AnyArray | None) -> bool:
+def _equal(one: AnyArray | None, other: AnyArray | None) -> bool:
     return other is None if one is None else other is not None and np.array_equal(one, other)
 
 
 def _arrays(what: str, parts: list[AnyArray | None]) -> AnyArray | None:
-    known = [part for part in parts if part is not None]
-    if known and len(known) < len(parts):
-        raise DataError(f"some parts have {what}, others have none")
-    return np.concatenate(known) if known else None
+    arrays = [part for part in parts if part is not None]
+    if arrays and len(arrays) < len(parts):
+        raise DataError(f"some of the data sets to concatenate have {what}, others have none")
+    return np.concatenate(arrays) if arrays else None

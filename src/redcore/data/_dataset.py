@@ -1,4 +1,4 @@
-"""The one data structure that everything behind the door works on."""
+"""In-memory multimodal data set."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -31,23 +31,23 @@ SPLITS: tuple[Part, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class MultimodalData:
-    """Samples of several modalities, some of them missing, with what is to be predicted.
+    """Multimodal data set with missing modalities, and optionally a target, groups and a split.
 
-    Make it with `from_arrays`. A modality of a sample is missing if its entry is None, if its whole row
-    is NaN, or if `availability` says so; missing values are dropped right there, so that nothing later
-    can read them. Modalities are kept sorted by name: the order they are given in changes nothing.
+    Create it with `from_arrays`. A modality is missing in a sample if its entry is None, if its whole row is NaN, or if
+    the availability mask is False. Missing values are not stored, so no later step can read them. Modalities are sorted
+    by name, whatever the order of the input.
 
     Attributes
     ----------
     modalities : dict of str to Modality
-        Observed values by modality name, in sorted order. To be read only.
+        Observed values by modality name, in sorted order. Read-only.
     target : Target or None
     groups : array (n_samples,) or None
-        Subject, video, ... of each sample: a group is never split over training and validation.
+        Group of each sample, such as its subject or video. Groups are never divided between training and validation.
     sample_ids : array (n_samples,)
         Unique ids, by default the row numbers.
-    split : array (n_samples,) or None
-        0 training, 1 validation, 2 test, where the data comes with its own split.
+    split : int array (n_samples,) or None
+        Predefined split of the data set: 0 training, 1 validation, 2 test.
 
     Examples
     --------
@@ -83,35 +83,35 @@ class MultimodalData:
         split: Any = None,
         nan_rows: NanPolicy = "error",
     ) -> "MultimodalData":
-        """Check, copy and pack arrays.
+        """Create a data set from arrays. Values are validated and copied.
 
         Parameters
         ----------
-        modalities : mapping of str to array or list
-            Per modality (n_samples, n_features), (n_samples, time, n_features), a list with one entry per
-            sample (None, vector or (time, n_features) array), or None if nobody observes it.
+        modalities : mapping of str to array, list or None
+            Values of each modality: an array (n_samples, n_features) or (n_samples, time, n_features), or a list with
+            one entry per sample (None, a vector or a (time, n_features) array), or None if it is missing everywhere.
         target : Target, optional
         availability : bool array (n_samples, n_modalities) or mapping, optional
-            True = observed. Columns in the order of `modalities`. Where False, values are never read.
+            True = observed. Columns in the order of `modalities`. Values of missing modalities are never read.
         lengths : mapping of str to int array (n_samples,), optional
-            Lengths of padded sequences. By default trailing all-NaN steps are padding.
+            Lengths of padded sequences. By default, trailing time steps with only NaN are padding.
         groups, sample_ids, split : array (n_samples,), optional
         nan_rows : {"error", "missing"}, default "error"
-            What a NaN inside an otherwise observed row means.
+            Treatment of NaN inside an otherwise observed row: raise an error, or treat the row as missing.
 
         Raises
         ------
         ShapeError, DataError, NonFiniteError, UnknownNameError
-            Naming the modality and row at fault.
+            If the input is invalid. The message names the modality and the row.
         """
         check_modality_names(modalities)
-        given = list(modalities)
+        names = list(modalities)
         n_samples = _count_samples(modalities)
-        observed = np.ones((n_samples, len(given)), dtype=bool)
+        observed = np.ones((n_samples, len(names)), dtype=bool)
         if availability is not None:
-            observed = check_availability(availability, given, n_samples)
+            observed = check_availability(availability, names, n_samples)
         lengths = lengths or {}
-        check_known("modality", lengths, given)
+        check_known("modality", lengths, names)
         if target is not None:
             check_row_count("target", len(target.values), n_samples)
         packed = {
@@ -120,11 +120,11 @@ class MultimodalData:
             else Modality.from_values(
                 name,
                 modalities[name],
-                observed=observed[:, given.index(name)],
+                observed=observed[:, names.index(name)],
                 lengths=lengths.get(name),
                 nan_rows=nan_rows,
             )
-            for name in sorted(given)
+            for name in sorted(names)
         }
         return cls(
             packed,
@@ -154,12 +154,12 @@ class MultimodalData:
 
     @property
     def availability(self) -> BoolArray:
-        """True = observed, (n_samples, n_modalities), columns in the order of `names`."""
+        """Availability mask, bool (n_samples, n_modalities), True = observed, columns in the order of `names`."""
         return np.stack([modality.availability for modality in self.modalities.values()], axis=1)
 
     @property
     def missing_rates(self) -> dict[str, float]:
-        """Share of samples that lack each modality."""
+        """Fraction of samples in which each modality is missing, by name."""
         return {name: float(np.mean(~modality.availability)) for name, modality in self.modalities.items()}
 
     def take(self, indices: Any) -> "MultimodalData":
@@ -175,34 +175,34 @@ class MultimodalData:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of samples and of modalities: with `__getitem__` what scikit-learn needs to take samples."""
+        """Numbers of samples and modalities. scikit-learn needs this property and `__getitem__` to select samples."""
         return self.n_samples, len(self.modalities)
 
     def __getitem__(self, rows: Any) -> "MultimodalData":
-        """Return samples, as `take` does; also by a mask, a slice, or as ``data[rows, ...]``."""
+        """Return the samples selected by integer indices, a boolean mask or a slice; ``data[rows, ...]`` works too."""
         rows = rows[0] if isinstance(rows, tuple) else rows
         return self.take(np.atleast_1d(np.arange(self.n_samples)[rows]))
 
     def part(self, part: Part) -> "MultimodalData":
-        """Return the samples of one part of the data's own split; none if it has no split."""
+        """Return the samples of one split: "train", "validation" or "test". Without a split, the result is empty."""
         split = np.zeros(0, dtype=np.int64) if self.split is None else self.split
-        check_known("part", [part], SPLITS)
+        check_known("split", [part], SPLITS)
         return self.take(np.flatnonzero(split == SPLITS.index(part)))
 
     def select(self, names: Iterable[str]) -> "MultimodalData":
-        """Return the data with these modalities only."""
+        """Return the data with only the modalities `names`."""
         names = list(names)
         check_modality_names(names)
         check_known("modality", names, self.names)
         return replace(self, modalities={name: self.modalities[name] for name in sorted(names)})
 
     def hide(self, availability: Any) -> "MultimodalData":
-        """Return the data with everything missing where `availability` is False.
+        """Return the data with modalities removed where `availability` is False.
 
         Parameters
         ----------
         availability : bool array (n_samples, n_modalities) or mapping
-            Columns in the order of `names`. What is missing already stays missing.
+            True = keep, columns in the order of `names`. Modalities that are already missing stay missing.
         """
         observed = check_availability(availability, self.names, self.n_samples)
         modalities = {
@@ -212,15 +212,15 @@ class MultimodalData:
 
     @property
     def is_stored(self) -> bool:
-        """Whether values are on disk and read when asked for."""
+        """True if values are on disk and read on access."""
         return any(modality.stored for modality in self.modalities.values())
 
     def loaded(self) -> "MultimodalData":
-        """Return the data in memory."""
+        """Return the data with all values in memory."""
         return replace(self, modalities={name: modality.loaded() for name, modality in self.modalities.items()})
 
     def checksum(self) -> str:
-        """Return a SHA-256 over every observed value, the availability, the target and the ids."""
+        """Return a SHA-256 checksum of all observed values, the availability mask, the target and the sample ids."""
         digest = hashlib.sha256()
         for name, modality in self.modalities.items():
             digest.update(name.encode())
@@ -234,7 +234,7 @@ class MultimodalData:
 
 
 def _count_samples(modalities: Mapping[str, Any]) -> int:
-    """Return the common number of rows, or name the modality that differs."""
+    """Return the number of rows of all modalities; raise `ShapeError` for the first modality that differs."""
     counts = {}
     for name, values in modalities.items():
         if values is None:
@@ -248,7 +248,7 @@ def _count_samples(modalities: Mapping[str, Any]) -> int:
     for name, count in counts.items():
         check_row_count(f"modality {name!r}", count, counts[first])
     if counts[first] == 0:
-        raise DataError("the data holds no samples")
+        raise DataError("the data contains no samples")
     return counts[first]
 
 

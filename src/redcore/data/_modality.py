@@ -1,4 +1,4 @@
-"""The observed values of one modality, packed: what is missing is not stored at all."""
+"""Packed storage of the observed values of one modality."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ __all__ = ["Modality", "Observed"]
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """The samples of a selection that observe one modality.
+    """Observed values of one modality in a selection of samples.
 
     Attributes
     ----------
-    rows : array (n_observed,)
-        Places in the selection of the samples that observe the modality, ascending.
-    values : array (n_observed, n_features) or (n_observed, max_length, n_features)
-        Their values, float32; sequences are padded with zeros at the end.
-    lengths : array (n_observed,) or None
+    rows : int array (n_observed,)
+        Positions in the selection of the samples that observe the modality, ascending.
+    values : float32 array (n_observed, n_features) or (n_observed, max_length, n_features)
+        Values of these samples. Sequences are padded with zeros at the end.
+    lengths : int array (n_observed,) or None
         Sequence lengths, None for vectors.
     """
 
@@ -34,16 +34,16 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class Modality:
-    """One modality of a data set: observed rows only, packed one after the other.
+    """One modality of a data set. Only the values of observed samples are stored, one after the other.
 
     Attributes
     ----------
-    values : array (n_observed, n_features) or (total_time, n_features)
-        float32, read-only. For sequences the time steps of all observed samples in a row.
-    position : array (n_samples,)
-        For each sample its place among the observed ones, -1 where the modality is missing.
-    offsets : array (n_observed + 1,) or None
-        For sequences, where each one starts in `values`; None for vectors.
+    values : float32 array (n_observed, n_features) or (total_time, n_features)
+        Observed values, read-only. For sequences, the concatenated time steps of all observed samples.
+    position : int array (n_samples,)
+        Index of each sample among the observed samples, -1 if the modality is missing.
+    offsets : int array (n_observed + 1,) or None
+        For sequences: start of each sequence in `values`, followed by the total number of time steps. None for vectors.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Modality:
     offsets: IntArray | None = None
 
     stored: ClassVar[bool] = False
-    """Whether the values are on disk and read when asked for."""
+    """True if the values are on disk and read on access."""
 
     def __post_init__(self) -> None:
         self.values.flags.writeable = False
@@ -74,28 +74,29 @@ class Modality:
         lengths: Any = None,
         nan_rows: NanPolicy = "error",
     ) -> "Modality":
-        """Pack one modality.
+        """Create a modality from values of all samples.
 
         Parameters
         ----------
         name : str
-            For error messages.
+            Name for error messages.
         values : array or list
-            (n_samples, n_features), (n_samples,) for a single feature, (n_samples, time, n_features), or a
+            Array (n_samples, n_features), (n_samples,) for a single feature, or (n_samples, time, n_features); or a
             list with one entry per sample: None, a vector, or a (time, n_features) array.
         observed : bool array (n_samples,), optional
-            False where the modality is missing whatever `values` holds there; that is never read.
+            False where the modality is missing. The values of these samples are never read.
         lengths : int array (n_samples,), optional
-            Only for the three-dimensional form. By default trailing all-NaN time steps are padding.
+            Sequence lengths, only for a three-dimensional array. By default, trailing time steps with only NaN are
+            padding.
         nan_rows : {"error", "missing"}, default "error"
-            What a NaN inside an otherwise observed row means.
+            Treatment of NaN inside an otherwise observed row: raise an error, or treat the row as missing.
 
         Raises
         ------
         ShapeError, DataError, NonFiniteError
-            Naming the modality and the row.
+            If values are invalid. The message names the modality and the row.
         UnknownNameError
-            If `nan_rows` is neither.
+            If `nan_rows` is neither "error" nor "missing".
         """
         check_known("nan_rows", [nan_rows], get_args(NanPolicy))
         if isinstance(values, list | tuple) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
@@ -124,27 +125,27 @@ class Modality:
 
     @classmethod
     def nothing(cls, n_samples: int) -> "Modality":
-        """Return a modality that nobody observes; its number of features is unknown (0)."""
+        """Return a modality that is missing in all samples. Its number of features is unknown (0)."""
         return cls(np.empty((0, 0), dtype=np.float32), np.full(n_samples, -1, dtype=np.int64))
 
     @property
     def n_samples(self) -> int:
-        """Number of samples, observed or not."""
+        """Number of samples, including those in which the modality is missing."""
         return len(self.position)
 
     @property
     def n_features(self) -> int:
-        """Number of features (of one time step); 0 if nobody ever observed the modality."""
+        """Number of features per sample or time step; 0 if the modality is missing in all samples."""
         return int(self.values.shape[1])
 
     @property
     def is_sequence(self) -> bool:
-        """Whether samples are sequences."""
+        """True if samples are sequences, False if they are vectors."""
         return self.offsets is not None
 
     @property
     def availability(self) -> BoolArray:
-        """True where the modality is observed, (n_samples,)."""
+        """Availability mask, bool (n_samples,), True = observed."""
         return self.position >= 0
 
     @property
@@ -170,7 +171,7 @@ class Modality:
         return Modality(self.values[flat], position, _offsets(lengths))
 
     def hide(self, observed: BoolArray) -> "Modality":
-        """Return the modality with the samples where `observed` is False missing."""
+        """Return the modality with samples made missing where `observed`, bool (n_samples,), is False."""
         if observed[self.availability].all():
             return self
         rows = np.flatnonzero(self.availability & observed)
@@ -180,29 +181,32 @@ class Modality:
         return Modality(taken.values, position, taken.offsets)
 
     def keep_steps(self, keep: BoolArray) -> "Modality":
-        """Return the sequences with the steps where `keep`, (total_time,), is True; each must keep one at least."""
+        """Return the sequences with only the time steps where `keep`, bool (total_time,), is True.
+
+        Every sequence must keep at least one step.
+        """
         assert self.offsets is not None
         lengths = np.add.reduceat(keep.astype(np.int64), self.offsets[:-1]) if len(keep) else np.diff(self.offsets)
         return Modality(self.values[keep], self.position, _offsets(lengths))
 
     def mapped(self, function: Callable[[AnyArray], AnyArray]) -> "Modality":
-        """Return the modality with `function` applied to its values, (n, n_features) to the same."""
+        """Return the modality with `function` applied to its values; it must keep the shape (n, n_features)."""
         return replace(self, values=function(self.values)) if len(self.values) else self
 
     def chunks(self) -> Iterator[AnyArray]:
-        """Yield all observed values in pieces that fit in memory, (n, n_features) each."""
+        """Yield all observed values in chunks (n, n_features) that fit in memory."""
         yield self.values
 
     def loaded(self) -> "Modality":
-        """Return the modality in memory."""
+        """Return the modality with its values in memory."""
         return self
 
     def parts_of_checksum(self) -> tuple[AnyArray | None, ...]:
-        """Return the arrays that a checksum of the modality covers."""
+        """Return the arrays to include in a checksum of the modality."""
         return self.values, self.position, self.offsets
 
     def gather(self, indices: IntArray) -> Observed:
-        """Return what the samples at `indices` observe, sequences padded to the longest of them."""
+        """Return the observed values of the samples at `indices`, with sequences padded to the longest of them."""
         source = self.position[indices]
         rows = np.flatnonzero(source >= 0)
         source = source[rows]
@@ -217,7 +221,7 @@ class Modality:
 
 
 def _dense_list(values: Sequence[Any]) -> AnyArray | None:
-    """Return a rectangular array if a list holds plain rows of equal length, else None."""
+    """Return a list of vectors of equal length as an array (n_samples, n_features), any other list as None."""
     if any(entry is None for entry in values):
         return None
     try:
@@ -230,9 +234,9 @@ def _dense_list(values: Sequence[Any]) -> AnyArray | None:
 def _from_entries(
     name: str, entries: list[Any], observed: BoolArray | None, lengths: Any, nan_rows: NanPolicy
 ) -> Modality:
-    """Pack a list with one entry per sample, None where the modality is missing."""
+    """Create a modality from a list with one entry per sample, None if it is missing."""
     if lengths is not None:
-        raise ShapeError(f"modality {name!r}: lengths go with a (n_samples, time, n_features) array, not a list")
+        raise ShapeError(f"modality {name!r}: lengths need a (n_samples, time, n_features) array, got a list")
     arrays = {}
     for row, entry in enumerate(entries):
         if entry is None or (observed is not None and not observed[row]):
@@ -248,7 +252,7 @@ def _from_entries(
     for row, array in arrays.items():
         if array.ndim not in (1, 2) or array.ndim != first.ndim or array.shape[-1] != first.shape[-1]:
             raise ShapeError(
-                f"modality {name!r}, row {row}: shape {array.shape} does not go with shape "
+                f"modality {name!r}, row {row}: shape {array.shape} does not match shape "
                 f"{first.shape} of row {first_row}; expected the same number of features"
             )
     rows = np.fromiter(arrays, dtype=np.int64, count=len(arrays))
@@ -259,7 +263,7 @@ def _from_entries(
 
 
 def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> IntArray:
-    """Return the lengths of the observed rows; 0 where all is NaN."""
+    """Return the sequence lengths of `rows`; 0 for sequences with only NaN."""
     max_length = array.shape[1]
     if array.dtype.kind != "f":
         filled = np.ones((len(rows), max_length), dtype=bool)
@@ -268,16 +272,16 @@ def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> 
     if lengths is None:
         last = max_length - np.argmax(filled[:, ::-1], axis=1) if max_length else np.zeros(len(rows), dtype=np.int64)
         return np.where(filled.any(axis=1), last, 0).astype(np.int64)
-    given = check_lengths(name, lengths, len(array), max_length, rows)
-    inside = np.arange(max_length) < given[:, None]
-    return np.where((filled & inside).any(axis=1), given, 0)
+    checked = check_lengths(name, lengths, len(array), max_length, rows)
+    inside = np.arange(max_length) < checked[:, None]
+    return np.where((filled & inside).any(axis=1), checked, 0)
 
 
 def _pack_vectors(name: str, values: AnyArray, rows: IntArray, n_samples: int, nan_rows: NanPolicy) -> Modality:
     if values.dtype.kind == "f":
-        there = ~np.isnan(values).all(axis=1)
-        if not there.all():
-            values, rows = values[there], rows[there]
+        observed = ~np.isnan(values).all(axis=1)
+        if not observed.all():
+            values, rows = values[observed], rows[observed]
     usable = check_observed_values(name, values, rows, nan_rows)
     values, rows = values[usable], rows[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
@@ -289,7 +293,7 @@ def _pack_sequences(
     name: str, flat: AnyArray, rows: IntArray, lengths: IntArray, n_samples: int, nan_rows: NanPolicy
 ) -> Modality:
     usable_steps = check_observed_values(name, flat, np.repeat(rows, lengths), nan_rows)
-    # a sequence with an unusable step is missing as a whole: nothing is guessed inside it
+    # a sequence with an unusable step is missing as a whole: single time steps are not imputed
     owner = np.repeat(np.arange(len(rows)), lengths)
     usable = np.ones(len(rows), dtype=bool)
     usable[owner[~usable_steps]] = False
@@ -304,10 +308,10 @@ def _offsets(lengths: IntArray) -> IntArray:
 
 
 def _within(lengths: IntArray) -> IntArray:
-    """Return 0..length-1 for each sequence, one after the other."""
+    """Return the time step numbers 0, ..., length - 1 of each sequence, concatenated."""
     return np.arange(int(lengths.sum())) - np.repeat(_offsets(lengths)[:-1], lengths)
 
 
 def _ragged_indices(rows: IntArray, starts: IntArray, lengths: IntArray) -> tuple[IntArray, IntArray]:
-    """Return (row, step) index pairs that walk through every step of every sequence."""
+    """Return the row and time step indices of all steps of all sequences, (lengths.sum(),) each."""
     return np.repeat(rows, lengths), np.repeat(starts, lengths) + _within(lengths)

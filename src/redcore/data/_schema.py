@@ -1,4 +1,4 @@
-"""The shape of a data set without its values: what a model remembers of its training data."""
+"""Schema of a data set: modalities and target without values, saved with every model."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ __all__ = ["ModalitySchema", "Schema"]
 
 @dataclass(frozen=True)
 class ModalitySchema:
-    """Name and form of one modality."""
+    """Name, number of features and type (vectors or sequences) of one modality."""
 
     name: str
     n_features: int
@@ -32,7 +32,7 @@ class Schema(HasTargetKind):
     classes : array or None
         As in `Target`.
     n_outputs : int
-        Width of a prediction.
+        Width of a prediction: number of classes, labels or regression outputs.
     """
 
     modalities: tuple[ModalitySchema, ...]
@@ -57,12 +57,12 @@ class Schema(HasTargetKind):
         return tuple(modality.name for modality in self.modalities)
 
     def align(self, data: MultimodalData) -> MultimodalData:
-        """Return `data` with its class codes in the order of this schema's classes, ready to be scored.
+        """Return `data` with its class codes in the order of this schema's classes, for evaluation.
 
         Raises
         ------
         TargetError
-            If `data` has no target, another kind of target, or a class that training did not know.
+            If `data` has no target, another kind of target, or a class that is unknown from training.
         """
         target = data.target
         if target is None:
@@ -76,16 +76,16 @@ class Schema(HasTargetKind):
         return replace(data, target=Target(self.target_kind, codes, classes, target.weights))
 
     def check(self, data: MultimodalData) -> None:
-        """Raise if `data` has a modality that this schema does not know, or of another form.
+        """Raise an error if the modalities of `data` do not match this schema.
 
-        A modality of the schema that `data` lacks altogether is simply missing in every sample.
+        Modalities of the schema may be absent from `data`; they are then missing in every sample.
 
         Raises
         ------
         UnknownNameError
-            On an unknown modality.
+            If `data` has an unknown modality.
         SchemaError
-            On another feature count, or vectors for sequences.
+            If a modality has a different number of features, or vectors instead of sequences or vice versa.
         """
         check_known("modality", data.names, self.names)
         for expected in self.modalities:
@@ -100,6 +100,6 @@ class Schema(HasTargetKind):
             if modality.is_sequence != expected.is_sequence:
                 kinds = {True: "sequences", False: "vectors"}
                 raise SchemaError(
-                    f"modality {expected.name!r} holds {kinds[modality.is_sequence]}, expected "
+                    f"modality {expected.name!r} contains {kinds[modality.is_sequence]}, expected "
                     f"{kinds[expected.is_sequence]} as in training"
                 )

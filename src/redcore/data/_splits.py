@@ -1,4 +1,4 @@
-"""Hold samples out: by group where there are groups, by class where there are classes."""
+"""Grouped and stratified splits into training and held-out samples, and into folds."""
 
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
@@ -10,53 +10,55 @@ __all__ = ["cross_folds", "hold_out"]
 
 
 def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
-    """Draw the rows to keep and the rows to hold out.
+    """Split the samples at random into samples to keep and held-out samples.
 
-    Whole groups are held out if the data has at least two. The draw is stratified by class, as far as the classes have
-    two members each; that of groups only if every group is of one class. Else it is a plain one.
+    If the data has two or more groups, whole groups are held out. The split is stratified by class if possible: classes
+    with a single sample are pooled into one stratum, and groups are stratified only if all samples of every group have
+    the same class.
 
     Parameters
     ----------
     data : MultimodalData
     fraction : float
-        Share of the samples (or groups) to hold out, in [0, 1).
+        Fraction of the samples (or groups) to hold out, in [0, 1).
     seed : int
 
     Returns
     -------
     keep, held_out : int arrays
-        Ascending row numbers. `held_out` is empty if `fraction` is 0 or there are under two samples.
+        Row numbers, ascending. `held_out` is empty if `fraction` is 0 or the data has fewer than two samples.
     """
     n_samples = data.n_samples
     rows = np.arange(n_samples)
     if fraction <= 0 or n_samples < 2:
         return rows, rows[:0]
     if data.groups is None or len(np.unique(data.groups)) < 2:
-        keep, held = _drawn(_classes(data), n_samples, fraction, seed)
+        keep, held = _random_split(_classes(data), n_samples, fraction, seed)
         return np.sort(keep), np.sort(held)
     names, group_of = np.unique(data.groups, return_inverse=True)
-    _, held_groups = _drawn(_classes_of_groups(data, group_of), len(names), fraction, seed)
+    _, held_groups = _random_split(_classes_of_groups(data, group_of), len(names), fraction, seed)
     is_held = np.isin(group_of, held_groups)
     return rows[~is_held], rows[is_held]
 
 
 def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
-    """Divide the samples into folds of about equal size.
+    """Divide the samples at random into folds of about equal size.
 
-    Whole groups go into one fold if the data has at least two; if each is of one class, the classes are spread over all
-    folds. Without groups the classes, or the range of a numeric target, are.
+    If the data has two or more groups, every group is assigned to one fold; the groups are stratified by class if all
+    samples of every group have the same class. Without groups, samples are stratified by class or by the value of a
+    continuous target.
 
     Parameters
     ----------
     data : MultimodalData
     n_folds : int
-        At least 2; fewer are made where there are not as many samples or groups.
+        Number of folds, at least 2. It is reduced to the number of samples or groups if these are fewer.
     seed : int
 
     Returns
     -------
     int array (n_samples,)
-        The fold of each sample, from 0.
+        Fold number of each sample, from 0.
 
     Examples
     --------
@@ -69,26 +71,28 @@ def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
     rng = np.random.default_rng(seed)
     if data.groups is not None and len(np.unique(data.groups)) > 1:
         names, group_of = np.unique(data.groups, return_inverse=True)
-        turn = np.argsort(rng.permutation(len(names)))
+        order = np.argsort(rng.permutation(len(names)))
         classes = _classes_of_groups(data, group_of)
-        return _dealt(turn if classes is None else turn[np.argsort(classes[turn], kind="stable")], n_folds)[group_of]
+        if classes is not None:
+            order = order[np.argsort(classes[order], kind="stable")]
+        return _assign_in_turn(order, n_folds)[group_of]
     order = rng.permutation(data.n_samples)
     target = data.target
     if target is not None and target.values.ndim == 1:
-        # neighbours in this order are alike, and go into different folds
+        # neighbours in this order have similar targets and go into different folds
         order = order[np.argsort(target.values[order], kind="stable")]
-    return _dealt(order, n_folds)
+    return _assign_in_turn(order, n_folds)
 
 
-def _dealt(order: IntArray, n_folds: int) -> IntArray:
-    """Return the fold of each of n things that are dealt out in this order, (n,)."""
+def _assign_in_turn(order: IntArray, n_folds: int) -> IntArray:
+    """Assign items to folds 0, 1, ..., 0, 1, ... in this order; return the fold of each item, (n_items,)."""
     folds = np.empty(len(order), dtype=np.int64)
     folds[order] = np.arange(len(order)) % min(n_folds, len(order))
     return folds
 
 
-def _drawn(classes: IntArray | None, n: int, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
-    """Draw which of n things to keep and which to hold out, stratified by their classes where that is possible."""
+def _random_split(classes: IntArray | None, n: int, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
+    """Return the indices of n items to keep and to hold out, stratified by their classes if possible."""
     n_held = min(max(1, round(fraction * n)), n - 1)
     strata = None if classes is None else _strata(classes)
     possible = strata is not None and len(np.unique(strata)) <= min(n_held, n - n_held)
@@ -102,7 +106,7 @@ def _classes(data: MultimodalData) -> IntArray | None:
 
 
 def _classes_of_groups(data: MultimodalData, group_of: IntArray) -> IntArray | None:
-    """Return the class of each group, or None unless every group is of one: a diagnosis, of several visits."""
+    """Return the class of each group, or None if a group has samples of several classes."""
     codes = _classes(data)
     if codes is None:
         return None
@@ -112,7 +116,7 @@ def _classes_of_groups(data: MultimodalData, group_of: IntArray) -> IntArray | N
 
 
 def _strata(codes: IntArray) -> IntArray | None:
-    """Return class codes with classes of one member put together, or None if that is not possible."""
+    """Return class codes with single-sample classes pooled into one, or None if only one class has a single sample."""
     counts = np.bincount(codes)
     strata = np.where(counts[codes] < 2, -1, codes)
     return None if np.count_nonzero(strata == -1) == 1 else strata

@@ -1,4 +1,4 @@
-"""Statistics of features that come in pieces."""
+"""Moments and skewness of features."""
 
 from collections.abc import Iterable
 
@@ -9,31 +9,36 @@ from redcore._types import AnyArray
 __all__ = ["moments", "skewness"]
 
 RESOLUTION = 1e-7
-"""A spread below this share of the values' size is rounding of float32, not signal."""
+"""Features with a smaller ratio of standard deviation to magnitude are constant up to float32 rounding."""
 
 
 def moments(pieces: Iterable[AnyArray], n_features: int) -> tuple[AnyArray, AnyArray]:
-    """Return mean and scale of every feature, float64 (n_features,); the scale of a constant one is 1.
+    """Return mean and scale of every feature, both float64 (n_features,), in one pass over the data.
+
+    The scale is the standard deviation, or 1 for constant features.
 
     Parameters
     ----------
     pieces : iterable of array (n, n_features)
-        None of them empty.
+        Non-empty chunks of the data.
     n_features : int
     """
     count, mean, squares = 0, np.zeros(n_features), np.zeros(n_features)
     for values in pieces:
-        # Chan, Golub, LeVeque (1979): means and squared deviations of two parts make those of the whole
-        here, total = values.mean(axis=0, dtype=np.float64), count + len(values)
-        shift = here - mean
-        squares += ((values - here) ** 2).sum(axis=0) + shift**2 * (count * len(values) / total)
+        # Chan, Golub, LeVeque (1979): update the mean and the sum of squared deviations with those of a chunk
+        chunk_mean, total = values.mean(axis=0, dtype=np.float64), count + len(values)
+        shift = chunk_mean - mean
+        squares += ((values - chunk_mean) ** 2).sum(axis=0) + shift**2 * (count * len(values) / total)
         mean, count = mean + shift * (len(values) / total), total
     deviation = np.sqrt(squares / max(1, count))
     return mean, np.where(deviation <= RESOLUTION * np.abs(mean), 1.0, deviation)
 
 
 def skewness(rows: AnyArray) -> AnyArray:
-    """Return the skewness of every feature, float64 (n_features,); 0 for constant ones, or without rows."""
+    """Return the skewness of every feature, float64 (n_features,).
+
+    It is 0 for constant features, and for all features if `rows` (n, n_features) is empty.
+    """
     if not len(rows):
         return np.zeros(rows.shape[1])
     centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)

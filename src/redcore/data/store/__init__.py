@@ -1,8 +1,9 @@
-"""The on-disk store: a folder of Parquet shards and a card, read by row groups.
+"""On-disk format for large data sets: a folder of Parquet shards and a card, read block by block.
 
-One row is one sample. Columns: ``sample_id``; ``group``, ``split`` and ``y`` where the data has them; and
-``x_<modality>``, a list of numbers, or for sequences a list of lists, null where the sample lacks the modality.
-``card.json``, written last, says what the shards hold and where it came from.
+One row of a shard is one sample. Its columns are ``sample_id``; ``group``, ``split`` and ``y``, if the data has them;
+and ``x_<modality>`` for every modality. A modality is a list of numbers, or a list of lists for sequences, and null if
+it is missing. A block is one row group of a shard. ``card.json`` describes the content and origin of the shards and is
+written last.
 """
 
 from redcore.data.store._card import Origin, StoreCard

@@ -1,4 +1,4 @@
-"""The card of a store: what it holds, and where that came from."""
+"""Card of a store: content, checksums and origin."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ MAX_CARD_BYTES = 64 * 2**20
 
 
 class Origin(Settings):
-    """What a store was converted from."""
+    """File that a store was converted from: name, format and checksum."""
 
     name: str
     format: str
@@ -29,26 +29,26 @@ class Origin(Settings):
 
 
 class StoredModality(Settings):
-    """Form of one modality."""
+    """Number of features and type (vectors or sequences) of one modality."""
 
     n_features: Annotated[int, Field(ge=0)]
     is_sequence: bool
 
 
 class StoredTarget(Settings):
-    """Form of the target; see `redcore.data.Target`."""
+    """Kind, classes and width of the target; see `redcore.data.Target`."""
 
     kind: TargetKind
     classes: tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[StrictStr, ...] | None = None
     n_outputs: Annotated[int, Field(ge=1)]
 
     def class_array(self) -> AnyArray | None:
-        """Return the classes as an array of their type."""
+        """Return the classes as an array, or None for targets without classes."""
         return None if self.classes is None else np.asarray(self.classes)
 
 
 class Shard(Settings):
-    """One Parquet file."""
+    """One Parquet file of a store, with its checksum."""
 
     file: Annotated[str, Field(pattern=r"^part-\d{5,9}\.parquet$")]
     n_samples: Annotated[int, Field(ge=1)]
@@ -57,7 +57,7 @@ class Shard(Settings):
 
 
 class StoreCard(Settings):
-    """What ``card.json`` holds.
+    """Content of ``card.json``.
 
     Attributes
     ----------
@@ -65,11 +65,11 @@ class StoreCard(Settings):
     modalities : dict of str to StoredModality
     target : StoredTarget or None
     shards : tuple of Shard
-        In the order of the samples.
+        Parquet files in the order of their samples.
     title, source, licence, citation : str
-        For people; empty where unknown.
+        Descriptions for readers; empty if unknown.
     origin : Origin or None
-        The file that the store was converted from.
+        File that the store was converted from.
     """
 
     format: Literal["redcore-store"] = "redcore-store"
@@ -86,7 +86,7 @@ class StoreCard(Settings):
 
     @staticmethod
     def form(data: MultimodalData) -> dict[str, Any]:
-        """Return what the card says of modalities and target."""
+        """Return the fields ``modalities`` and ``target`` of the card of `data`, as JSON-serialisable values."""
         target = data.target
         return {
             "modalities": {
@@ -103,27 +103,28 @@ class StoreCard(Settings):
         }
 
     def schemas(self) -> tuple[ModalitySchema, ...]:
-        """Return the form of every modality, sorted by name."""
+        """Return the schema of every modality, sorted by name."""
         return tuple(
             ModalitySchema(name, form.n_features, form.is_sequence) for name, form in sorted(self.modalities.items())
         )
 
 
 def read_card(folder: Path) -> StoreCard:
-    """Read and check ``card.json``.
+    """Read and validate the card of the store in `folder`.
 
     Raises
     ------
     DataError
-        If it is absent (a store half written), damaged, of another version, or its counts do not add up.
+        If the card does not exist (for example because writing was interrupted), is damaged or inconsistent, or has an
+        unsupported version.
     """
     path = folder / CARD_FILE
     try:
         if path.stat().st_size > MAX_CARD_BYTES:
-            raise DataError(f"{path}: larger than {MAX_CARD_BYTES} bytes, so no card of a store")
+            raise DataError(f"{path}: larger than {MAX_CARD_BYTES} bytes, so not the card of a store")
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{folder}: no {CARD_FILE}: not a store, or one half written") from None
+        raise DataError(f"{folder}: no {CARD_FILE}: not a store, or incompletely written") from None
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
@@ -131,13 +132,14 @@ def read_card(folder: Path) -> StoreCard:
     if not isinstance(content, dict) or content.get("format") != "redcore-store":
         raise DataError(f"{path}: not the card of a store (no 'format': 'redcore-store')")
     if content.get("schema_version") != 1:
-        raise DataError(f"{path}: schema version {content.get('schema_version')!r}, this redcore reads version 1")
+        raise DataError(f"{path}: schema version is {content.get('schema_version')!r}, expected 1")
     try:
         card = StoreCard.checked(content)
     except RedCoreError as error:
         raise DataError(f"{path}: {error}") from None
-    if sum(shard.n_samples for shard in card.shards) != card.n_samples:
-        raise DataError(f"{path}: the shards do not add up to {card.n_samples} samples")
+    n_samples = sum(shard.n_samples for shard in card.shards)
+    if n_samples != card.n_samples:
+        raise DataError(f"{path}: the shards contain {n_samples} samples, expected {card.n_samples}")
     if len({shard.file for shard in card.shards}) < len(card.shards):
-        raise DataError(f"{path}: names a shard twice")
+        raise DataError(f"{path}: lists a shard twice")
     return card

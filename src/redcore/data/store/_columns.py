@@ -1,4 +1,4 @@
-"""Modalities and targets as Arrow columns, and back: a null is a missing modality."""
+"""Conversion of modalities and targets to and from Arrow columns. A null is a missing modality."""
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ VECTOR = pa.list_(pa.float32())
 
 
 def table_of(data: MultimodalData) -> pa.Table:
-    """Return `data` as one Arrow table."""
+    """Return `data` as one Arrow table with one row per sample."""
     columns = {"sample_id": pa.array(data.sample_ids)}
     if data.groups is not None:
         columns["group"] = pa.array(data.groups)
@@ -60,12 +60,13 @@ def _lists(lengths: IntArray, values: pa.Array, missing: AnyArray | None = None)
 
 
 def modality_of(schema: ModalitySchema, column: pa.Array) -> Modality:
-    """Pack one column.
+    """Return the modality of one Arrow column.
 
     Raises
     ------
     ShapeError, NonFiniteError, DataError
-        Naming the modality and the row (counted within `column`).
+        If the column does not match `schema` or contains invalid values. The message names the modality and, if
+        possible, the row (counted within `column`).
     """
     name = schema.name
     expected = pa.list_(VECTOR) if schema.is_sequence else VECTOR
@@ -75,12 +76,13 @@ def modality_of(schema: ModalitySchema, column: pa.Array) -> Modality:
     position = np.full(len(column), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
     lengths = column.drop_null().value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-    # flatten leaves out what lies under nulls
+    # flatten skips values under nulls
     inner = column.flatten()
     if not schema.is_sequence:
         return Modality(_matrix(schema, inner, lengths, rows), position)
     if (lengths == 0).any():
-        raise ShapeError(f"modality {name!r}, row {rows[np.argmin(lengths)]}: a sequence of length 0, expected null")
+        row = rows[np.argmin(lengths)]
+        raise ShapeError(f"modality {name!r}, row {row}: got a sequence of length 0, expected null")
     if inner.null_count:
         raise DataError(f"modality {name!r}: a time step is null")
     widths = inner.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
@@ -89,36 +91,36 @@ def modality_of(schema: ModalitySchema, column: pa.Array) -> Modality:
 
 
 def _matrix(schema: ModalitySchema, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:
-    """Return flat numbers as (n_rows, n_features), each row checked."""
+    """Return flat numbers as a validated float32 array (n_rows, n_features)."""
     wrong = np.flatnonzero(widths != schema.n_features)
     if wrong.size:
         raise ShapeError(
             f"modality {schema.name!r}, row {rows[wrong[0]]}: {widths[wrong[0]]} features, expected {schema.n_features}"
         )
     if numbers.null_count:
-        raise DataError(f"modality {schema.name!r}: a feature is null; a missing modality is null as a whole")
+        raise DataError(f"modality {schema.name!r}: a feature is null; expected null for the whole entry if missing")
     values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float32).reshape(len(rows), schema.n_features)
     check_observed_values(schema.name, values, rows, "error")
     return values
 
 
 def numpy_of(column: pa.Array) -> AnyArray:
-    """Return a column of ids, groups or labels as an array of text, whole numbers or booleans."""
+    """Return a column of ids, groups or labels as an array of text, numbers or booleans."""
     if column.null_count:
-        raise DataError("has empty entries")
+        raise DataError("contains nulls")
     array: AnyArray = column.to_numpy(zero_copy_only=False)
     return array.astype(str) if array.dtype == object else array
 
 
 def target_of(form: StoredTarget, column: pa.Array) -> Target:
-    """Return the target that `table_of` wrote."""
+    """Return the target of column ``y``."""
     if form.kind.is_classification:
         return Target.from_labels(numpy_of(column), form.class_array())
     if not pa.types.is_list(column.type):
         return Target.from_numbers(numpy_of(column))
     widths = column.value_lengths().to_numpy(zero_copy_only=False)
     if column.null_count or (widths != form.n_outputs).any():
-        raise DataError(f"y has rows of another width than {form.n_outputs}")
+        raise DataError(f"y contains rows without exactly {form.n_outputs} values")
     values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), form.n_outputs)
     return (
         Target.from_multilabel(values, form.class_array()) if form.kind.is_multilabel else Target.from_numbers(values)

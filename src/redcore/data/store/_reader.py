@@ -1,4 +1,4 @@
-"""Read a store: as a whole, or block by block in bounded memory."""
+"""Reading of stores, as a whole or block by block in bounded memory."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -30,18 +30,18 @@ Result = TypeVar("Result")
 
 
 def is_store(path: Path) -> bool:
-    """Whether `path` is a folder with the card of a store."""
+    """Return True if `path` is a folder with the card of a store."""
     return (path / CARD_FILE).is_file()
 
 
 class Store:
-    """A store opened for reading.
+    """Store opened for reading.
 
     Parameters
     ----------
     folder : Path
     verify : bool, default True
-        Whether the bytes of every shard are compared with the checksums of the card first.
+        If True, the checksums of all shards are verified when the store is opened.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Store:
     Raises
     ------
     DataError
-        If the store is half written, changed, truncated or foreign; the message names the file.
+        If the folder is not a store, or if the store is incomplete, modified or truncated. The message names the file.
     """
 
     def __init__(self, folder: Path, *, verify: bool = True) -> None:
@@ -66,17 +66,17 @@ class Store:
         try:
             n_bytes = path.stat().st_size
         except OSError:
-            raise DataError(f"{path}: absent, though the card names it") from None
+            raise DataError(f"{path}: file does not exist, though the card lists it") from None
         if n_bytes != shard.n_bytes:
-            raise DataError(f"{path}: {n_bytes} bytes, expected {shard.n_bytes}: truncated or changed")
+            raise DataError(f"{path}: {n_bytes} bytes, expected {shard.n_bytes}: truncated or modified")
         if verify and file_sha256(path) != shard.sha256:
-            raise DataError(f"{path}: its content does not match the checksum of the card: changed or damaged")
+            raise DataError(f"{path}: content does not match the checksum of the card: modified or damaged")
         try:
             file = pq.ParquetFile(path, memory_map=True)
             self._columns.append(file.schema_arrow.names)
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{path}: not a readable Parquet file ({_line(error)})") from None
-        # ids are unique, so that a file cannot hold more samples than bytes
+            raise DataError(f"{path}: not a readable Parquet file ({_one_line(error)})") from None
+        # ids are unique, so a file with more samples than bytes is invalid
         if file.metadata.num_rows != shard.n_samples or shard.n_samples > n_bytes:
             raise DataError(f"{path}: {file.metadata.num_rows} rows, expected {shard.n_samples}")
         return file
@@ -93,21 +93,21 @@ class Store:
 
     @property
     def bytes_per_sample(self) -> int:
-        """About how much one sample takes."""
+        """Approximate size of one sample on disk."""
         return sum(shard.n_bytes for shard in self.card.shards) // self.n_samples
 
     @cached_property
     def starts(self) -> IntArray:
-        """Number of the first sample of each block, then the number of samples; (n_blocks + 1,)."""
+        """Row of the first sample of each block, followed by the number of samples; int (n_blocks + 1,)."""
         return np.concatenate([[0], np.cumsum(self._sizes)]).astype(np.int64)
 
     def block(self, index: int) -> MultimodalData:
-        """Read one block.
+        """Read one block into memory.
 
         Raises
         ------
         DataError
-            Naming file, modality and row.
+            If the block contains invalid data. The message names file, column and row.
         """
         shard, group = self._blocks[index]
         path = self.folder / self.card.shards[shard].file
@@ -120,7 +120,7 @@ class Store:
         return self._convert(path, index, f"x_{schema.name}", partial(modality_of, schema))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the checksums of the shards."""
+        """Return a SHA-256 checksum of the checksums of all shards."""
         content = "".join(shard.sha256 for shard in self.card.shards)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -137,42 +137,44 @@ class Store:
         return target, groups, ids, split
 
     def _convert(self, path: Path, index: int, name: str, convert: Callable[[pa.Array], Result]) -> Result:
-        """Read one column of one block and convert it; every error names the file."""
+        """Read one column of one block and apply `convert`. Errors name the file and the column."""
         shard, group = self._blocks[index]
         try:
             column = self._files[shard].read_row_group(group, columns=[name], use_threads=False)[name]
             return convert(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
         except RedCoreError as error:
-            raise type(error)(f"{path}: column {name!r}, block from sample {self.starts[index]}: {error}") from None
+            raise type(error)(
+                f"{path}: column {name!r}, block starting at sample {self.starts[index]}: {error}"
+            ) from None
         except KeyError:
-            raise DataError(f"{path}: no column {name!r}, though the card names it") from None
+            raise DataError(f"{path}: no column {name!r}, though the card lists it") from None
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise DataError(f"{path}: column {name!r} cannot be read ({_line(error)})") from None
+            raise DataError(f"{path}: column {name!r} cannot be read ({_one_line(error)})") from None
 
     def blocks(self) -> Iterator[MultimodalData]:
         """Yield all blocks in order."""
         return map(self.block, range(self.n_blocks))
 
     def index(self) -> MultimodalData:
-        """Return target, groups, ids and split of all samples, with modalities of zero features.
+        """Return all samples with target, groups, ids, split and availability, but with modalities of zero features.
 
-        What it costs in memory does not depend on the number of features; `availability` is right.
+        The memory needed does not depend on the number of features.
         """
         parts = []
         for index, (shard, group) in enumerate(self._blocks):
             path = self.folder / self.card.shards[shard].file
-            flags = {
-                schema.name: self._convert(path, index, f"x_{schema.name}", _flags) for schema in self.card.schemas()
+            availability = {
+                schema.name: self._convert(path, index, f"x_{schema.name}", _observed) for schema in self.card.schemas()
             }
-            modalities = {name: _empty_modality(observed) for name, observed in flags.items()}
+            modalities = {name: _empty_modality(observed) for name, observed in availability.items()}
             parts.append(MultimodalData(modalities, *self._labels(path, index, group, shard)))
         return self._checked(concatenate(parts))
 
     def data(self) -> MultimodalData:
-        """Return the data with its values left on disk: they are read block by block where they are needed.
+        """Return the data with its values left on disk. They are read block by block on access.
 
-        Any method can be fitted on it. Those trained step by step hold no more than a few windows of it in memory;
-        see `redcore.fitting.TrainingSettings`.
+        Any method can be fitted to this data. Methods trained by gradient descent keep only a few windows of it in
+        memory; see `redcore.fitting.TrainingSettings`.
         """
         index = self.index()
         modalities: dict[str, Modality] = {}
@@ -187,7 +189,7 @@ class Store:
         Raises
         ------
         DataError
-            Also if a sample id occurs twice.
+            If a block contains invalid data, or if a sample id occurs twice.
         """
         return self._checked(concatenate(list(self.blocks())))
 
@@ -203,9 +205,9 @@ def _split_of(column: pa.Array) -> AnyArray | None:
     return check_split(numpy_of(column), len(column))
 
 
-def _flags(column: pa.Array) -> BoolArray:
-    flags: BoolArray = column.is_valid().to_numpy(zero_copy_only=False)
-    return flags
+def _observed(column: pa.Array) -> BoolArray:
+    observed: BoolArray = column.is_valid().to_numpy(zero_copy_only=False)
+    return observed
 
 
 def _empty_modality(observed: BoolArray) -> Modality:
@@ -213,5 +215,5 @@ def _empty_modality(observed: BoolArray) -> Modality:
     return Modality(np.empty((int(observed.sum()), 0), dtype=np.float32), position)
 
 
-def _line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]

@@ -1,4 +1,4 @@
-"""Write a store: shards into a folder beside its place, the card last, then the folder is moved there."""
+"""Writing of stores: into a temporary folder, with the card last, which is then renamed to the final folder."""
 
 import hashlib
 import shutil
@@ -19,7 +19,7 @@ from redcore.exceptions import DataError
 __all__ = ["StoreWriter", "file_sha256", "write_store"]
 
 BLOCK_BYTES = 2**20
-"""About how much one row group holds: what a reader decodes at once, and a shuffle moves as one."""
+"""Approximate size of a block (row group), the unit of reading and shuffling."""
 
 BLOCKS_PER_SHARD = 256
 
@@ -31,21 +31,21 @@ def file_sha256(path: Path) -> str:
 
 
 class StoreWriter:
-    """Writes a store piece by piece, in bounded memory.
+    """Writer of a store from chunks of data, in bounded memory.
 
-    Use it as a context manager: on a regular exit the store is there as a whole, on an exception nothing is.
+    Use it as a context manager. The store appears in `folder` on a regular exit; on an exception, nothing is left.
 
     Parameters
     ----------
     folder : Path
-        Must not exist yet.
+        Folder of the store. It must not exist yet.
     **about
-        ``title``, ``source``, ``licence``, ``citation``, ``origin`` of the card.
+        Fields ``title``, ``source``, ``licence``, ``citation`` and ``origin`` of the card.
 
     Raises
     ------
     DataError
-        If the folder exists, or pieces do not fit one another.
+        If the folder exists or cannot be created, if the chunks do not have the same schema, or if there are none.
 
     Examples
     --------
@@ -73,22 +73,22 @@ class StoreWriter:
         try:
             self._partial.mkdir(parents=True)
         except OSError as error:
-            raise DataError(f"{self.folder}: cannot be made ({error.strerror})") from None
+            raise DataError(f"{self.folder}: cannot be created ({error.strerror})") from None
         return self
 
     def append(self, data: MultimodalData) -> None:
-        """Write the samples of `data` after those already written.
+        """Append the samples of `data` to the store.
 
         Raises
         ------
         DataError
-            If modalities or target differ from those of the first piece.
+            If modalities or target differ from those of the first chunk.
         """
         form = StoreCard.form(data)
         if self._form is None:
             self._form = form
         elif form != self._form:
-            raise DataError(f"{self.folder}: a piece of form {form}, expected {self._form} as in the first piece")
+            raise DataError(f"{self.folder}: got a chunk with {form}, expected {self._form} as in the first chunk")
         size = _block_samples(data)
         for start in range(0, data.n_samples, size):
             self._write_block(data.take(np.arange(start, min(start + size, data.n_samples))))
@@ -104,7 +104,7 @@ class StoreWriter:
         try:
             self._parquet.write_table(table, row_group_size=table.num_rows)
         except ValueError as error:
-            raise DataError(f"{self.folder}: a piece whose columns differ from those of the first ({error})") from None
+            raise DataError(f"{self.folder}: the columns of a chunk differ from those of the first ({error})") from None
         self._blocks += 1
         self._n_samples += block.n_samples
         if self._blocks == BLOCKS_PER_SHARD:
@@ -147,7 +147,7 @@ class StoreWriter:
 
 
 def _block_samples(data: MultimodalData) -> int:
-    """Return how many samples make a block of about `BLOCK_BYTES`."""
+    """Return the number of samples per block of about `BLOCK_BYTES`, in [64, 65536]."""
     n_bytes = sum(modality.values.nbytes for modality in data.modalities.values())
     per_sample = max(1, n_bytes // data.n_samples)
     return int(np.clip(BLOCK_BYTES // per_sample, 64, 65536))
