@@ -1,11 +1,12 @@
-"""Damage valid samples of every format at random, and see that readers name the error and do nothing worse.
+"""Damage valid samples of every format at random, and check that readers raise an error that names the file.
 
     PYTHONPATH=tests python tests/fuzz/reader_fuzz.py --cases 20000 --seed 0
 
 A case is a sample with one to three changes: bits flipped, a span cut, zeroed, repeated or overwritten, the end cut
-off, a number made huge, two files of a folder exchanged, a file emptied or removed. It ends well (the damage did not
-matter), in an error of ours, or badly: another exception, an error without the file's name or of several lines, a
-file changed or made, more than `MEMORY_LIMIT` of memory, more than `SECONDS` of time, or the death of the process.
+off, a number made huge, two files of a folder exchanged, a file emptied or removed. A case passes if the sample reads
+or if the reader raises a `RedCoreError`. It fails with any other exception, an error message without the file name or
+with several lines, a changed or new file, more than `MEMORY_LIMIT` bytes of memory, more than `SECONDS` seconds, or a
+crash of the process.
 """
 
 import argparse

@@ -7,6 +7,6 @@ from samples.formats import mmsa
 
 
 def write_sample(root: Path) -> Path:
-    """Write ten samples of random numbers in the form of the public file, and return `root`."""
+    """Write ten samples with random features in the form of the public file, and return `root`."""
     mmsa.write_pickle(root / "unaligned_50.pkl", N_FEATURES, largest=1.0, unimodal=True)
     return root

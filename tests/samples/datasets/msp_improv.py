@@ -7,14 +7,9 @@ from samples.formats import mmin
 
 
 def write_sample(root: Path) -> Path:
-    """Write eight utterances in two folds, random numbers in the form of the public files, and return `root`.
+    """Write eight utterances with random features in the form of the public files, in two folds, and return `root`.
 
-    The second utterance lacks its text, the third its video.
-
-    Parameters
-    ----------
-    root : Path
-        Folder to write in; made if need be.
+    The second utterance has no text, the third no video.
     """
     names = [f"MSP-IMPROV-S01A-{'FM'[row % 2]}0{1 + row // 4}-S-FM0{row}" for row in range(8)]
     labels = {name: row % len(CLASSES) for row, name in enumerate(names)}

@@ -10,7 +10,10 @@ from redcore._types import AnyArray, FloatArray
 
 
 def write_sample(folder: Path) -> Path:
-    """Write three videos with five label intervals; the words of one video are absent, so is a part of the audio."""
+    """Write three videos with five label intervals.
+
+    One video has no words. The audio ends after 2.4 seconds, before one of the intervals starts.
+    """
     rng = np.random.default_rng(0)
     root = folder / "csd"
     root.mkdir()

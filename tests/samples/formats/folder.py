@@ -6,7 +6,7 @@ import numpy as np
 
 
 def write_sample(folder: Path) -> Path:
-    """Write six samples: vectors, and sequences that two samples lack."""
+    """Write six samples: vectors, and sequences that are missing in two samples."""
     rng, root = np.random.default_rng(0), folder / "sample"
     rows = ["id,label,group,split"]
     for row in range(6):

@@ -12,7 +12,7 @@ FILES = {"text": "bert_large", "video": "denseface"}
 
 
 def write_sample(folder: Path) -> Path:
-    """Write eight utterances in two folds, with few features; two lack a modality."""
+    """Write eight utterances in two folds, with few features. Two of them have a missing modality."""
     names = [f"Ses0{1 + row % 2}F_impro0{1 + row // 2}_M000" for row in range(8)]
     labels = dict(zip(names, [0, 1, 2, 0, 1, 2, 0, 1], strict=True))
     return write_tree(folder / "mmin", labels, 3, n_features={"audio": 3, "text": 4, "video": 2})
@@ -32,17 +32,18 @@ def write_tree(
     Parameters
     ----------
     root : Path
-        Folder to write in; made if need be.
+        Folder to write to; created if necessary.
     labels : mapping of str to int
-        Class number of each utterance id, at least four. The second lacks its text, the third has no time step of
-        video.
+        Class number of each utterance id, for at least four utterances. The second has no text, the third no time step
+        of video.
     n_classes : int
     n_features : mapping of str to int
-        For audio, text and video.
+        Number of features of audio, text and video.
     audio : str, default "comparE"
         Name of the audio file. With "comparE" its mean and std of each fold are written too.
     one_hot : bool, default True
-        Labels and ids in the form of IEMOCAP (one-hot rows; rows of one bytes string) or MSP-IMPROV (numbers; text).
+        If True, labels and ids have the form of IEMOCAP: one-hot rows, and rows of one bytes string. If False, they
+        have the form of MSP-IMPROV: numbers and text.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def write_tree(
 
 
 def _parts_of(names: list[str], fold: int) -> list[list[str]]:
-    """Return the ids of training, validation and test: two of them change places with the fold."""
+    """Return the ids of training, validation and test. Validation and test swap their utterance between the folds."""
     return [names[2:], names[2 - fold : 3 - fold], names[fold - 1 : fold]]
 
 

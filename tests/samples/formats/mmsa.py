@@ -11,7 +11,7 @@ MODALITIES = ("audio", "text", "vision")
 
 
 def write_sample(folder: Path) -> Path:
-    """Write ten unaligned samples, one of which lacks its audio, and return the file."""
+    """Write ten unaligned samples, one of them without audio, and return the file."""
     return write_pickle(folder / "unaligned_50.pkl", {"audio": 5, "text": 8, "vision": 4})
 
 
@@ -24,18 +24,19 @@ def write_pickle(
     ----------
     path : Path
     n_features : dict of str to int
-        By modality: audio, text, vision.
+        Number of features of audio, text and vision.
     aligned : bool, default False
-        Whether all modalities have the time steps of the text, and the file has no lengths.
+        If True, all modalities have the time steps of the text, and the file has no lengths.
     largest : float, default 3
-        Sentiment is between minus this and this.
+        The sentiment is in [-largest, largest].
     unimodal : bool, default False
-        Whether there are labels of single modalities too, as in CH-SIMS.
+        If True, the file also has labels of single modalities, as in CH-SIMS.
 
     Returns
     -------
     Path
-        `path`. The second training sample has no audio, which is of length 0, or zeros in aligned files.
+        `path`. The audio of the second training sample is missing: its length is 0, or its values are 0 in aligned
+        files.
     """
     rng = np.random.default_rng(0)
     parts = {part: _sample_part(part, n, n_features, aligned, rng) for part, n in zip(PARTS, (5, 2, 3), strict=True)}

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def write_sample(folder: Path) -> Path:
-    """Write six samples: vectors that some samples lack, and padded sequences."""
+    """Write six samples: vectors that are missing in two samples, and padded sequences."""
     rng = np.random.default_rng(0)
     path = folder / "sample.npz"
     np.savez(

@@ -9,7 +9,7 @@ from redcore.data.store import write_store
 
 
 def write_sample(folder: Path) -> Path:
-    """Write six samples: vectors and sequences with holes, classes, groups and a split."""
+    """Write six samples: vectors and sequences with missing modalities, classes, groups and a split."""
     rng = np.random.default_rng(0)
     data = MultimodalData.from_arrays(
         {
