@@ -1,4 +1,4 @@
-"""Bayes: the best possible prediction for the data set gaussian, under every missing pattern."""
+"""Bayes: the Bayes-optimal prediction for the data set gaussian under every missing pattern."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
@@ -12,15 +12,15 @@ from redcore.methods._base import Method, MethodSettings
 
 __all__ = ["METHOD", "Bayes", "BayesSettings"]
 
-SOURCE = "Textbook method: the posterior of a linear-Gaussian model; no paper of its own"
+SOURCE = "Textbook method: posterior of a linear-Gaussian model; no specific paper"
 
 
 class BayesSettings(MethodSettings, GaussianSettings):
-    """The settings of the world that the data was drawn from; see `GaussianSettings`."""
+    """Settings of the model that generated the data; see `GaussianSettings`."""
 
 
 class Bayes(Method):
-    """The ceiling: it knows the world, and learns nothing from the data."""
+    """Bayes-optimal prediction with the true parameters of the data set, an upper bound for all methods."""
 
     Settings: ClassVar[type[MethodSettings]] = BayesSettings
     any_data: ClassVar[bool] = False
@@ -32,12 +32,12 @@ class Bayes(Method):
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         settings, model = cast(BayesSettings, self.settings), self._model()
         expected = dict.fromkeys(model.names, (settings.n_features, settings.max_length > 0))
-        found = {m.name: (m.n_features, m.is_sequence) for m in self.schema.modalities if m.n_features}
+        actual = {m.name: (m.n_features, m.is_sequence) for m in self.schema.modalities if m.n_features}
         n_outputs = settings.n_classes if settings.target == "classes" else 1
-        if not found.items() <= expected.items() or self.schema.n_outputs != n_outputs:
+        if not actual.items() <= expected.items() or self.schema.n_outputs != n_outputs:
             raise DataError(
-                "method 'bayes' knows the data set gaussian only, made with the same settings: expected modalities "
-                f"{', '.join(expected)} of {settings.n_features} features and {n_outputs} output(s), got "
+                "method 'bayes' supports the data set gaussian only, generated with the same settings: expected "
+                f"modalities {', '.join(expected)} of {settings.n_features} features and {n_outputs} output(s), got "
                 f"{', '.join(self.schema.names)} and {self.schema.n_outputs} outputs"
             )
 
@@ -49,7 +49,7 @@ class Bayes(Method):
         return {}
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        """Nothing is kept but the settings."""
+        """Do nothing, since the settings are the whole model."""
 
 
 METHOD = Bayes

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on all features side by side, which read a missing one as such."""
+"""Gradient-boosted trees on the concatenated features of all modalities, with native support of missing values."""
 
 from typing import Annotated, Any, ClassVar, cast
 
@@ -18,13 +18,13 @@ SOURCE = "scikit-learn's histogram gradient boosting, after LightGBM (Ke et al.,
 
 
 class BoostingSettings(MethodSettings):
-    """Constants of the trees.
+    """Hyperparameters of gradient boosting, as in scikit-learn.
 
     Attributes
     ----------
     learning_rate : float in (0, 1], default 0.1
     max_iter : int in [1, 10000], default 100
-        Rounds; each grows one tree per class.
+        Number of boosting iterations. Each iteration fits one tree per output.
     max_leaf_nodes : int in [2, 1000], default 31
     min_samples_leaf : int >= 1, default 20
     l2_regularization : float >= 0, default 0
@@ -46,9 +46,10 @@ class BoostingSettings(MethodSettings):
 
 
 class Boosting(TableMethod):
-    """One ensemble of trees per output; a missing feature goes down the side that training found better for it.
+    """Histogram gradient boosting of scikit-learn, in which each split learns the branch of missing values.
 
-    What is kept is the nodes of all trees: predictions are made from these, without the fitted object.
+    The fitted arrays contain the nodes of all trees. Predictions are computed from these nodes, without the
+    scikit-learn object.
     """
 
     Settings: ClassVar[type[MethodSettings]] = BoostingSettings
@@ -59,14 +60,14 @@ class Boosting(TableMethod):
         base = np.zeros(target.n_outputs)
         for outputs, model in self._models(table, target, seed):
             base[outputs] = np.broadcast_to(np.ravel(model._baseline_prediction), len(outputs))
-            for one_round in model._predictors:
-                trees += [(output, tree.nodes) for output, tree in zip(outputs, one_round, strict=True)]
+            for iteration in model._predictors:
+                trees += [(output, tree.nodes) for output, tree in zip(outputs, iteration, strict=True)]
         if target.is_classification:
             base[np.bincount(target.values, minlength=target.n_outputs) == 0] = -30.0
         return {"base": base, **_flat(trees)}
 
     def _models(self, table: AnyArray, target: Target, seed: int) -> list[tuple[list[int], Any]]:
-        """Fit, and return which outputs each fitted model adds to."""
+        """Fit the models, and return each with the indices of its outputs."""
         weights = target.weights
         if target.kind == "regression":
             numbers = target.values.reshape(len(table), -1)
@@ -109,7 +110,7 @@ _FIELDS = {
 
 
 def _flat(trees: list[tuple[int, AnyArray]]) -> dict[str, AnyArray]:
-    """Return the nodes of all trees one after the other, with the number of nodes and the output of each tree."""
+    """Return the concatenated nodes of all trees, with the number of nodes and the output index of each tree."""
     sizes = np.array([len(nodes) for _, nodes in trees], dtype=np.int64)
     outputs = np.array([output for output, _ in trees], dtype=np.int64)
     fields = {
@@ -120,19 +121,19 @@ def _flat(trees: list[tuple[int, AnyArray]]) -> dict[str, AnyArray]:
 
 
 def _leaf_values(nodes: dict[str, AnyArray], table: AnyArray) -> AnyArray:
-    """Walk all samples down one tree."""
-    place = np.zeros(len(table), dtype=np.int64)
+    """Return the value of the leaf of one tree that each sample reaches, (n_samples,)."""
+    node = np.zeros(len(table), dtype=np.int64)
     rows = np.arange(len(table))
     while rows.size:
-        rows = rows[nodes["is_leaf"][place[rows]] == 0]
-        here = place[rows]
-        values = table[rows, nodes["feature_idx"][here]]
+        rows = rows[nodes["is_leaf"][node[rows]] == 0]
+        current = node[rows]
+        values = table[rows, nodes["feature_idx"][current]]
         with np.errstate(invalid="ignore"):
             left = np.where(
-                np.isnan(values), nodes["missing_go_to_left"][here] != 0, values <= nodes["num_threshold"][here]
+                np.isnan(values), nodes["missing_go_to_left"][current] != 0, values <= nodes["num_threshold"][current]
             )
-        place[rows] = np.where(left, nodes["left"][here], nodes["right"][here])
-    leaves: AnyArray = nodes["value"][place]
+        node[rows] = np.where(left, nodes["left"][current], nodes["right"][current])
+    leaves: AnyArray = nodes["value"][node]
     return leaves
 
 

@@ -1,4 +1,4 @@
-"""Complete cases: a linear model trained only on samples that observe everything; means fill in when predicting."""
+"""Complete-case analysis: a linear model trained on complete samples only, with mean imputation at prediction."""
 
 from typing import ClassVar, cast
 
@@ -11,13 +11,13 @@ from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "CompleteCase"]
 
-SOURCE = "Textbook method (listwise deletion); no paper of its own"
+SOURCE = "Textbook method (listwise deletion); no specific paper"
 
 
 class CompleteCase(TableMethod):
-    """What throwing incomplete samples away costs.
+    """Linear model trained on the samples that observe all modalities.
 
-    Where no training sample observes everything, those that observe most are taken.
+    If there are no such samples, those with the largest number of observed features are used.
     """
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings

@@ -1,4 +1,4 @@
-"""DiCMoR: normalising flows carry what is there to a shared latent space and back to codes of what is missing."""
+"""DiCMoR: normalising flows map observed codes to a shared latent space, and back to codes of missing modalities."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -15,23 +15,23 @@ __all__ = ["METHOD", "DiCMoR", "DiCMoRNetwork", "DiCMoRSettings", "Flow"]
 
 SOURCE = (
     "Wang, Cui, Li (2023), Distribution-consistent modal recovering for incomplete multimodal learning, ICCV; from the "
-    "paper, no code followed. Flows act on one code per modality instead of frames; the latent mean is linear in the "
-    "target, one mean per class, so that numbers and labels can be predicted too; the likelihood trains the flows and "
-    "not the encoders, whose codes it would shrink without end"
+    "paper, independent of the authors' code. Differences: flows act on one code per modality and not on frames; the "
+    "latent mean is a linear function of the target (one mean per class), which supports regression and multilabel "
+    "targets; the likelihood trains the flows but not the encoders, whose codes would otherwise collapse to zero"
 )
 
 
 class DiCMoRSettings(FusionSettings):
-    """Constants of DiCMoR, beside those of `FusionSettings`.
+    """Hyperparameters of DiCMoR in addition to those of `FusionSettings`.
 
     Attributes
     ----------
     n_couplings : int in [1, 32], default 4
-        Affine coupling layers of a flow.
+        Number of affine coupling layers of a flow.
     flow_weight : float >= 0, default 0.1
-        Of the negative log-likelihood of the codes under their flows, per dimension.
+        Weight of the negative log-likelihood of the codes under the flows, per dimension.
     recovery_weight : float >= 0, default 1
-        Of the mean squared distance between recovered and true codes that were hidden.
+        Weight of the mean squared error of recovered codes of modalities hidden by modality dropout.
     """
 
     n_couplings: Annotated[int, Field(ge=1, le=32)] = 4
@@ -40,7 +40,7 @@ class DiCMoRSettings(FusionSettings):
 
 
 class ModalityMLP(nn.Module):
-    """A layer of hidden units per modality, all modalities at once: (n, M, fan_in) to (n, M, fan_out), 0 at first."""
+    """Perceptron with one hidden layer per modality, (n, M, fan_in) to (n, M, fan_out), initialised to output 0."""
 
     def __init__(self, n_modalities: int, fan_in: int, hidden: int, fan_out: int) -> None:
         super().__init__()
@@ -50,38 +50,38 @@ class ModalityMLP(nn.Module):
         self.leave = nn.Parameter(torch.zeros(n_modalities, hidden, fan_out))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Apply each modality's own layer to its code."""
+        """Apply the perceptron of each modality to its codes."""
         hidden = functional.gelu(torch.einsum("nmd,mdh->nmh", codes, self.enter) + self.bias)
         return torch.einsum("nmh,mhe->nme", hidden, self.leave)
 
 
 class Coupling(nn.Module):
-    """``b' = b exp(s(a)) + t(a)`` on the two parts (a, b) of a code: invertible whatever s and t are; |s| <= 1."""
+    """Affine coupling ``b' = b exp(s(a)) + t(a)`` of the two parts (a, b) of a code, with |s| <= 1."""
 
     def __init__(self, n_modalities: int, width: int) -> None:
         super().__init__()
         self.n_read = width // 2
         self.read = ModalityMLP(n_modalities, self.n_read, width, 2 * (width - self.n_read))
 
-    def _scale_and_shift(self, read: Tensor) -> tuple[Tensor, Tensor]:
-        scale, shift = self.read(read).chunk(2, dim=2)
+    def _scale_and_shift(self, fixed: Tensor) -> tuple[Tensor, Tensor]:
+        scale, shift = self.read(fixed).chunk(2, dim=2)
         return scale.tanh(), shift
 
     def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the changed codes, both (n, M, d), and the log-determinant (n, M)."""
-        read, changed = codes[..., : self.n_read], codes[..., self.n_read :]
-        scale, shift = self._scale_and_shift(read)
-        return torch.cat([read, changed * scale.exp() + shift], dim=2), scale.sum(dim=2)
+        """Return the transformed codes, (n, M, d), and the log-determinants of the Jacobians, (n, M)."""
+        fixed, changed = codes[..., : self.n_read], codes[..., self.n_read :]
+        scale, shift = self._scale_and_shift(fixed)
+        return torch.cat([fixed, changed * scale.exp() + shift], dim=2), scale.sum(dim=2)
 
     def inverse(self, codes: Tensor) -> Tensor:
-        """Undo `forward`."""
-        read, changed = codes[..., : self.n_read], codes[..., self.n_read :]
-        scale, shift = self._scale_and_shift(read)
-        return torch.cat([read, (changed - shift) * (-scale).exp()], dim=2)
+        """Return the inverse of `forward`, (n, M, d)."""
+        fixed, changed = codes[..., : self.n_read], codes[..., self.n_read :]
+        scale, shift = self._scale_and_shift(fixed)
+        return torch.cat([fixed, (changed - shift) * (-scale).exp()], dim=2)
 
 
 class Flow(nn.Module):
-    """An invertible map per modality between its codes and the latent space that all share.
+    """Normalising flows between the codes of each modality and the shared latent space.
 
     Parameters
     ----------
@@ -93,33 +93,35 @@ class Flow(nn.Module):
         self.couplings = nn.ModuleList(Coupling(n_modalities, width) for _ in range(n_couplings))
 
     def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Map codes (n, M, d) to latents, and return the log-determinant (n, M)."""
+        """Return the latents of codes, (n, M, d), and the log-determinants of the Jacobians, (n, M)."""
         total = codes.new_zeros(codes.shape[:2])
         for coupling in self.couplings:
-            # reversed, so that the next coupling changes what this one reads
+            # reversing the dimensions lets each coupling transform the part that the previous one left unchanged
             codes, logdet = coupling(codes.flip(2))
             total = total + logdet
         return codes, total
 
     def inverse(self, latents: Tensor) -> Tensor:
-        """Map latents (n, M, d) to codes."""
+        """Return the codes of latents, (n, M, d)."""
         for coupling in reversed(self.couplings):
             latents = cast(Coupling, coupling).inverse(latents).flip(2)
         return latents
 
 
 class DiCMoROutput(NamedTuple):
-    """What the network computes for a batch of B samples and M modalities.
+    """Output of `DiCMoRNetwork` for a batch of B samples with M modalities.
 
     Attributes
     ----------
     logits : tensor (B, n_outputs)
     representation : tensor (B, M * d)
-        The fused codes.
+        Fused codes.
     codes, recovered : tensor (B, M, d)
+        Encoded and recovered codes.
     latents, logdet : tensor (B, M, d) and (B, M)
-        Of the codes taken as data.
+        Latents and log-determinants of the detached codes.
     kept : bool tensor (B, M)
+        Availability mask after modality dropout.
     """
 
     logits: Tensor
@@ -132,7 +134,7 @@ class DiCMoROutput(NamedTuple):
 
 
 class DiCMoRNetwork(TrainableNetwork):
-    """Encoders, flows, a refinement of what they recover, fusion by attention, a head."""
+    """Network of DiCMoR: encoders, flows, refinement of recovered codes, attention-based fusion and a head."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: DiCMoRSettings) -> None:
         super().__init__()
@@ -146,7 +148,7 @@ class DiCMoRNetwork(TrainableNetwork):
         self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> DiCMoROutput:
-        """Compute logits for a batch."""
+        """Return the output for a batch, with the logits."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         codes = self.encoders(batch)
         latents, logdet = self.flow(codes.detach())
@@ -155,13 +157,13 @@ class DiCMoRNetwork(TrainableNetwork):
         return DiCMoROutput(self.head(representation), representation, codes, recovered, latents, logdet, kept)
 
     def _recover(self, latents: Tensor, kept: Tensor) -> Tensor:
-        """Return the codes that the mean latent of what is kept stands for in every modality."""
+        """Return the codes of all modalities recovered from the mean latent of the observed modalities, (B, M, d)."""
         codes = self.flow.inverse(mean_of_modalities(latents, kept).expand_as(latents))
         refined: Tensor = codes + self.refine(codes)
         return refined
 
     def losses(self, output: DiCMoROutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = CE(y, logits) - w_f log p(codes | y) + w_r |recovered - true|^2 (hidden)`` and its parts."""
+        """Return ``L = CE(y, logits) - w_f log p(codes | y) + w_r |recovered - true|^2 (hidden)`` and its terms."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
         likelihood = self._negative_log_likelihood(output, batch, objective)
@@ -172,7 +174,7 @@ class DiCMoRNetwork(TrainableNetwork):
         return {"loss": loss, "loss/prediction": prediction, "loss/flow": likelihood, "loss/recovery": recovery}
 
     def _negative_log_likelihood(self, output: DiCMoROutput, batch: Batch, objective: Objective) -> Tensor:
-        """Return the mean over observed codes, per dimension and up to a constant, with latents ~ N(mean(y), I)."""
+        """Return the mean over observed codes, per dimension and up to a constant, for latents ~ N(mean(y), I)."""
         assert batch.target is not None
         target, _ = objective.split(batch.target)
         if not target.is_floating_point():
@@ -183,7 +185,7 @@ class DiCMoRNetwork(TrainableNetwork):
 
 
 class DiCMoR(NetworkMethod):
-    """DiCMoR as a method."""
+    """DiCMoR (Wang, Cui and Li, 2023)."""
 
     Settings: ClassVar[type[MethodSettings]] = DiCMoRSettings
 

@@ -1,4 +1,4 @@
-"""Nearest-neighbour imputation: missing features are means over similar training samples, then a linear model."""
+"""k-nearest-neighbour imputation of missing modalities, and logistic (or ridge) regression."""
 
 from typing import Annotated, ClassVar, cast
 
@@ -16,16 +16,17 @@ __all__ = ["METHOD", "KnnFill", "KnnFillSettings"]
 SOURCE = "Troyanskaya et al. (2001), Missing value estimation methods for DNA microarrays, Bioinformatics 17(6)"
 
 ROWS_AT_ONCE = 512
+"""Samples per chunk, which bounds the size of the distance matrix."""
 
 
 class KnnFillSettings(LinearSettings):
-    """Constants of nearest-neighbour imputation, beside those of the linear model.
+    """Hyperparameters of nearest-neighbour imputation in addition to those of the linear model.
 
     Attributes
     ----------
     n_neighbours : int >= 1, default 5
     max_donors : int >= 1, default 5000
-        Most training samples that are kept to impute from, drawn at random.
+        Maximum number of training samples used for imputation. If there are more, a random subset is used.
     """
 
     SEARCH: ClassVar[dict[str, Search]] = {"n_neighbours": Search(1, 50, log=True, whole=True)}
@@ -35,10 +36,10 @@ class KnnFillSettings(LinearSettings):
 
 
 class KnnFill(TableMethod):
-    """Imputes a missing modality by the mean over the nearest training samples that observe it.
+    """Imputation of a missing modality by the mean of the nearest training samples that observe it.
 
-    The distance is the mean squared difference over the features that both observe. Unlike the original, which works
-    feature by feature, whole modalities are imputed, as they are missing as a whole.
+    The distance of two samples is the mean squared difference over the features that both observe. The original
+    method imputes each feature separately. This one imputes all features of a modality from the same neighbours.
     """
 
     Settings: ClassVar[type[MethodSettings]] = KnnFillSettings
@@ -56,33 +57,34 @@ class KnnFill(TableMethod):
         return linear_outputs(linear, self.schema.target_kind)
 
     def _filled(self, table: AnyArray, donors: AnyArray) -> AnyArray:
-        pieces = [
-            self._filled_piece(table[start : start + ROWS_AT_ONCE], donors)
+        chunks = [
+            self._filled_chunk(table[start : start + ROWS_AT_ONCE], donors)
             for start in range(0, len(table), ROWS_AT_ONCE)
         ]
-        return np.concatenate(pieces)
+        return np.concatenate(chunks)
 
-    def _filled_piece(self, table: AnyArray, donors: AnyArray) -> AnyArray:
+    def _filled_chunk(self, table: AnyArray, donors: AnyArray) -> AnyArray:
         distance = _distances(table, donors)
         filled = np.nan_to_num(table, nan=0.0)
         start = 0
         for width in self.widths.values():
             columns = slice(start, start + width)
             start += width
-            lacking = np.flatnonzero(np.isnan(table[:, columns.start]))
-            able = np.flatnonzero(~np.isnan(donors[:, columns.start]))
-            if lacking.size and able.size:
-                chosen = _nearest(distance[np.ix_(lacking, able)], cast(KnnFillSettings, self.settings).n_neighbours)
-                filled[lacking, columns] = donors[able[chosen], columns].mean(axis=1)
+            incomplete = np.flatnonzero(np.isnan(table[:, columns.start]))
+            observing = np.flatnonzero(~np.isnan(donors[:, columns.start]))
+            if incomplete.size and observing.size:
+                n_neighbours = cast(KnnFillSettings, self.settings).n_neighbours
+                chosen = _nearest(distance[np.ix_(incomplete, observing)], n_neighbours)
+                filled[incomplete, columns] = donors[observing[chosen], columns].mean(axis=1)
         return filled
 
 
 def _distances(table: AnyArray, donors: AnyArray) -> AnyArray:
-    """Return mean squared differences over what both observe, infinite where that is nothing."""
-    here, there = (~np.isnan(table)).astype(np.float64), (~np.isnan(donors)).astype(np.float64)
-    one, other = np.nan_to_num(table, nan=0.0), np.nan_to_num(donors, nan=0.0)
-    squares = (one**2) @ there.T + here @ (other**2).T - 2 * one @ other.T
-    shared = here @ there.T
+    """Return the mean squared differences over features that both samples observe; infinite if there are none."""
+    observed, donor_observed = (~np.isnan(table)).astype(np.float64), (~np.isnan(donors)).astype(np.float64)
+    values, donor_values = np.nan_to_num(table, nan=0.0), np.nan_to_num(donors, nan=0.0)
+    squares = (values**2) @ donor_observed.T + observed @ (donor_values**2).T - 2 * values @ donor_values.T
+    shared = observed @ donor_observed.T
     return np.where(shared > 0, squares / np.maximum(shared, 1), np.inf)
 
 

@@ -1,4 +1,4 @@
-"""Late fusion: one logistic (or ridge) regression per modality, averaged over the present ones."""
+"""Late fusion: one logistic (or ridge) regression per modality, averaged over the observed modalities."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
@@ -12,14 +12,14 @@ from redcore.methods._base import Method, MethodSettings
 
 __all__ = ["METHOD", "LateFusion"]
 
-SOURCE = "Textbook method; no paper of its own"
+SOURCE = "Textbook method; no specific paper"
 
 
 class LateFusion(Method):
-    """A linear model per modality on its observed rows; predictions are averaged over the present modalities.
+    """One linear model per modality, trained on the samples that observe it.
 
-    Probabilities (or numbers) are averaged. A sequence enters by the mean, standard deviation, minimum and maximum
-    of each feature over time.
+    The prediction is the mean of the predicted probabilities (or regression outputs) of the observed modalities. The
+    features of a sequence are the mean, standard deviation, minimum and maximum of each input feature over time.
     """
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
@@ -37,9 +37,9 @@ class LateFusion(Method):
                 raise TrainingInterrupted(index + 1)
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        linear, present = self.linear.predict(data)
-        outputs = linear_outputs(linear, self.schema.target_kind) * present[..., None]
-        mean: AnyArray = outputs.sum(axis=1) / present.sum(axis=1, keepdims=True)
+        linear, observed = self.linear.predict(data)
+        outputs = linear_outputs(linear, self.schema.target_kind) * observed[..., None]
+        mean: AnyArray = outputs.sum(axis=1) / observed.sum(axis=1, keepdims=True)
         return mean
 
     def _arrays(self) -> dict[str, AnyArray]:

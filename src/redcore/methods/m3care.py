@@ -1,4 +1,4 @@
-"""M3Care: codes of missing modalities from similar samples of a bank, mixed in adaptively, fused by attention."""
+"""M3Care: codes of missing modalities from similar training samples, adaptive mixing and attention-based fusion."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -15,28 +15,30 @@ __all__ = ["METHOD", "M3Care", "M3CareNetwork", "M3CareSettings", "NeighbourBank
 
 SOURCE = (
     "Zhang et al. (2022), M3Care: learning with missing modalities in multimodal healthcare data, KDD, arXiv "
-    "2210.17292; from the paper. Its neighbours are the other samples of the batch, which makes a prediction depend on "
-    "what is predicted beside it; ours are a bank of training samples too, and outside training nothing else. One step "
-    "of aggregation stands for its two graph layers; the kernel reads normalised features, whose scale needs no loss"
+    "2210.17292; from the paper. Differences: the neighbours of the paper are the other samples of the batch, so that "
+    "predictions depend on the batch; here, they also come from a bank of training samples, and at prediction from the "
+    "bank only. One aggregation step replaces two graph layers. The kernel is computed on normalised features, so that "
+    "no loss is needed for their scale"
 )
 
 
 class M3CareSettings(FusionSettings):
-    """Constants of M3Care, beside those of `FusionSettings`.
+    """Hyperparameters of M3Care in addition to those of `FusionSettings`.
 
     Attributes
     ----------
     bank_size : int >= 1, default 512
-        Training samples kept as neighbours, at most half of all: a sample must seldom meet itself of an epoch before.
+        Number of training samples in the bank of neighbours. It is at most half of the training samples, so that a
+        sample rarely finds its own code of the previous epoch.
     """
 
     bank_size: Annotated[int, Field(ge=1)] = 512
 
 
 class NeighbourBank(nn.Module):
-    """The codes of the latest training samples: a queue that every batch of training enters at the end.
+    """First-in, first-out queue with the codes of the most recent training samples.
 
-    The queue is made of buffers: it is kept and restored with the weights of the epoch it belongs to.
+    The queue is stored in buffers, so that it is saved and restored together with the weights of an epoch.
 
     Parameters
     ----------
@@ -49,13 +51,27 @@ class NeighbourBank(nn.Module):
     def __init__(self, size: int, n_modalities: int, width: int) -> None:
         super().__init__()
         self.register_buffer("codes", torch.zeros(size, n_modalities, width))
-        # places not yet taken observe nothing, and so are nobody's neighbours
+        # unused entries observe no modality, so they have no similarity to any sample
         self.register_buffer("observed", torch.zeros(size, n_modalities, dtype=torch.bool))
 
     def forward(self, codes: Tensor, observed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return neighbours of a batch: codes (K, M, d), what they observe (K, M), and who may read whom (B, K).
+        """Return the neighbours of the samples of a batch.
 
-        In training the batch is appended, with its gradients, and a sample does not read itself.
+        In training mode, the batch is appended to the queue, and its samples are neighbours of one another.
+
+        Parameters
+        ----------
+        codes : tensor (B, M, d)
+        observed : bool tensor (B, M)
+
+        Returns
+        -------
+        codes : tensor (K, M, d)
+            Codes of the neighbours.
+        observed : bool tensor (K, M)
+            Availability mask of the neighbours.
+        readable : bool tensor (B, K)
+            False for the entry of a sample itself.
         """
         n_samples, size = codes.shape[0], len(self.codes)
         if not self.training:
@@ -68,10 +84,10 @@ class NeighbourBank(nn.Module):
 
 
 class Aggregation(nn.Module):
-    """Codes of similar samples, by modality.
+    """Similarity-weighted mean of the codes of neighbours for each modality.
 
-    Similarity is the mean of a Gaussian kernel over the modalities that both samples observe, of features that each
-    modality projects from its codes; what lies below a learned threshold counts as 0.
+    The similarity of two samples is the mean of a Gaussian kernel over the modalities that both observe, computed on
+    linear projections of the codes. Similarities below a learned threshold are set to 0.
 
     Parameters
     ----------
@@ -86,18 +102,18 @@ class Aggregation(nn.Module):
         self.threshold = nn.Parameter(torch.tensor(-2.0))
 
     def similarity(self, codes: Tensor, kept: Tensor, others: Tensor, observed: Tensor) -> Tensor:
-        """Return values in [0, 1], (B, K); 0 where two samples have no modality in common."""
-        here = functional.normalize(torch.einsum("bmd,mde->bme", codes, self.project), dim=2)
-        there = functional.normalize(torch.einsum("kmd,mde->kme", others, self.project), dim=2)
-        # on the unit sphere half the squared distance is 1 - cosine
-        cosine = torch.einsum("bmd,kmd->bkm", here, there)
+        """Return similarities in [0, 1], (B, K); 0 for pairs without a common observed modality."""
+        features = functional.normalize(torch.einsum("bmd,mde->bme", codes, self.project), dim=2)
+        other_features = functional.normalize(torch.einsum("kmd,mde->kme", others, self.project), dim=2)
+        # the squared distance of unit vectors is 2 - 2 cosine
+        cosine = torch.einsum("bmd,kmd->bkm", features, other_features)
         kernel = ((cosine - 1) * self.log_precision.exp()).exp()
         common = (kept[:, None] & observed[None]).to(kernel.dtype)
         mean = (kernel * common).sum(dim=2) / common.sum(dim=2).clamp(min=1)
         return (mean - self.threshold.sigmoid()).relu()
 
     def forward(self, codes: Tensor, kept: Tensor, others: Tensor, observed: Tensor, readable: Tensor) -> Tensor:
-        """Return the weighted mean code of the neighbours that observe a modality, (B, M, d); 0 if there are none."""
+        """Return the weighted mean code of the neighbours that observe each modality, (B, M, d); 0 without any."""
         weights = self.similarity(codes, kept, others, observed) * readable
         total = weights @ observed.to(weights.dtype)
         summed = torch.einsum("bk,kmd->bmd", weights, others * observed[..., None])
@@ -105,14 +121,14 @@ class Aggregation(nn.Module):
 
 
 class M3CareOutput(NamedTuple):
-    """Logits and the fused codes (B, M * d)."""
+    """Logits (B, n_outputs) and fused codes (B, M * d)."""
 
     logits: Tensor
     representation: Tensor
 
 
 class M3CareNetwork(TrainableNetwork):
-    """Encoders, aggregation over the bank, adaptive mixing, one Transformer block over the modalities, a head."""
+    """Network of M3Care: encoders, aggregation over the bank, adaptive mixing, attention-based fusion and a head."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: M3CareSettings, n_samples: int) -> None:
         super().__init__()
@@ -127,7 +143,7 @@ class M3CareNetwork(TrainableNetwork):
         self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> M3CareOutput:
-        """Compute logits for a batch; in training the batch enters the bank."""
+        """Return the output for a batch. In training mode, the batch is appended to the bank."""
         kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)
         codes = self.encoders(batch)
         neighbours = self.bank(codes, batch.availability)
@@ -137,7 +153,7 @@ class M3CareNetwork(TrainableNetwork):
         return M3CareOutput(self.head(representation), representation)
 
     def _mix(self, codes: Tensor, aggregated: Tensor, kept: Tensor) -> Tensor:
-        """Weigh a sample's own code against that of its neighbours; theirs alone where it has none."""
+        """Return the adaptive mean of own and aggregated codes; for missing modalities, the aggregated code."""
         own, others = self.trust_own(codes).sigmoid() * kept[..., None], self.trust_others(aggregated).sigmoid()
         share = own / (own + others).clamp(min=1e-6)
         mixed: Tensor = share * codes + (1 - share) * aggregated
@@ -145,7 +161,7 @@ class M3CareNetwork(TrainableNetwork):
 
 
 class M3Care(NetworkMethod):
-    """M3Care as a method."""
+    """M3Care (Zhang et al., 2022)."""
 
     Settings: ClassVar[type[MethodSettings]] = M3CareSettings
 

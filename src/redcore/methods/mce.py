@@ -1,4 +1,4 @@
-"""MCE: more supervision for modalities that contribute less than they could; subset prediction and completion."""
+"""MCE: adaptive supervision of rare and underused modalities, with subset prediction and completion of codes."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -14,28 +14,29 @@ __all__ = ["MCE", "METHOD", "LearningFactors", "MCENetwork", "MCESettings"]
 
 SOURCE = (
     "Zhao, Zhang, Zou (2025), MCE: towards a general framework for handling missing modalities under imbalanced "
-    "missing rates, Pattern Recognition, arXiv 2510.10534; from the paper, its published code (byzhaoAI/MCE) read for "
-    "what the factors are, none of it used. There contributions are Shapley values of right answers over all subsets, "
-    "and what a modality can do alone comes from networks trained before; ours are differences of losses over one "
-    "drawn subset per sample and step, which fits numbers too, at linear cost, against heads trained along"
+    "missing rates, Pattern Recognition, arXiv 2510.10534; from the paper. The published code (byzhaoAI/MCE) was read "
+    "for the definition of the factors, but not used. Differences: the contributions of the paper are Shapley values "
+    "of correct predictions over all subsets, and the unimodal performance comes from pretrained networks. Here, "
+    "contributions are differences of losses over one random subset per sample and step, which supports regression "
+    "and has linear cost, and the unimodal performance comes from heads that are trained jointly"
 )
 
 
 class MCESettings(FusionSettings):
-    """Constants of MCE, beside those of `FusionSettings`.
+    """Hyperparameters of MCE in addition to those of `FusionSettings`.
 
     Attributes
     ----------
     modality_dropout : float in [0, 1), default 0.5
-        Here the draw of the subset: at 0.5 every subset of what is present is about equally likely.
+        Rate of the random subsets. With 0.5, all subsets of the observed modalities have about the same probability.
     subset_weight : float >= 0, default 1
-        Of the loss of the prediction from the drawn subset.
+        Weight of the loss of the prediction from the random subset.
     completion_weight : float >= 0, default 0.5
-        Of the mean absolute distance between codes completed from the subset and those fused from all.
+        Weight of the mean absolute error between codes fused from the subset and from all observed modalities.
     unimodal_weight : float >= 0, default 0.5
-        Of the losses of the heads on single modalities.
+        Weight of the losses of the unimodal heads.
     smoothing : float in (0, 1], default 0.05
-        Weight of the newest step in the running means that the learning factors follow from.
+        Weight of the latest step in the running means for the learning factors.
     """
 
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -46,16 +47,16 @@ class MCESettings(FusionSettings):
 
 
 class LearningFactors(nn.Module):
-    """How much supervision each modality gets: mean 1, more for the rare and for the underused.
+    """Loss weights of the modalities with mean 1, which are larger for rare and underused modalities.
 
-    The factor of a modality is the inverse of its observed share, times one plus the gap between what it gains alone
-    and what it adds to others, both as differences of losses, relative to the mean gap.
+    The factor of a modality is ``(1 + gap / mean gap) / observed share``. The gap is the decrease of the loss by the
+    modality alone, minus its decrease by adding the modality to others. Negative gaps count as 0.
 
     Parameters
     ----------
     n_modalities : int
     smoothing : float
-        Weight of the newest step in the running means.
+        Weight of the latest step in the running means.
     """
 
     observed: Tensor
@@ -68,34 +69,43 @@ class LearningFactors(nn.Module):
         self.register_buffer("gap", torch.zeros(n_modalities))
 
     def update(self, observed: Tensor, gap: Tensor) -> Tensor:
-        """Take in a step's observed shares and gaps, each (M,), the latter nan where unknown; return factors (M,)."""
+        """Update the running means and return the factors, (M,).
+
+        Parameters
+        ----------
+        observed : tensor (M,)
+            Share of the samples of the batch that observe each modality.
+        gap : tensor (M,)
+            Gaps of the batch; nan if unknown.
+        """
         self.observed = self.observed.lerp(observed, self.smoothing)
         self.gap = torch.where(gap.isnan(), self.gap, self.gap.lerp(gap, self.smoothing))
-        # a modality that adds more than it gains alone needs nothing
-        needed = self.gap.relu()
-        factors = (1 + needed / needed.mean().clamp(min=1e-6)) / self.observed.clamp(min=0.01)
+        # a modality that adds more than it predicts alone is not underused
+        underuse = self.gap.relu()
+        factors = (1 + underuse / underuse.mean().clamp(min=1e-6)) / self.observed.clamp(min=0.01)
         return factors / factors.mean()
 
 
 class MCEOutput(NamedTuple):
-    """What the network computes for a batch of B samples and M modalities.
+    """Output of `MCENetwork` for a batch of B samples with M modalities.
 
-    Outside training everything present is the subset, and there are no unimodal logits.
+    In evaluation mode, the subset consists of all observed modalities, and there are no unimodal logits.
 
     Attributes
     ----------
     logits : tensor (B, n_outputs)
     representation : tensor (B, M * d)
-        The fused codes.
+        Fused codes.
     subset : tensor (B, n_outputs)
-        Logits from the drawn subset.
+        Logits from the random subset.
     completed : tensor (B, M, d)
-        Codes fused from the drawn subset.
+        Codes fused from the random subset.
     unimodal : tuple of M tensors (B, n_outputs)
+        Logits of the unimodal heads.
     nothing : tensor (n_outputs,)
-        Learned logits of a sample of which nothing is known.
+        Learned logits of a sample without any modality.
     kept : bool tensor (B, M)
-        The drawn subset.
+        Random subset of the observed modalities.
     """
 
     logits: Tensor
@@ -108,7 +118,7 @@ class MCEOutput(NamedTuple):
 
 
 class MCENetwork(TrainableNetwork):
-    """Encoders, one Transformer block that completes what is missing, one head on all, and one per modality."""
+    """Network of MCE: encoders, one Transformer block that completes missing codes, a joint and unimodal heads."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MCESettings) -> None:
         super().__init__()
@@ -126,7 +136,7 @@ class MCENetwork(TrainableNetwork):
         self.factors = LearningFactors(n_modalities, settings.smoothing)
 
     def forward(self, batch: Batch) -> MCEOutput:
-        """Compute logits for a batch; in training also from a drawn subset and from single modalities."""
+        """Return the output for a batch; in training mode with logits of a random subset and of single modalities."""
         codes, kept = self.encoders(batch), batch.availability
         fused = self._fuse(codes, kept)
         logits, representation = self.head(fused.flatten(1)), fused.flatten(1)
@@ -143,7 +153,7 @@ class MCENetwork(TrainableNetwork):
         return fused
 
     def losses(self, output: MCEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = L_all + w_s L_subset + sum_m f_m (w_c completion_m + w_u L_m) + L_nothing`` and its parts."""
+        """Return ``L = L_all + w_s L_subset + sum_m f_m (w_c completion_m + w_u L_m) + L_nothing`` and its terms."""
         assert batch.target is not None
         settings, target = self.settings, batch.target
         prediction, subset = objective.loss(output.logits, target), objective.loss(output.subset, target)
@@ -166,16 +176,17 @@ class MCENetwork(TrainableNetwork):
 
 
 def _mean_loss(logits: Tensor, target: Tensor, rows: Tensor, objective: Objective) -> Tensor:
-    """Return the mean loss over the rows where the mask `rows` is True; nan if there are none."""
+    """Return the mean loss over the samples selected by the mask `rows`; nan if there are none."""
     if not bool(rows.any()):
         return logits.new_full((), float("nan"))
     return objective.loss(logits[rows], target[rows])
 
 
 def _contributions(output: MCEOutput, batch: Batch, objective: Objective) -> Tensor:
-    """Return by how much the loss is lower where a modality is in the drawn subset, (M,).
+    """Return the decrease of the subset loss for samples whose subset contains each modality, (M,).
 
-    Over the samples that observe it and something else; nan where only subsets with it, or without it, were drawn.
+    The losses with and without a modality are means over the samples that observe it and at least one other modality.
+    The result is nan if there are no samples with, or none without it.
     """
     assert batch.target is not None
     logits, target = output.subset.detach(), batch.target
@@ -190,14 +201,14 @@ def _contributions(output: MCEOutput, batch: Batch, objective: Objective) -> Ten
 
 
 def _completion_losses(output: MCEOutput, hidden: Tensor) -> Tensor:
-    """Return the mean absolute distance of completed codes from those fused from all, over what was hidden, (M,)."""
+    """Return the mean absolute error of the completed codes of hidden modalities, (M,)."""
     truth = output.representation.detach().view_as(output.completed)
     distance = (output.completed - truth).abs().mean(dim=2) * hidden
     return distance.sum(dim=0) / hidden.sum(dim=0).clamp(min=1)
 
 
 class MCE(NetworkMethod):
-    """MCE as a method."""
+    """MCE (Zhao, Zhang and Zou, 2025)."""
 
     Settings: ClassVar[type[MethodSettings]] = MCESettings
 

@@ -1,4 +1,4 @@
-"""Mean-fill: missing features are training means, one logistic (or ridge) regression on everything."""
+"""Mean imputation of missing features, and logistic (or ridge) regression."""
 
 from typing import ClassVar, cast
 
@@ -11,11 +11,11 @@ from redcore.methods._base import MethodSettings, TableMethod
 
 __all__ = ["METHOD", "MeanFill"]
 
-SOURCE = "Textbook method; no paper of its own"
+SOURCE = "Textbook method; no specific paper"
 
 
 class MeanFill(TableMethod):
-    """One linear model on all features side by side; a missing one is its mean over the observed training rows."""
+    """Linear model of all features, in which missing features are replaced by their mean over the training samples."""
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
 
@@ -30,7 +30,7 @@ class MeanFill(TableMethod):
 
 
 def _filled(table: AnyArray) -> AnyArray:
-    # features are standardised: their mean is 0
+    # the mean of standardised features is 0
     return np.nan_to_num(table, nan=0.0)
 
 

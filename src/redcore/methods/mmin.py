@@ -1,4 +1,4 @@
-"""MMIN: residual autoencoders imagine the codes of missing modalities, and back; their inner codes are classified."""
+"""MMIN: cascaded residual autoencoders predict the codes of missing modalities, with a cycle-consistency loss."""
 
 from itertools import pairwise
 from typing import Annotated, ClassVar, NamedTuple, cast
@@ -16,23 +16,24 @@ __all__ = ["METHOD", "MMIN", "MMINNetwork", "MMINSettings"]
 
 SOURCE = (
     "Zhao, Li, Jin (2021), Missing modality imagination network for emotion recognition with uncertain missing "
-    "modalities, ACL; from the paper. The paper pretrains encoders on complete data, which does not exist here: all is "
-    "trained together, and imagination is supervised where a sample has what was hidden from it for one step"
+    "modalities, ACL; from the paper. Differences: the paper pretrains encoders on complete data, which is not "
+    "available here, so that all parts are trained jointly; imagination is supervised by observed modalities that "
+    "modality dropout hides for one step"
 )
 
 
 class MMINSettings(CodeSettings):
-    """Constants of MMIN, beside those of `CodeSettings`.
+    """Hyperparameters of MMIN in addition to those of `CodeSettings`.
 
     Attributes
     ----------
     autoencoder_layers : tuple of int, default (128, 64)
-        Hidden sizes of a residual autoencoder on the way down; the last is its inner code.
+        Layer sizes of the encoder of a residual autoencoder; the last one is the bottleneck.
     n_autoencoders : int in [1, 16], default 3
     imagination_weight : float >= 0, default 1
-        Of the mean squared distance between imagined and true codes that were hidden.
+        Weight of the mean squared error of imagined codes of modalities hidden by modality dropout.
     cycle_weight : float >= 0, default 1
-        Of the same between codes that were read and those imagined back from the imagined ones.
+        Weight of the mean squared error of input codes reconstructed from the imagined codes (cycle consistency).
     """
 
     autoencoder_layers: Sizes = (128, 64)
@@ -42,11 +43,11 @@ class MMINSettings(CodeSettings):
 
 
 def _layers(sizes: list[int]) -> nn.Sequential:
-    return nn.Sequential(*[part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())][:-1])
+    return nn.Sequential(*[layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())][:-1])
 
 
 class CascadeAutoencoder(nn.Module):
-    """Autoencoders in a row, each reading the input plus what those before it said."""
+    """Cascade of residual autoencoders: the input of each is the input plus the sum of all previous outputs."""
 
     def __init__(self, width: int, hidden: tuple[int, ...], n_blocks: int) -> None:
         super().__init__()
@@ -56,27 +57,38 @@ class CascadeAutoencoder(nn.Module):
         self.inner = sizes[-1] * n_blocks
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (n, width) to imagined values of the same shape, and all inner codes side by side (n, inner)."""
-        said, inner = torch.zeros_like(values), []
+        """Return the sum of the outputs, (n, width), and the concatenated bottleneck activations, (n, inner)."""
+        outputs, bottlenecks = torch.zeros_like(values), []
         for down, up in zip(self.down, self.up, strict=True):
-            inner.append(down(values + said))
-            said = said + up(inner[-1])
-        return said, torch.cat(inner, dim=1)
+            bottlenecks.append(down(values + outputs))
+            outputs = outputs + up(bottlenecks[-1])
+        return outputs, torch.cat(bottlenecks, dim=1)
 
 
 class MMINOutput(NamedTuple):
-    """Logits, inner codes, true and imagined codes and those imagined back (B, M, d), and which were read (B, M)."""
+    """Output of `MMINNetwork` for a batch of B samples with M modalities.
+
+    Attributes
+    ----------
+    logits : tensor (B, n_outputs)
+    representation : tensor (B, inner)
+        Bottleneck activations of the forward imagination.
+    codes, imagined, reconstructed : tensor (B, M, d)
+        Encoded codes, imagined codes, and input codes reconstructed from the imagined ones.
+    kept : bool tensor (B, M)
+        Availability mask after modality dropout.
+    """
 
     logits: Tensor
     representation: Tensor
     codes: Tensor
     imagined: Tensor
-    back: Tensor
+    reconstructed: Tensor
     kept: Tensor
 
 
 class MMINNetwork(TrainableNetwork):
-    """Encoders, forward and backward imagination, a head on the inner codes of the forward one."""
+    """Network of MMIN: encoders, forward and backward imagination, and a head on the bottleneck activations."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MMINSettings) -> None:
         super().__init__()
@@ -88,34 +100,38 @@ class MMINNetwork(TrainableNetwork):
         self.head = Head(self.ahead.inner, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> MMINOutput:
-        """Compute logits for a batch."""
+        """Return the output for a batch, with the logits."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         codes = self.encoders(batch)
-        read = codes.masked_fill(~kept[..., None], 0.0)
-        imagined, inner = self.ahead(read.flatten(1))
-        back, _ = self.backwards(imagined) if self.training else (imagined, None)
+        inputs = codes.masked_fill(~kept[..., None], 0.0)
+        imagined, inner = self.ahead(inputs.flatten(1))
+        reconstructed, _ = self.backwards(imagined) if self.training else (imagined, None)
         logits = self.head(inner)
-        return MMINOutput(logits, inner, codes, imagined.view_as(codes), back.view_as(codes), kept)
+        return MMINOutput(logits, inner, codes, imagined.view_as(codes), reconstructed.view_as(codes), kept)
 
     def losses(self, output: MMINOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = CE(y, logits) + w_i |imagined - true|^2 (hidden) + w_c |back - true|^2 (read)``, and parts."""
+        """Return the loss and its terms.
+
+        ``L = CE(y, logits) + w_i |imagined - true|^2 + w_c |reconstructed - true|^2``, where the second term is over
+        modalities hidden by modality dropout, and the third over those that were not.
+        """
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
         truth = output.codes.detach()
         imagination = _distance(output.imagined, truth, batch.availability & ~output.kept)
-        cycle = _distance(output.back, truth, output.kept)
+        cycle = _distance(output.reconstructed, truth, output.kept)
         settings = self.settings
         loss = prediction + settings.imagination_weight * imagination + settings.cycle_weight * cycle
         return {"loss": loss, "loss/prediction": prediction, "loss/imagination": imagination, "loss/cycle": cycle}
 
 
-def _distance(guess: Tensor, truth: Tensor, where: Tensor) -> Tensor:
-    """Return the mean squared distance per dimension over the codes `where` is True; 0 if there are none."""
-    return mean_where((guess - truth).square().mean(dim=2), where)
+def _distance(prediction: Tensor, truth: Tensor, where: Tensor) -> Tensor:
+    """Return the mean squared error per dimension over the codes selected by `where`; 0 if there are none."""
+    return mean_where((prediction - truth).square().mean(dim=2), where)
 
 
 class MMIN(NetworkMethod):
-    """MMIN as a method."""
+    """MMIN (Zhao, Li and Jin, 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = MMINSettings
 

@@ -1,4 +1,4 @@
-"""MoPoE-VAE with a head: one Gaussian latent, the product of what random subsets of the modalities say of it."""
+"""Supervised MoPoE-VAE: a mixture of products of Gaussian experts over subsets of the modalities."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -12,24 +12,24 @@ from redcore.nn import Batch, GaussianLatent, Head, Latent, Objective, drop_moda
 __all__ = ["METHOD", "MoPoE", "MoPoENetwork", "MoPoESettings"]
 
 SOURCE = (
-    "Sutter, Daunhawer, Vogt (2021), Generalized multimodal ELBO, ICLR, arXiv 2105.02470; from the paper. Of the "
-    "mixture over all subsets one is drawn per sample and step: the cost is linear in the modalities; predictions read "
-    "the product over all that is present; a head on the latent makes it supervised; sequences are reconstructed by "
-    "their codes"
+    "Sutter, Daunhawer, Vogt (2021), Generalized multimodal ELBO, ICLR, arXiv 2105.02470; from the paper. Differences: "
+    "one random subset per sample and step replaces the mixture over all subsets, so that the cost is linear in the "
+    "number of modalities; predictions use the product of all observed modalities; a head on the latent variable adds "
+    "supervision; the decoders of sequences reconstruct their codes"
 )
 
 
 class MoPoESettings(CodeSettings):
-    """Constants of MoPoE, beside those of `CodeSettings`.
+    """Hyperparameters of MoPoE in addition to those of `CodeSettings`.
 
     Attributes
     ----------
     modality_dropout : float in [0, 1), default 0.5
-        Here the draw of the subset: at 0.5 every subset of what is present is about equally likely.
+        Rate of the random subsets. With 0.5, all subsets of the observed modalities have about the same probability.
     reconstruction_weight : float >= 0, default 0.1
-        Of the mean squared error of the decoders, over every modality that the sample observes.
+        Weight of the mean squared error of the decoders over all observed modalities.
     kl_weight : float >= 0, default 0.001
-        Of ``KL(q(z | subset) || N(0, I))``, in nats per sample.
+        Weight of ``KL(q(z | subset) || N(0, I))``, in nats per sample.
     """
 
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -38,7 +38,7 @@ class MoPoESettings(CodeSettings):
 
 
 class MoPoEOutput(NamedTuple):
-    """Logits, mean of the latent (B, d), and all of the latent."""
+    """Logits (B, n_outputs), posterior mean of the latent variable (B, d), and its posterior."""
 
     logits: Tensor
     representation: Tensor
@@ -46,7 +46,7 @@ class MoPoEOutput(NamedTuple):
 
 
 class MoPoENetwork(TrainableNetwork):
-    """Encoders, a product of Gaussians with the prior ``N(0, I)`` as one of them, decoders, a head."""
+    """Network of MoPoE: encoders, product of Gaussian experts and the prior ``N(0, I)``, decoders and a head."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MoPoESettings) -> None:
         super().__init__()
@@ -56,13 +56,13 @@ class MoPoENetwork(TrainableNetwork):
         self.head = Head(settings.latent_dim, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> MoPoEOutput:
-        """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
+        """Return the output for a batch, from a latent sample in training mode, else from the posterior mean."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         latent = self.latent(self.encoders(batch), kept, batch)
         return MoPoEOutput(self.head(latent.sample), latent.mean, latent)
 
     def losses(self, output: MoPoEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl KL`` and its parts."""
+        """Return ``L = CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl KL`` and its terms."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
         reconstruction = output.latent.errors.sum()
@@ -73,7 +73,7 @@ class MoPoENetwork(TrainableNetwork):
 
 
 class MoPoE(NetworkMethod):
-    """MoPoE as a method."""
+    """MoPoE-VAE with a supervised head (Sutter, Daunhawer and Vogt, 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = MoPoESettings
 

@@ -1,4 +1,4 @@
-"""MVTCAE with a head: one Gaussian latent that every modality by itself must be able to foretell."""
+"""Supervised MVTCAE: a Gaussian latent variable whose joint posterior is predictable from each modality."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -22,23 +22,23 @@ __all__ = ["METHOD", "MVTCAE", "MVTCAENetwork", "MVTCAESettings"]
 
 SOURCE = (
     "Hwang, Kim, Hong, Kim (2021), Multi-view representation learning via total correlation objective, NeurIPS; from "
-    "the paper, no code followed. A head on the latent makes it supervised; the prior is one of the Gaussians of the "
-    "product; modalities are hidden at random in training, as in all methods on codes here, and what is hidden is "
-    "reconstructed too; sequences are reconstructed by their codes"
+    "the paper, independent of the authors' code. Differences: a head on the latent variable adds supervision; the "
+    "prior is a factor of the product of Gaussians; modality dropout is used in training, as in all methods with "
+    "`CodeSettings`, and hidden modalities are reconstructed, too; the decoders of sequences reconstruct their codes"
 )
 
 
 class MVTCAESettings(CodeSettings):
-    """Constants of MVTCAE, beside those of `CodeSettings`.
+    """Hyperparameters of MVTCAE in addition to those of `CodeSettings`.
 
     Attributes
     ----------
     reconstruction_weight : float >= 0, default 0.1
-        Of the mean squared error of the decoders, over every modality that the sample observes.
+        Weight of the mean squared error of the decoders over all observed modalities.
     kl_weight : float >= 0, default 0.001
-        Of both divergences together, in nats per sample.
+        Weight of the sum of both divergences, in nats per sample.
     conditional_share : float in [0, 1], default 5/6
-        Of the divergences to what single modalities say of the latent; the rest is that to the prior.
+        Share of the divergences to the unimodal posteriors. The remaining share is that of the divergence to the prior.
     """
 
     reconstruction_weight: Annotated[float, Field(ge=0)] = 0.1
@@ -47,7 +47,18 @@ class MVTCAESettings(CodeSettings):
 
 
 class MVTCAEOutput(NamedTuple):
-    """Logits, mean of the latent (B, d), all of the latent, and which modalities it was inferred from (B, M)."""
+    """Output of `MVTCAENetwork` for a batch of B samples with M modalities.
+
+    Attributes
+    ----------
+    logits : tensor (B, n_outputs)
+    representation : tensor (B, d)
+        Posterior mean of the latent variable.
+    latent : Latent
+        Posterior of the latent variable.
+    kept : bool tensor (B, M)
+        Availability mask after modality dropout.
+    """
 
     logits: Tensor
     representation: Tensor
@@ -56,7 +67,7 @@ class MVTCAEOutput(NamedTuple):
 
 
 class MVTCAENetwork(TrainableNetwork):
-    """Encoders, a product of Gaussians, decoders, a head."""
+    """Network of MVTCAE: encoders, product of Gaussian experts, decoders and a head."""
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: MVTCAESettings) -> None:
         super().__init__()
@@ -66,13 +77,13 @@ class MVTCAENetwork(TrainableNetwork):
         self.head = Head(settings.latent_dim, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> MVTCAEOutput:
-        """Compute logits for a batch: of a drawn latent in training, of its mean otherwise."""
+        """Return the output for a batch, from a latent sample in training mode, else from the posterior mean."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         latent = self.latent(self.encoders(batch), kept, batch)
         return MVTCAEOutput(self.head(latent.sample), latent.mean, latent, kept)
 
     def losses(self, output: MVTCAEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl (a mean_m KL_m + (1 - a) KL)`` and parts."""
+        """Return ``CE(y, logits) + w_rec sum_m |x_m - decoded_m|^2 + w_kl (a mean_m KL_m + (1 - a) KL)`` and terms."""
         assert batch.target is not None
         settings, n_samples = self.settings, batch.n_samples
         prediction = objective.loss(output.logits, batch.target)
@@ -86,7 +97,7 @@ class MVTCAENetwork(TrainableNetwork):
 
 
 def _conditional_divergence(output: MVTCAEOutput) -> Tensor:
-    """Return the mean over samples and kept modalities of ``KL(q(z | all kept) || q(z | x_m))``, in nats."""
+    """Return the mean of ``KL(q(z | all observed) || q(z | x_m))`` over observed modalities, in nats."""
     latent = output.latent
     mean, logvar = latent.mean[:, None], latent.logvar[:, None]
     spread = (logvar.exp() + (mean - latent.means).square()) * (-latent.logvars).exp()
@@ -94,7 +105,7 @@ def _conditional_divergence(output: MVTCAEOutput) -> Tensor:
 
 
 class MVTCAE(NetworkMethod):
-    """MVTCAE as a method."""
+    """MVTCAE with a supervised head (Hwang, Kim, Hong and Kim, 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = MVTCAESettings
 

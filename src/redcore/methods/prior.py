@@ -1,4 +1,4 @@
-"""Prior: class frequencies (or the mean) of the training data, whatever is there."""
+"""Prior: class frequencies (or the target mean) of the training data for every sample."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ from redcore.methods._base import Method
 
 __all__ = ["METHOD", "Prior"]
 
-SOURCE = "Textbook method; no paper of its own"
+SOURCE = "Textbook method; no specific paper"
 
 
 class Prior(Method):
-    """Predicts the prior for every sample: what any other method must beat."""
+    """Prediction of the prior for every sample, a lower bound for all other methods."""
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
-        """Nothing but the prior is learnt, and that is done already."""
+        """Do nothing, since `Method.fit` computes the prior."""
 
     def _predict(self, data: MultimodalData) -> AnyArray:
         return np.tile(self.prior, (data.n_samples, 1))
@@ -28,7 +28,7 @@ class Prior(Method):
         return {}
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        """Nothing is kept but the prior."""
+        """Do nothing, since `Method.restore` restores the prior."""
 
 
 METHOD = Prior

@@ -1,4 +1,4 @@
-"""ShaSpec: shared and specific features; what is missing is replaced by the shared features of what is there."""
+"""ShaSpec: shared and specific features; missing modalities are replaced by the mean shared features."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -15,20 +15,20 @@ __all__ = ["METHOD", "ShaSpec", "ShaSpecNetwork", "ShaSpecSettings"]
 
 SOURCE = (
     "Wang et al. (2023), Multi-modal learning with missing modality via shared-specific feature modelling, CVPR, arXiv "
-    "2307.14126; from the paper. Ours shares one encoder per modality between the specific and the shared branch, and "
-    "hides modalities at random in training as all methods on codes do here"
+    "2307.14126; from the paper. Differences: the shared and the specific branch have a common encoder per modality; "
+    "modality dropout is used in training, as in all methods with `CodeSettings`"
 )
 
 
 class ShaSpecSettings(CodeSettings):
-    """Constants of ShaSpec, beside those of `CodeSettings`.
+    """Hyperparameters of ShaSpec in addition to those of `CodeSettings`.
 
     Attributes
     ----------
     alignment_weight : float >= 0, default 0.02
-        Of the L1 distance between the shared features of the modalities of a sample.
+        Weight of the L1 distance between the shared features of each modality and their mean over modalities.
     modality_weight : float >= 0, default 0.1
-        Of the cross-entropy of telling the modality from its specific features.
+        Weight of the cross-entropy of the modality classifier on specific features.
     """
 
     alignment_weight: Annotated[float, Field(ge=0)] = 0.02
@@ -36,7 +36,20 @@ class ShaSpecSettings(CodeSettings):
 
 
 class ShaSpecOutput(NamedTuple):
-    """Logits, fused features (B, M * d), shared and specific features (B, M, d), and which are kept (B, M)."""
+    """Output of `ShaSpecNetwork` for a batch of B samples with M modalities.
+
+    Attributes
+    ----------
+    logits : tensor (B, n_outputs)
+    representation : tensor (B, M * d)
+        Fused features.
+    shared : tensor (B, M, d)
+        Shared features.
+    specific : tensor (B, M, M)
+        Logits of the modality classifier on the specific features.
+    kept : bool tensor (B, M)
+        Availability mask after modality dropout.
+    """
 
     logits: Tensor
     representation: Tensor
@@ -46,7 +59,11 @@ class ShaSpecOutput(NamedTuple):
 
 
 class ShaSpecNetwork(TrainableNetwork):
-    """``f_m = W [s_m; r_m] + r_m``, s specific and r shared; where m is missing, f_m is the mean r of the others."""
+    """Network of ShaSpec with fused features ``f_m = W [s_m; r_m] + r_m`` and a head.
+
+    ``s_m`` are the specific and ``r_m`` the shared features of modality m. If m is missing, ``f_m`` is the mean of the
+    shared features of the observed modalities.
+    """
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ShaSpecSettings) -> None:
         super().__init__()
@@ -60,7 +77,7 @@ class ShaSpecNetwork(TrainableNetwork):
         self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> ShaSpecOutput:
-        """Compute logits for a batch."""
+        """Return the output for a batch, with the logits."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         codes = self.encoders(batch)
         specific = torch.stack([layer(code) for layer, code in zip(self.specific, codes.unbind(1), strict=True)], dim=1)
@@ -71,21 +88,22 @@ class ShaSpecNetwork(TrainableNetwork):
         return ShaSpecOutput(self.head(representation), representation, shared, self.tell(specific), kept)
 
     def losses(self, output: ShaSpecOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = CE(y, logits) + w_align |r - mean r| + w_mod CE(m, s_m)`` and its parts."""
+        """Return ``L = CE(y, logits) + w_align |r - mean r| + w_mod CE(m, s_m)`` and its terms."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
         mean = mean_of_modalities(output.shared, output.kept)
         alignment = mean_where((output.shared - mean).abs().mean(dim=2), output.kept)
-        place = torch.arange(output.kept.shape[1], device=output.kept.device).expand_as(output.kept)
-        told = functional.cross_entropy(output.specific.transpose(1, 2), place, reduction="none")
-        telling = mean_where(told, output.kept)
+        modality = torch.arange(output.kept.shape[1], device=output.kept.device).expand_as(output.kept)
+        losses = functional.cross_entropy(output.specific.transpose(1, 2), modality, reduction="none")
+        classification = mean_where(losses, output.kept)
         settings = self.settings
-        loss = prediction + settings.alignment_weight * alignment + settings.modality_weight * telling
-        return {"loss": loss, "loss/prediction": prediction, "loss/alignment": alignment, "loss/modality": telling}
+        loss = prediction + settings.alignment_weight * alignment + settings.modality_weight * classification
+        parts = {"loss": loss, "loss/prediction": prediction, "loss/alignment": alignment}
+        return parts | {"loss/modality": classification}
 
 
 class ShaSpec(NetworkMethod):
-    """ShaSpec as a method."""
+    """ShaSpec (Wang et al., 2023)."""
 
     Settings: ClassVar[type[MethodSettings]] = ShaSpecSettings
 

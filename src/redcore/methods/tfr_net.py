@@ -1,4 +1,4 @@
-"""TFR-Net: tokens of all modalities attend to those of the others, and hidden modalities are reconstructed."""
+"""TFR-Net: cross-modal attention between modality tokens, and reconstruction of hidden modalities."""
 
 from typing import Annotated, ClassVar, NamedTuple, Self, cast
 
@@ -15,24 +15,24 @@ __all__ = ["METHOD", "TFRNet", "TFRNetNetwork", "TFRNetSettings"]
 
 SOURCE = (
     "Yuan et al. (2021), Transformer-based feature reconstruction network for robust multimodal sentiment analysis, "
-    "ACM MM; from the paper. The paper hides time steps, attends over them and reconstructs input features; ours hides "
-    "whole modalities, has one token each, for which attention within a modality is a feed-forward part, and "
-    "reconstructs codes, so that vectors and sequences are treated alike. Attention weights are shared by the "
-    "modalities, told apart by an embedding each, and the codes are concatenated instead of fused by gated convolutions"
+    "ACM MM; from the paper. Differences: the paper hides time steps, attends over them and reconstructs input "
+    "features. Here, modalities are hidden and have one token each, a feed-forward network replaces attention within a "
+    "modality, and codes are reconstructed, so that vectors and sequences are treated alike. The modalities "
+    "share attention weights and have an embedding each. Codes are concatenated and not fused by gated convolutions"
 )
 
 
 class TFRNetSettings(CodeSettings):
-    """Constants of TFR-Net, beside those of `CodeSettings`.
+    """Hyperparameters of TFR-Net in addition to those of `CodeSettings`.
 
     Attributes
     ----------
     attention_layers : int in [1, 64], default 2
     attention_heads : int in [1, 64], default 4
-        Of the attention between modalities; must divide `latent_dim`.
+        Number of heads of the attention between modalities; must divide `latent_dim`.
     attention_dropout : float in [0, 1), default 0.1
     reconstruction_weight : float >= 0, default 1
-        Of the smooth L1 distance between reconstructed and true codes that were hidden by modality dropout.
+        Weight of the smooth L1 loss of reconstructed codes of modalities hidden by modality dropout.
     """
 
     attention_layers: Annotated[int, Field(ge=1, le=64)] = 2
@@ -49,7 +49,7 @@ class TFRNetSettings(CodeSettings):
 
 
 class CrossModalBlock(nn.Module):
-    """Every token reads the tokens of the other modalities that are there, then passes a feed-forward part.
+    """Attention of each token to the tokens of the other observed modalities, and a feed-forward network.
 
     Parameters
     ----------
@@ -67,10 +67,17 @@ class CrossModalBlock(nn.Module):
         )
 
     def attend(self, tokens: Tensor, kept: Tensor) -> Tensor:
-        """Return what each token reads from the others that are kept: (B, M, d), from (B, M, d) and (B, M)."""
+        """Return the result of cross-modal attention, (B, M, d).
+
+        Parameters
+        ----------
+        tokens : tensor (B, M, d)
+        kept : bool tensor (B, M)
+            Availability mask; tokens with False are not attended to.
+        """
         n, count, width = tokens.shape
         projected = self.project_in(tokens).view(n, count, 3, self.n_heads, width // self.n_heads)
-        # a key and value of zeros that all may read: a token may have no others
+        # an additional key and value of zeros, for tokens without other observed tokens
         query, key, value = functional.pad(projected, (0, 0, 0, 0, 0, 0, 0, 1)).permute(2, 0, 3, 1, 4)
         others = torch.eye(count, device=kept.device) == 0
         readable = functional.pad(kept[:, None, :] & others, (0, 1), value=True)[:, None]
@@ -80,14 +87,25 @@ class CrossModalBlock(nn.Module):
         return attended
 
     def forward(self, tokens: Tensor, kept: Tensor) -> Tensor:
-        """Map tokens (B, M, d) to tokens (B, M, d)."""
+        """Map tokens (B, M, d) to tokens of the same shape."""
         tokens = tokens + self.attend(self.norm(tokens), kept)
         output: Tensor = tokens + self.within(self.norm_within(tokens))
         return output
 
 
 class TFRNetOutput(NamedTuple):
-    """Logits, tokens side by side (B, M * d), true and reconstructed codes (B, M, d), and which were read (B, M)."""
+    """Output of `TFRNetNetwork` for a batch of B samples with M modalities.
+
+    Attributes
+    ----------
+    logits : tensor (B, n_outputs)
+    representation : tensor (B, M * d)
+        Concatenated tokens.
+    codes, reconstructed : tensor (B, M, d)
+        Encoded and reconstructed codes.
+    kept : bool tensor (B, M)
+        Availability mask after modality dropout.
+    """
 
     logits: Tensor
     representation: Tensor
@@ -97,9 +115,10 @@ class TFRNetOutput(NamedTuple):
 
 
 class TFRNetNetwork(TrainableNetwork):
-    """Encoders, attention between modalities, a reconstruction per modality, a head on all tokens.
+    """Network of TFR-Net: encoders, attention between modalities, reconstruction layers and a head on all tokens.
 
-    The token of a missing modality starts from its embedding alone and is filled by what it reads from the others.
+    The initial token of a missing modality is the embedding of the modality. Attention then fills it with information
+    from the observed modalities.
     """
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: TFRNetSettings) -> None:
@@ -114,7 +133,7 @@ class TFRNetNetwork(TrainableNetwork):
         self.head = Head(n_modalities * width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> TFRNetOutput:
-        """Compute logits for a batch."""
+        """Return the output for a batch, with the logits."""
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         codes = self.encoders(batch)
         tokens = codes.masked_fill(~kept[..., None], 0.0) + self.place
@@ -127,10 +146,10 @@ class TFRNetNetwork(TrainableNetwork):
         return TFRNetOutput(self.head(representation), representation, codes, reconstructed, kept)
 
     def losses(self, output: TFRNetOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = CE(y, logits) + w smooth_l1(reconstructed, true code)``, the latter over what was hidden."""
+        """Return ``L = CE(y, logits) + w smooth_l1(reconstructed, code)``, the latter for hidden modalities."""
         assert batch.target is not None
         prediction = objective.loss(output.logits, batch.target)
-        # detached: codes must not become easy to reconstruct
+        # detached, so that the encoders are not trained towards codes that are easy to reconstruct
         distance = functional.smooth_l1_loss(output.reconstructed, output.codes.detach(), reduction="none").mean(dim=2)
         reconstruction = mean_where(distance, batch.availability & ~output.kept)
         loss = prediction + self.settings.reconstruction_weight * reconstruction
@@ -138,7 +157,7 @@ class TFRNetNetwork(TrainableNetwork):
 
 
 class TFRNet(NetworkMethod):
-    """TFR-Net as a method."""
+    """TFR-Net (Yuan et al., 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = TFRNetSettings
 

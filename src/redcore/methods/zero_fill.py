@@ -1,4 +1,4 @@
-"""Zero-fill network: missing modalities are zeros, one network on everything."""
+"""Zero-fill network: concatenated codes with zeros for missing modalities, and one head."""
 
 from typing import Annotated, ClassVar, NamedTuple, cast
 
@@ -11,32 +11,32 @@ from redcore.nn import Batch, Head, drop_modalities
 
 __all__ = ["METHOD", "ZeroFill", "ZeroFillNetwork", "ZeroFillSettings"]
 
-SOURCE = "The common baseline of the field; no paper of its own"
+SOURCE = "Common baseline; no specific paper"
 
 
 class ZeroFillSettings(CodeSettings):
-    """Constants of the zero-fill network: those of `CodeSettings`, with another default.
+    """Hyperparameters of the zero-fill network: those of `CodeSettings`, with a different default.
 
     Attributes
     ----------
     modality_dropout : float in [0, 1), default 0
-        Preset ``modality_dropout`` has 0.3.
+        Rate of modality dropout. The preset ``modality_dropout`` sets it to 0.3.
     """
 
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class ZeroFillOutput(NamedTuple):
-    """Logits and the concatenated codes."""
+    """Logits (B, n_outputs) and concatenated codes (B, M * d)."""
 
     logits: Tensor
     representation: Tensor
 
 
 class ZeroFillNetwork(TrainableNetwork):
-    """Encoders, zeros for what is missing, concatenation, one head.
+    """Encoders, concatenation of the codes, and a head.
 
-    The zeros stand for the code of a missing modality, not for its input: only present samples are encoded.
+    Zeros replace the code of a missing modality and not its input: only observed samples are encoded.
     """
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ZeroFillSettings) -> None:
@@ -52,14 +52,14 @@ class ZeroFillNetwork(TrainableNetwork):
         return True
 
     def forward(self, batch: Batch) -> ZeroFillOutput:
-        """Compute logits for a batch."""
+        """Return the output for a batch, with the logits."""
         kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)
         representation = self.encoders(batch).masked_fill(~kept[..., None], 0.0).flatten(1)
         return ZeroFillOutput(self.head(representation), representation)
 
 
 class ZeroFill(NetworkMethod):
-    """The zero-fill network as a method."""
+    """Zero-fill network."""
 
     Settings: ClassVar[type[MethodSettings]] = ZeroFillSettings
 
