@@ -1,4 +1,4 @@
-"""The service in a process of its own, on loopback."""
+"""``redcore serve`` as a child process on the loopback interface."""
 
 import http.client
 import signal
@@ -16,25 +16,28 @@ __all__ = ["ServiceProcess", "save_small_model"]
 
 
 def save_small_model(path: Path, method: str = "late_fusion") -> None:
-    """Write a model of three modalities: audio is sequences of 3 numbers, text has 4, video 5."""
+    """Save a model of three modalities: audio (sequences of 3 features), text (4 features) and video (5 features)."""
     save_model(make_method(method, settings=tiny(method)).fit(make_data("multiclass", 60, sequences=True)), path)
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class ServiceProcess:
-    """``redcore serve``, from the time it answers until the block ends.
+    """Context manager that starts ``redcore serve``, waits until it responds and stops it at the end of the block.
 
     Parameters
     ----------
     model : Path
+        Model folder.
     *options : str
-        Of the command.
+        Further options of the command.
+    port : int, optional
+        An unused port if absent.
     """
 
     def __init__(self, model: Path, *options: str, port: int | None = None) -> None:
@@ -46,7 +49,7 @@ class ServiceProcess:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         for _ in range(3000):
             if self.process.poll() is not None:
-                raise RuntimeError(f"the service ended: {self.process.stderr.read().decode()[-2000:]}")
+                raise RuntimeError(f"the service exited: {self.process.stderr.read().decode()[-2000:]}")
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
                 connection.request("GET", "/health")
@@ -55,7 +58,7 @@ class ServiceProcess:
                 return self
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError("the service did not come up")
+        raise RuntimeError("the service did not start within 300 s")
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:

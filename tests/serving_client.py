@@ -1,4 +1,4 @@
-"""Talk to the service in this process."""
+"""HTTP client of an ASGI application in the same process."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import httpx
 
 
 def talk(app: Any, conversation: Callable[[httpx.AsyncClient], Any]) -> Any:
-    """Let a coroutine talk to an application in this process."""
+    """Run the coroutine function `conversation` with a client of `app` and return its result."""
 
     async def run() -> Any:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

@@ -1,4 +1,4 @@
-"""Small fitted models, and the service of one in this process."""
+"""A small fitted model and requests to its service, in the test process."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from serving_client import talk
 
 @pytest.fixture(scope="session")
 def model() -> Method:
-    """Late fusion of three classes; audio is sequences. To be read only."""
+    """Late fusion fitted to three classes; audio is a sequence. Shared by the session: do not modify."""
     return make_method("late_fusion", settings=tiny("late_fusion")).fit(make_data("multiclass", 60, sequences=True))
 
 
 @pytest.fixture
 def ask(model):
-    """``ask(method, path, **options)``: one request to the service of `model`; `limits` and `api_key` may be given."""
+    """Return ``ask(method, path, *, limits, api_key, **options)``, which sends a request to the service of `model`."""
 
     def one(method: str, path: str, *, limits: Limits | None = None, api_key: str | None = None, **options: Any) -> Any:
         return talk(make_app(model, limits, api_key=api_key), lambda client: client.request(method, path, **options))

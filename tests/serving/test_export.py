@@ -1,4 +1,4 @@
-"""The ONNX graph predicts as the method does, whatever is missing, and reads nothing that is."""
+"""The exported ONNX graph agrees with the method under all missing patterns and ignores values of missing entries."""
 
 import json
 
@@ -29,8 +29,8 @@ def run(path, inputs):
     return session.run(None, inputs)
 
 
-def junk(inputs):
-    """Put NaN, infinity and huge numbers where something is missing, and beyond the end of sequences."""
+def corrupt_missing(inputs):
+    """Write NaN, infinity and huge numbers to all missing entries and to the padding of sequences."""
     result = {name: array.copy() for name, array in inputs.items()}
     for column, name in enumerate(sorted(name[2:] for name in inputs if name.startswith("x_"))):
         missing = ~inputs["availability"][:, column]
@@ -46,12 +46,12 @@ def junk(inputs):
 
 @pytest.mark.parametrize("method", [*NETWORKS, *LINEAR])
 def test_every_exportable_method_agrees_on_every_pattern(method, tmp_path):
-    # the export itself compares under every missing pattern, and refuses more than 1e-5
+    # the export compares graph and method under every missing pattern and raises above 1e-5
     assert export_onnx(fitted(method), tmp_path / "model.onnx") <= 1e-5
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_real_samples_with_junk_under_what_is_missing(kind, tmp_path):
+def test_values_of_missing_entries_are_ignored(kind, tmp_path):
     model = fitted("redcore", kind)
     export_onnx(model, tmp_path / "model.onnx")
     data = make_data(kind, 33, sequences=True)
@@ -61,11 +61,11 @@ def test_real_samples_with_junk_under_what_is_missing(kind, tmp_path):
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
     if kind in ("binary", "multiclass"):
         np.testing.assert_array_equal(labels[0], model.decide(expected))
-    for clean, dirty in zip([outputs, *labels], run(tmp_path / "model.onnx", junk(inputs)), strict=True):
+    for clean, dirty in zip([outputs, *labels], run(tmp_path / "model.onnx", corrupt_missing(inputs)), strict=True):
         np.testing.assert_array_equal(clean, dirty)
 
 
-def test_one_sample_long_sequences_and_nothing_at_all(tmp_path):
+def test_one_sample_long_sequences_and_no_modality(tmp_path):
     model = fitted("redcore")
     export_onnx(model, tmp_path / "model.onnx")
     clip = np.random.default_rng(0).normal(size=(50, 3))
@@ -83,7 +83,7 @@ def test_every_kind_of_preprocessing(kind, tmp_path):
     assert export_onnx(model, tmp_path / "model.onnx") <= 1e-5
 
 
-def test_values_that_occur_often_get_the_middle_of_their_levels(tmp_path):
+def test_tied_values_map_to_the_middle_of_their_quantiles(tmp_path):
     rng = np.random.default_rng(0)
     # skewed, with a quarter of zeros: mapped by "auto"
     values = np.where(rng.random((400, 3)) < 0.25, 0.0, rng.lognormal(size=(400, 3))).astype(np.float32)
@@ -100,7 +100,7 @@ def test_other_encoders(encoder, tmp_path):
     assert export_onnx(fitted("zero_fill", encoder=encoder), tmp_path / "model.onnx") <= 1e-5
 
 
-def test_what_the_graph_says_of_itself(tmp_path):
+def test_metadata_of_the_graph(tmp_path):
     model = fitted("late_fusion")
     export_onnx(model, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -113,13 +113,13 @@ def test_what_the_graph_says_of_itself(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["boosting", "knn_fill", "prior"])
-def test_what_has_no_form_in_onnx_is_named(method, tmp_path):
+def test_methods_without_onnx_export_raise(method, tmp_path):
     with pytest.raises(ExportError, match=f"method '{method}' cannot be exported"):
         export_onnx(fitted(method), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_graph_that_differs_is_refused(tmp_path, monkeypatch):
+def test_a_graph_that_differs_from_the_method_is_rejected(tmp_path, monkeypatch):
     model = fitted("late_fusion")
     monkeypatch.setattr(model, "predict", lambda data: type(model).predict(model, data) + 1e-4)
     (tmp_path / "model.onnx").write_bytes(b"older")

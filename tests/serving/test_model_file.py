@@ -40,14 +40,14 @@ def target_of(kind, codes):
 
 
 def make_data(target=None, n_samples=48):
-    """Vectors and sequences with holes."""
+    """Return vectors and sequences with missing modalities."""
     rng, codes = np.random.default_rng(0), np.arange(n_samples) % 3
-    there = np.stack([np.arange(n_samples) % 4 > 0, np.arange(n_samples) % 5 > 0], axis=1)
+    observed = np.stack([np.arange(n_samples) % 4 > 0, np.arange(n_samples) % 5 > 0], axis=1)
     clip = rng.normal(size=(n_samples, 4, 2)) + codes[:, None, None]
     modalities = {"audio": rng.normal(size=(n_samples, 3)) - codes[:, None], "clip": clip}
     lengths = {"clip": 1 + np.arange(n_samples) % 4}
     return MultimodalData.from_arrays(
-        modalities, target, availability=there | ~there.any(1, keepdims=True), lengths=lengths
+        modalities, target, availability=observed | ~observed.any(1, keepdims=True), lengths=lengths
     )
 
 
@@ -58,7 +58,7 @@ def fitted(method="late_fusion", target=None):
 
 
 def rewrite(folder, change):
-    """Change the content of ``model.json`` as one who knows how its checksum is made."""
+    """Change the content of ``model.json`` and recompute its checksum."""
     path = folder / "model.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
@@ -70,7 +70,7 @@ def rewrite(folder, change):
 
 @pytest.fixture(scope="module", params=["late_fusion", "zero_fill"])
 def saved(request, tmp_path_factory):
-    """A model folder. To be read only."""
+    """Return a model folder shared by the module; do not modify it."""
     folder = tmp_path_factory.mktemp("model")
     save_model(fitted(request.param), folder)
     return folder
@@ -78,13 +78,13 @@ def saved(request, tmp_path_factory):
 
 @pytest.fixture
 def folder(saved, tmp_path):
-    """A copy of the model folder, to be damaged."""
+    """Return a copy of the model folder that a test may corrupt."""
     return shutil.copytree(saved, tmp_path / "model")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", ANY_DATA_METHODS)
-def test_a_loaded_model_is_the_saved_one(tmp_path, method, kind):
+def test_a_loaded_model_equals_the_saved_model(tmp_path, method, kind):
     model = fitted(method, target_of(kind, np.arange(48) % 3))
     save_model(model, tmp_path / "deep" / "model")
     loaded = load_model(tmp_path / "deep" / "model")
@@ -137,7 +137,7 @@ def test_a_modality_never_observed_and_the_prior_survive(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["binary", "multilabel", "regression"])
-def test_an_estimator_comes_back_fitted(tmp_path, kind):
+def test_a_loaded_estimator_is_fitted(tmp_path, kind):
     target = target_of(kind, np.arange(48) % 3)
     model = fitted("redcore", target)
     save_model(model, tmp_path)
@@ -151,7 +151,7 @@ def test_an_estimator_comes_back_fitted(tmp_path, kind):
         assert estimator.classes_.tolist() == target.classes.tolist()
 
 
-def test_a_saved_estimator_is_its_method(tmp_path):
+def test_a_saved_estimator_equals_its_method(tmp_path):
     data = make_data(Target.from_labels(np.arange(48) % 3))
     estimator = RedCoreClassifier(settings={"max_epochs": 1, "latent_dim": 8}, random_state=0).fit(data)
     save_model(estimator, tmp_path)
@@ -159,7 +159,7 @@ def test_a_saved_estimator_is_its_method(tmp_path):
     assert load_estimator(tmp_path).supervision_weights_ == estimator.supervision_weights_
 
 
-def test_own_encoders_are_given_again(tmp_path):
+def test_custom_encoders_are_passed_to_load_estimator(tmp_path):
     torch.manual_seed(0)
     data = make_data(Target.from_labels(np.arange(48) % 3))
     encoders = {"audio": build_encoder("mlp", 3, False, EncoderSpec(8, 1, 4, 2, 0.0, 0.0, True))}
@@ -169,14 +169,14 @@ def test_own_encoders_are_given_again(tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(data), estimator.predict_proba(data))
 
 
-def test_a_run_folder_is_as_good_as_its_model_folder(saved, tmp_path):
+def test_a_model_loads_from_its_run_folder(saved, tmp_path):
     shutil.copytree(saved, tmp_path / "run" / "model")
     assert load_model(tmp_path / "run").arrays().keys() == load_model(saved).arrays().keys()
 
 
-def test_no_pickle_and_no_random_number_on_the_way(saved, monkeypatch):
+def test_loading_uses_no_pickle_and_no_random_numbers(saved, monkeypatch):
     def refuse(*arguments, **options):
-        raise AssertionError("used on the way")
+        raise AssertionError("called while loading a model")
 
     for name in ("load", "loads", "Unpickler", "_Unpickler", "_load", "_loads"):
         monkeypatch.setattr(pickle, name, refuse)
@@ -190,7 +190,7 @@ def test_no_pickle_and_no_random_number_on_the_way(saved, monkeypatch):
 
 
 @pytest.mark.parametrize("bit", [1, 32, 128])
-def test_every_changed_byte_of_the_json_is_found(folder, bit):
+def test_every_changed_byte_of_the_json_is_detected(folder, bit):
     path = folder / "model.json"
     raw = bytearray(path.read_bytes())
     for position in range(len(raw)):
@@ -201,7 +201,7 @@ def test_every_changed_byte_of_the_json_is_found(folder, bit):
             load_model(folder)
 
 
-def test_changed_bytes_of_the_tensors_are_found(folder):
+def test_changed_bytes_of_the_tensors_are_detected(folder):
     path = folder / "model.safetensors"
     raw = bytearray(path.read_bytes())
     for position in [*range(0, 200), *range(0, len(raw), 97), len(raw) - 1]:
@@ -217,7 +217,7 @@ def test_changed_bytes_of_the_tensors_are_found(folder):
     lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[: len(raw) // 2], lambda raw: raw + b"\n",
     lambda raw: raw[::-1], lambda raw: pickle.dumps({"schema_version": 1}), lambda raw: b"null", lambda raw: b"\xff",
 ])  # fmt: skip
-def test_truncated_and_foreign_files(folder, file, change):
+def test_truncated_and_unrecognised_files(folder, file, change):
     path = folder / file
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(ModelFileError, match=file):
@@ -225,7 +225,7 @@ def test_truncated_and_foreign_files(folder, file, change):
 
 
 @pytest.mark.parametrize("file", ["model.json", "model.safetensors"])
-def test_absent_files(folder, file):
+def test_files_that_do_not_exist(folder, file):
     (folder / file).unlink()
     with pytest.raises(ModelFileError, match=file):
         load_model(folder)
@@ -275,13 +275,13 @@ def test_missing_keys(folder, key):
         lambda content: content.update(settings=None),
     ],
 )
-def test_content_that_no_model_can_have(folder, change):
+def test_invalid_content_is_rejected(folder, change):
     rewrite(folder, change)
     with pytest.raises(ModelFileError, match="does not fit this version"):
         load_model(folder)
 
 
-def test_what_cannot_be_written_leaves_the_older_model(folder, monkeypatch):
+def test_a_failed_save_leaves_the_older_model_unchanged(folder, monkeypatch):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     model = load_model(folder)
     monkeypatch.setattr(type(model), "info", lambda self: {"stream": io.BytesIO()})
@@ -292,12 +292,12 @@ def test_what_cannot_be_written_leaves_the_older_model(folder, monkeypatch):
 
 @pytest.fixture
 def single(tmp_path):
-    """A model in a single file, to be damaged."""
+    """Return a single-file model that a test may corrupt."""
     save_model(fitted("late_fusion"), tmp_path / "model.safetensors", record={"data": "some"})
     return tmp_path / "model.safetensors"
 
 
-def test_a_single_file_holds_it_all(single, tmp_path):
+def test_a_single_file_round_trip(single, tmp_path):
     model = load_model(single)
     np.testing.assert_array_equal(model.predict(make_data(n_samples=31)), fitted().predict(make_data(n_samples=31)))
     save_model(model, tmp_path / "again.safetensors", record={"data": "some"})
@@ -306,7 +306,7 @@ def test_a_single_file_holds_it_all(single, tmp_path):
 
 
 @pytest.mark.parametrize("bit", [1, 32])
-def test_every_changed_byte_of_a_single_file_is_found(single, bit):
+def test_every_changed_byte_of_a_single_file_is_detected(single, bit):
     raw = bytearray(single.read_bytes())
     for position in range(len(raw)):
         raw[position] ^= bit
@@ -316,7 +316,7 @@ def test_every_changed_byte_of_a_single_file_is_found(single, bit):
             load_model(single)
 
 
-def test_a_single_file_that_is_cut_or_foreign(single):
+def test_a_truncated_or_unrecognised_single_file_is_rejected(single):
     raw = single.read_bytes()
     for other in (b"", raw[:100], raw[:-1], raw + b"\0", pickle.dumps({}), safetensors.numpy.save({"x": np.zeros(1)})):
         single.write_bytes(other)
@@ -335,7 +335,7 @@ def test_an_estimator_keeps_its_calibration(tmp_path):
         np.testing.assert_array_equal(loaded.predict_interval(data), estimator.predict_interval(data))
 
 
-def test_the_card_says_what_the_model_is_worth_and_where_it_ends(tmp_path):
+def test_model_card_reports_scores_and_limitations(tmp_path):
     record = {
         "data": "clips.npz",
         "n_samples": {"train": 40, "test": 8},

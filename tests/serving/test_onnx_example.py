@@ -1,4 +1,4 @@
-"""The example that needs onnxruntime and numpy alone."""
+"""The ONNX example runs with onnxruntime and numpy only."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "predict_with_onnx.py"
 def test_the_example_runs_without_redcore_and_torch(model, tmp_path):
     pytest.importorskip("onnxruntime")
     export_onnx(model, tmp_path / "model.onnx")
-    # nothing of ours can be imported
+    # importing redcore or torch raises an ImportError
     block = "import sys; sys.modules['redcore'] = sys.modules['torch'] = None; sys.argv = sys.argv[1:]; "
     code = block + "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The service as a process: it stops gracefully, and only what was in flight is lost when it is killed."""
+"""Graceful shutdown and restart of the service process."""
 
 import concurrent.futures
 import http.client
@@ -22,7 +22,7 @@ def ask(port):
         connection.close()
 
 
-def test_sigterm_answers_what_is_in_flight_and_a_kill_is_recovered_from(tmp_path):
+def test_sigterm_completes_requests_in_flight_and_the_service_restarts(tmp_path):
     save_small_model(tmp_path / "model")
     with ServiceProcess(tmp_path / "model") as service, concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(ask, service.port) for _ in range(40)]
@@ -31,10 +31,10 @@ def test_sigterm_answers_what_is_in_flight_and_a_kill_is_recovered_from(tmp_path
         service.process.send_signal(signal.SIGTERM)
         statuses = [answer.result() for answer in answers]
         service.process.communicate(timeout=30)
-        # answered whole, or never taken; nothing broke off with a fault
+        # every request gets a complete response or is never accepted; none fails halfway
         assert set(statuses) <= {200, None}
         assert statuses.count(200) >= 1
-        # uvicorn raises the signal again when it has ended gracefully
+        # uvicorn raises the signal again after a graceful shutdown
         assert service.process.returncode in (0, -signal.SIGTERM)
     with ServiceProcess(tmp_path / "model", port=service.port) as again:
         assert ask(again.port) == 200

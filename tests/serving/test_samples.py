@@ -18,12 +18,12 @@ spec.loader.exec_module(regenerate)
 @pytest.mark.parametrize(("version", "method"), [("v2", "late_fusion"), ("v2", "zero_fill"), ("v2", "redcore")])
 def test_saved_models_give_the_saved_predictions(version, method):
     expected = np.load(SAMPLES / version / "predictions.npz")[method]
-    found = load_model(SAMPLES / version / method).predict(regenerate.make_data())
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    predictions = load_model(SAMPLES / version / method).predict(regenerate.make_data())
+    np.testing.assert_allclose(predictions, expected, atol=1e-6)
     assert model_card(SAMPLES / version / method).startswith(f"# Model card: {method}\n")
 
 
-def test_the_sample_in_a_single_file():
+def test_single_file_model():
     expected = np.load(SAMPLES / "v2" / "predictions.npz")["redcore"]
-    found = load_model(SAMPLES / "v2" / "single.safetensors").predict(regenerate.make_data())
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    predictions = load_model(SAMPLES / "v2" / "single.safetensors").predict(regenerate.make_data())
+    np.testing.assert_allclose(predictions, expected, atol=1e-6)

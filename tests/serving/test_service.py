@@ -1,4 +1,4 @@
-"""The HTTP service: what it answers, what it refuses, and that it never falls over."""
+"""HTTP service: responses, rejected requests, limits and behaviour under load and errors."""
 
 import asyncio
 import json
@@ -33,46 +33,47 @@ def test_any_modality_may_be_absent(ask, model):
     assert answer.status_code == 200
     predictions = answer.json()["predictions"]
     assert [p["observed"] for p in predictions] == [["audio", "text", "video"], ["text"], ["video"], ["audio"]]
-    found = np.array([list(p["probabilities"].values()) for p in predictions])
-    np.testing.assert_allclose(found, expected(model, *samples), rtol=1e-12)
-    assert [p["label"] for p in predictions] == model.decide(found).tolist()
+    probabilities = np.array([list(p["probabilities"].values()) for p in predictions])
+    np.testing.assert_allclose(probabilities, expected(model, *samples), rtol=1e-12)
+    assert [p["label"] for p in predictions] == model.decide(probabilities).tolist()
 
 
-def test_a_sample_of_nothing_gets_the_prior(ask, model):
+def test_a_sample_without_modalities_gets_the_prior(ask, model):
     [prediction] = ask("POST", "/predict", json=body({})).json()["predictions"]
     assert prediction["observed"] == []
     np.testing.assert_allclose(list(prediction["probabilities"].values()), model.prior)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_every_kind_of_target_has_its_answer(kind):
+def test_response_for_every_kind_of_target(kind):
     model = make_method("late_fusion").fit(make_data(kind, 60))
     sample = {"audio": [0.1, 0.2, 0.3], "text": None}
-    [found] = talk(make_app(model), lambda client: client.post("/predict", json=body(sample))).json()["predictions"]
+    answer = talk(make_app(model), lambda client: client.post("/predict", json=body(sample)))
+    [prediction] = answer.json()["predictions"]
     outputs = model.predict(MultimodalData.from_arrays({"audio": [sample["audio"]]}))
     if kind == "regression":
-        assert found == {"observed": ["audio"], "number": pytest.approx(outputs[0, 0])}
+        assert prediction == {"observed": ["audio"], "number": pytest.approx(outputs[0, 0])}
     elif kind == "several numbers":
-        assert found == {"observed": ["audio"], "numbers": pytest.approx(outputs[0].tolist())}
+        assert prediction == {"observed": ["audio"], "numbers": pytest.approx(outputs[0].tolist())}
     elif kind == "multilabel":
-        assert found["labels"] == np.flatnonzero(outputs[0] >= 0.5).tolist()
+        assert prediction["labels"] == np.flatnonzero(outputs[0] >= 0.5).tolist()
     else:
-        assert found["label"] == model.schema.classes[model.decide(outputs)[0]]
+        assert prediction["label"] == model.schema.classes[model.decide(outputs)[0]]
 
 
 @pytest.mark.parametrize("kind", ["regression", "several numbers"])
-def test_numbers_come_with_the_interval_of_the_calibration(kind, tmp_path):
+def test_regression_predictions_include_the_calibrated_interval(kind, tmp_path):
     data = make_data(kind, 60)
     model = make_method("late_fusion").fit(data.take(np.arange(30)))
     save_model(model, tmp_path, calibration=Calibration.fit(model, data.take(np.arange(30, 60))))
     loaded, calibration = load_model(tmp_path), load_calibration(tmp_path)
     app = make_app(loaded, calibration=calibration)
     sample = {"text": SAMPLE["text"]}
-    [found] = talk(app, lambda client: client.post("/predict", json=body(sample))).json()["predictions"]
+    [prediction] = talk(app, lambda client: client.post("/predict", json=body(sample))).json()["predictions"]
     one = MultimodalData.from_arrays({"text": [sample["text"]]})
     bounds, outputs = calibration.bounds(one, 0.9)[0], loaded.predict(one)[0]
     both = np.stack([outputs - bounds, outputs + bounds], axis=1).tolist()
-    answered = [found["interval"]] if kind == "regression" else found["intervals"]
+    answered = [prediction["interval"]] if kind == "regression" else prediction["intervals"]
     np.testing.assert_allclose(answered, both)
 
 
@@ -100,30 +101,30 @@ def test_numbers_come_with_the_interval_of_the_calibration(kind, tmp_path):
         (b'{"samples": [{"modality_0": null}]}', "samples.0.modality_0"),
     ],
 )
-def test_a_body_that_does_not_fit_is_told_where(ask, content, where):
+def test_an_invalid_body_is_rejected_with_the_invalid_field(ask, content, where):
     answer = ask("POST", "/predict", content=content)
     assert answer.status_code == 422
-    assert answer.json()["error"] == "the body does not fit the model"
+    assert answer.json()["error"] == "the request body does not match the inputs of the model"
     assert any(problem.startswith(f"{where}: ") for problem in answer.json()["problems"])
     assert "Traceback" not in answer.text
 
 
-def test_limits_of_one_request(ask):
+def test_limits_on_the_size_of_a_request(ask):
     limits = Limits(max_body_bytes=1000, max_samples=2, max_steps=3)
     assert ask("POST", "/predict", limits=limits, json=body(SAMPLE, SAMPLE)).status_code == 200
     assert ask("POST", "/predict", limits=limits, json=body(*[{}] * 3)).status_code == 422
     assert ask("POST", "/predict", limits=limits, json=body({"audio": [[1, 2, 3]] * 4})).status_code == 422
     assert ask("POST", "/predict", limits=limits, content=b" " * 1001).status_code == 413
 
-    async def pieces():
+    async def chunks():
         for _ in range(11):
             yield b" " * 100
 
-    # no length is announced
-    assert ask("POST", "/predict", limits=limits, content=pieces()).status_code == 413
+    # chunked transfer: the request has no content-length
+    assert ask("POST", "/predict", limits=limits, content=chunks()).status_code == 413
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(ask):
+def test_a_slow_body_times_out(ask):
     async def slow():
         yield b"{"
         await asyncio.sleep(5)
@@ -131,14 +132,14 @@ def test_a_body_that_does_not_come_is_not_waited_for(ask):
     assert ask("POST", "/predict", limits=Limits(timeout_seconds=0.05), content=slow()).status_code == 408
 
 
-def test_other_paths_methods_and_types(ask):
+def test_unknown_paths_methods_and_content_types(ask):
     assert ask("GET", "/nosuch").status_code == 404
     assert ask("GET", "/predict").status_code == 405
     assert ask("POST", "/predict", content=b"a=1", headers={"content-type": "text/plain"}).status_code == 415
     assert ask("GET", "/health").json() == {"status": "ok"}
 
 
-def test_the_key(ask):
+def test_api_key(ask):
     assert ask("POST", "/predict", api_key="secret", json=body()).status_code == 401
     for key in ("", "secre", "secret ", "SECRET"):
         assert ask("POST", "/predict", api_key="secret", json=body(), headers={"X-API-Key": key}).status_code == 401
@@ -149,7 +150,7 @@ def test_the_key(ask):
     assert ask("GET", "/openapi.json", api_key="secret").status_code == 401
 
 
-def test_what_is_said_of_the_model(ask, model):
+def test_model_description_and_openapi_document(ask, model):
     about = ask("GET", "/model").json()
     assert about["method"] == "late_fusion"
     assert [m["name"] for m in about["modalities"]] == list(model.schema.names)
@@ -161,8 +162,8 @@ def test_what_is_said_of_the_model(ask, model):
     assert {"/predict", "/health", "/metrics", "/model"} == set(document["paths"])
 
 
-class Held:
-    """A model that answers when it is let go."""
+class BlockedMethod:
+    """A method whose ``predict`` blocks until `go` is set."""
 
     def __init__(self, model):
         self.model, self.sizes, self.go, self.n_begun = model, [], threading.Event(), 0
@@ -175,36 +176,36 @@ class Held:
         return self.model.predict(data)
 
 
-def test_requests_in_flight_are_predicted_together(model):
-    held = Held(model)
-    app = make_app(held)
+def test_concurrent_requests_share_a_batch(model):
+    blocked = BlockedMethod(model)
+    app = make_app(blocked)
 
     async def conversation(client):
         requests = [asyncio.create_task(client.post("/predict", json=body(SAMPLE, SAMPLE))) for _ in range(20)]
-        while held.n_begun + app.state.service.batcher.n_waiting < 40:
+        while blocked.n_begun + app.state.service.batcher.n_waiting < 40:
             await asyncio.sleep(0.01)
-        held.go.set()
+        blocked.go.set()
         answers = await asyncio.gather(*requests)
         return answers, (await client.get("/metrics")).text
 
     answers, metrics = talk(app, conversation)
     assert [answer.status_code for answer in answers] == [200] * 20
-    assert sum(held.sizes) == 40
-    # what came while the first batch was at work
-    assert len(held.sizes) <= 2
+    assert sum(blocked.sizes) == 40
+    # all requests that arrive during the first batch form the second
+    assert len(blocked.sizes) <= 2
     assert "redcore_samples_total 40.0" in metrics
-    assert f"redcore_batch_size_count {len(held.sizes)}.0" in metrics
+    assert f"redcore_batch_size_count {len(blocked.sizes)}.0" in metrics
     assert 'redcore_requests_total{path="/predict",status="200"} 20.0' in metrics
 
 
-def test_overload_is_refused_with_a_time_to_come_again(model):
-    held = Held(model)
-    app = make_app(held, Limits(max_waiting=3, max_requests=5))
+def test_overload_is_rejected_with_retry_after(model):
+    blocked = BlockedMethod(model)
+    app = make_app(blocked, Limits(max_waiting=3, max_requests=5))
 
     async def conversation(client):
         requests = [asyncio.create_task(client.post("/predict", json=body())) for _ in range(12)]
         await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
-        held.go.set()
+        blocked.go.set()
         return await asyncio.gather(*requests)
 
     answers = talk(app, conversation)
@@ -214,13 +215,13 @@ def test_overload_is_refused_with_a_time_to_come_again(model):
     assert {answer.status_code for answer in answers} == {200, 503}
 
 
-def test_a_prediction_that_takes_too_long_is_given_up(model):
-    held = Held(model)
-    app = make_app(held, Limits(timeout_seconds=0.1))
+def test_a_slow_prediction_times_out(model):
+    blocked = BlockedMethod(model)
+    app = make_app(blocked, Limits(timeout_seconds=0.1))
 
     async def conversation(client):
         answer = await client.post("/predict", json=body())
-        held.go.set()
+        blocked.go.set()
         return answer, await client.post("/predict", json=body())
 
     late, after = talk(app, conversation)
@@ -228,7 +229,7 @@ def test_a_prediction_that_takes_too_long_is_given_up(model):
     assert after.status_code == 200
 
 
-def test_a_fault_of_the_model_shows_no_traceback(model, monkeypatch):
+def test_an_internal_error_reveals_no_traceback(model, monkeypatch):
     def fail(data):
         raise RuntimeError("secret of the model")
 
@@ -240,7 +241,7 @@ def test_a_fault_of_the_model_shows_no_traceback(model, monkeypatch):
 
     for answer in talk(app, conversation):
         assert answer.status_code == 500
-        assert answer.json() == {"error": "a fault of the service"}
+        assert answer.json() == {"error": "internal error"}
 
 
 def test_large_answers_are_json(ask):
@@ -248,8 +249,8 @@ def test_large_answers_are_json(ask):
     assert len(json.loads(answer.content)["predictions"]) == 64
 
 
-def test_a_network_behind_the_service_predicts_as_it_does_alone():
+def test_a_served_network_predicts_as_the_method_itself():
     model = make_method("redcore", settings=tiny("redcore", n_members=2)).fit(make_data("binary", 40, sequences=True))
     answer = talk(make_app(model), lambda client: client.post("/predict", json=body(SAMPLE, {"text": SAMPLE["text"]})))
-    found = [list(p["probabilities"].values()) for p in answer.json()["predictions"]]
-    np.testing.assert_allclose(found, expected(model, SAMPLE, {"text": SAMPLE["text"]}), atol=1e-6)
+    probabilities = [list(p["probabilities"].values()) for p in answer.json()["predictions"]]
+    np.testing.assert_allclose(probabilities, expected(model, SAMPLE, {"text": SAMPLE["text"]}), atol=1e-6)

@@ -1,4 +1,4 @@
-"""The HTTP service of a fitted model; needs the packages of the extra ``serve``."""
+"""HTTP service for a fitted model. It requires the optional dependencies ``redcore[serve]``."""
 
 from redcore.serving._app import make_app
 from redcore.serving._limits import Limits

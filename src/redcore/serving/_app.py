@@ -1,4 +1,4 @@
-"""The HTTP service of one fitted model, as an ASGI application."""
+"""ASGI application that serves one fitted model."""
 
 import asyncio
 import hmac
@@ -20,15 +20,15 @@ from redcore.methods import Method
 from redcore.serving._batcher import Batcher, OverloadError
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
-from redcore.serving._meters import Meters
+from redcore.serving._metrics import Metrics
 from redcore.serving._samples import (
     Sample,
-    answer_model,
-    answers_of,
+    format_predictions,
+    parse_samples,
     predict_samples,
-    problems_of,
+    prediction_model,
     request_model,
-    samples_of,
+    validation_messages,
 )
 from redcore.uncertainty import Calibration
 
@@ -38,111 +38,112 @@ COVERAGE = 0.9
 
 KEY_HEADER = "X-API-Key"
 OPEN_PATHS = ("/health",)
-"""Need no key: who watches the service has none."""
+"""Paths that require no API key, so that monitoring can reach them."""
 
-REFUSALS = {
-    400: "The body did not arrive whole.",
-    401: "No API key, or a wrong one.",
-    408: "The body took too long.",
-    413: "The body is too large.",
-    415: "The body is not JSON.",
-    422: "The body does not fit the model; `problems` says where.",
-    503: "Too much to do; `Retry-After` says when to come again.",
+ERROR_DESCRIPTIONS = {
+    400: "The request body is incomplete.",
+    401: "The API key is missing or wrong.",
+    408: "The request body did not arrive within the time limit.",
+    413: "The request body is too large.",
+    415: "The content type is not application/json.",
+    422: "The request body does not match the inputs of the model; `problems` lists the invalid fields.",
+    503: "The service is overloaded; retry after the number of seconds in `Retry-After`.",
 }
 
 
-class Refusal(BaseModel):
-    """What an answer holds that is no prediction."""
+class ErrorResponse(BaseModel):
+    """Body of a response with an error status."""
 
     error: str
     problems: list[str] = []
 
 
 class Service:
-    """A model and what it needs to answer.
+    """State of the service: fitted model, request limits, batcher and metrics.
 
     Parameters
     ----------
     method : Method
-        Fitted.
+        A fitted method.
     limits : Limits
     calibration : Calibration or None
+        If given and the targets are continuous, predictions include an interval with coverage 0.9.
     """
 
     def __init__(self, method: Method, limits: Limits, calibration: Calibration | None) -> None:
         self.method, self.limits = method, limits
         regression = method.schema.target_kind.is_regression
         self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and regression else None
-        self.meters = Meters()
+        self.metrics = Metrics()
         self.batcher = Batcher(
-            partial(predict_samples, method), limits.max_batch, limits.max_waiting, self.meters.batch
+            partial(predict_samples, method), limits.max_batch, limits.max_waiting, self.metrics.batch
         )
-        self.request, self.answer = (
-            request_model(method.schema, limits),
-            answer_model(method.schema, self.intervals is not None),
-        )
+        self.request_model = request_model(method.schema, limits)
+        self.prediction_model = prediction_model(method.schema, self.intervals is not None)
         self.n_requests = 0
 
     async def predict(self, request: Request) -> Response:
-        """Answer a request to ``/predict``."""
+        """Handle a request to ``/predict``. An HTTPException carries the error status."""
         if self.n_requests >= self.limits.max_requests:
-            raise _busy(f"{self.n_requests} requests are in flight")
+            raise _overloaded(f"{self.n_requests} requests are in flight")
         self.n_requests += 1
-        self.meters.in_flight.set(self.n_requests)
+        self.metrics.in_flight.set(self.n_requests)
         start = time.perf_counter()
         try:
-            samples = samples_of(self._parsed(await self._body(request)), self.method)
+            samples = parse_samples(self._parse_body(await self._read_body(request)), self.method)
             outputs = await asyncio.wait_for(self.batcher.predict(samples), self.limits.timeout_seconds)
         except OverloadError as error:
-            raise _busy(str(error)) from None
+            raise _overloaded(str(error)) from None
         except TimeoutError:
-            raise _busy("the prediction took too long") from None
+            raise _overloaded(f"the prediction took longer than {self.limits.timeout_seconds} s") from None
         finally:
             self.n_requests -= 1
-            self.meters.in_flight.set(self.n_requests)
-        content = json.dumps({"predictions": self._answers(samples, outputs)}, separators=(",", ":"))
-        self.meters.seconds.observe(time.perf_counter() - start)
+            self.metrics.in_flight.set(self.n_requests)
+        content = json.dumps({"predictions": self._format_predictions(samples, outputs)}, separators=(",", ":"))
+        self.metrics.seconds.observe(time.perf_counter() - start)
         return Response(content, media_type="application/json")
 
-    def _answers(self, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
-        answers = answers_of(self.method, samples, outputs)
-        for sample, answer in zip(samples, answers, strict=True) if self.intervals else ():
+    def _format_predictions(self, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
+        predictions = format_predictions(self.method, samples, outputs)
+        for sample, prediction in zip(samples, predictions, strict=True) if self.intervals else ():
             assert self.intervals is not None
-            if "number" in answer:
-                [answer["interval"]] = self.intervals.of(sample, [answer["number"]])
+            if "number" in prediction:
+                [prediction["interval"]] = self.intervals.around(sample, [prediction["number"]])
             else:
-                answer["intervals"] = self.intervals.of(sample, answer["numbers"])
-        return answers
+                prediction["intervals"] = self.intervals.around(sample, prediction["numbers"])
+        return predictions
 
-    async def _body(self, request: Request) -> bytes:
-        kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise HTTPException(415, "expected content-type application/json")
+    async def _read_body(self, request: Request) -> bytes:
+        content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise HTTPException(415, f"expected content-type application/json, got {content_type[:100]}")
         try:
-            return await asyncio.wait_for(self._bounded(request), self.limits.timeout_seconds)
+            return await asyncio.wait_for(self._read_at_most_max_bytes(request), self.limits.timeout_seconds)
         except TimeoutError:
-            raise HTTPException(408, "the body took too long") from None
+            raise HTTPException(
+                408, f"the request body did not arrive within {self.limits.timeout_seconds} s"
+            ) from None
 
-    async def _bounded(self, request: Request) -> bytes:
-        raw, largest = bytearray(), self.limits.max_body_bytes
-        announced = request.headers.get("content-length", "")
-        too_large = HTTPException(413, f"the body is larger than {largest} bytes", {"Connection": "close"})
-        if announced.isdigit() and int(announced[:20]) > largest:
+    async def _read_at_most_max_bytes(self, request: Request) -> bytes:
+        raw, max_bytes = bytearray(), self.limits.max_body_bytes
+        content_length = request.headers.get("content-length", "")
+        too_large = HTTPException(413, f"the request body is larger than {max_bytes} bytes", {"Connection": "close"})
+        if content_length.isdigit() and int(content_length[:20]) > max_bytes:
             raise too_large
         async for chunk in request.stream():
             raw += chunk
-            if len(raw) > largest:
+            if len(raw) > max_bytes:
                 raise too_large
         return bytes(raw)
 
-    def _parsed(self, raw: bytes) -> BaseModel:
+    def _parse_body(self, raw: bytes) -> BaseModel:
         try:
-            return self.request.model_validate_json(raw)
+            return self.request_model.model_validate_json(raw)
         except ValidationError as error:
-            raise HTTPException(422, problems_of(error)) from None
+            raise HTTPException(422, validation_messages(error)) from None
 
-    def about(self) -> dict[str, Any]:
-        """Return what ``/model`` answers."""
+    def model_description(self) -> dict[str, Any]:
+        """Return the response body of ``/model``: inputs, targets, prior and limits of the service."""
         method, schema = self.method, self.method.schema
         return {
             "method": type(method).__module__.rpartition(".")[2],
@@ -165,7 +166,7 @@ class Service:
         }
 
 
-def _busy(reason: str) -> HTTPException:
+def _overloaded(reason: str) -> HTTPException:
     return HTTPException(503, reason, {"Retry-After": "1"})
 
 
@@ -176,19 +177,22 @@ def make_app(
     calibration: Calibration | None = None,
     api_key: str | None = None,
 ) -> FastAPI:
-    """Return the service of a fitted method.
+    """Return an ASGI application that serves a fitted method.
 
-    ``POST /predict`` takes ``{"samples": [{"audio": [...], ...}, ...]}`` and answers ``{"predictions": [...]}``; ``GET
-    /health``, ``/metrics`` (Prometheus), ``/model`` and ``/openapi.json`` say the rest.
+    ``POST /predict`` accepts ``{"samples": [{"audio": [...], ...}, ...]}`` and returns ``{"predictions": [...]}``.
+    ``GET /health`` is the liveness check, ``/metrics`` returns Prometheus metrics, ``/model`` describes the model and
+    ``/openapi.json`` documents the interface.
 
     Parameters
     ----------
     method : Method
+        A fitted method.
     limits : Limits, optional
+        Bounds on request size, queue length and time; the defaults of `Limits` if absent.
     calibration : Calibration, optional
-        Of a regression method: predictions come with an interval that holds the truth with probability 0.9.
+        Calibration of a regression method. If given, every prediction includes an interval with coverage 0.9.
     api_key : str, optional
-        If given, every path but ``/health`` needs it in the header ``X-API-Key``.
+        If given, every path except ``/health`` requires it in the header ``X-API-Key``.
     """
     service = Service(method, limits or Limits(), calibration)
 
@@ -202,41 +206,44 @@ def make_app(
     )
     app.state.service = service
     _add_routes(app, service)
-    _add_refusals(app)
-    app.middleware("http")(partial(_guarded, service, api_key))
+    _add_error_handlers(app)
+    app.middleware("http")(partial(_authenticate_and_count, service, api_key))
     return app
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
-    refusals: dict[int | str, dict[str, Any]] = {
-        status: {"model": Refusal, "description": text} for status, text in REFUSALS.items()
+    error_responses: dict[int | str, dict[str, Any]] = {
+        status: {"model": ErrorResponse, "description": text} for status, text in ERROR_DESCRIPTIONS.items()
     }
-    unauthorised: dict[int | str, dict[str, Any]] = {401: refusals[401]}
-    schema = service.request.model_json_schema(ref_template="#/components/schemas/{model}")
+    unauthorised: dict[int | str, dict[str, Any]] = {401: error_responses[401]}
+    schema = service.request_model.model_json_schema(ref_template="#/components/schemas/{model}")
     definitions = schema.pop("$defs")
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
 
     async def predict(request: Request) -> Response:
         return await service.predict(request)
 
-    app.post("/predict", response_model=service.answer, responses=refusals, openapi_extra={"requestBody": body})(
-        predict
-    )
+    app.post(
+        "/predict",
+        response_model=service.prediction_model,
+        responses=error_responses,
+        openapi_extra={"requestBody": body},
+    )(predict)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
-        """Say that the service is there."""
+        """Return status "ok" while the service is running."""
         return {"status": "ok"}
 
     @app.get("/metrics", response_class=PlainTextResponse, responses=unauthorised)
     async def metrics() -> Response:
-        """Return counters in the text format of Prometheus."""
-        return Response(service.meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        """Return the metrics in the Prometheus text format."""
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/model", responses=unauthorised)
     async def model() -> dict[str, Any]:
-        """Say what the model is, what it takes and what it was trained for."""
-        return service.about()
+        """Describe the model: method, input modalities, target, class prior and limits."""
+        return service.model_description()
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> dict[str, Any]:
@@ -245,31 +252,31 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         return document
 
 
-def _add_refusals(app: FastAPI) -> None:
+def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
-    async def refuse(request: Request, error: StarletteHTTPException) -> JSONResponse:
+    async def handle_http_error(request: Request, error: StarletteHTTPException) -> JSONResponse:
         detail: Any = error.detail
         content: dict[str, Any] = {"error": detail}
         if isinstance(detail, list):
-            content = {"error": "the body does not fit the model", "problems": detail}
+            content = {"error": "the request body does not match the inputs of the model", "problems": detail}
         return JSONResponse(content, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
-    async def fail(request: Request, error: Exception) -> JSONResponse:
-        # the server logs the traceback; the client gets none
-        return JSONResponse({"error": "a fault of the service"}, 500)
+    async def handle_internal_error(request: Request, error: Exception) -> JSONResponse:
+        # the traceback goes to the log of the server, never to the client
+        return JSONResponse({"error": "internal error"}, 500)
 
 
-async def _guarded(
+async def _authenticate_and_count(
     service: Service, api_key: str | None, request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    """Ask for the key, and count the answer."""
-    given = request.headers.get(KEY_HEADER, "")
+    """Check the API key, pass the request on and count the response by path and status."""
+    request_key = request.headers.get(KEY_HEADER, "")
     path = request.url.path
-    if api_key is None or path in OPEN_PATHS or hmac.compare_digest(given.encode(), api_key.encode()):
+    if api_key is None or path in OPEN_PATHS or hmac.compare_digest(request_key.encode(), api_key.encode()):
         response = await call_next(request)
     else:
-        response = JSONResponse({"error": f"the header {KEY_HEADER} holds no valid key"}, 401)
-    known = path if path in ("/predict", "/health", "/metrics", "/model", "/openapi.json") else "other"
-    service.meters.requests.labels(known, str(response.status_code)).inc()
+        response = JSONResponse({"error": f"the API key in the header {KEY_HEADER} is missing or wrong"}, 401)
+    path_label = path if path in ("/predict", "/health", "/metrics", "/model", "/openapi.json") else "other"
+    service.metrics.requests.labels(path_label, str(response.status_code)).inc()
     return response

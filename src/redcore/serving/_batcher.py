@@ -1,4 +1,7 @@
-"""Requests in flight are predicted together: while the model works on one batch, the next one gathers."""
+"""Dynamic batching of concurrent requests.
+
+While the model predicts one batch, incoming requests collect in a queue and form the next batch.
+"""
 
 import asyncio
 from collections import deque
@@ -13,22 +16,23 @@ __all__ = ["Batcher", "OverloadError"]
 
 
 class OverloadError(RedCoreError):
-    """More samples wait than may."""
+    """The queue of samples is full."""
 
 
 class Batcher:
-    """Hands samples of several requests to one function, in the order they came.
+    """First-in, first-out queue that predicts the samples of several requests in one batch.
 
-    No request waits for company: a batch is whatever waits when the model is free. To be used within one event loop.
+    A request is never delayed to fill a batch: as soon as the model is free, all waiting requests (up to `max_batch`
+    samples) form the next batch. A Batcher must be used from a single event loop.
 
     Parameters
     ----------
     predict : callable
-        Samples -> outputs (n_samples, n_outputs); called in one thread of its own.
+        Map a list of samples to outputs (n_samples, n_outputs). Runs in a dedicated thread.
     max_batch, max_waiting : int
-        See `Limits`.
-    seen : callable
-        Told the size of every batch.
+        Limits on the samples in one batch and in the queue; see `Limits`.
+    on_batch : callable
+        Called with the number of samples of every batch before it is predicted.
     """
 
     def __init__(
@@ -36,42 +40,42 @@ class Batcher:
         predict: Callable[[list[Sample]], AnyArray],
         max_batch: int,
         max_waiting: int,
-        seen: Callable[[int], object],
+        on_batch: Callable[[int], object],
     ) -> None:
-        self._predict, self._seen = predict, seen
+        self._predict, self._on_batch = predict, on_batch
         self.max_batch, self.max_waiting = max_batch, max_waiting
         self.n_waiting = 0
         self._queue: deque[tuple[list[Sample], asyncio.Future[AnyArray]]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="redcore-predict")
-        self._work: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[None] | None = None
 
     async def predict(self, samples: list[Sample]) -> AnyArray:
-        """Predict the samples of one request.
+        """Return the outputs for the samples of one request, (n_samples, n_outputs).
 
         Raises
         ------
         OverloadError
-            If too many wait already.
+            If the queue would hold more than `max_waiting` samples.
         """
         if self.n_waiting + len(samples) > self.max_waiting:
-            raise OverloadError(f"{self.n_waiting} samples wait for their prediction already")
+            raise OverloadError(f"the queue is full: {self.n_waiting} samples are waiting for prediction")
         future: asyncio.Future[AnyArray] = asyncio.get_running_loop().create_future()
         self._queue.append((samples, future))
         self.n_waiting += len(samples)
-        if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._drain())
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._process_queue())
         return await future
 
-    async def _drain(self) -> None:
+    async def _process_queue(self) -> None:
         loop = asyncio.get_running_loop()
         while self._queue:
-            # what came within this turn of the event loop joins
+            # yield once, so that all requests of this iteration of the event loop join the batch
             await asyncio.sleep(0)
             batch = self._next_batch()
             if not batch:
                 continue
-            samples = [sample for part, _ in batch for sample in part]
-            self._seen(len(samples))
+            samples = [sample for request_samples, _ in batch for sample in request_samples]
+            self._on_batch(len(samples))
             try:
                 outputs = await loop.run_in_executor(self._thread, self._predict, samples)
             except Exception as error:
@@ -80,7 +84,10 @@ class Batcher:
             self._deliver(batch, outputs)
 
     def _next_batch(self) -> list[tuple[list[Sample], "asyncio.Future[AnyArray]"]]:
-        """Take requests as long as they fit; one at least. Those that were given up are dropped."""
+        """Remove requests from the queue until the batch is full, and drop cancelled requests.
+
+        The first request is taken even if it has more than `max_batch` samples.
+        """
         batch: list[tuple[list[Sample], asyncio.Future[AnyArray]]] = []
         size = 0
         while self._queue and (not batch or size + len(self._queue[0][0]) <= self.max_batch):
@@ -105,5 +112,5 @@ class Batcher:
                 future.set_exception(error)
 
     def close(self) -> None:
-        """Let the thread go once its batch is done."""
+        """Wait for the current batch and stop the prediction thread."""
         self._thread.shutdown(wait=True)

@@ -1,4 +1,4 @@
-"""Intervals of numbers, from the calibration that a model file holds."""
+"""Prediction intervals from the calibration of a regression model."""
 
 import warnings
 from functools import lru_cache
@@ -12,34 +12,37 @@ from redcore.uncertainty import Calibration
 __all__ = ["Intervals"]
 
 MAX_PATTERNS = 4096
-"""Patterns whose bounds are remembered."""
+"""Size of the cache of half-widths, in missing patterns."""
 
 
 class Intervals:
-    """Half-widths by missing pattern.
+    """Prediction intervals with cached half-widths per missing pattern.
 
     Parameters
     ----------
     calibration : Calibration
     coverage : float
-        In (0, 1).
+        Probability that an interval contains the true value, in (0, 1).
     """
 
     def __init__(self, calibration: Calibration, coverage: float) -> None:
         self.calibration, self.coverage = calibration, coverage
-        self._bound = lru_cache(MAX_PATTERNS)(self._computed)
+        self._half_widths = lru_cache(MAX_PATTERNS)(self._compute_half_widths)
 
-    def _computed(self, pattern: tuple[str, ...]) -> list[float]:
+    def _compute_half_widths(self, pattern: tuple[str, ...]) -> list[float]:
         with warnings.catch_warnings():
-            # a pattern of few calibration samples; the answer shows it by the width
+            # the warning reports patterns with few calibration samples; a client sees it from the wide interval
             warnings.simplefilter("ignore", CalibrationWarning)
-            bounds: list[float] = self.calibration.bound(pattern, self.coverage).tolist()
-        return bounds
+            half_widths: list[float] = self.calibration.bound(pattern, self.coverage).tolist()
+        return half_widths
 
-    def of(self, sample: Sample, numbers: list[float]) -> list[list[float] | None]:
-        """Return an interval [low, high] per number; None where too few calibration samples bound it."""
-        bounds = self._bound(tuple(sorted(sample)))
+    def around(self, sample: Sample, numbers: list[float]) -> list[list[float] | None]:
+        """Return one interval [low, high] per predicted number.
+
+        An interval is None if the calibration set has too few samples with this missing pattern.
+        """
+        half_widths = self._half_widths(tuple(sorted(sample)))
         return [
-            [number - bound, number + bound] if np.isfinite(bound) else None
-            for number, bound in zip(numbers, bounds, strict=True)
+            [number - half_width, number + half_width] if np.isfinite(half_width) else None
+            for number, half_width in zip(numbers, half_widths, strict=True)
         ]

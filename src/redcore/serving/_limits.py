@@ -1,4 +1,4 @@
-"""What one client may ask of the service, and all of them together."""
+"""Limits of the HTTP service."""
 
 from typing import Annotated
 
@@ -10,24 +10,24 @@ __all__ = ["Limits"]
 
 
 class Limits(Settings):
-    """Bounds of the service; what goes beyond them is refused, and costs no memory.
+    """Limits on request size, queue length and time. A request beyond a limit is rejected with an error status.
 
     Attributes
     ----------
     max_body_bytes : int >= 1, default 4 MiB
-        A larger body gets status 413.
+        Size of a request body. A larger body gets status 413.
     max_samples : int >= 1, default 64
-        Per request.
+        Samples per request; more get status 422.
     max_steps : int >= 1, default 10,000
-        Time steps of a sequence.
+        Time steps per sequence; longer sequences get status 422.
     max_batch : int >= 1, default 256
-        Samples that are predicted at once.
+        Samples per batch.
     max_waiting : int >= 1, default 1024
-        Samples that may wait for their prediction; beyond it requests get status 503 with ``Retry-After``.
+        Samples that may wait for prediction. Requests beyond it get status 503 with ``Retry-After``.
     max_requests : int >= 1, default 256
-        Requests whose bodies may be in memory at once; beyond it likewise.
+        Requests in flight. Requests beyond it get status 503 with ``Retry-After``.
     timeout_seconds : float > 0, default 10
-        For a body to arrive (408), and for a prediction to be made (503).
+        Time for a request body to arrive (then status 408) and for a prediction to complete (then status 503).
     """
 
     max_body_bytes: Annotated[int, Field(ge=1)] = 4 * 2**20

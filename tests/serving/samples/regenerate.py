@@ -1,4 +1,4 @@
-"""Write the samples of the present schema version; see README.md."""
+"""Write the sample model files of the current schema version; see README.md."""
 
 import sys
 from pathlib import Path
@@ -16,20 +16,20 @@ SETTINGS = {
 
 
 def make_data(n_samples: int = 30) -> MultimodalData:
-    """Vectors, sequences and holes, by arithmetic alone: the same everywhere."""
+    """Return vectors and sequences with missing modalities, computed without random numbers for reproducibility."""
     grid = np.arange(n_samples)
     clip = np.sin(grid[:, None, None] * 0.7 + np.arange(4)[:, None] + np.arange(2))
-    there = np.stack([grid % 4 > 0, grid % 5 > 0], axis=1)
+    observed = np.stack([grid % 4 > 0, grid % 5 > 0], axis=1)
     return MultimodalData.from_arrays(
         {"audio": np.cos(grid[:, None] * [0.3, 0.5, 1.1]) + (grid % 3)[:, None], "clip": clip},
         Target.from_labels(np.array(["no", "so", "yes"])[grid % 3]),
-        availability=there | ~there.any(axis=1, keepdims=True),
+        availability=observed | ~observed.any(axis=1, keepdims=True),
         lengths={"clip": 1 + grid % 4},
     )
 
 
 def main(folder: Path) -> None:
-    """Write one model per method, and what each predicts."""
+    """Save one model per method and the predictions of all of them."""
     data, predictions = make_data(), {}
     for name, settings in SETTINGS.items():
         model = make_method(name, settings=settings).fit(data, seed=0)
