@@ -1,8 +1,9 @@
-"""Coverage of conformal intervals and sets under every missing pattern, by repeated cross-fitting.
+"""Measure the coverage of conformal intervals and sets under every missing pattern, by repeated cross-validation.
 
-Each repeat draws folds (whole groups where there are some); each fold in turn is the test part, the next one the
-calibration part, and the rest is trained on with holes. Every test sample is scored under every pattern that it can
-show. Printed per pattern: the share of covered samples over all folds and repeats, and the mean width (or set size).
+Each repeat draws folds; groups are never split. Each fold is the test set once. The next fold is the calibration set
+and the other folds are the training set, with missing modalities. Every test sample is scored under all missing
+patterns that are subsets of its observed modalities. The output lists, per pattern, the fraction of covered samples
+over all folds and repeats and the mean width of the intervals (or the mean set size).
 
     python benchmarks/coverage.py houses.npz --repeats 3 --method redcore
     python benchmarks/coverage.py gaussian:number --n-samples 1500
@@ -43,13 +44,13 @@ def score(calibration: Calibration, method, test: MultimodalData, coverage: floa
         rows = np.flatnonzero(test.availability[:, keep].all(axis=1))
         if not rows.size:
             continue
-        part = test.take(rows).hide(np.broadcast_to(keep, (len(rows), len(keep))))
-        outputs, bounds = method.predict(part), calibration.bounds(part, coverage)
-        if part.target.is_classification:
+        samples = test.take(rows).hide(np.broadcast_to(keep, (len(rows), len(keep))))
+        outputs, bounds = method.predict(samples), calibration.bounds(samples, coverage)
+        if samples.target.is_classification:
             sets = 1 - outputs <= bounds
-            covered, size = sets[np.arange(len(rows)), part.target.values], sets.sum(axis=1)
+            covered, size = sets[np.arange(len(rows)), samples.target.values], sets.sum(axis=1)
         else:
-            covered, size = np.abs(outputs[:, 0] - part.target.values) <= bounds[:, 0], 2 * bounds[:, 0]
+            covered, size = np.abs(outputs[:, 0] - samples.target.values) <= bounds[:, 0], 2 * bounds[:, 0]
         totals[pattern_name(pattern)].append((float(covered.sum()), float(size.sum()), len(rows)))
 
 
@@ -61,32 +62,32 @@ def run(arguments: argparse.Namespace) -> Totals:
         rng = np.random.default_rng([arguments.seed, repeat])
         fold_of = folds(data, arguments.folds, rng)
         for fold in range(arguments.folds):
-            test, calibrated = fold_of == fold, fold_of == (fold + 1) % arguments.folds
-            train = data.take(np.flatnonzero(~test & ~calibrated))
+            test, calibration_rows = fold_of == fold, fold_of == (fold + 1) % arguments.folds
+            train = data.take(np.flatnonzero(~test & ~calibration_rows))
             train = ampute(train, "shared", dict.fromkeys(data.names, arguments.rate), rng)
             method = make_method(arguments.method, settings=settings).fit(train, seed=repeat * arguments.folds + fold)
-            calibration = Calibration.fit(method, data.take(np.flatnonzero(calibrated)))
+            calibration = Calibration.fit(method, data.take(np.flatnonzero(calibration_rows)))
             score(calibration, method, data.take(np.flatnonzero(test)), arguments.coverage, totals)
     return totals
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", help="an npz file, gaussian, or gaussian:number")
+    parser.add_argument("data", help="path of an npz file, or gaussian, or gaussian:number")
     parser.add_argument("--method", default="redcore")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
-    parser.add_argument("--coverage", type=float, default=0.9)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="setting of the method")
+    parser.add_argument("--coverage", type=float, default=0.9, help="nominal coverage, in (0, 1)")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.3, help="missing rate of every modality in training")
-    parser.add_argument("--n-samples", type=int, default=1500, help="of gaussian")
+    parser.add_argument("--n-samples", type=int, default=1500, help="number of samples of gaussian")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     totals = run(arguments)
     rates = []
-    for pattern, parts in totals.items():
-        covered, size, n = (sum(column) for column in zip(*parts, strict=True))
+    for pattern, folds_of_pattern in totals.items():
+        covered, size, n = (sum(column) for column in zip(*folds_of_pattern, strict=True))
         rates.append(covered / n)
         print(f"{pattern:50} coverage {covered / n:.3f}  mean size {size / n:.3f}  n {n}")
     summary = {"patterns": len(rates), "least": min(rates), "mean": float(np.mean(rates)), "largest": max(rates)}

@@ -1,9 +1,10 @@
-"""How much faster two processes run a benchmark than one, start-up and the wait for the last cell included.
+"""Measure the speed-up of a benchmark with several processes over one process.
 
-    $ python benchmarks/jobs.py                       # quick, three pairs
+    $ python benchmarks/jobs.py                       # benchmark quick, three pairs of runs
     $ python benchmarks/jobs.py --spec quick --jobs 4
 
-Runs alternate, so that other work on the machine meets both. The ratio is only that of the runner where there is none.
+The times include the start-up of the processes and the wait for the last cell. Runs with one and with several processes
+alternate, so that other load on the machine affects both. Run it on an idle machine for a meaningful ratio.
 """
 
 import argparse
@@ -16,10 +17,11 @@ from pathlib import Path
 
 
 def seconds(spec: str, n_jobs: int, changes: list[str]) -> float:
-    """Run all of a benchmark into an empty folder."""
-    words = [word for change in changes for word in ("--set", change)]
+    """Run a complete benchmark in a temporary folder and return its duration in seconds."""
+    set_options = [word for change in changes for word in ("--set", change)]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "redcore", "bench", "run", spec, "--out", str(Path(folder) / "out"), *words]
+        command = [sys.executable, "-m", "redcore", "bench", "run", spec, "--out", str(Path(folder) / "out")]
+        command += set_options
         start = time.perf_counter()
         subprocess.run([*command, "--jobs", str(n_jobs)], check=True, capture_output=True)
         return time.perf_counter() - start
@@ -34,10 +36,11 @@ def main() -> None:
     options = parser.parse_args()
     ratios = []
     for _ in range(options.pairs):
-        one, many = (seconds(options.spec, n_jobs, options.set) for n_jobs in (1, options.jobs))
-        ratios.append(one / many)
-        print(f"1 process {one:.1f} s, {options.jobs} processes {many:.1f} s, ratio {ratios[-1]:.2f}", flush=True)
-    print(f"median ratio {statistics.median(ratios):.2f} of {options.pairs} pairs")
+        sequential, parallel = (seconds(options.spec, n_jobs, options.set) for n_jobs in (1, options.jobs))
+        ratios.append(sequential / parallel)
+        print(f"1 process {sequential:.1f} s, {options.jobs} processes {parallel:.1f} s, speed-up {ratios[-1]:.2f}")
+        sys.stdout.flush()
+    print(f"median speed-up {statistics.median(ratios):.2f} over {options.pairs} pairs")
 
 
 if __name__ == "__main__":

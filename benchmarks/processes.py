@@ -1,11 +1,13 @@
-"""A fit shared by several processes: strong scaling, a lost process, two nodes on the loopback, and sharded weights.
+"""Measure distributed training: strong scaling, recovery from a lost process, two nodes and sharded weights.
 
     python benchmarks/processes.py [--only scaling lost nodes sharded] [--steps 12]
 
-Prints samples per second on 1 and 2 processes (one thread each; sizes of IEMOCAP, preset `aaai2024`); whether a fit of
-2 processes, one killed with SIGKILL, ends on 1, 2 and 4 processes with the losses of an uninterrupted one; and
-the same of a fit on two "nodes", each a torchrun of its own; and of steps on them with the weights of the network and
-the state of its optimiser divided between the processes (FSDP), by hand: the library does not offer it.
+scaling : samples per second with 1 and 2 processes, one thread each (sizes of IEMOCAP, preset `aaai2024`).
+lost : a fit with 2 processes loses one to SIGKILL and is resumed with 1, 2 and 4 processes. Its losses are compared
+    with those of an uninterrupted fit.
+nodes : a fit on two "nodes" (two torchruns on the loopback interface), with the same comparison.
+sharded : training steps on two nodes with network weights and optimiser state sharded by FSDP, with the same
+    comparison. This script sets FSDP up itself because the library does not offer it.
 """
 
 import argparse
@@ -22,35 +24,35 @@ from pathlib import Path
 KILLED_RANK, KILLED_AFTER = 1, 9
 
 
-def worker(what: str, folder: Path, steps: int) -> None:
-    """Do one process's part, and let the first write what came out."""
+def worker(task: str, folder: Path, steps: int) -> None:
+    """Run a task in this process. The process with rank 0 writes the result to ``result.json``."""
     from redcore.fitting import process_rank
 
-    found = {"scaling": scaling, "fit": fit, "killed": fit, "sharded": sharded}[what](folder, steps, what == "killed")
+    result = {"scaling": scaling, "fit": fit, "killed": fit, "sharded": sharded}[task](folder, steps, task == "killed")
     if process_rank() == 0:
-        (folder / "found.json").write_text(json.dumps(found))
+        (folder / "result.json").write_text(json.dumps(result))
 
 
 def scaling(folder: Path, steps: int, _: bool) -> dict[str, object]:
+    import baselines
     import numpy as np
-    import rivals
     import torch
     from torch import distributed
 
     torch.set_num_threads(1)
-    made = rivals.Published(0.5, ragged=True)
-    target, rows = made.objective.encode(made.data.target), np.arange(rivals.BATCH)
+    setup = baselines.IemocapSetup(0.5, ragged=True)
+    target, rows = setup.objective.encode(setup.data.target), np.arange(baselines.BATCH)
     for step in range(steps + 3):
         if step == 3:
             if distributed.is_initialized():
                 distributed.barrier()
             start = time.perf_counter()
-        made.stepper.step(made.stepper.batch(made.data, target, rows), step)
-    return {"samples_per_s": rivals.BATCH * steps / (time.perf_counter() - start)}
+        setup.stepper.step(setup.stepper.batch(setup.data, target, rows), step)
+    return {"samples_per_s": baselines.BATCH * steps / (time.perf_counter() - start)}
 
 
 def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
-    import rivals
+    import baselines
 
     from redcore.fitting import Callback, process_rank
     from redcore.methods import make_method
@@ -60,20 +62,20 @@ def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
             if killed and step == KILLED_AFTER and process_rank() == KILLED_RANK:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    # what torchrun sends to those that are left
+    # torchrun sends SIGTERM to the surviving processes
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    quiet = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
-    settings = {**quiet, "bottleneck_noise": False, "n_members": 1, "evidence": "joint", "max_epochs": 2}
-    data, checkpoint = rivals.vectors(600, 4, 16, 4), folder / "checkpoint.safetensors"
+    no_dropout = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
+    settings = {**no_dropout, "bottleneck_noise": False, "n_members": 1, "evidence": "joint", "max_epochs": 2}
+    data, checkpoint = baselines.vectors(600, 4, 16, 4), folder / "checkpoint.safetensors"
     model = make_method("redcore", settings={**settings, "batch_size": 62})
     model.fit(data, callbacks=[Killer()], checkpoint=checkpoint)
     return {"losses": list(model.history.steps["loss"]), "validation": list(model.history.epochs["validation_loss"])}
 
 
 def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
-    """Train the default network with its weights divided between the processes; one process has them whole."""
+    """Train the default network with its weights sharded over the processes (not sharded with a single process)."""
+    import baselines
     import numpy as np
-    import rivals
     import torch
     from torch import distributed
     from torch.distributed.device_mesh import init_device_mesh
@@ -83,9 +85,10 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
     from redcore.nn import GlobalCounts, Objective, collate
 
     class EveryParameter(torch.nn.Module):
-        """Gives every parameter a gradient: processes would wait for ever, or mix up their parts, where one has none.
+        """Network in which every parameter has a gradient, as FSDP requires.
 
-        That of an encoder is absent where none of a process's samples observes the modality.
+        The gradient of an encoder would otherwise be absent if a process has no sample that observes its modality, and
+        the processes would deadlock or exchange the wrong shards.
         """
 
         def __init__(self, network: RedCoreNetwork) -> None:
@@ -94,8 +97,8 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
 
         def forward(self, batch):
             output = self.network(batch)
-            nothing = torch.stack([parameter.sum() for parameter in self.parameters()]).sum() * 0.0
-            return output._replace(logits=output.logits + nothing)
+            zero = torch.stack([parameter.sum() for parameter in self.parameters()]).sum() * 0.0
+            return output._replace(logits=output.logits + zero)
 
     torch.manual_seed(0)
     distributed.init_process_group("gloo")
@@ -106,18 +109,18 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
         distributed.all_reduce(sums)
         return sums
 
-    data, batch_size = rivals.vectors(600, 4, 16, 4), 48
+    data, batch_size = baselines.vectors(600, 4, 16, 4), 48
     objective = Objective.fit(data.target)
     target = objective.encode(data.target)
-    quiet = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
+    no_dropout = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
     forms = [(name, modality.n_features, False) for name, modality in data.modalities.items()]
-    network = RedCoreNetwork(forms, data.target.n_outputs, RedCoreSettings(**quiet, bottleneck_noise=False))
+    network = RedCoreNetwork(forms, data.target.n_outputs, RedCoreSettings(**no_dropout, bottleneck_noise=False))
     network.total = total
     forward = EveryParameter(network)
-    whole = sum(parameter.numel() for parameter in network.parameters())
+    n_parameters = sum(parameter.numel() for parameter in network.parameters())
     if n > 1:
         fully_shard(forward, mesh=init_device_mesh("cpu", (n,)))
-    own = sum(getattr(p, "to_local", p.detach)().numel() for p in network.parameters())
+    n_local = sum(getattr(p, "to_local", p.detach)().numel() for p in network.parameters())
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     losses = []
     for step in range(steps):
@@ -127,12 +130,12 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
         loss = network.losses(forward(batch), batch, objective, step)["loss"]
         losses.append(float(total(loss)))
         optimizer.zero_grad()
-        # processes average their gradients
+        # FSDP averages the gradients of the processes, but the loss is a sum over them
         (loss * n).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
     distributed.destroy_process_group()
-    return {"losses": losses, "share": own / whole}
+    return {"losses": losses, "share": n_local / n_parameters}
 
 
 def start(n_processes: int, *arguments: object, nodes: tuple[str, ...] = ("--standalone",)) -> subprocess.Popen[str]:
@@ -150,70 +153,71 @@ def run(n_processes: int, *arguments: object) -> int:
     return process.returncode
 
 
-def found(folder: Path) -> dict[str, list[float]]:
-    content: dict[str, list[float]] = json.loads((folder / "found.json").read_text())
+def read_result(folder: Path) -> dict[str, list[float]]:
+    content: dict[str, list[float]] = json.loads((folder / "result.json").read_text())
     return content
 
 
-def difference(one: dict[str, list[float]], other: dict[str, list[float]]) -> float:
-    """Return the largest difference of losses, relative to them."""
-    return max(abs(a - b) / abs(b) for key in one for a, b in zip(one[key], other[key], strict=True))
+def largest_difference(result: dict[str, list[float]], reference: dict[str, list[float]]) -> float:
+    """Return the largest relative difference between the losses of two fits."""
+    return max(abs(a - b) / abs(b) for key in result for a, b in zip(result[key], reference[key], strict=True))
 
 
 def report_scaling(folder: Path, steps: int) -> None:
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(3):
-        for n, taken in rates.items():
+        for n, rates_of_n in rates.items():
             assert run(n, "scaling", folder, steps) == 0
-            taken.append(found(folder)["samples_per_s"])
-    one, two = (sorted(taken)[1] for taken in rates.values())
+            rates_of_n.append(read_result(folder)["samples_per_s"])
+    one, two = (sorted(rates_of_n)[1] for rates_of_n in rates.values())
     ratios = [b / a for a, b in zip(*rates.values(), strict=True)]
-    print(f"strong scaling: {one:.0f} samples/s on 1 process, {two:.0f} on 2: {sorted(ratios)[1]:.2f} times "
+    print(f"strong scaling: {one:.0f} samples/s with 1 process, {two:.0f} with 2: speed-up {sorted(ratios)[1]:.2f} "
           f"({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
 
 
 def report_lost(folder: Path, steps: int) -> None:
-    whole, lost = folder / "whole", folder / "lost"
-    whole.mkdir()
+    uninterrupted, lost = folder / "uninterrupted", folder / "lost"
+    uninterrupted.mkdir()
     lost.mkdir()
-    assert run(1, "fit", whole, steps) == 0
+    assert run(1, "fit", uninterrupted, steps) == 0
     status = run(2, "killed", lost, steps)
-    kept = (lost / "checkpoint.safetensors").exists()
-    print(f"a process killed after step {KILLED_AFTER + 1}: torchrun ended with {status}, checkpoint kept: {kept}")
+    has_checkpoint = (lost / "checkpoint.safetensors").exists()
+    print(f"process killed after step {KILLED_AFTER + 1}: exit status of torchrun {status}, "
+          f"checkpoint exists: {has_checkpoint}")  # fmt: skip
     for n in (1, 2, 4):
-        again = folder / f"again{n}"
-        shutil.copytree(lost, again)
-        assert run(n, "fit", again, steps) == 0
-        largest = difference(found(again), found(whole))
-        print(f"  resumed on {n}: losses differ from an uninterrupted fit of one process by {largest:.1e} at most")
+        resumed = folder / f"resumed{n}"
+        shutil.copytree(lost, resumed)
+        assert run(n, "fit", resumed, steps) == 0
+        largest = largest_difference(read_result(resumed), read_result(uninterrupted))
+        print(f"  resumed with {n}: largest relative difference from an uninterrupted single-process fit {largest:.1e}")
 
 
-def on_two_nodes(what: str, folder: Path, steps: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return what one process found, and what two did, each a node."""
-    whole, both = folder / f"{what}-alone", folder / f"{what}-nodes"
-    whole.mkdir()
+def on_two_nodes(task: str, folder: Path, steps: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Run a task with one process and on two nodes of one process each, and return both results."""
+    single, both = folder / f"{task}-alone", folder / f"{task}-nodes"
+    single.mkdir()
     both.mkdir()
-    assert run(1, what, whole, steps) == 0
+    assert run(1, task, single, steps) == 0
     nodes = [
         ("--nnodes=2", f"--node-rank={rank}", "--master-addr=127.0.0.1", "--master-port=29731") for rank in range(2)
     ]
-    started = [start(1, what, both, steps, nodes=node) for node in nodes]
-    statuses = [(process.communicate(timeout=600), process.returncode)[1] for process in started]
+    processes = [start(1, task, both, steps, nodes=node) for node in nodes]
+    statuses = [(process.communicate(timeout=600), process.returncode)[1] for process in processes]
     assert statuses == [0, 0], statuses
-    return found(whole), found(both)
+    return read_result(single), read_result(both)
 
 
 def report_nodes(folder: Path, steps: int) -> None:
-    whole, both = on_two_nodes("fit", folder, steps)
-    print(f"two nodes on the loopback: losses differ by {difference(both, whole):.1e} at most")
+    single, both = on_two_nodes("fit", folder, steps)
+    print(f"two nodes on the loopback interface: largest relative difference {largest_difference(both, single):.1e}")
 
 
 def report_sharded(folder: Path, steps: int) -> None:
-    whole, both = on_two_nodes("sharded", folder, steps)
+    single, both = on_two_nodes("sharded", folder, steps)
     share = both.pop("share")
-    whole.pop("share")
-    print(f"two nodes, weights sharded: the first holds {share:.3f} of them; "
-          f"losses differ by {difference(both, whole):.1e} at most")  # fmt: skip
+    single.pop("share")
+    print(f"two nodes, weights sharded: fraction of the weights on the first {share:.3f}; "
+          f"largest relative difference {largest_difference(both, single):.1e}")  # fmt: skip
 
 
 def main() -> None:

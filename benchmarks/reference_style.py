@@ -1,8 +1,9 @@
-"""What the released code does in a step, written anew: an honest stand-in to measure speed against.
+"""Reimplementation of a training step of the authors' released code, as a baseline for speed and memory.
 
-The sizes, losses and update rule of preset `aaai2024`, per modality in Python; missing modalities are encoded as zeros,
-padding is attended to and averaged, and two networks run that enter no loss. It is given the loss of memory (running
-losses without a graph), and a fused optimiser: what is measured is the way of computing.
+It has the sizes, losses and update rule of preset `aaai2024`, and the inefficiencies of the released code: a Python
+loop over modalities, zeros encoded for missing modalities, attention to and averaging over padding, and two networks
+that enter no loss. Two flaws are fixed to make the comparison fair: running losses are detached from the graph, which
+avoids a memory leak, and the optimiser is fused.
 """
 
 from collections.abc import Sequence
@@ -65,15 +66,15 @@ class Encoder(nn.Module):
 
 
 class ReferenceStyle(nn.Module):
-    """The network and its losses.
+    """Network and losses of the released code.
 
     Parameters
     ----------
     forms : list of (name, n_features, is_sequence)
-        All sequences.
+        Modalities; all must be sequences.
     n_outputs : int
     settings : RedCoreSettings
-        Those of preset `aaai2024`.
+        Settings of preset `aaai2024`.
     """
 
     def __init__(self, forms: Sequence[Form], n_outputs: int, settings: RedCoreSettings) -> None:
@@ -90,7 +91,7 @@ class ReferenceStyle(nn.Module):
         self.weights = torch.ones(n)
 
     def parts(self) -> list[nn.Module]:
-        """Return what is clipped one by one."""
+        """Return the sub-networks whose gradients are clipped separately."""
         return [*self.encoders, *self.imputers, *self.heads, self.joint_head]
 
     def forward(self, values: Sequence[Tensor], available: Tensor) -> tuple[Tensor, list[Tensor], list, list[Tensor]]:
@@ -98,9 +99,9 @@ class ReferenceStyle(nn.Module):
         codes = [encoder(x) for encoder, x in zip(self.encoders, values, strict=True)]
         samples = [sample for _, _, sample in codes]
         others = [torch.cat(samples[:m] + samples[m + 1 :], dim=1) for m in range(len(samples))]
-        imputed = [imputer(read) for imputer, read in zip(self.imputers, others, strict=True)]
-        for unused, read in zip(self.unused, others, strict=False):
-            unused(read)
+        imputed = [imputer(inputs) for imputer, inputs in zip(self.imputers, others, strict=True)]
+        for unused, inputs in zip(self.unused, others, strict=False):
+            unused(inputs)
         completed = [torch.where(available[:, m, None], samples[m], imputed[m]) for m in range(len(samples))]
         unimodal = [head(code) for head, code in zip(self.heads, completed, strict=True)]
         return self.joint_head(torch.cat(completed, dim=1)), unimodal, codes, imputed
@@ -112,23 +113,23 @@ class ReferenceStyle(nn.Module):
         loss = functional.cross_entropy(logits, target)
         losses = []
         for m, (mean, logvar, sample) in enumerate(codes):
-            there = available[:, m]
+            observed = available[:, m]
             loss = loss + functional.cross_entropy(unimodal[m], target)
-            divergence = -(1 + logvar - mean.square() - logvar.exp())[there].sum()
+            divergence = -(1 + logvar - mean.square() - logvar.exp())[observed].sum()
             loss = loss + settings.kl_weight / len(target) * divergence
-            losses.append((imputed[m] - sample)[there].square().sum() / there.sum().clamp(min=1))
+            losses.append((imputed[m] - sample)[observed].square().sum() / observed.sum().clamp(min=1))
             self.running[m] = (1 - settings.smoothing) * self.running[m] + settings.smoothing * losses[m].detach()
         running = torch.stack(self.running)
         advantage = (running.mean() - running) / running.mean()
         if step % settings.weight_interval == 0:
             eta = settings.weight_step * settings.weight_step_growth ** (1 + step // 500)
-            moved = (self.weights - eta * advantage).clamp(min=settings.weight_floor)
-            self.weights = moved / moved.norm()
+            updated = (self.weights - eta * advantage).clamp(min=settings.weight_floor)
+            self.weights = updated / updated.norm()
         return loss + settings.imputation_weight * (self.weights * torch.stack(losses)).sum()
 
 
 def dense(batch: Batch, times: Sequence[int]) -> list[Tensor]:
-    """Return the batch as the released code has it: every sample padded to full length, zeros where missing."""
+    """Return the batch in the format of the released code: samples padded to full length, zeros if missing."""
     values = []
     for part, time in zip(batch.modalities, times, strict=True):
         padded = torch.zeros(batch.n_samples, time, part.values.shape[2])
@@ -138,7 +139,7 @@ def dense(batch: Batch, times: Sequence[int]) -> list[Tensor]:
 
 
 def step(network: ReferenceStyle, optimizer: torch.optim.Optimizer, values, batch: Batch, number: int) -> Tensor:
-    """Do one optimiser step."""
+    """Run one optimiser step and return the loss."""
     optimizer.zero_grad(set_to_none=True)
     loss = network.loss(values, batch.availability, batch.target, number)
     loss.backward()
@@ -148,13 +149,13 @@ def step(network: ReferenceStyle, optimizer: torch.optim.Optimizer, values, batc
     return loss.detach()
 
 
-def take_weights(reference: ReferenceStyle, ours: RedCoreNetwork) -> None:
-    """Give the stand-in the weights of our network."""
-    state = {name: value.detach() for name, value in ours.state_dict().items()}
+def copy_weights(reference: ReferenceStyle, redcore_network: RedCoreNetwork) -> None:
+    """Copy the weights of a redcore network to the reimplementation."""
+    state = {name: value.detach() for name, value in redcore_network.state_dict().items()}
     renamed = {}
     for name in reference.state_dict():
         if not name.startswith("unused."):
-            renamed[name] = _ours(name, state)
+            renamed[name] = _redcore_weight(name, state)
     missing, unexpected = reference.load_state_dict(renamed, strict=False)
     assert not unexpected
     assert all(name.startswith("unused.") for name in missing)
@@ -163,7 +164,8 @@ def take_weights(reference: ReferenceStyle, ours: RedCoreNetwork) -> None:
 NORMS = ("norm_before_attention", "norm_after_attention", "norm_before_mlp", "norm_after_mlp")
 
 
-def _ours(name: str, state: dict[str, Tensor]) -> Tensor:
+def _redcore_weight(name: str, state: dict[str, Tensor]) -> Tensor:
+    """Return the weight of a redcore network that corresponds to a parameter name of the reimplementation."""
     part, *rest = name.split(".")
     if part == "joint_head":
         return state[name]
@@ -177,11 +179,11 @@ def _ours(name: str, state: dict[str, Tensor]) -> Tensor:
     path = ".".join(rest)
     for index, norm in enumerate(NORMS):
         path = path.replace(f"norms.{index}", norm)
-    for theirs, our in (
+    for reference_name, redcore_name in (
         ("attention.in_proj_", "project_in."),
         ("attention.out_proj.", "project_out."),
         ("mlp.0.", "widen."),
         ("mlp.3.", "narrow."),
     ):
-        path = path.replace(theirs, our)
+        path = path.replace(reference_name, redcore_name)
     return state[f"encoders.encoders.{m}.{path}"]

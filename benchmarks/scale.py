@@ -1,9 +1,10 @@
-"""Train from a store of a million samples: peak memory, throughput beside the in-memory path, quality of the shuffle.
+"""Measure training from a store of a million samples: peak memory, throughput and quality of the shuffle.
 
     python benchmarks/scale.py [--samples 1000000] [--folder DIR]
 
-The store is written first: 4 modalities of 64 features, missing at 0.2, 0.5, 0.8 and 0.5, sorted by class, which is the
-worst case for a shuffle by blocks. Each fit runs in a process of its own, the two paths in turn.
+The script first writes a store of 4 modalities with 64 features each and missing rates of 0.2, 0.5, 0.8 and 0.5. The
+samples are sorted by class, which is the worst case for a block-wise shuffle. The throughput from the store is compared
+with the throughput from memory. Each fit runs in a separate process, and the two kinds of fit alternate.
 """
 
 import argparse
@@ -19,20 +20,20 @@ import numpy as np
 from redcore.fitting import Callback
 
 RATES = {"a": 0.2, "b": 0.5, "c": 0.8, "d": 0.5}
-N_FEATURES, N_CLASSES, PIECE = 64, 10, 50_000
+N_FEATURES, N_CLASSES, CHUNK = 64, 10, 50_000
 TIMED_STEPS, SKIPPED_STEPS = 400, 50
 
 
 def write(folder: Path, n_samples: int) -> None:
-    """Write a store sorted by class, piece by piece."""
+    """Write a store sorted by class in chunks of `CHUNK` samples."""
     from redcore.data import MultimodalData, Target
     from redcore.data.store import StoreWriter
 
     rng = np.random.default_rng(0)
     centres = {name: rng.normal(size=(N_CLASSES, N_FEATURES)) for name in RATES}
-    with StoreWriter(folder, title="benchmark of scale") as writer:
-        for start in range(0, n_samples, PIECE):
-            rows = np.arange(start, min(start + PIECE, n_samples))
+    with StoreWriter(folder, title="scale benchmark") as writer:
+        for start in range(0, n_samples, CHUNK):
+            rows = np.arange(start, min(start + CHUNK, n_samples))
             codes = rows * N_CLASSES // n_samples
             values = {name: rng.normal(size=(len(rows), N_FEATURES)) + centres[name][codes] for name in RATES}
             observed = rng.random((len(rows), len(RATES))) >= list(RATES.values())
@@ -41,7 +42,7 @@ def write(folder: Path, n_samples: int) -> None:
 
 
 class Clock(Callback):
-    """Times steps, without those at the start."""
+    """Callback that measures the time of all steps after the first `SKIPPED_STEPS`."""
 
     def __init__(self) -> None:
         self.start, self.stop = 0.0, 0.0
@@ -56,12 +57,15 @@ class Clock(Callback):
 
 
 def fit(folder: str, kind: str, n_samples: int, report: str) -> None:
-    """Fit for some steps; `n_samples` bounds what is taken of the store."""
+    """Fit for a fixed number of steps on `n_samples` random samples of a store, and write the measurements to `report`.
+
+    If `kind` is ``"memory"``, the samples are loaded first; if it is ``"store"``, batches are read from disk.
+    """
     from redcore.benchmark._memory import PeakMemory
     from redcore.data.store import Store
     from redcore.methods import make_method
 
-    began, memory = time.perf_counter(), PeakMemory()
+    start, memory = time.perf_counter(), PeakMemory()
     store = Store(Path(folder))
     rows = np.sort(np.random.default_rng(0).permutation(store.n_samples)[:n_samples])
     data = store.data().take(rows)
@@ -73,34 +77,34 @@ def fit(folder: str, kind: str, n_samples: int, report: str) -> None:
     make_method("redcore", settings=settings).fit(data, validation, seed=0, callbacks=[clock])
     content = {
         "samples_per_s": TIMED_STEPS * 256 / (clock.stop - clock.start),
-        "seconds_before_first_steps": clock.start - began,
+        "seconds_before_first_steps": clock.start - start,
         "peak_gib": memory.peak() / 2**30,
     }
     Path(report).write_text(json.dumps(content))
 
 
 def in_process(function: Callable[..., None], *arguments: object) -> dict[str, float]:
-    """Run a function in a process of its own and return what it wrote to the file named by its last argument."""
+    """Run a function in a separate process and return the JSON object that it writes to its last argument."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         process = multiprocessing.get_context("spawn").Process(target=function, args=(*arguments, report.name))
         process.start()
         process.join()
-        found: dict[str, float] = json.loads(Path(report.name).read_text())
-        return found
+        result: dict[str, float] = json.loads(Path(report.name).read_text())
+        return result
 
 
 def epoch(folder: str, n_samples: int, report: str) -> None:
-    """Train one whole epoch over all of the store with a validation of 1%, and report the peak."""
+    """Train for one epoch on the whole store, with 1% of it as validation set, and report time and peak memory."""
     from redcore.benchmark._memory import PeakMemory
     from redcore.data.store import Store
     from redcore.methods import make_method
 
     data = Store(Path(folder)).data()
-    held = np.arange(0, n_samples, 100)
-    kept = np.setdiff1d(np.arange(n_samples), held)
+    validation_rows = np.arange(0, n_samples, 100)
+    training_rows = np.setdiff1d(np.arange(n_samples), validation_rows)
     settings = {"batch_size": 1024, "max_epochs": 1, "max_steps": None}
     start, memory = time.perf_counter(), PeakMemory()
-    model = make_method("redcore", settings=settings).fit(data.take(kept), data.take(held), seed=0)
+    model = make_method("redcore", settings=settings).fit(data.take(training_rows), data.take(validation_rows), seed=0)
     content = {
         "seconds": time.perf_counter() - start,
         "validation_loss": model.history.epochs["validation_loss"][-1],
@@ -110,10 +114,11 @@ def epoch(folder: str, n_samples: int, report: str) -> None:
 
 
 def shuffle_quality(folder: Path, window_megabytes: int) -> dict[str, float]:
-    """Compare the classes of batches of a store sorted by class with those of a uniform permutation.
+    """Return statistics of the shuffle of a store that is sorted by class.
 
-    The ratio is the mean chi-square of the class counts of a batch over its expectation (the degrees of freedom): 1 for
-    a uniform permutation, `N_CLASSES` times the batch size over the degrees of freedom for no shuffle at all.
+    ``chi_square_ratio`` is the mean chi-square statistic of the class counts of a batch, divided by its degrees of
+    freedom. It is 1 for a uniform permutation. Without a shuffle, it is `N_CLASSES` times the batch size divided by the
+    degrees of freedom. ``neighbours_kept`` is the fraction of consecutive samples that were neighbours in the store.
     """
     from redcore.data.store import Store
     from redcore.fitting import TrainingSettings
@@ -126,8 +131,8 @@ def shuffle_quality(folder: Path, window_megabytes: int) -> dict[str, float]:
     order, _ = source.order(0)
     source.close()
     labels = data.target.values[order]
-    whole = labels[: len(labels) // 256 * 256].reshape(-1, 256)
-    counts = np.stack([(whole == code).sum(axis=1) for code in range(N_CLASSES)], axis=1)
+    batches = labels[: len(labels) // 256 * 256].reshape(-1, 256)
+    counts = np.stack([(batches == code).sum(axis=1) for code in range(N_CLASSES)], axis=1)
     expected = 256 / N_CLASSES
     ratio = ((counts - expected) ** 2 / expected).sum(axis=1) / (N_CLASSES - 1)
     neighbours = np.abs(np.diff(order)) == 1
@@ -164,11 +169,12 @@ def main() -> None:
         for _ in range(arguments.pairs):
             pair = {kind: in_process(fit, str(folder), kind, sample) for kind in ("memory", "store")}
             ratios.append(pair["store"]["samples_per_s"] / pair["memory"]["samples_per_s"])
-            print({kind: {name: round(value, 2) for name, value in found.items()} for kind, found in pair.items()})
+            print({kind: {name: round(value, 2) for name, value in result.items()} for kind, result in pair.items()})
         print(
-            f"store over memory, {sample} samples: median {np.median(ratios):.2f}, {min(ratios):.2f}-{max(ratios):.2f}"
+            f"throughput of store over memory, {sample} samples: median {np.median(ratios):.2f}, "
+            f"{min(ratios):.2f}-{max(ratios):.2f}"
         )
-        print("one epoch over all:", rounded(in_process(epoch, str(folder), arguments.samples), 3))
+        print("one epoch on all samples:", rounded(in_process(epoch, str(folder), arguments.samples), 3))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Throughput and latency of the service at 1, 16 and 64 clients, beside bare calls of the model in the same run.
+"""Measure throughput and latency of the HTTP service with 1, 16 and 64 clients, compared with direct model calls.
 
     python benchmarks/serving.py [--seconds 5] [--method redcore] [--restart]
 
-The service and its clients share this machine, on loopback. A client sends one sample of three modalities, waits for
-the answer, and sends the next. The bare model is called in this process: sample by sample, and 64 samples at once.
-With ``--restart`` the service is killed under load and started again: only requests that were in flight may be lost.
+The service and its clients run on this machine and use the loopback interface. A client sends one sample with three
+modalities, waits for the response and sends the next. Direct calls predict one sample, or 64 samples, per call in this
+process. With ``--restart``, the script kills the service under load and starts it again, and checks that only requests
+in flight were lost.
 """
 
 import argparse
@@ -29,24 +30,24 @@ BODY = json.dumps({"samples": [{"audio": [[0.1, 0.2, 0.3]] * 4, "text": [0.1] * 
 HEADERS = {"Content-Type": "application/json"}
 
 
-def bare(model, n_samples: int, seconds: float) -> tuple[int, list[float]]:
-    """Call the model again and again; return the number of samples and the time of each call."""
-    data, taken = make_data("multiclass", max(3, n_samples), sequences=True, holes=False).take(range(n_samples)), []
+def direct_calls(model, n_samples: int, seconds: float) -> tuple[int, list[float]]:
+    """Call the model repeatedly; return the number of predicted samples and the latency of each call in seconds."""
+    data, latencies = make_data("multiclass", max(3, n_samples), sequences=True, holes=False).take(range(n_samples)), []
     end = time.perf_counter() + seconds
     while (start := time.perf_counter()) < end:
         model.predict(data)
-        taken.append(time.perf_counter() - start)
-    return n_samples * len(taken), taken
+        latencies.append(time.perf_counter() - start)
+    return n_samples * len(latencies), latencies
 
 
 class Client(threading.Thread):
-    """One client: its latencies, and what it sent without getting an answer."""
+    """Client thread that counts latencies, lost requests (sent without a response) and rejected requests."""
 
     def __init__(self, port: int, end: float) -> None:
         super().__init__()
         self.port, self.end = port, end
-        self.taken: list[float] = []
-        self.lost, self.refused = 0, 0
+        self.latencies: list[float] = []
+        self.lost, self.rejected = 0, 0
 
     def run(self) -> None:
         connection = None
@@ -61,15 +62,15 @@ class Client(threading.Thread):
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException):
-                # refused while it is down: not in flight, and so not lost
+                # a connection that fails while the service is down is not in flight and not lost
                 self.lost += sent
                 connection = None
                 time.sleep(0.05)
                 continue
             if answer.status == 200:
-                self.taken.append(time.perf_counter() - start)
+                self.latencies.append(time.perf_counter() - start)
             else:
-                self.refused += 1
+                self.rejected += 1
 
 
 def load(port: int, n_clients: int, seconds: float, during=None) -> list[Client]:
@@ -84,16 +85,16 @@ def load(port: int, n_clients: int, seconds: float, during=None) -> list[Client]
     return clients
 
 
-def show(name: str, n_samples: int, taken: list[float], seconds: float, reference: float | None) -> float:
+def print_row(name: str, n_samples: int, latencies: list[float], seconds: float, reference: float | None) -> float:
     rate = n_samples / seconds
-    p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1000
+    p50, p99 = np.quantile(latencies, [0.5, 0.99]) * 1000
     share = "" if reference is None else f"{rate / reference:.2f}"
     print(f"| {name} | {rate:.0f} | {p50:.1f} | {p99:.1f} | {share} |", flush=True)
     return rate
 
 
 def restart(model: Path, seconds: float) -> None:
-    """Kill the service under load, start it again, and count what was lost."""
+    """Kill the service under load, start it again and count the lost requests."""
     with ServiceProcess(model) as first:
         second = ServiceProcess(model, port=first.port)
 
@@ -105,12 +106,12 @@ def restart(model: Path, seconds: float) -> None:
 
         clients = load(first.port, 16, seconds, during)
         lost = [client.lost for client in clients]
-        answered = sum(len(client.taken) for client in clients)
-        print(f"killed and started again under 16 clients: {answered} answered, {sum(lost)} lost")
+        answered = sum(len(client.latencies) for client in clients)
+        print(f"killed and restarted with 16 clients: {answered} answered, {sum(lost)} lost")
         second.__exit__(None, None, None)
-        # a client has one request in flight
+        # each client has at most one request in flight
         if max(lost) > 1:
-            raise SystemExit("a request was lost that was not in flight")
+            raise SystemExit("a request that was not in flight was lost")
 
 
 def main() -> None:
@@ -127,15 +128,17 @@ def main() -> None:
             return
         model = load_model(path)
         model.predict(make_data("multiclass", 64, sequences=True))
-        print("| | samples per second | p50, ms | p99, ms | of the bare model, one by one |\n|---|---|---|---|---|")
-        reference = show("bare model, one by one", *bare(model, 1, options.seconds), options.seconds, None)
-        show("bare model, 64 at once", *bare(model, 64, options.seconds), options.seconds, reference)
+        print("| | samples per second | p50, ms | p99, ms | relative throughput |\n|---|---|---|---|---|")
+        one, batch = (direct_calls(model, n_samples, options.seconds) for n_samples in (1, 64))
+        reference = print_row("direct calls, 1 sample", *one, options.seconds, None)
+        print_row("direct calls, 64 samples", *batch, options.seconds, reference)
         with ServiceProcess(path) as service:
             load(service.port, 4, 1)
             for n_clients in CLIENTS:
                 clients = load(service.port, n_clients, options.seconds)
-                taken = [one for client in clients for one in client.taken]
-                show(f"service, {n_clients} client(s)", len(taken), taken, options.seconds, reference)
+                latencies = [latency for client in clients for latency in client.latencies]
+                name = f"service, {n_clients} client(s)"
+                print_row(name, len(latencies), latencies, options.seconds, reference)
 
 
 if __name__ == "__main__":

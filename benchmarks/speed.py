@@ -1,9 +1,10 @@
-"""Speed and memory against rivals measured in the same run, in alternating pairs; prints a table in Markdown.
+"""Measure speed and memory of RedCore relative to baselines, and print a Markdown table.
 
     python benchmarks/speed.py [--quick] [--cpu] [--only 1 5 7] [--out FILE]
 
-The rivals: `reference_style.py` (what the released code does in a step), a plain MLP, a bare loop. Ratios are medians
-of pairs, with the smallest and largest. What is measured in a process of its own is started with ``--child``.
+The baselines are a training step of the released code (`reference_style.py`), a plain MLP and a plain PyTorch training
+loop. RedCore and baseline alternate in the same run. A ratio is the median over pairs, with the smallest and largest
+ratio. Some measurements need a separate process, which is this script with ``--child``.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from rivals import Plain, Published, Small, vectors
+from baselines import DefaultSetup, IemocapSetup, PlainMLP, vectors
 
 START = time.perf_counter()
 
@@ -33,18 +34,18 @@ class Row(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Seconds of two rivals, taken in turn."""
+    """Times in seconds of RedCore and a baseline, measured alternately."""
 
-    ours: list[float]
-    theirs: list[float]
+    redcore: list[float]
+    baseline: list[float]
 
     @property
     def ratio(self) -> float:
-        """Median of how many times faster ours is."""
-        return median([b / a for a, b in zip(self.ours, self.theirs, strict=True)])
+        """Median speed-up of RedCore over the baseline."""
+        return median([b / a for a, b in zip(self.redcore, self.baseline, strict=True)])
 
     def __str__(self) -> str:
-        ratios = [b / a for a, b in zip(self.ours, self.theirs, strict=True)]
+        ratios = [b / a for a, b in zip(self.redcore, self.baseline, strict=True)]
         return f"{self.ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
@@ -60,18 +61,18 @@ def seconds(function: Callable[[], object], repeats: int = 1) -> float:
     return (CLOCK() - start) / repeats
 
 
-def pairs(ours: Callable[[], object], theirs: Callable[[], object], n: int, repeats: int = 1) -> Pairs:
-    """Time two functions `n` times each, in turn, after one run of each that does not count."""
-    ours(), theirs()
+def pairs(redcore: Callable[[], object], baseline: Callable[[], object], n: int, repeats: int = 1) -> Pairs:
+    """Time two functions `n` times each, alternately, after one warm-up run of each."""
+    redcore(), baseline()
     timed = Pairs([], [])
     for _ in range(n):
-        timed.ours.append(seconds(ours, repeats))
-        timed.theirs.append(seconds(theirs, repeats))
+        timed.redcore.append(seconds(redcore, repeats))
+        timed.baseline.append(seconds(baseline, repeats))
     return timed
 
 
 def matmul_rate() -> float:
-    """Return this machine's floating-point operations per second in a large product, all threads."""
+    """Return the floating-point operations per second of a large matrix product on this machine, with all threads."""
     import torch
 
     a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
@@ -80,68 +81,72 @@ def matmul_rate() -> float:
 
 
 def check_same_losses() -> None:
-    """Raise if the stand-in's losses are not those of the preset, where both are defined: without noise and padding."""
-    made = Published(0.5, ragged=False, noise=False)
+    """Raise an AssertionError if the baseline and RedCore have different losses without noise and padding."""
+    setup = IemocapSetup(0.5, ragged=False, noise=False)
     for step in range(4):
-        expected = float(made.reference_step(made.reference, made.optimizer, made.dense, made.batch, step))
-        got = float(made.stepper.step(made.batch, step)["loss"])
+        expected = float(setup.reference_step(setup.reference, setup.optimizer, setup.dense, setup.batch, step))
+        got = float(setup.stepper.step(setup.batch, step)["loss"])
         if abs(got - expected) > 1e-4 * abs(expected):
-            raise AssertionError(f"step {step}: loss {got}, of the stand-in {expected}")
+            raise AssertionError(
+                f"step {step}: loss of RedCore is {got}, expected {expected} as in the reference style"
+            )
 
 
 def training(n: int) -> Iterator[Row]:
     check_same_losses()
     rate = matmul_rate()
     cases = ((0.5, True, 4.0), (0.0, False, 1.5), (0.0, True, 2.2))
-    for missing, ragged, least in cases:
-        made = Published(missing, ragged)
-        timed = pairs(made.ours, made.theirs, n)
-        step = median(timed.ours)
-        share = made.flops() / rate / step
-        what = f"1. training, missing {missing:g}, {'ragged' if ragged else 'full lengths'}: times the reference style"
-        yield Row(what, str(timed), f"{least:g}", timed.ratio >= least)
-        yield Row(f"   a step: {step:.3f} s; share of the roofline ({rate / 1e9:.0f} GFLOP/s)", f"{share:.2f}", "0.5",
-                  share >= 0.5)  # fmt: skip
+    for missing, ragged, minimum in cases:
+        setup = IemocapSetup(missing, ragged)
+        timed = pairs(setup.redcore_step, setup.baseline_step, n)
+        step = median(timed.redcore)
+        share = setup.flops() / rate / step
+        lengths = "ragged" if ragged else "full lengths"
+        item = f"1. training, missing rate {missing:g}, {lengths}: speed-up over the reference style"
+        yield Row(item, str(timed), f"{minimum:g}", timed.ratio >= minimum)
+        item = f"   one step: {step:.3f} s; fraction of the roofline ({rate / 1e9:.0f} GFLOP/s)"
+        yield Row(item, f"{share:.2f}", "0.5", share >= 0.5)
         if "avx512_bf16" in Path("/proc/cpuinfo").read_text():
-            half = Published(missing, ragged, precision="bf16-mixed")
-            timed = pairs(half.ours, made.theirs, n)
-            yield Row("   the same with precision=bf16-mixed, the rival in single precision", str(timed), "", None)
+            bf16_setup = IemocapSetup(missing, ragged, precision="bf16-mixed")
+            timed = pairs(bf16_setup.redcore_step, setup.baseline_step, n)
+            yield Row("   RedCore with precision=bf16-mixed, the baseline in single precision", str(timed), "", None)
 
 
 def inference(n: int) -> Iterator[Row]:
     import torch
 
-    made = Published(0.5, ragged=True)
-    made.network.eval(), made.reference.eval()
+    setup = IemocapSetup(0.5, ragged=True)
+    setup.network.eval(), setup.reference.eval()
     with torch.no_grad():
         timed = pairs(
-            lambda: made.network(made.batch), lambda: made.reference(made.dense, made.batch.availability), n, 3
+            lambda: setup.network(setup.batch), lambda: setup.reference(setup.dense, setup.batch.availability), n, 3
         )
-    what = "2. inference, missing 0.5, ragged: times the reference style"
-    yield Row(what, str(timed), "4", timed.ratio >= 4)
+    item = "2. inference, missing rate 0.5, ragged: speed-up over the reference style"
+    yield Row(item, str(timed), "4", timed.ratio >= 4)
     for name, time_ms in one_sample().items():
         yield Row(f"   one sample, one thread, {name}", f"{time_ms:.2f} ms", "5 ms", time_ms < 5)
 
 
 def one_sample() -> dict[str, float]:
-    """Return median milliseconds of a prediction from tensors for one sample on one thread."""
+    """Return the median time in milliseconds of the network for one sample with one thread."""
     import numpy as np
     import torch
 
     from redcore.nn import collate
 
-    found = {}
+    times = {}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    for name, missing, ragged in (("missing 0.5, ragged", 0.5, True), ("nothing missing, full lengths", 0.0, False)):
-        made = Published(missing, ragged)
-        made.network.eval()
-        batches = [collate(made.data, np.array([row])) for row in range(40)]
+    cases = (("missing rate 0.5, ragged", 0.5, True), ("nothing missing, full lengths", 0.0, False))
+    for name, missing, ragged in cases:
+        setup = IemocapSetup(missing, ragged)
+        setup.network.eval()
+        batches = [collate(setup.data, np.array([row])) for row in range(40)]
         with torch.no_grad():
-            made.network(batches[0])
-            found[name] = 1000 * median([seconds(partial(made.network, batch)) for batch in batches])
+            setup.network(batches[0])
+            times[name] = 1000 * median([seconds(partial(setup.network, batch)) for batch in batches])
     torch.set_num_threads(threads)
-    return found
+    return times
 
 
 def throughput(n: int, n_samples: int) -> Iterator[Row]:
@@ -150,18 +155,18 @@ def throughput(n: int, n_samples: int) -> Iterator[Row]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     data = vectors(n_samples, 4, 100)
-    ours = Small(data)
-    plain = Plain(data, ours.n_parameters)
-    timed = pairs(ours.step, lambda: plain.step(ours.rows()), 2 * n, 20)
+    redcore = DefaultSetup(data)
+    plain = PlainMLP(data, redcore.n_parameters)
+    timed = pairs(redcore.step, lambda: plain.step(redcore.rows()), 2 * n, 20)
     per_second = [256 / median(side) for side in timed]
-    what = f"3. vectors: samples/s ({per_second[0]:,.0f}, plain MLP {per_second[1]:,.0f}), share of the MLP's"
-    yield Row(what, str(timed), "0.4", timed.ratio >= 0.4)
-    yield from time_to_loss(data, ours.n_parameters)
+    item = f"3. vectors: samples/s ({per_second[0]:,.0f}, plain MLP {per_second[1]:,.0f}), ratio to the MLP"
+    yield Row(item, str(timed), "0.4", timed.ratio >= 0.4)
+    yield from time_to_loss(data, redcore.n_parameters)
     torch.set_num_threads(threads)
 
 
 def time_to_loss(data, n_parameters: int, n_epochs: int = 4) -> Iterator[Row]:
-    """Compare the seconds to the worse of the two best validation losses, everything else by default."""
+    """Compare the times of RedCore and the MLP to the same validation loss: the worse of their two best losses."""
     import numpy as np
 
     from redcore.fitting import Callback
@@ -177,56 +182,58 @@ def time_to_loss(data, n_parameters: int, n_epochs: int = 4) -> Iterator[Row]:
         def on_epoch(self, epoch, values):
             self.losses.append((time.perf_counter() - self.start, values["validation_loss"]))
 
-    held = np.arange(0, data.n_samples, 20)
-    kept = np.setdiff1d(np.arange(data.n_samples), held)
-    # judged on complete samples, as the MLP is
+    validation_rows = np.arange(0, data.n_samples, 20)
+    training_rows = np.setdiff1d(np.arange(data.n_samples), validation_rows)
+    # without random missing patterns in the validation set, as for the MLP
     settings = {"max_epochs": n_epochs, "evidence": "joint", "n_members": 1, "validation_patterns": 1}
     clock = Clock()
-    make_method("redcore", settings=settings).fit(data.take(kept), data.take(held), callbacks=[clock])
-    plain, losses, start = Plain(data, n_parameters), [], time.perf_counter()
+    make_method("redcore", settings=settings).fit(
+        data.take(training_rows), data.take(validation_rows), callbacks=[clock]
+    )
+    plain, losses, start = PlainMLP(data, n_parameters), [], time.perf_counter()
     for epoch in range(n_epochs):
-        order = np.random.default_rng(epoch).permutation(kept)
+        order = np.random.default_rng(epoch).permutation(training_rows)
         for first in range(0, len(order), 256):
             plain.step(order[first : first + 256])
-        losses.append((time.perf_counter() - start, plain.loss(held)))
+        losses.append((time.perf_counter() - start, plain.loss(validation_rows)))
     reached = max(min(loss for _, loss in side) for side in (clock.losses, losses))
-    ours, theirs = (next(t for t, loss in side if loss <= reached) for side in (clock.losses, losses))
+    redcore, baseline = (next(t for t, loss in side if loss <= reached) for side in (clock.losses, losses))
     best = [min(loss for _, loss in side) for side in (clock.losses, losses)]
-    what = f"   seconds to the same validation loss, {reached:.3f} (best {best[0]:.3f}, MLP {best[1]:.3f})"
-    yield Row(what, f"{ours:.1f}, MLP {theirs:.1f}", "", None)
+    item = f"   seconds to the same validation loss, {reached:.3f} (best {best[0]:.3f}, MLP {best[1]:.3f})"
+    yield Row(item, f"{redcore:.1f}, MLP {baseline:.1f}", "", None)
 
 
 def child(*arguments: object) -> dict[str, float]:
-    """Run this file for one measurement in a process of its own."""
+    """Run one measurement in a separate process and return its result."""
     command = [sys.executable, __file__, "--child", *map(str, arguments), *(["--cpu"] if "--cpu" in sys.argv else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def resident() -> int:
-    """Return the bytes of this process in memory."""
+    """Return the resident memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def child_growth(n_steps: str) -> dict[str, float]:
     import numpy as np
 
-    made = Small(vectors(2000, 3, 8), 64, latent_dim=16, imputer_hidden=16)
+    setup = DefaultSetup(vectors(2000, 3, 8), 64, latent_dim=16, imputer_hidden=16)
     sizes = []
     for _ in range(int(n_steps)):
-        made.step()
+        setup.step()
         sizes.append(resident())
-    settled = np.array(sizes[len(sizes) // 5 :])
-    slope = np.polyfit(np.arange(len(settled)), settled, 1)[0]
+    after_warm_up = np.array(sizes[len(sizes) // 5 :])
+    slope = np.polyfit(np.arange(len(after_warm_up)), after_warm_up, 1)[0]
     return {"bytes_per_step": float(slope)}
 
 
 def child_peak(side: str) -> dict[str, float]:
     from redcore.benchmark._memory import PeakMemory
 
-    made = Published(0.5, ragged=True)
-    step, memory = made.ours if side == "ours" else made.theirs, PeakMemory()
+    setup = IemocapSetup(0.5, ragged=True)
+    step, memory = setup.redcore_step if side == "redcore" else setup.baseline_step, PeakMemory()
     for _ in range(4):
         step()
     return {"peak": float(memory.growth() or "nan")}
@@ -236,20 +243,20 @@ def child_startup() -> dict[str, float]:
     from redcore.fitting import Callback
     from redcore.methods import make_method
 
-    class First(Callback):
+    class FirstStep(Callback):
         seconds = 0.0
 
         def on_step(self, step, values):
             self.seconds = self.seconds or time.perf_counter() - START
 
-    first, data = First(), vectors(200, 4, 20, 4)
-    built = time.perf_counter()
-    make_method("redcore").fit(data, callbacks=[first])
-    return {"first_step": first.seconds, "fit": time.perf_counter() - built}
+    first_step, data = FirstStep(), vectors(200, 4, 20, 4)
+    start = time.perf_counter()
+    make_method("redcore").fit(data, callbacks=[first_step])
+    return {"first_step": first_step.seconds, "fit": time.perf_counter() - start}
 
 
-def child_bare() -> dict[str, float]:
-    """Do a step of a linear map in bare PyTorch: what no method can start before."""
+def child_plain() -> dict[str, float]:
+    """Run one training step of a linear layer in plain PyTorch: a lower bound on the start-up time of any method."""
     import torch
 
     layer = torch.nn.Linear(20, 4)
@@ -276,11 +283,11 @@ def child_samples(n_samples: str) -> dict[str, float]:
 
 def memory(n_steps: int) -> Iterator[Row]:
     slope = child("growth", n_steps)["bytes_per_step"]
-    yield Row(f"4. memory: bytes grown per step over {n_steps} steps", f"{slope:.0f}", "1000", slope < 1000)
-    peaks = {side: child("peak", side)["peak"] for side in ("ours", "theirs")}
-    share = peaks["ours"] / peaks["theirs"]
-    what = f"   peak of training at missing 0.5 ({peaks['ours'] / 2**20:.0f} MiB) over the reference style's"
-    yield Row(what, f"{share:.2f}", "0.5", share <= 0.5)
+    yield Row(f"4. memory: growth in bytes per step over {n_steps} steps", f"{slope:.0f}", "1000", slope < 1000)
+    peaks = {side: child("peak", side)["peak"] for side in ("redcore", "baseline")}
+    share = peaks["redcore"] / peaks["baseline"]
+    item = f"   peak in training at missing rate 0.5 ({peaks['redcore'] / 2**20:.0f} MiB), ratio to the reference style"
+    yield Row(item, f"{share:.2f}", "0.5", share <= 0.5)
 
 
 def modalities(n: int, counts: tuple[int, ...] = (3, 6, 12, 24, 48)) -> Iterator[Row]:
@@ -289,52 +296,53 @@ def modalities(n: int, counts: tuple[int, ...] = (3, 6, 12, 24, 48)) -> Iterator
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    made = [Small(vectors(2000, count, 32)) for count in counts]
-    for one in made:
-        one.step()
-    # in turn, so that a slow moment of the machine hits all
-    times = np.array([[seconds(one.step, 5) for one in made] for _ in range(n)])
+    setups = [DefaultSetup(vectors(2000, count, 32)) for count in counts]
+    for setup in setups:
+        setup.step()
+    # alternate between the set-ups, so that other load on the machine affects all of them
+    times = np.array([[seconds(setup.step, 5) for setup in setups] for _ in range(n)])
     torch.set_num_threads(threads)
-    medians, sizes = np.median(times, axis=0), np.array([one.n_parameters for one in made])
+    medians, sizes = np.median(times, axis=0), np.array([setup.n_parameters for setup in setups])
     for name, values in (("step time", medians), ("parameters", sizes)):
         power = float(np.polyfit(np.log(counts), np.log(values), 1)[0])
         steepest = float(np.max(np.diff(np.log(values)) / np.diff(np.log(counts))))
         listed = ", ".join(f"{v * 1000:.1f} ms" if name == "step time" else f"{v / 1e6:.2f} M" for v in values)
-        what = f"5. modalities {counts}: {name} ({listed}), power of M (steepest {steepest:.2f})"
-        yield Row(what, f"{power:.2f}", "1.2", power <= 1.2)
+        item = f"5. modalities M in {counts}: {name} ({listed}), exponent of M (largest local exponent {steepest:.2f})"
+        yield Row(item, f"{power:.2f}", "1.2", power <= 1.2)
 
 
 def samples(counts: tuple[int, ...]) -> Iterator[Row]:
     costs = {n: child("samples", n)["per_sample"] for n in counts}
     listed = ", ".join(f"{n:,}: {1e6 * cost:.1f}" for n, cost in costs.items())
     ratio = costs[counts[-1]] / costs[counts[0]]
-    yield Row(f"6. microseconds per sample and epoch ({listed}), last over first", f"{ratio:.2f}", "flat", ratio < 1.25)
-    runs, bare = zip(*((child("startup"), child("bare")) for _ in range(3)), strict=True)
+    item = f"6. microseconds per sample and epoch by number of samples ({listed}), ratio of last to first"
+    yield Row(item, f"{ratio:.2f}", "flat", ratio < 1.25)
+    runs, plain_runs = zip(*((child("startup"), child("plain")) for _ in range(3)), strict=True)
     fit, first_step = (median([run[key] for run in runs]) for key in ("fit", "first_step"))
-    floor = median([run["first_step"] for run in bare])
-    yield Row("   seconds of a default fit of 200 samples", f"{fit:.2f}", "3", fit < 3)
-    what = f"   seconds of import to first step (bare PyTorch {floor:.2f})"
-    yield Row(what, f"{first_step:.2f}", "2", first_step < 2)
+    floor = median([run["first_step"] for run in plain_runs])
+    yield Row("   seconds of a default fit on 200 samples", f"{fit:.2f}", "3", fit < 3)
+    item = f"   seconds from import to first training step (plain PyTorch {floor:.2f})"
+    yield Row(item, f"{first_step:.2f}", "2", first_step < 2)
 
 
 def overhead(n: int) -> Iterator[Row]:
-    """Compare a step with parts of it left out: the bi-level rule, and Fabric."""
+    """Measure the overhead of the bi-level balancing rule and of Lightning Fabric in a training step."""
     import torch
 
     threads = torch.get_num_threads()
-    made = Published(0.5, ragged=True)
-    yield rule_share("preset aaai2024", made.network, made.ours, n)
+    setup = IemocapSetup(0.5, ragged=True)
+    yield rule_share("preset aaai2024", setup.network, setup.redcore_step, n)
     torch.set_num_threads(1)
-    small = Small(vectors(5000, 4, 100))
+    small = DefaultSetup(vectors(5000, 4, 100))
     yield rule_share("default, vectors", small.network, small.step, 10 * n)
-    timed = pairs(*fabric_and_bare(small), 2 * n, 20)
+    timed = pairs(*fabric_and_plain_step(small), 2 * n, 20)
     torch.set_num_threads(threads)
     share = 1 - timed.ratio
-    yield Row("   Fabric over a bare loop, vectors: bare over Fabric", str(timed), "0.95", share < 0.05)
+    yield Row("   overhead of Fabric, vectors: time of a plain loop over Fabric", str(timed), "0.95", share < 0.05)
 
 
 def rule_share(name: str, network, step: Callable[[], object], n: int) -> Row:
-    """Return what share of a step the update of the supervision weights takes."""
+    """Return the fraction of the step time spent on the update of the supervision weights."""
     import torch
 
     from redcore.balancing import Signals
@@ -345,32 +353,32 @@ def rule_share(name: str, network, step: Callable[[], object], n: int) -> Row:
         network.rule.update(signals)
 
     step()
-    whole = median([seconds(step) for _ in range(n)])
-    share = median([seconds(update, 100) for _ in range(n)]) / whole
-    what = f"7. bi-level rule over fixed weights, share of a step ({1000 * whole:.1f} ms), {name}"
-    return Row(what, f"{100 * share:.2f}%", "2%", share < 0.02)
+    step_time = median([seconds(step) for _ in range(n)])
+    share = median([seconds(update, 100) for _ in range(n)]) / step_time
+    item = f"7. overhead of the bi-level rule, fraction of a step ({1000 * step_time:.1f} ms), {name}"
+    return Row(item, f"{100 * share:.2f}%", "2%", share < 0.02)
 
 
-def fabric_and_bare(made: Small) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return a step through Fabric, and the same with the network and the optimiser called directly."""
+def fabric_and_plain_step(setup: DefaultSetup) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return two functions that run the same training step, one with Fabric and one in plain PyTorch."""
     import torch
 
-    other = Small(made.data)
-    batch = made.stepper.batch(made.data, made.target, made.rows())
+    other = DefaultSetup(setup.data)
+    batch = setup.stepper.batch(setup.data, setup.target, setup.rows())
     network, optimizer = other.network, other.stepper.optimizer
 
-    def bare() -> None:
+    def plain_step() -> None:
         optimizer.zero_grad(set_to_none=True)
         network.losses(network(batch), batch, other.objective, 1)["loss"].backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
 
-    return lambda: made.stepper.step(batch, 1), bare
+    return lambda: setup.stepper.step(batch, 1), plain_step
 
 
 def table(rows: list[Row]) -> str:
     marks = {True: "met", False: "**missed**", None: ""}
-    lines = ["| what | measured | target | |", "|---|---|---|---|"]
+    lines = ["| item | measured | target | |", "|---|---|---|---|"]
     lines += [f"| {row.item.strip()} | {row.measured} | {row.target} | {marks[row.met]} |" for row in rows]
     return "\n".join(lines)
 
@@ -387,10 +395,12 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few pairs: a look, no result")
-    parser.add_argument("--only", type=int, nargs="*", help="numbers of the items")
-    parser.add_argument("--cpu", action="store_true", help="seconds of one core, for a machine that is not quiet")
-    parser.add_argument("--out", type=Path, help="also write the table here")
+    parser.add_argument("--quick", action="store_true", help="few pairs, for a preliminary look only")
+    parser.add_argument("--only", type=int, nargs="*", help="run the items with these numbers only")
+    parser.add_argument(
+        "--cpu", action="store_true", help="measure CPU time with one thread, for a machine with other load"
+    )
+    parser.add_argument("--out", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     if arguments.cpu:
         import torch
@@ -406,13 +416,13 @@ def main() -> None:
         6: lambda: samples((1000, 10_000, 100_000) if arguments.quick else (1000, 10_000, 100_000, 1_000_000)),
         7: lambda: overhead(n),
     }
-    found, header = [], machine()
+    rows, header = [], machine()
     for number in arguments.only or items:
         for row in items[number]():
-            found.append(row)
+            rows.append(row)
             print(" | ".join([row.item, row.measured, row.target, {True: "met", False: "missed", None: ""}[row.met]]))
             sys.stdout.flush()
-    text = f"{header}.\n\n{table(found)}\n"
+    text = f"{header}.\n\n{table(rows)}\n"
     print(f"\n{text}")
     if arguments.out:
         arguments.out.write_text(text)

@@ -1,4 +1,7 @@
-"""From a CSV with holes to a served prediction, in the folder where this is run."""
+"""Train on a CSV file with missing modalities, start the HTTP service and request a prediction.
+
+The script writes ``patients.csv`` and the folder ``model`` to the current directory.
+"""
 
 import json
 import subprocess
@@ -13,7 +16,7 @@ from sklearn.datasets import load_diabetes
 from redcore import RedCoreRegressor, save_model
 
 table = load_diabetes(as_frame=True, scaled=False).frame.sample(frac=1, random_state=0)
-table.loc[table.index[::2], ["s1", "s2", "s3", "s4", "s5", "s6"]] = None  # half of them have no blood test
+table.loc[table.index[::2], ["s1", "s2", "s3", "s4", "s5", "s6"]] = None  # blood test missing in half of the samples
 table.to_csv("patients.csv", index=False)
 table = pd.read_csv("patients.csv")
 modalities = {"body": ["age", "sex", "bmi", "bp"], "blood": ["s1", "s2", "s3", "s4", "s5", "s6"]}
@@ -24,8 +27,8 @@ print(f"R2 {model.score(test, test['target']):.2f}, missing: {model.missing_rate
 save_model(model, "model")
 
 service = subprocess.Popen([sys.executable, "-m", "redcore", "serve", "model", "--port", "8765"])
-question = json.dumps({"samples": [{"body": test[modalities["body"]].iloc[0].tolist()}]})  # no blood test
-request = Request("http://127.0.0.1:8765/predict", question.encode(), {"Content-Type": "application/json"})
+body = json.dumps({"samples": [{"body": test[modalities["body"]].iloc[0].tolist()}]})  # blood test missing
+request = Request("http://127.0.0.1:8765/predict", body.encode(), {"Content-Type": "application/json"})
 try:
     while True:
         try:
@@ -34,6 +37,6 @@ try:
         except URLError as error:
             if not isinstance(error.reason, ConnectionError) or service.poll():
                 raise
-            time.sleep(0.1)  # until it listens
+            time.sleep(0.1)  # wait until the service listens
 finally:
     service.terminate()

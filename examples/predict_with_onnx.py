@@ -1,4 +1,4 @@
-"""Predict with an exported model; needs onnxruntime and numpy, not redcore.
+"""Predict with an exported ONNX model. The script requires onnxruntime and numpy, but not redcore.
 
 redcore fit digits --out runs/first
 redcore export runs/first --out model.onnx
@@ -13,10 +13,10 @@ import onnxruntime
 
 
 def main(path: str) -> None:
-    """Predict two samples: one that observes everything, one that lacks the first modality."""
+    """Predict two random samples: one with all modalities, and one in which the first modality is missing."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    about = json.loads(session.get_modelmeta().custom_metadata_map["redcore"])
-    modalities = about["modalities"]
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map["redcore"])
+    modalities = metadata["modalities"]
     availability = np.ones((2, len(modalities)), dtype=bool)
     availability[1, 0] = False
     inputs = {"availability": availability}
@@ -27,12 +27,12 @@ def main(path: str) -> None:
         inputs[f"x_{name}"] = rng.normal(size=shape).astype(np.float32)
         if modality["is_sequence"]:
             inputs[f"len_{name}"] = np.array([7, 4])
-    # what is missing is not read, whatever it is
+    # values of a missing modality are ignored, even NaN
     inputs[f"x_{modalities[0]['name']}"][1] = np.nan
     outputs, *labels = session.run(None, inputs)
-    for row, numbers in enumerate(outputs):
-        named = f"{about['classes'][labels[0][row]]}: " if labels else ""
-        print(named + ", ".join(f"{number:.3f}" for number in numbers))
+    for row, values in enumerate(outputs):
+        label = f"{metadata['classes'][labels[0][row]]}: " if labels else ""
+        print(label + ", ".join(f"{value:.3f}" for value in values))
 
 
 if __name__ == "__main__":

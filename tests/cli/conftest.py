@@ -1,4 +1,4 @@
-"""Small data files and a finished run."""
+"""Fixtures: small data files and a finished run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,25 +38,25 @@ def _write(path: Path, kind: str, n_samples: int = 60, **changes: Any) -> Path:
 
 @pytest.fixture(scope="session")
 def write_npz() -> Callable[..., Path]:
-    """``write_npz(path, kind, **changes)`` writes a data file; a change to None leaves the key out."""
+    """Return ``write_npz(path, kind, **changes)``, which writes a data file; a key changed to None is omitted."""
     return _write
 
 
 @pytest.fixture
 def make_npz(tmp_path: Path) -> Callable[..., Path]:
-    """Like `write_npz`, into the test's own folder."""
+    """Return a function like `write_npz` that writes to the folder of the test."""
     return lambda kind="multiclass", name="data.npz", **changes: _write(tmp_path / name, kind, **changes)
 
 
 @pytest.fixture(scope="session")
 def small() -> tuple[str, ...]:
-    """Options for a network that trains in no time."""
+    """Return options for a small network that trains within a second."""
     return SMALL
 
 
 @pytest.fixture(scope="session")
 def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of late fusion on three classes; ``data.npz`` is beside it. To be read only."""
+    """Return a finished run of late fusion on three classes, next to its ``data.npz``. Do not modify it."""
     folder = tmp_path_factory.mktemp("linear")
     data = _write(folder / "data.npz", "multiclass")
     assert main(["fit", str(data), "--out", str(folder / "run"), "--method", "late_fusion"]) == 0

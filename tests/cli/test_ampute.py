@@ -1,4 +1,4 @@
-"""``redcore ampute``: holes made once, at rates of their own for training, validation and test."""
+"""``redcore ampute``: missing rates per split, reproducibility and invalid input."""
 
 import json
 
@@ -10,40 +10,40 @@ from redcore.data.formats import read
 SPLIT = np.repeat([0, 1, 2], [40, 10, 10])
 
 
-def test_every_part_at_its_own_rates(cli, make_npz, tmp_path):
+def test_missing_rates_per_split(cli, make_npz, tmp_path):
     data = make_npz(split=SPLIT)
     rates = ("--missing-rate", "text=0.5", "--validation-rate", "text=0.2", "--test-rate", "audio=0.3")
     result = cli("ampute", data, "--out", tmp_path / "store", *rates, "--json")
     assert result.status == 0
-    told = result.json["realised_missing_rates"]
-    assert told == {
+    realised = result.json["realised_missing_rates"]
+    assert realised == {
         "train": {"audio": 0.0, "text": 0.5},
         "validation": {"audio": 0.0, "text": 0.2},
         "test": {"audio": 0.3, "text": 0.0},
     }
-    holed, whole = read(tmp_path / "store"), read(data)
-    assert holed.part("train").missing_rates == told["train"]
-    assert holed.part("test").missing_rates == told["test"]
-    np.testing.assert_array_equal(holed.target.values, whole.target.values)
-    observed = holed.modalities["audio"].availability
-    np.testing.assert_array_equal(holed.modalities["audio"].values, whole.modalities["audio"].values[observed])
-    assert json.loads((tmp_path / "store" / "card.json").read_text())["origin"]["sha256"] == whole.checksum()
+    amputed, complete = read(tmp_path / "store"), read(data)
+    assert amputed.part("train").missing_rates == realised["train"]
+    assert amputed.part("test").missing_rates == realised["test"]
+    np.testing.assert_array_equal(amputed.target.values, complete.target.values)
+    observed = amputed.modalities["audio"].availability
+    np.testing.assert_array_equal(amputed.modalities["audio"].values, complete.modalities["audio"].values[observed])
+    assert json.loads((tmp_path / "store" / "card.json").read_text())["origin"]["sha256"] == complete.checksum()
 
 
-def test_the_seed_decides_and_rates_of_one_part_leave_the_others(cli, make_npz, tmp_path):
+def test_masks_depend_on_the_seed_and_not_on_other_splits(cli, make_npz, tmp_path):
     data = make_npz(split=SPLIT)
 
-    def holes(name, *options):
+    def availability(name, *options):
         assert cli("ampute", data, "--out", tmp_path / name, "--missing-rate", "0.4", *options).status == 0
         return read(tmp_path / name).availability
 
-    first = holes("a")
-    np.testing.assert_array_equal(holes("b"), first)
-    assert (holes("c", "--seed", "1") != first).any()
-    np.testing.assert_array_equal(holes("d", "--test-rate", "0.3")[:50], first[:50])
+    first = availability("a")
+    np.testing.assert_array_equal(availability("b"), first)
+    assert (availability("c", "--seed", "1") != first).any()
+    np.testing.assert_array_equal(availability("d", "--test-rate", "0.3")[:50], first[:50])
 
 
-def test_without_a_split_all_is_training(cli, make_npz, tmp_path):
+def test_without_splits_all_samples_are_training(cli, make_npz, tmp_path):
     result = cli("ampute", make_npz(), "--out", tmp_path / "store", "--missing-rate", "audio=0.1")
     assert "train: missing audio 0.100, text 0.000" in result.out
     again = cli("fit", tmp_path / "store", "--method", "late_fusion", "--out", tmp_path / "run")
@@ -66,7 +66,7 @@ def test_bad_input(cli, make_npz, tmp_path, options, message):
     assert not (tmp_path / "store").exists()
 
 
-def test_options_and_parts(cli, make_npz, tmp_path):
+def test_protocol_options_and_parts(cli, make_npz, tmp_path):
     data = make_npz(split=SPLIT)
     arguments = ("--protocol", "fixed_patterns", "--option", "patterns=audio,text", "--parts", "train,test")
     result = cli("ampute", data, "--out", tmp_path / "store", *arguments, "--json")
@@ -76,15 +76,15 @@ def test_options_and_parts(cli, make_npz, tmp_path):
     assert (result.status, "unknown part 'tst'" in result.err) == (2, True)
 
 
-def test_steps_of_sequences(cli, tmp_path):
+def test_removal_of_time_steps(cli, tmp_path):
     path = tmp_path / "sequences.npz"
     rng = np.random.default_rng(0)
     split = rng.permutation(np.repeat([0, 2], [20, 10]))
     np.savez(path, x_a=rng.standard_normal((30, 8, 2)), y=np.arange(30) % 2, split=split)
     result = cli("ampute", path, "--out", tmp_path / "store", "--protocol", "partial", "--missing-rate", "a=0.5")
     assert result.status == 0
-    holed, whole = read(tmp_path / "store"), read(path)
-    np.testing.assert_array_equal(holed.modalities["a"].lengths, np.where(split == 0, 4, 8))
-    np.testing.assert_array_equal(holed.target.values, whole.target.values)
+    amputed, complete = read(tmp_path / "store"), read(path)
+    np.testing.assert_array_equal(amputed.modalities["a"].lengths, np.where(split == 0, 4, 8))
+    np.testing.assert_array_equal(amputed.target.values, complete.target.values)
     run = ("--protocol", "partial", "--missing-rate", "a=0.5", "--method", "late_fusion", "--out", tmp_path / "run")
     assert cli("fit", path, *run).status == 0

@@ -1,4 +1,4 @@
-"""``redcore bench run``."""
+"""``redcore bench`` commands: run, table, compare, pack and unpack."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ name = "late_fusion"
 """
 
 
-def test_run_and_run_again(cli, make_npz, tmp_path):
+def test_run_and_rerun(cli, make_npz, tmp_path):
     make_npz()
     (tmp_path / "spec.toml").write_text(SPEC)
     command = ("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
@@ -42,8 +42,8 @@ def test_table(cli, make_npz, tmp_path):
     (tmp_path / "spec.toml").write_text(SPEC)
     assert cli("bench", "table", tmp_path / "out").status == 2
     cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
-    told = cli("bench", "table", tmp_path / "out", "--json").json
-    assert [entry["method"] for entry in told["entries"]] == ["late_fusion"]
+    content = cli("bench", "table", tmp_path / "out", "--json").json
+    assert [entry["method"] for entry in content["entries"]] == ["late_fusion"]
     assert "Mean rank: late_fusion 1.00" in cli("bench", "table", tmp_path / "out").out
     other = cli("bench", "table", tmp_path / "out", "--score", "ece", "--over", "as_observed", "--json").json
     assert 0 < other["entries"][0]["mean"] < 1
@@ -81,7 +81,7 @@ def test_pack(cli, make_npz, tmp_path):
     assert cli("bench", "pack", tmp_path / "nosuch", "--out", packed).status == 2
 
 
-def test_a_run_goes_on_from_packed_records(cli, make_npz, tmp_path):
+def test_a_run_resumes_from_unpacked_records(cli, make_npz, tmp_path):
     make_npz()
     two = SPEC.replace('[[data]]\nname = "absent.npz"\n', "") + '[[method]]\nname = "prior"\n'
     (tmp_path / "spec.toml").write_text(two)

@@ -17,7 +17,7 @@ PATTERNS = ["+".join(pattern) for size in range(1, 5) for pattern in combination
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The demo as a user runs it, once, where an earlier run is already: (folder, stdout, stderr)."""
+    """Run the demo once in a folder with an earlier run, and return (folder, stdout, stderr)."""
     folder, out, err = tmp_path_factory.mktemp("demo"), io.StringIO(), io.StringIO()
     (folder / "runs" / "demo").mkdir(parents=True)
     with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -64,19 +64,19 @@ def test_the_table_shows_the_numbers(demo, comparison):
         assert shown == [f"{comparison[method]['per_pattern'][pattern]['macro_f1']:.3f}" for method in METHODS]
 
 
-def test_the_sentence_says_what_the_numbers_say(demo, comparison):
-    (sentence,) = [line for line in demo[1].splitlines() if line.startswith("Seen: ")]
+def test_the_conclusion_agrees_with_the_scores(demo, comparison):
+    (sentence,) = [line for line in demo[1].splitlines() if line.startswith("Result: ")]
     overall, singles = means(comparison, all_patterns=True), means(comparison, all_patterns=False)
     ranking = sorted(overall, key=overall.get, reverse=True)
     assert "all 15 missing patterns" in sentence
     assert ", ".join(f"{method} {overall[method]:.3f}" for method in ranking) in sentence
     best = max(singles, key=singles.get)
-    assert f"with one modality alone, {best} is best at {singles[best]:.3f}" in sentence
+    assert f"with a single modality, {best} is best at {singles[best]:.3f}" in sentence
     if best != "redcore":
         assert f"(redcore {singles['redcore']:.3f})" in sentence
 
 
-def test_the_run_folder_is_that_of_redcore(demo, comparison):
+def test_the_run_folder_holds_the_redcore_run(demo, comparison):
     run = demo[0] / "runs" / "demo-2"
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics.pop("part") == "test"

@@ -17,14 +17,14 @@ def run(tmp_path_factory, write_npz, small):
     return folder / "run"
 
 
-def test_explain_leaves_a_table_json_and_pictures(cli, run, tmp_path):
+def test_explain_writes_json_table_and_figures(cli, run, tmp_path):
     result = cli(
         "explain", run, run.parent / "data.npz", "--rows", "all", "--metric", "nll", "--out", tmp_path, "--json"
     )
     assert result.status == 0
     value = result.json["value"]
     assert sum(value["values"].values()) == pytest.approx(value["with_all"] - value["without"])
-    # a quarter of the samples really lack the text
+    # the text is missing in a quarter of the samples of the file
     assert result.json["acquisition"]["text"]["n_samples"] == 15
     assert {state["modality"] for state in result.json["training"]} == {"audio", "text"}
     assert json.loads((tmp_path / "explain.json").read_text()) == result.json
@@ -33,10 +33,10 @@ def test_explain_leaves_a_table_json_and_pictures(cli, run, tmp_path):
         assert (tmp_path / picture).stat().st_size > 1000
 
 
-def test_explain_prints_what_it_found(cli, run):
+def test_explain_prints_values_and_training_states(cli, run):
     result = cli("explain", run, run.parent / "data.npz", "--rows", "all")
     assert result.status == 0
-    for text in ("audio", "together audio+text", "advantage", "missing in"):
+    for text in ("audio", "interaction audio+text", "advantage", "missing in"):
         assert text in result.out
 
 
@@ -47,7 +47,7 @@ def test_explain_of_a_method_without_training_steps(cli, linear_run):
     assert cli("explain", linear_run, linear_run.parent / "data.npz", "--metric", "f7").status == 2
 
 
-def test_tune_then_fit_with_what_it_found(cli, make_npz, tmp_path):
+def test_fit_uses_the_preset_of_a_study(cli, make_npz, tmp_path):
     data, study = make_npz(), tmp_path / "study"
     options = ("--method", "late_fusion", "--missing-rate", "0.4", "--seed", 3)
     result = cli("tune", data, "--trials", 3, "--out", study, *options, "--json")
@@ -62,7 +62,7 @@ def test_tune_then_fit_with_what_it_found(cli, make_npz, tmp_path):
     assert settings["C"] == again.json["settings"]["C"]
 
 
-def test_tune_never_looks_at_the_rows_that_a_fit_tests_on(cli, make_npz, tmp_path):
+def test_tune_ignores_the_test_split_of_a_fit(cli, make_npz, tmp_path):
     data = make_npz()
     assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion", "--seed", 5).status == 0
     import pyarrow.parquet as pq
@@ -72,14 +72,14 @@ def test_tune_never_looks_at_the_rows_that_a_fit_tests_on(cli, make_npz, tmp_pat
         content = dict(file)
     content["x_audio"][test] = 1e6
     np.savez(tmp_path / "other.npz", **content)
-    found = []
+    scores = []
     for name, source in (("one", data), ("two", tmp_path / "other.npz")):
         options = ("--trials", 2, "--out", tmp_path / name, "--method", "late_fusion", "--seed", 5, "--json")
-        found.append(cli("tune", source, *options).json["score"])
-    assert found[0] == found[1]
+        scores.append(cli("tune", source, *options).json["score"])
+    assert scores[0] == scores[1]
 
 
-def test_a_study_of_something_else_is_refused(cli, make_npz, tmp_path):
+def test_a_different_study_in_the_folder_is_rejected(cli, make_npz, tmp_path):
     data, study = make_npz(), tmp_path / "study"
     assert cli("tune", data, "--trials", 1, "--out", study, "--method", "late_fusion").status == 0
     other = cli("tune", data, "--trials", 1, "--out", study, "--method", "late_fusion", "--folds", 4)

@@ -3,7 +3,7 @@ import pytest
 from redcore import load_model
 
 
-def test_the_three_forms(cli, linear_run, tmp_path):
+def test_export_formats(cli, linear_run, tmp_path):
     pytest.importorskip("onnxruntime")
     graph = cli("export", linear_run, "--out", tmp_path / "model.onnx", "--json").json
     assert (graph["format"], graph["bytes"]) == ("onnx", (tmp_path / "model.onnx").stat().st_size)
@@ -29,12 +29,12 @@ def test_bad_requests(cli, linear_run, options, named):
     assert named in result.err
 
 
-def test_a_method_without_a_graph_is_named(cli, make_npz, tmp_path):
+def test_a_method_without_onnx_export_is_rejected(cli, make_npz, tmp_path):
     assert cli("fit", make_npz(), "--out", tmp_path / "run", "--method", "knn_fill").status == 0
     result = cli("export", tmp_path / "run", "--out", tmp_path / "model.onnx")
     assert (result.status, "knn_fill" in result.err) == (2, True)
 
 
-def test_serving_what_is_no_run(cli, tmp_path):
+def test_serve_rejects_a_folder_without_a_model(cli, tmp_path):
     result = cli("serve", tmp_path)
     assert (result.status, "model.json" in result.err) == (2, True)

@@ -42,7 +42,7 @@ def kind(request):
 
 @pytest.fixture(scope="module")
 def run(kind, tmp_path_factory, write_npz, small):
-    """A finished run; all rates 0.25, sample ids and their order of our own."""
+    """Return a finished run with all missing rates 0.25 and custom, unsorted sample ids."""
     folder = tmp_path_factory.mktemp(kind)
     data = write_npz(folder / "data.npz", kind, sample_id=[f"clip{(37 * i) % 60:02}" for i in range(60)])
     arguments = ["fit", str(data), "--out", str(folder / "run"), *small, "--missing-rate", "0.25", "--seed", "7"]
@@ -61,14 +61,14 @@ def test_the_run_folder_holds_these_files_and_nothing_else(run):
     assert (run / "supervision.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
-def test_steps_are_logged_where_asked_for(cli, make_npz, small, tmp_path):
+def test_log_every_writes_tensorboard_logs(cli, make_npz, small, tmp_path):
     pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
     result = cli("fit", make_npz(), "--out", tmp_path / "run", *small, "--log-every", 5)
     assert result.status == 0
     assert list((tmp_path / "run" / "tensorboard" / "network-1").glob("events.out.*"))
 
 
-def test_the_request_is_kept(run, modalities):
+def test_the_request_is_saved(run, modalities):
     request = read_json(run / "request.json")
     assert request["data"] == str(run.parent / "data.npz")
     assert request["settings"] == {"max_epochs": "2", "latent_dim": "8", "imputer_layers": "8"}
@@ -119,7 +119,7 @@ def test_probabilities_are_probabilities(run, kind):
         return
     np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-6)
     classes = np.array(["neg", "pos"] if kind == "binary" else [0, 1, 2])
-    # as the model decides, which is not always for the most probable class
+    # the decision rule of the model does not always select the most probable class
     assert (predictions["prediction"] == classes[load_model(run / "model").decide(probability)]).all()
 
 
@@ -134,7 +134,7 @@ def test_history_has_one_row_per_step_and_epoch(run, modalities):
     assert record["best_epoch"] in (0, 1)
 
 
-def test_asked_rates_are_exact_and_recorded(cli, tmp_path):
+def test_requested_rates_are_exact_and_recorded(cli, tmp_path):
     rates = [text for name, rate in RATES.items() for text in ("--missing-rate", f"{name}={rate}")]
     run = tmp_path / "run"
     assert cli("fit", "digits", "--out", run, "--method", "late_fusion", *rates).status == 0
@@ -150,7 +150,7 @@ def test_asked_rates_are_exact_and_recorded(cli, tmp_path):
     assert np.any(list(observed(samples).values()), axis=0).all()
 
 
-def test_what_is_missing_in_the_file_stays_missing(cli, make_npz, tmp_path):
+def test_missing_entries_of_the_file_stay_missing(cli, make_npz, tmp_path):
     data = make_npz("binary")
     assert (
         cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion", "--missing-rate", "text=0.4").status == 0
@@ -163,7 +163,7 @@ def test_what_is_missing_in_the_file_stays_missing(cli, make_npz, tmp_path):
 
 
 @pytest.mark.filterwarnings("always::redcore.exceptions.EmptySampleWarning")
-def test_samples_may_lose_everything_only_where_that_is_allowed(cli, make_npz, tmp_path):
+def test_allow_empty_permits_samples_without_modalities(cli, make_npz, tmp_path):
     fit = ("fit", make_npz(), "--method", "late_fusion", "--missing-rate", "0.6")
     assert cli(*fit, "--out", tmp_path / "a").status == 2
     assert not (tmp_path / "a").exists()
@@ -175,14 +175,14 @@ def test_samples_may_lose_everything_only_where_that_is_allowed(cli, make_npz, t
     assert [int((~column[train]).sum()) for column in observed(samples).values()] == [round(0.6 * train.sum())] * 2
 
 
-def test_the_split_of_the_data_is_taken(cli, make_npz, tmp_path):
+def test_the_split_of_the_data_is_used(cli, make_npz, tmp_path):
     split = np.repeat([2, 1, 0], [10, 15, 35])
     assert cli("fit", make_npz(split=split), "--out", tmp_path / "run", "--method", "late_fusion").status == 0
     parts = read_table(tmp_path / "run" / "samples.parquet")["part"]
     assert parts.tolist() == ["test"] * 10 + ["validation"] * 15 + ["train"] * 35
 
 
-def test_without_a_split_test_rows_are_held_out_by_class(cli, make_npz, tmp_path):
+def test_without_a_split_the_test_split_is_stratified(cli, make_npz, tmp_path):
     arguments = ("fit", make_npz(), "--method", "late_fusion", "--test-fraction", 0.3)
     assert cli(*arguments, "--out", tmp_path / "run").status == 0
     part = read_table(tmp_path / "run" / "samples.parquet")["part"]
@@ -200,7 +200,7 @@ def test_groups_are_never_split(cli, make_npz, tmp_path):
     assert (part == "test").sum() == 12
 
 
-def test_without_test_rows_there_is_nothing_to_score(cli, make_npz, tmp_path):
+def test_without_a_test_split_there_are_no_metrics(cli, make_npz, tmp_path):
     data, run = make_npz(), tmp_path / "run"
     result = cli("fit", data, "--out", run, "--method", "late_fusion", "--test-fraction", 0, "--json")
     assert result.json["metrics"] is None
@@ -211,7 +211,7 @@ def test_without_test_rows_there_is_nothing_to_score(cli, make_npz, tmp_path):
 
 
 @pytest.mark.parametrize("method", ANY_DATA_METHODS)
-def test_values_under_an_absent_modality_change_no_bit(cli, make_npz, tmp_path, small, method):
+def test_values_of_missing_entries_change_no_bit(cli, make_npz, tmp_path, small, method):
     settings = small[:4] if issubclass(method_class(method), NetworkMethod) else ()
     values = np.random.default_rng(1).normal(size=(60, 4))
     outcomes = []
@@ -248,7 +248,7 @@ def test_preset_and_settings_are_resolved(cli, make_npz, tmp_path):
     assert read_json(tmp_path / "run" / "settings.json")["settings"] == expected.dump()
 
 
-def test_one_plain_rate_is_for_all_and_a_later_one_wins(cli, make_npz, tmp_path):
+def test_a_plain_rate_applies_to_all_and_a_later_rate_overrides(cli, make_npz, tmp_path):
     rates = ("--missing-rate", "0.25", "--missing-rate", "text=0.5")
     assert cli("fit", make_npz(), "--out", tmp_path / "run", "--method", "late_fusion", *rates).status == 0
     assert read_json(tmp_path / "run" / "request.json")["missing_rates"] == {"audio": 0.25, "text": 0.5}
@@ -265,7 +265,7 @@ def test_json_is_one_object_with_the_record_and_the_metrics(cli, make_npz, tmp_p
     assert {**read_json(tmp_path / "run" / "run.json"), "run": result.json["run"], "metrics": metrics} == result.json
 
 
-def test_the_table_shows_what_metrics_hold(cli, make_npz, tmp_path):
+def test_the_table_agrees_with_the_metrics(cli, make_npz, tmp_path):
     result = cli("fit", make_npz(), "--out", tmp_path / "run", "--method", "late_fusion")
     metrics = read_json(tmp_path / "run" / "metrics.json")
     for pattern, entry in metrics["per_pattern"].items():
@@ -275,7 +275,7 @@ def test_the_table_shows_what_metrics_hold(cli, make_npz, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a[/b]", "_hidden", "a$\\foo$", "a/b.c", "Größe"])
-def test_any_modality_name_will_do(cli, make_npz, tmp_path, small, name):
+def test_unusual_modality_names(cli, make_npz, tmp_path, small, name):
     data = make_npz(**{f"x_{name}": np.random.default_rng(0).normal(size=(60, 2))})
     result = cli("fit", data, "--out", tmp_path / "run", *small)
     assert result.status == 0, result.err

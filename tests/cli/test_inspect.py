@@ -1,4 +1,4 @@
-"""``redcore inspect``: the terminal, JSON and a page."""
+"""``redcore inspect``: terminal output, JSON and HTML page."""
 
 from html.parser import HTMLParser
 
@@ -10,14 +10,14 @@ def make(make_npz):
     return make_npz(split=split, has_audio=(split < 2).astype(int))
 
 
-def test_the_terminal(cli, make_npz):
+def test_terminal_output(cli, make_npz):
     result = cli("inspect", make(make_npz))
     assert result.status == 0
-    # where lines break depends on how long the file's path is
-    said = " ".join(result.out.split())
+    # the position of line breaks depends on the length of the file's path
+    output = " ".join(result.out.split())
     for text in ("60 samples (train 40, validation 10, test 10)", "Missing patterns", "Missing rates by split"):
-        assert text in said
-    assert "warning audio is missing in all 10 samples of split test" in said
+        assert text in output
+    assert "warning audio is missing in all 10 samples of split test" in output
 
 
 def test_json(cli, make_npz):
@@ -27,7 +27,7 @@ def test_json(cli, make_npz):
 
 
 class Page(HTMLParser):
-    """Collects tags and whatever a browser would fetch."""
+    """HTML parser that collects tags and all URLs that a browser would fetch."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +38,7 @@ class Page(HTMLParser):
         self.fetched += [value for key, value in attributes if key in ("src", "href")]
 
 
-def test_the_page_needs_nothing_else(cli, make_npz, tmp_path):
+def test_the_page_is_self_contained(cli, make_npz, tmp_path):
     out = tmp_path / "page.html"
     assert cli("inspect", make(make_npz), "--html", out).status == 0
     text = out.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A fit that is interrupted or killed goes on bit by bit."""
+"""A fit that is interrupted or killed resumes with bit-identical results."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from redcore.cli._output import Bar
+from redcore.cli._output import ProgressBar
 
 SLOW = (
     "--set", "max_epochs=250", "--set", "patience=none", "--set", "latent_dim=8", "--set", "imputer_layers=8",
@@ -23,13 +23,13 @@ COMPARED = ("model/model.safetensors", "metrics.json", "predictions.parquet", "h
 
 def start(*arguments):
     program = [sys.executable, "-m", "redcore", *map(str, arguments)]
-    # one thread: many small steps on busy cores would wait for one another
+    # a single thread is faster for many small steps on busy cores
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def wait_for(process, path, newer_than=0.0):
-    """Wait until `path` is written; fail if the process ends before."""
+    """Wait until `path` is written; fail if the process exits first."""
     while not (path.exists() and path.stat().st_mtime > newer_than):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
@@ -57,18 +57,21 @@ def uninterrupted(data, seconds):
     return outcome(run)
 
 
-def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(data, tmp_path):
+def test_ctrl_c_saves_a_checkpoint_and_prints_the_resume_command(data, tmp_path):
     run = tmp_path / "run"
     process = start("fit", data, "--out", run, *SLOW, "--set", "checkpoint_seconds=0.2")
     wait_for(process, run / "checkpoint.safetensors")
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    how, what = error.splitlines()
-    assert what == f"redcore: training was interrupted after step {steps_done(run / 'checkpoint.safetensors')}"
+    resume_message, interrupt_message = error.splitlines()
+    assert (
+        interrupt_message
+        == f"redcore: training was interrupted after step {steps_done(run / 'checkpoint.safetensors')}"
+    )
     assert {path.name for path in run.iterdir()} == {"request.json", "checkpoint.safetensors"}
-    prefix, command = how.split("To go on: ")
-    assert prefix == "The checkpoint is kept. "
+    prefix, command = resume_message.split("To resume: ")
+    assert prefix == "The checkpoint was saved. "
     program, *arguments = shlex.split(command)
     assert (program, arguments[-1]) == ("redcore", "--resume")
     again = start(*arguments)
@@ -91,7 +94,7 @@ def test_kill_at_random_moments(data, tmp_path):
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
         assert not (run / "run.json").exists()
-        # a run that started anew would not be this far
+        # a run that started again from step 0 would have fewer steps
         assert steps_done(run / "checkpoint.safetensors") > before
         before = steps_done(run / "checkpoint.safetensors")
     (run / ".checkpoint-0badcafe.safetensors").write_bytes(b"what a killed writer may leave")
@@ -108,20 +111,20 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
     fit = ("fit", data, "--method", method, *settings, "--set", "max_epochs=8", "--set", "latent_dim=8")
     assert cli(*fit, "--out", tmp_path / "whole").status == 0
     starts = []
-    on_start = Bar.on_start
+    on_start = ProgressBar.on_start
 
-    def note(bar, n_steps, first_step):
+    def record_start(bar, n_steps, first_step):
         starts.append(first_step)
         on_start(bar, n_steps, first_step)
 
-    monkeypatch.setattr(Bar, "on_start", note)
+    monkeypatch.setattr(ProgressBar, "on_start", record_start)
     with monkeypatch.context() as patch:
-        patch.setattr(Bar, "should_stop", lambda bar: bar.progress.tasks[bar.task].completed == 10)
+        patch.setattr(ProgressBar, "should_stop", lambda bar: bar.progress.tasks[bar.task].completed == 10)
         result = cli(*fit, "--out", tmp_path / "run")
     assert (result.status, result.out) == (130, "")
     assert "training was interrupted after step 10" in result.err
     assert cli(*fit, "--out", tmp_path / "run", "--resume").status == 0
-    # the networks after the first had not begun
+    # only the first network had started before the interrupt
     assert starts == [0, 10, *([0, 0] if method == "redcore" else [])]
     for file in ("model/model.safetensors", "metrics.json", "history.parquet"):
         assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
@@ -130,10 +133,10 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
 def test_a_method_without_checkpoints_stops_too(cli, data, tmp_path, monkeypatch):
     fit = ("fit", data, "--out", tmp_path / "run", "--method", "late_fusion")
     with monkeypatch.context() as patch:
-        patch.setattr(Bar, "should_stop", lambda bar: True)
+        patch.setattr(ProgressBar, "should_stop", lambda bar: True)
         result = cli(*fit)
     assert result.status == 130
-    assert result.err.startswith("To go on: redcore ")
+    assert result.err.startswith("To resume: redcore ")
     assert cli(*fit, "--resume").status == 0
 
 
@@ -141,7 +144,7 @@ def test_a_method_without_checkpoints_stops_too(cli, data, tmp_path, monkeypatch
 def test_a_damaged_checkpoint_is_bad_input(cli, data, tmp_path, monkeypatch, raw):
     fit = ("fit", data, "--out", tmp_path / "run", *SLOW)
     with monkeypatch.context() as patch:
-        patch.setattr(Bar, "should_stop", lambda bar: True)
+        patch.setattr(ProgressBar, "should_stop", lambda bar: True)
         assert cli(*fit).status == 130
     checkpoint = tmp_path / "run" / "checkpoint.safetensors"
     checkpoint.write_bytes(raw)
@@ -150,7 +153,7 @@ def test_a_damaged_checkpoint_is_bad_input(cli, data, tmp_path, monkeypatch, raw
     assert str(checkpoint) in result.err
 
 
-def test_an_interrupt_leaves_our_signal_handler_behind(cli, data, tmp_path):
+def test_fit_restores_the_signal_handlers(cli, data, tmp_path):
     before = signal.getsignal(signal.SIGINT)
     assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion").status == 0
     assert signal.getsignal(signal.SIGINT) is before

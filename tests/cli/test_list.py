@@ -7,7 +7,7 @@ import pytest
 from redcore._discovery import names
 from redcore.cli.list import PACKAGES
 
-HEAVY = ("torch", "lightning", "lightning_fabric", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
+SLOW_PACKAGES = ("torch", "lightning", "lightning_fabric", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
 COMMANDS = {
     "help": "from redcore.cli import main; assert main(['--help']) == 0",
     "command help": "from redcore.cli import main; assert main(['fit', '--help']) == 0",
@@ -18,15 +18,15 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("code", COMMANDS.values(), ids=COMMANDS)
-def test_nothing_heavy_is_imported(code):
-    check = f"import sys; {code}; print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+def test_no_slow_package_is_imported(code):
+    check = f"import sys; {code}; print([name for name in {SLOW_PACKAGES} if name in sys.modules], file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr
     assert done.returncode == 0
 
 
 @pytest.mark.parametrize("kind", PACKAGES)
-def test_everything_that_exists_is_listed_with_a_summary(cli, kind):
+def test_all_plug_ins_are_listed_with_a_summary(cli, kind):
     result = cli("list", kind)
     assert result.status == 0
     assert [line.split()[0] for line in result.out.splitlines()] == names(PACKAGES[kind])
@@ -46,7 +46,7 @@ def test_json_holds_names_and_summaries(cli, kind):
     [("presets", "aaai2024"), ("protocols", "imbalanced"), ("methods", "redcore"), ("datasets", "digits"),
      ("encoders", "transformer"), ("rules", "relative_advantage"), ("formats", "npz")],
 )  # fmt: skip
-def test_what_must_be_there_is_listed(cli, kind, name):
+def test_bundled_plug_ins_are_listed(cli, kind, name):
     assert f"\n{name} " in f"\n{cli('list', kind).out}"
 
 

@@ -31,7 +31,7 @@ def test_unlabelled_data_keeps_its_ids_and_order(cli, linear_run, make_npz, tmp_
     assert table["prediction"].to_pylist() == probabilities.argmax(axis=1).tolist()
 
 
-def test_known_labels_are_shown_beside_the_predictions(cli, linear_run, tmp_path):
+def test_known_labels_are_written_with_the_predictions(cli, linear_run, tmp_path):
     out = tmp_path / "predictions.parquet"
     assert cli("predict", linear_run, linear_run.parent / "data.npz", "--out", out).status == 0
     assert pa.parquet.read_table(out)["target"].to_pylist() == [i % 3 for i in range(60)]
@@ -77,7 +77,7 @@ def test_a_sample_without_any_modality_gets_the_prior(cli, make_npz, tmp_path):
     np.testing.assert_allclose([rows[5][f"probability_{k}"] for k in range(3)], [1 / 6, 1 / 6, 4 / 6], rtol=1e-12)
 
 
-def test_a_modality_may_be_absent_altogether(cli, linear_run, make_npz, tmp_path):
+def test_a_modality_may_be_missing_from_the_file(cli, linear_run, make_npz, tmp_path):
     assert cli("predict", linear_run, make_npz(x_audio=None), "--out", tmp_path / "out.csv").status == 0
     assert set(read_table(tmp_path / "out.csv")["observed"].to_pylist()) == {"text"}
 
@@ -91,7 +91,7 @@ def test_an_older_file_is_replaced(cli, linear_run, make_npz, tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_an_older_file_survives_a_writer_that_fails(cli, linear_run, make_npz, tmp_path, monkeypatch, suffix):
+def test_a_failed_write_leaves_the_older_file_unchanged(cli, linear_run, make_npz, tmp_path, monkeypatch, suffix):
     def half(table, path):
         path.write_text("half")
         raise RuntimeError("no space left")
@@ -105,7 +105,7 @@ def test_an_older_file_survives_a_writer_that_fails(cli, linear_run, make_npz, t
     assert sorted(tmp_path.iterdir()) == sorted([data, out])
 
 
-def test_an_older_file_survives_bad_data(cli, linear_run, make_npz, tmp_path):
+def test_invalid_data_leaves_the_older_file_unchanged(cli, linear_run, make_npz, tmp_path):
     out = tmp_path / "out.csv"
     out.write_text("older")
     assert cli("predict", linear_run, make_npz(x_text=np.zeros((60, 9))), "--out", out).status == 2

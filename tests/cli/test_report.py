@@ -14,20 +14,20 @@ def folder(tmp_path_factory):
     return write_folder(tmp_path_factory.mktemp("bench"), spec, make_records(spec))
 
 
-def test_the_page_goes_into_the_folder(cli, folder):
+def test_the_default_path_of_the_page(cli, folder):
     result = cli("bench", "report", folder)
     assert (result.status, result.out) == (0, "")
     assert f"Page: {folder / 'report.html'}" in result.err
     assert "<h1>a benchmark</h1>" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_or_elsewhere_with_another_title(cli, folder, tmp_path):
+def test_another_path_and_title(cli, folder, tmp_path):
     out = tmp_path / "new" / "page.html"
     assert cli("bench", "report", folder, "--out", out, "--title", "<b>").status == 0
     assert "<h1>&lt;b&gt;</h1>" in out.read_text(encoding="utf-8")
 
 
-def test_tables_go_to_stdout(cli, folder):
+def test_tables_are_printed_to_stdout(cli, folder):
     assert cli("bench", "report", folder, "--latex").out.startswith("% needs \\usepackage{booktabs}")
     assert cli("bench", "report", folder, "--markdown", "--score", "ece").out.startswith(
         "d: calibration error\n\n| meth"
@@ -61,19 +61,19 @@ def test_bad_input(cli, folder, tmp_path):
         assert (result.status, message in result.err) == (2, True), result.err
 
 
-def test_a_run_has_its_page(linear_run):
+def test_fit_writes_the_page_of_a_run(linear_run):
     text = (linear_run / "report.html").read_text(encoding="utf-8")
     assert "<h1>late_fusion on data</h1>" in text
     assert "<dd>48</dd>" in text
 
 
-def test_the_page_of_a_run_anew(cli, linear_run, tmp_path):
+def test_rewriting_the_page_of_a_run(cli, linear_run, tmp_path):
     out = tmp_path / "page.html"
     assert cli("report", linear_run, "--out", out).out == f"Page: {out}\n"
     assert out.read_bytes() == (linear_run / "report.html").read_bytes()
 
 
-def test_the_page_of_a_network_has_its_history(cli, make_npz, small, tmp_path):
+def test_the_page_of_a_network_includes_its_history(cli, make_npz, small, tmp_path):
     assert cli("fit", make_npz(), "--out", tmp_path / "run", *small).status == 0
     text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
@@ -82,7 +82,7 @@ def test_the_page_of_a_network_has_its_history(cli, make_npz, small, tmp_path):
     assert len(record["epochs"]["columns"]["validation_loss"]) == 2
 
 
-def test_no_run(cli, tmp_path, linear_run):
+def test_missing_or_damaged_run_files(cli, tmp_path, linear_run):
     assert "holds no finished run" in cli("report", tmp_path).err
     for file, content in (("run.json", "{"), ("run.json", "[]"), ("run.json", "{}"), ("metrics.json", "1")):
         copy = tmp_path / f"{file}-{len(content)}-{content[0] == '['}"

@@ -1,4 +1,7 @@
-"""The command line: ``redcore COMMAND``. One file per command; heavy imports wait inside the functions."""
+"""The command-line interface ``redcore COMMAND``.
+
+Each command has its own module. Slow imports are inside the functions, so that ``redcore --help`` starts quickly.
+"""
 
 import sys
 import traceback
@@ -7,16 +10,21 @@ from redcore.exceptions import ProcessLostError, RedCoreError, TrainingInterrupt
 
 __all__ = ["main"]
 
-BAD_INPUT, OURS, INTERRUPTED = 2, 1, 130
+BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status.
 
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Command-line arguments without the program name; ``sys.argv[1:]`` if absent.
+
     Returns
     -------
     int
-        0; 2 on bad input, with one line that says what is wrong; 1 on a fault of ours; 130 on an interrupt.
+        0 on success; 1 on an internal error; 2 on invalid input, with a one-line message on stderr; 130 if interrupted.
     """
     from redcore.cli._app import app
 
@@ -25,15 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
     except TrainingInterrupted as error:
         return _fail(str(error), INTERRUPTED)
     except ProcessLostError as error:
-        return _fail(str(error), OURS)
+        return _fail(str(error), INTERNAL_ERROR)
     except RedCoreError as error:
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except Exception as error:
-        return _unexpected(error)
+        return _report_unexpected(error)
     if status == INTERRUPTED:
-        # typer, depending on its version, turns a KeyboardInterrupt into this status or into Abort
+        # depending on its version, typer converts a KeyboardInterrupt to this status or to Abort
         return _fail("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
@@ -43,9 +51,9 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-def _unexpected(error: Exception) -> int:
-    """Report usage errors of the command line as bad input, and everything else as ours, with its traceback."""
-    # by name, as typer brings click's exceptions either itself or from click, depending on its version
+def _report_unexpected(error: Exception) -> int:
+    """Report a usage error as invalid input and any other exception as an internal error with its traceback."""
+    # compared by name: depending on its version, typer vendors click's exceptions or imports them from click
     if type(error).__name__ == "NoArgsIsHelpError":
         return BAD_INPUT
     if type(error).__name__ == "Abort":
@@ -53,4 +61,4 @@ def _unexpected(error: Exception) -> int:
     if hasattr(error, "format_message"):
         return _fail(error.format_message().replace("Value error, ", ""), BAD_INPUT)
     traceback.print_exc()
-    return _fail(f"a fault of redcore, not of your input: {type(error).__name__}: {error}", OURS)
+    return _fail(f"internal error, please report it: {type(error).__name__}: {error}", INTERNAL_ERROR)

@@ -1,4 +1,4 @@
-"""The typer application that the commands register with."""
+"""The typer application with all commands."""
 
 import typer
 

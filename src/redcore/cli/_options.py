@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their text is read."""
+"""Options shared by several commands, and parsers for their values."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -20,18 +20,21 @@ __all__ = [
     "reader_options",
 ]
 
-Data = Annotated[str, typer.Argument(help="A bundled data set ('redcore list datasets') or a file or store.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages go to stderr.")]
-Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0, max=2**32 - 1)]
+Data = Annotated[
+    str, typer.Argument(help="Name of a bundled data set ('redcore list datasets') or path of a data file or store.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object; messages go to stderr.")]
+Seed = Annotated[int, typer.Option(help="Random seed. It determines all random numbers.", min=0, max=2**32 - 1)]
 
-FormatOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, an option of the format. Repeatable.")]
+FormatOption = Annotated[list[str] | None, typer.Option(help="Option of the format as KEY=VALUE. Repeatable.")]
 ModalityColumns = Annotated[
-    list[str] | None, typer.Option(help="NAME=PATTERN[,PATTERN]: columns of a table that make a modality. Repeatable.")
+    list[str] | None,
+    typer.Option(help="Columns of one modality in a table, as NAME=PATTERN[,PATTERN]. Repeatable."),
 ]
 
 
 class Rows(StrEnum):
-    """Which samples to score."""
+    """Choice of the samples to score."""
 
     AUTO = "auto"
     TEST = "test"
@@ -39,7 +42,13 @@ class Rows(StrEnum):
 
 
 def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
-    """Read ``key=value`` texts."""
+    """Parse ``key=value`` arguments.
+
+    Raises
+    ------
+    SettingsError
+        If an argument has no key or no ``=``.
+    """
     settings = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -50,19 +59,32 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
 
 
 def reader_options(options: Sequence[str] | None, modalities: Sequence[str] | None) -> dict[str, Any]:
-    """Return the options of a format's reader, with the columns that make a modality."""
-    given: dict[str, Any] = dict(parse_settings(options or []))
-    return {**given, "modalities": parse_settings(modalities)} if modalities else given
+    """Return the reader options of a format from the arguments of ``--option`` and ``--modality``."""
+    parsed: dict[str, Any] = dict(parse_settings(options or []))
+    return {**parsed, "modalities": parse_settings(modalities)} if modalities else parsed
 
 
 def parse_rates(assignments: Sequence[str], names: Sequence[str]) -> dict[str, float]:
-    """Read ``modality=rate`` texts, or one plain rate for all modalities; modalities not named get 0.
+    """Parse missing rates given as ``modality=rate``, or as ``rate`` for all modalities.
 
     Parameters
     ----------
     assignments : sequence of str
+        A later assignment overrides an earlier one.
     names : sequence of str
-        The modalities of the data.
+        All modalities of the data.
+
+    Returns
+    -------
+    dict of str to float
+        Missing rate per modality, 0 for modalities without an assignment.
+
+    Raises
+    ------
+    MissingRateError
+        If a rate is not a number in [0, 1].
+    UnknownNameError
+        If a modality is unknown.
     """
     from redcore._validation import check_known, check_missing_rates
 

@@ -1,4 +1,4 @@
-"""What commands print: tables and messages on the terminal, or one JSON object."""
+"""Terminal output of the commands: tables, messages, progress bars and JSON."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from redcore.runs import Run
 
 __all__ = [
-    "Bar",
+    "ProgressBar",
     "fit_with_progress",
     "interruptible",
     "messages",
@@ -31,28 +31,31 @@ __all__ = [
 ]
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Everything that is not the result."""
+"""Console on stderr for messages. Results go to stdout."""
 
 
 def print_json(content: Mapping[str, Any]) -> None:
-    """Print the one JSON object of a command."""
-    # flushed while typer still looks after a reader that has gone
+    """Print the result of a command as one JSON object."""
+    # flush here because typer handles a closed pipe only while the command runs
     print(json.dumps(content, allow_nan=False), flush=True)  # noqa: T201
 
 
-def print_report(where: str, reports: Mapping[str, PatternReport], target_kind: str) -> None:
-    """Print the headline score: rows are missing patterns, columns are methods, the best of a row is bold.
+def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: str) -> None:
+    """Print the headline score as a table with missing patterns as rows and methods as columns.
+
+    The best score of each row is bold.
 
     Parameters
     ----------
-    where : str
-        What was scored, for the title.
+    data : str
+        Description of the scored samples, for the title.
     reports : mapping of str to PatternReport
-        By method.
+        Scores per method.
     target_kind : str
+        Kind of target, which determines the headline score.
     """
     score = headline(target_kind)
-    table = Table(title=f"{score} on {where}, by what is observed")
+    table = Table(title=f"{score} on {data}, by missing pattern")
     table.add_column("observed modalities", no_wrap=True)
     for method in reports:
         table.add_column(method, justify="right")
@@ -75,13 +78,13 @@ def _cell(value: float | None, best: bool) -> str:
     return f"[bold]{text}[/bold]" if best else text
 
 
-class Bar(Callback):
-    """A progress bar on stderr, and the wish of whoever pressed Ctrl-C.
+class ProgressBar(Callback):
+    """Callback that shows a progress bar on stderr and stops training after an interrupt.
 
     Parameters
     ----------
     name : str
-        What is fitted.
+        Description of the fit.
     """
 
     def __init__(self, name: str) -> None:
@@ -92,13 +95,13 @@ class Bar(Callback):
             TimeRemainingColumn(),
             TextColumn("{task.fields[state]}"),
         )
-        # where nobody watches it would still leave an empty line
+        # without a terminal the bar would still print an empty line
         self.progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
         self.name = name
         self.interrupted = False
         self.n_fits = 0
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         self.progress.start()
         self.task = self.progress.add_task(self.name, total=None, state="")
         return self
@@ -109,13 +112,13 @@ class Bar(Callback):
         self.progress.stop()
 
     def on_start(self, n_steps: int, first_step: int) -> None:
-        """Set the length of the bar, for the next network where there are several."""
+        """Start the bar for the next network; an ensemble trains several networks."""
         self.n_fits += 1
         name = self.name if self.n_fits == 1 else f"{self.name}, network {self.n_fits}"
         self.progress.update(self.task, description=name, total=n_steps, completed=first_step)
 
     def on_step(self, step: int, values: Mapping[str, float]) -> None:
-        """Advance."""
+        """Advance the bar."""
         self.progress.update(self.task, completed=step + 1)
 
     def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
@@ -123,20 +126,20 @@ class Bar(Callback):
         self.progress.update(self.task, state=f"epoch {epoch + 1}, validation loss {values['validation_loss']:.3f}")
 
     def should_stop(self) -> bool:
-        """Whether SIGINT or SIGTERM came."""
+        """Return True if a SIGINT or SIGTERM was received."""
         return self.interrupted
 
 
 @contextmanager
-def interruptible(bar: Bar) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM inside the block into a wish that training honours after its step."""
+def interruptible(bar: ProgressBar) -> Iterator[None]:
+    """Stop training after the current step on the first SIGINT or SIGTERM, and immediately on the second."""
 
-    def wish(number: int, frame: FrameType | None) -> None:
+    def handle_signal(number: int, frame: FrameType | None) -> None:
         if bar.interrupted:
             raise KeyboardInterrupt
         bar.interrupted = True
 
-    previous = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, handle_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -145,14 +148,14 @@ def interruptible(bar: Bar) -> Iterator[None]:
 
 
 def fit_with_progress(run: "Run", checkpoint: Path | None = None, callbacks: Sequence[Callback] = ()) -> "Run":
-    """Fit with a progress bar and return the fitted run. SIGINT leaves a checkpoint."""
-    with Bar(run.request.method) as bar, interruptible(bar):
+    """Fit `run` with a progress bar and return the fitted run. An interrupted fit keeps its checkpoint."""
+    with ProgressBar(run.request.method) as bar, interruptible(bar):
         return run.fit([bar, *callbacks], checkpoint)
 
 
 @contextmanager
 def warnings_as_messages() -> Iterator[None]:
-    """Show our warnings as plain lines on stderr."""
+    """Print Python warnings as one-line messages on stderr."""
     import warnings
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Writing a page."""
+"""Output of HTML pages to files."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ __all__ = ["write_page"]
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page.
+    """Write an HTML page to `path` atomically, and create its folder if necessary.
 
     Raises
     ------
     RunError
-        If it cannot be written.
+        If the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Commands with many options take them as one dataclass."""
+"""Decorator for commands whose options are the fields of a dataclass."""
 
 import inspect
 from collections.abc import Callable
@@ -11,14 +11,14 @@ Options = TypeVar("Options")
 
 
 def takes(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
-    """Make a command out of a function of one dataclass: its fields are the command's arguments and options."""
+    """Convert a function of one dataclass to a command with the fields as arguments and options."""
 
     def decorate(function: Callable[[Options], None]) -> Callable[..., None]:
         @wraps(function)
         def command(**values: Any) -> None:
             function(options(**values))
 
-        # what typer reads
+        # typer derives the interface from signature and annotations
         command.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
         command.__annotations__ = get_type_hints(options, include_extras=True)
         return command

@@ -1,4 +1,4 @@
-"""``redcore bench``: run a benchmark and look at its records."""
+"""``redcore bench``: run benchmarks and show their results."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -17,78 +17,102 @@ __all__ = ["bench"]
 
 
 class BackendName(StrEnum):
-    """What runs the cells."""
+    """Execution backend of a benchmark."""
 
     process = "process"
     ray = "ray"
 
 
 class OverName(StrEnum):
-    """What a score is taken over."""
+    """Aggregation of a score over missing patterns."""
 
     patterns = "patterns"
     pooled = "pooled"
     as_observed = "as_observed"
 
 
-bench = typer.Typer(help="Run benchmarks: the same masks for every method, one record per cell.", no_args_is_help=True)
+Records = Annotated[
+    Path, typer.Argument(help="Folder of 'redcore bench run' or file of 'redcore bench pack' with the records.")
+]
+
+bench = typer.Typer(
+    help="Run benchmarks of several methods on the same splits and masks, and show the results.", no_args_is_help=True
+)
 
 
 @bench.command()
 def run(
-    spec: Annotated[str, typer.Argument(help="A built-in benchmark ('redcore list specs') or a TOML file.")],
-    out: Annotated[Path, typer.Option(help="Folder for the records; what is there is not run again.")],
+    spec: Annotated[
+        str, typer.Argument(help="Name of a built-in benchmark ('redcore list specs') or path of a TOML file.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the records; cells that have a record are not run again.")],
     jobs: Annotated[
-        int | None, typer.Option(help="Cells at once. Default: 1; with ray, as many as there are CPUs.", min=1)
+        int | None,
+        typer.Option(help="Number of cells to run in parallel. Default: 1, or the number of CPUs with Ray.", min=1),
     ] = None,
     backend: Annotated[
-        BackendName, typer.Option(help="Processes here, or a Ray cluster (RAY_ADDRESS).")
+        BackendName, typer.Option(help="Run cells in local processes or on a Ray cluster (RAY_ADDRESS).")
     ] = BackendName.process,
-    data_folder: Annotated[Path | None, typer.Option(help="Where the data files of the benchmark are.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="At most so many seeds, for a first look.", min=1)] = None,
+    data_folder: Annotated[Path | None, typer.Option(help="Folder of the data files of the benchmark.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Run at most this number of seeds, for a quick test.", min=1)
+    ] = None,
     assign: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value: change a setting of every method that has it.")
+        list[str] | None,
+        typer.Option("--set", help="Setting as KEY=VALUE, applied to all methods that have it. Repeatable."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run what is missing of a benchmark. It may be killed at any moment and run again."""
+    """Run a benchmark and store one record per cell.
+
+    A cell is one method with one protocol, missing rate, seed and fold on one data set. A run that was interrupted or
+    killed is resumed by the same command.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from redcore.benchmark import Record, conflicts, missing_cells, read_records, read_spec
     from redcore.benchmark import run as run_benchmark
     from redcore.cli._output import messages, print_json
 
-    asked = read_spec(spec).shortened(seeds, parse_settings(assign or []))
-    todo, total = len(missing_cells(asked, out)), sum(1 for _ in asked.cells())
+    benchmark = read_spec(spec).shortened(seeds, parse_settings(assign or []))
+    n_remaining, n_cells = len(missing_cells(benchmark, out)), sum(1 for _ in benchmark.cells())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages) as bar:
-        task = bar.add_task("cells", total=total, completed=total - todo)
+        task = bar.add_task("cells", total=n_cells, completed=n_cells - n_remaining)
 
-        def done(record: Record) -> None:
+        def on_record(record: Record) -> None:
             if record.error is not None:
                 messages.print(f"failed: {record.key}: {record.error}", markup=False)
             bar.advance(task)
 
-        run_benchmark(asked, out, n_jobs=jobs, backend=backend.value, data_folder=data_folder, progress=done)
-    keys = {cell.key() for cell in asked.cells()}
+        run_benchmark(benchmark, out, n_jobs=jobs, backend=backend.value, data_folder=data_folder, progress=on_record)
+    keys = {cell.key() for cell in benchmark.cells()}
     records = [record for record in read_records(out) if record.key in keys]
-    for place in conflicts(records):
-        messages.print(f"not the same data, split or masks for all methods: {place}", markup=False)
+    for conflict in conflicts(records):
+        messages.print(f"data, splits or masks differ between methods: {conflict}", markup=False)
     failed = [record.key for record in records if record.status == "failed"]
     if as_json:
-        print_json({"folder": str(out), "n_records": len(records), "run_now": todo, "failed": failed})
+        print_json({"folder": str(out), "n_records": len(records), "run_now": n_remaining, "failed": failed})
         return
-    typer.echo(f"{len(records)} records in {out}, {todo} of them run now, {len(failed)} failed")
+    typer.echo(f"{len(records)} records in {out} ({n_remaining} new, {len(failed)} failed)")
 
 
 @bench.command()
 def table(
-    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled, or a file of 'pack'.")],
-    score: Annotated[str | None, typer.Option(help="Such as uar, ece, acc7. Default: macro-F1, or R2.")] = None,
-    over: Annotated[OverName, typer.Option(help="Mean of all patterns, pooled, or as observed.")] = OverName.patterns,
+    folder: Records,
+    score: Annotated[
+        str | None, typer.Option(help="Score, such as uar, ece or acc7. Default: macro-F1, or R2 for regression.")
+    ] = None,
+    over: Annotated[
+        OverName,
+        typer.Option(
+            help="patterns: mean of the scores under all missing patterns; pooled: one score over the samples of all "
+            "patterns; as_observed: score with the modalities missing as in the data."
+        ),
+    ] = OverName.patterns,
     as_json: Json = False,
 ) -> None:
-    """Show a score of every method, with 95% intervals over seeds and folds, and mean ranks."""
+    """Show the score of every method with 95% confidence intervals over seeds and folds, and mean ranks."""
     from dataclasses import asdict
 
     from redcore._validation import check_known
@@ -119,50 +143,53 @@ def _print_entries(entries: "Sequence[Entry]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table("data", "protocol", "method", "score", "95% interval", "log loss", "fit s", "runs")
+    entries_table = Table("data", "protocol", "method", "score", "95% interval", "log loss", "fit s", "runs")
     for entry in entries:
         loss = "" if entry.nll is None else f"{entry.nll:.3f}"
         interval = f"{entry.low:.3f} to {entry.high:.3f}"
         cells = (f"{entry.mean:.3f}", interval, loss, f"{entry.fit_seconds:.1f}", str(entry.n_seeds))
-        shown.add_row(entry.data, entry.protocol, entry.method, *cells)
-    Console().print(shown)
+        entries_table.add_row(entry.data, entry.protocol, entry.method, *cells)
+    Console().print(entries_table)
 
 
 @bench.command()
 def compare(
-    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled, or a file of 'pack'.")],
-    base: Annotated[str, typer.Option(help="Method that the others are compared with, as tables call it.")],
+    folder: Records,
+    base: Annotated[str, typer.Option(help="Reference method; its name as shown by 'redcore bench table'.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show how much every method's score differs from that of one method, on the same splits and masks."""
+    """Show the score difference between every method and a reference method on the same splits and masks."""
     from dataclasses import asdict
 
-    from redcore.benchmark import compare as differences_to
+    from redcore.benchmark import compare as compare_methods
     from redcore.benchmark import read_records
     from redcore.cli._output import print_json
 
-    found = differences_to(read_records(folder), base)
+    differences = compare_methods(read_records(folder), base)
     if as_json:
-        print_json({"base": base, "differences": [asdict(difference) for difference in found]})
+        print_json({"base": base, "differences": [asdict(difference) for difference in differences]})
         return
-    data_sets = sorted({data for difference in found for data in difference.by_data})
+    data_sets = sorted({data for difference in differences for data in difference.by_data})
     header = ["method", *data_sets, "all", "wins / losses", "p (Holm)"]
     rows = []
-    for difference in found:
+    for difference in differences:
         cells = [_points(*difference.by_data[data]) if data in difference.by_data else "" for data in data_sets]
-        level = "" if difference.adjusted is None else f"{difference.adjusted:.2g}"
+        p_value = "" if difference.adjusted is None else f"{difference.adjusted:.2g}"
         overall = _points(difference.mean, difference.low, difference.high)
-        rows.append([difference.method, *cells, overall, f"{difference.wins} / {difference.losses}", level])
+        rows.append([difference.method, *cells, overall, f"{difference.wins} / {difference.losses}", p_value])
     _print_table(header, rows, markdown)
 
 
 @bench.command()
 def pack(
-    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled.")],
-    out: Annotated[Path, typer.Option(help="File to write, such as records.jsonl.gz; tables read it like the folder.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of 'redcore bench run'.")],
+    out: Annotated[Path, typer.Option(help="File to write, such as records.jsonl.gz.")],
 ) -> None:
-    """Put all records of a benchmark in one small file, without predictions."""
+    """Pack all records of a benchmark into one compressed file, without predictions.
+
+    'redcore bench table', 'compare' and 'report' accept the file in place of the folder.
+    """
     from redcore.benchmark import pack_records
     from redcore.exceptions import RunError
 
@@ -173,17 +200,20 @@ def pack(
 
 @bench.command()
 def unpack(
-    file: Annotated[Path, typer.Argument(help="File that 'redcore bench pack' has written.")],
-    out: Annotated[Path, typer.Option(help="Folder of a benchmark, new or not; 'redcore bench run' goes on in it.")],
+    file: Annotated[Path, typer.Argument(help="File of 'redcore bench pack'.")],
+    out: Annotated[Path, typer.Option(help="New or existing folder of a benchmark.")],
 ) -> None:
-    """Put packed records in a folder, so that a run goes on from them. What the folder has already stays."""
+    """Unpack records into a folder, so that 'redcore bench run' can resume from them.
+
+    Existing records in the folder are not overwritten.
+    """
     from redcore.benchmark import unpack_records
 
     typer.echo(f"{unpack_records(file, out)} new records in {out}")
 
 
 def _points(mean: float, low: float, high: float) -> str:
-    """Return a difference and its interval in points, hundredths of a score."""
+    """Format a score difference and its interval in points (hundredths)."""
     return f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
@@ -195,7 +225,7 @@ def _print_table(header: list[str], rows: list[list[str]], markdown: bool) -> No
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(*header, title="Differences in points (hundredths), 95% intervals over seeds")
+    differences_table = Table(*header, title="Differences in points (hundredths), 95% intervals over seeds")
     for cells in rows:
-        shown.add_row(*cells)
-    Console().print(shown)
+        differences_table.add_row(*cells)
+    Console().print(differences_table)

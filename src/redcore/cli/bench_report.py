@@ -1,4 +1,4 @@
-"""``redcore bench report``: the page of a benchmark, and its tables and figures for papers."""
+"""``redcore bench report``: HTML page, tables and figures of a benchmark."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +16,28 @@ __all__ = ["report"]
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What ``redcore bench report`` is told."""
+    """Arguments and options of ``redcore bench report``."""
 
-    folder: Annotated[Path, typer.Argument(help="Folder that 'redcore bench run' has filled, or a file of 'pack'.")]
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of 'redcore bench run' or file of 'redcore bench pack' with the records.")
+    ]
     out: Annotated[
         Path | None,
-        typer.Option(help="Page to write. Default, where nothing else is asked for: report.html in FOLDER."),
+        typer.Option(
+            help="HTML page to write. Default: report.html in FOLDER, or no page with --latex, --markdown or --figures."
+        ),
     ] = None
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX tables (booktabs).")] = False
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False
-    figures: Annotated[Path | None, typer.Option(help="Folder for figures as PDF and PNG.")] = None
+    figures: Annotated[Path | None, typer.Option(help="Write figures as PDF and PNG to this folder.")] = None
     score: Annotated[
-        str | None, typer.Option(help="Score of the tables, such as uar, nll or ece. Default: macro-F1, or R2.")
+        str | None,
+        typer.Option(help="Score of the tables, such as uar, nll or ece. Default: macro-F1, or R2 for regression."),
     ] = None
     title: Annotated[str | None, typer.Option(help="Title of the page. Default: the title of the benchmark.")] = None
 
     def page_path(self) -> Path | None:
-        """Return where the page goes; None if only something else is asked for."""
+        """Return the path of the page, or None if only tables or figures are requested."""
         if self.out is None and not (self.latex or self.markdown or self.figures):
             return (self.folder if self.folder.is_dir() else self.folder.parent) / "report.html"
         return self.out
@@ -40,7 +45,7 @@ class ReportOptions:
 
 @takes(ReportOptions)
 def report(options: ReportOptions) -> None:
-    """Write the page of a benchmark: one file that needs nothing else; or its tables and figures for papers."""
+    """Write a benchmark report as a self-contained HTML page, or tables and figures for papers."""
     from redcore.benchmark import read_records
     from redcore.cli._page_file import write_page
     from redcore.exceptions import RunError
@@ -72,7 +77,7 @@ def _check_score(options: ReportOptions, records: "list[Record]") -> None:
 
 
 def _title(folder: Path) -> str:
-    """Return the title of the benchmark that was run, or the name of what is reported."""
+    """Return the title of the benchmark, or the name of the folder or file if the title is unknown."""
     import json
 
     try:

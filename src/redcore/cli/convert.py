@@ -1,4 +1,4 @@
-"""``redcore convert``: read data of any known format, and write a store."""
+"""``redcore convert``: convert data of any supported format to a store."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,28 +14,33 @@ __all__ = ["convert"]
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """What ``redcore convert`` is told."""
+    """Arguments and options of ``redcore convert``."""
 
     source: Annotated[Path, typer.Argument(help="File or folder to read.")]
-    out: Annotated[Path, typer.Option(help="Store to make; nothing is overwritten.")]
+    out: Annotated[Path, typer.Option(help="Store to create; it must not exist.")]
     data_format: Annotated[
-        str | None, typer.Option("--format", help="'redcore list formats'. Default: guessed from SOURCE.")
+        str | None,
+        typer.Option("--format", help="Format of SOURCE; see 'redcore list formats'. Default: detected from SOURCE."),
     ] = None
     dataset: Annotated[
-        str | None, typer.Option(help="Read SOURCE as the files of this data set ('redcore list datasets').")
+        str | None,
+        typer.Option(help="Read SOURCE as the original files of this public data set; see 'redcore list datasets'."),
     ] = None
-    fold: Annotated[int, typer.Option(help="Fold of the data set's official splits.", min=1)] = 1
+    fold: Annotated[int, typer.Option(help="Number of the official fold to use, with --dataset.", min=1)] = 1
     modality: ModalityColumns = None
     option: FormatOption = None
-    title: Annotated[str, typer.Option(help="For the card of the store.")] = ""
-    licence: Annotated[str, typer.Option(help="For the card of the store.")] = ""
-    citation: Annotated[str, typer.Option(help="For the card of the store.")] = ""
+    title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""
+    licence: Annotated[str, typer.Option(help="Licence on the data card of the store.")] = ""
+    citation: Annotated[str, typer.Option(help="Citation on the data card of the store.")] = ""
     as_json: Json = False
 
 
 @takes(ConvertOptions)
 def convert(options: ConvertOptions) -> None:
-    """Convert SOURCE to a store: Parquet shards and a card. A null is a missing modality."""
+    """Convert SOURCE to a store, a folder of Parquet files and a data card.
+
+    A missing modality is stored as null.
+    """
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.data.store import write_store
     from redcore.runs import checksum_of, read_source
@@ -49,8 +54,8 @@ def convert(options: ConvertOptions) -> None:
             options=reader_options(options.option, options.modality),
         )
         origin = {"name": options.source.name, "format": data_format, "sha256": checksum_of(options.source)}
-        about = {name: getattr(options, name) for name in ("title", "licence", "citation")}
-        write_store(data, options.out, **about, origin=origin)
+        card = {name: getattr(options, name) for name in ("title", "licence", "citation")}
+        write_store(data, options.out, **card, origin=origin)
     if options.as_json:
         print_json(
             {"store": str(options.out), "n_samples": data.n_samples, "origin": origin, "checksum": data.checksum()}

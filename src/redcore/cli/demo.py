@@ -1,4 +1,4 @@
-"""``redcore demo``: RedCore and two rivals on handwritten digits with holes."""
+"""``redcore demo``: RedCore and two baselines on handwritten digits with missing modalities."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,15 +20,16 @@ METHODS = ("redcore", "zero_fill", "late_fusion")
 
 def demo(
     out: Annotated[
-        Path | None, typer.Option(help="Run folder to make. Default: runs/demo, or the next free one.")
+        Path | None, typer.Option(help="Run folder to create. Default: runs/demo, or runs/demo-2, ... if it exists.")
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train RedCore and two rivals on digits with holes, and compare them under every missing pattern.
+    """Train RedCore and two baselines on digits with missing modalities, and compare their scores.
 
-    Four modalities computed from images of handwritten digits go missing in training at rates of 0.2, 0.5, 0.5 and 0.8.
-    The rivals: one network on zero-filled codes, and one logistic regression per modality, averaged.
+    The data set has four modalities computed from images of handwritten digits. They are missing in training at rates
+    of 0.2, 0.5, 0.5 and 0.8. The baselines are a network that fills missing latent codes with zeros, and the average
+    of one logistic regression per modality. All methods are scored under every missing pattern.
     """
     from redcore._files import write_json
     from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
@@ -50,17 +51,17 @@ def demo(
     record = runs[request.method].save(out).record
     write_run_report(out)
     seconds = {method: run.seconds for method, run in runs.items()}
-    sentence = _sentence(reports)
+    conclusion = _conclusion(reports)
     if as_json:
-        print_json({"run": str(out), **record, "comparison": comparison, "seen": sentence, "seconds": seconds})
+        print_json({"run": str(out), **record, "comparison": comparison, "seen": conclusion, "seconds": seconds})
         return
     print_report("test digits", reports, "multiclass")
-    typer.echo(sentence)
+    typer.echo(conclusion)
     typer.echo(f"Run folder: {out} (model, settings.json, metrics.json, predictions.parquet, supervision.png)")
 
 
 def _free_folder(parent: Path) -> Path:
-    """Return ``demo``, or ``demo-2``, ``demo-3``, ...: whatever does not exist yet."""
+    """Return the first of ``demo``, ``demo-2``, ``demo-3``, ... that does not exist in `parent`."""
     folder, number = parent / "demo", 1
     while folder.exists():
         number += 1
@@ -68,17 +69,17 @@ def _free_folder(parent: Path) -> Path:
     return folder
 
 
-def _sentence(reports: Mapping[str, "PatternReport"]) -> str:
-    """Say what the table shows, whoever won."""
+def _conclusion(reports: Mapping[str, "PatternReport"]) -> str:
+    """Return a one-sentence summary of the scores: the ranking over all patterns and the best method on single ones."""
     singles = {method: _mean(report.per_pattern, single=True) for method, report in reports.items()}
     overall = {method: _mean(report.per_pattern, single=False) for method, report in reports.items()}
     ranking = sorted(overall, key=lambda method: -overall[method])
-    rivals = ", ".join(f"{method} {overall[method]:.3f}" for method in ranking)
+    scores = ", ".join(f"{method} {overall[method]:.3f}" for method in ranking)
     best_single = max(singles, key=lambda method: singles[method])
-    own = "" if best_single == "redcore" else f" (redcore {singles['redcore']:.3f})"
+    redcore_single = "" if best_single == "redcore" else f" (redcore {singles['redcore']:.3f})"
     return (
-        f"Seen: averaged over all {len(next(iter(reports.values())).per_pattern)} missing patterns, macro-F1 is "
-        f"{rivals}; with one modality alone, {best_single} is best at {singles[best_single]:.3f}{own}."
+        f"Result: macro-F1 averaged over all {len(next(iter(reports.values())).per_pattern)} missing patterns is "
+        f"{scores}; with a single modality, {best_single} is best at {singles[best_single]:.3f}{redcore_single}."
     )
 
 

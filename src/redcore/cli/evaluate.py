@@ -1,4 +1,4 @@
-"""``redcore evaluate``: score a run under every missing pattern."""
+"""``redcore evaluate``: score the model of a run under every missing pattern."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,13 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished.")],
+    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit'.")],
     data: Data,
     rows: Annotated[
         Rows,
         typer.Option(
-            help="auto: the rows the run held out, where DATA is what it was trained on; else the data's "
-            "own test rows, or all."
+            help="Samples to score. auto: the test split of the run if DATA is its training data, otherwise the test "
+            "split of DATA if it has one, otherwise all samples."
         ),
     ] = Rows.AUTO,
     as_json: Json = False,
@@ -26,13 +26,13 @@ def evaluate(
     from redcore.cli._output import print_json, print_report, warnings_as_messages
     from redcore.runs import Run, read_data
 
-    done = Run.load(run)
-    # a damaged model is reported before the data is read
-    kind = done.method.schema.target_kind
-    scored, which = done.rows_to_score(read_data(data), rows.value)
+    finished = Run.load(run)
+    # load the model first, so that a damaged model is reported before the data is read
+    target_kind = finished.method.schema.target_kind
+    samples, description = finished.rows_to_score(read_data(data), rows.value)
     with warnings_as_messages():
-        report = done.evaluate(scored, "all")
+        report = finished.evaluate(samples, "all")
     if as_json:
-        print_json({"run": str(run), "data": data, "rows": which, "metrics": report.to_dict()})
+        print_json({"run": str(run), "data": data, "rows": description, "metrics": report.to_dict()})
         return
-    print_report(which, {done.request.method: report}, kind)
+    print_report(description, {finished.request.method: report}, target_kind)

@@ -1,4 +1,4 @@
-"""``redcore explain``: what each modality is worth to a run, and which one was under-trained."""
+"""``redcore explain``: values of the modalities, values of acquisition and under-trained modalities of a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,29 +19,40 @@ MAX_ACQUISITION_ROWS = 2000
 
 
 def explain(
-    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished.")],
+    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit'.")],
     data: Data,
-    metric: Annotated[str | None, typer.Option(help="accuracy, nll, ...; default: macro-F1, R2 for numbers.")] = None,
-    rows: Annotated[Rows, typer.Option(help="As in 'redcore evaluate'.")] = Rows.AUTO,
-    out: Annotated[Path | None, typer.Option(help="Folder for explain.json, acquisition.csv and pictures.")] = None,
-    permutations: Annotated[int, typer.Option(help="Orders drawn beyond 10 modalities.", min=2)] = 200,
+    metric: Annotated[
+        str | None, typer.Option(help="Score, such as accuracy or nll. Default: macro-F1, or R2 for regression.")
+    ] = None,
+    rows: Annotated[Rows, typer.Option(help="Samples to use, as in 'redcore evaluate'.")] = Rows.AUTO,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write explain.json, acquisition.csv and figures to.")
+    ] = None,
+    permutations: Annotated[
+        int,
+        typer.Option(help="Number of permutations that estimate Shapley values of more than 10 modalities.", min=2),
+    ] = 200,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Show what each modality of RUN is worth on DATA, what acquiring a missing one is, and what was under-trained."""
+    """Show the value of each modality for the model of RUN on DATA.
+
+    The value is the contribution of a modality to the score (Shapley value). The command also reports the expected
+    information gain from acquiring a missing modality, and which modalities were under-trained.
+    """
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.explain import modality_value, training_states
     from redcore.runs import Run, read_data
 
-    done = Run.load(run)
-    method = done.method
-    scored, which = done.rows_to_score(read_data(data), rows.value)
+    finished = Run.load(run)
+    method = finished.method
+    samples, description = finished.rows_to_score(read_data(data), rows.value)
     with warnings_as_messages():
-        value = modality_value(method, scored, metric, n_permutations=permutations, seed=seed)
-        acquisition = _acquisition(method, scored, seed)
-    steps = done.history
-    states = training_states(steps, done.record["realised_missing_rates"]["train"])
-    content: dict[str, Any] = {"run": str(run), "data": data, "rows": which, "value": value.to_dict()}
+        value = modality_value(method, samples, metric, n_permutations=permutations, seed=seed)
+        acquisition = _acquisition(method, samples, seed)
+    steps = finished.history
+    states = training_states(steps, finished.record["realised_missing_rates"]["train"])
+    content: dict[str, Any] = {"run": str(run), "data": data, "rows": description, "value": value.to_dict()}
     content["acquisition"] = _summary(acquisition)
     content["training"] = [state.to_dict() for state in states]
     if out is not None:
@@ -53,20 +64,25 @@ def explain(
 
 
 def _acquisition(method: "Method", data: "MultimodalData", seed: int) -> "dict[str, AnyArray]":
-    """Return what acquiring each missing modality is worth by sample; nothing where none is missing or imputed."""
+    """Return sample ids and, per modality, the value in nats of acquiring it for each sample; NaN if it is observed.
+
+    The result is empty if no modality is missing or the method imputes no latent codes. At most `MAX_ACQUISITION_ROWS`
+    samples are used.
+    """
     import numpy as np
 
     from redcore.uncertainty import Completions, acquisition_values
 
     data = method.completed(method.schema.align(data))
-    lacking = np.flatnonzero(~data.availability.all(axis=1))[:MAX_ACQUISITION_ROWS]
-    if not method.imputes_codes or not lacking.size:
+    incomplete = np.flatnonzero(~data.availability.all(axis=1))[:MAX_ACQUISITION_ROWS]
+    if not method.imputes_codes or not incomplete.size:
         return {}
-    values = acquisition_values(Completions.make(method, data, seed), data.take(lacking), seed=seed)
-    return {"sample_id": data.sample_ids[lacking], **dict(zip(method.active, values.T, strict=True))}
+    values = acquisition_values(Completions.make(method, data, seed), data.take(incomplete), seed=seed)
+    return {"sample_id": data.sample_ids[incomplete], **dict(zip(method.active, values.T, strict=True))}
 
 
 def _summary(acquisition: "dict[str, AnyArray]") -> dict[str, dict[str, float]]:
+    """Return the number of samples, the mean and the largest value of acquisition per modality."""
     import numpy as np
 
     columns = {name: values[~np.isnan(values)] for name, values in acquisition.items() if name != "sample_id"}
@@ -106,19 +122,19 @@ def _print(content: dict[str, Any], states: "list[TrainingState]") -> None:
     from rich.table import Table
 
     value, console = content["value"], Console(soft_wrap=True, highlight=False)
-    gain = f"{value['without']:.3f} without, {value['with_all']:.3f} with all modalities"
-    on = "the same complete samples" if value["complete_samples"] else "the samples that observe the pattern"
-    table = Table(title=f"{value['metric']} on {content['rows']} ({gain}), each pattern on {on}")
-    for column in ("modality", "worth", "acquiring it where it is missing, nats"):
+    scores = f"{value['without']:.3f} without, {value['with_all']:.3f} with all modalities"
+    samples = "the same complete samples" if value["complete_samples"] else "the samples that observe the pattern"
+    table = Table(title=f"{value['metric']} on {content['rows']} ({scores}), each pattern on {samples}")
+    for column in ("modality", "value", "mean information gain if acquired, nats"):
         table.add_column(column, justify="left" if column == "modality" else "right")
-    for name, worth in sorted(value["values"].items(), key=lambda item: -item[1]):
+    for name, shapley in sorted(value["values"].items(), key=lambda item: -item[1]):
         error = value["standard_errors"] and f" ± {value['standard_errors'][name]:.3f}"
         acquired = content["acquisition"].get(name)
-        gained = "-" if acquired is None else f"{acquired['mean']:.3f} ({acquired['n_samples']} samples)"
-        table.add_row(escape(name), f"{worth:.3f}{error or ''}", gained)
+        gain = "-" if acquired is None else f"{acquired['mean']:.3f} ({acquired['n_samples']} samples)"
+        table.add_row(escape(name), f"{shapley:.3f}{error or ''}", gain)
     console.print(table)
     for pair, strength in sorted(value["interactions"].items(), key=lambda item: -abs(item[1]))[:5]:
-        console.print(f"together {escape(pair)}: {strength:+.3f}")
+        console.print(f"interaction {escape(pair)}: {strength:+.3f}")
     for state in states:
-        mark = "under-trained" if state.under_trained else "trained"
-        console.print(f"{escape(state.modality)}: {mark}, {state.reason}")
+        status = "under-trained" if state.under_trained else "trained"
+        console.print(f"{escape(state.modality)}: {status}, {state.reason}")

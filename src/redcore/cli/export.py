@@ -1,4 +1,4 @@
-"""``redcore export``: a fitted model as an ONNX graph, as a single file, or as its card."""
+"""``redcore export``: write a fitted model as an ONNX graph, a single safetensors file or a model card."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ __all__ = ["export"]
 
 
 class Form(StrEnum):
-    """What a model is written as."""
+    """Output format of ``redcore export``."""
 
     ONNX = "onnx"
     SAFETENSORS = "safetensors"
@@ -26,19 +26,19 @@ ENDINGS = {Form.ONNX: ".onnx", Form.SAFETENSORS: ".safetensors", Form.CARD: ".md
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished, or a model file.")],
+    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit', or a model file.")],
     out: Annotated[Path, typer.Option(help="File to write; replaced if it exists.")],
     form: Annotated[
         Form,
         typer.Option(
             "--format",
-            help="onnx: the whole prediction as one graph, checked in ONNX Runtime; safetensors: the model in a single "
-            "file; card: what the model is, in Markdown.",
+            help="onnx: ONNX graph of preprocessing, network and decision, verified with ONNX Runtime; "
+            "safetensors: the model in a single file; card: the model card in Markdown.",
         ),
     ] = Form.ONNX,
     as_json: Json = False,
 ) -> None:
-    """Write the model of RUN in another form."""
+    """Export the model of RUN as an ONNX graph, a single file or a model card."""
     from redcore.cli._output import print_json
     from redcore.exceptions import RunError
     from redcore.export import load_model
@@ -48,16 +48,16 @@ def export(
     if not out.parent.is_dir():
         raise RunError(f"--out {out}: its folder does not exist")
     method = load_model(run)
-    more = _write(method, run, out, form)
+    details = _write(method, run, out, form)
     if as_json:
-        print_json({"run": str(run), "out": str(out), "format": form.value, "bytes": out.stat().st_size, **more})
+        print_json({"run": str(run), "out": str(out), "format": form.value, "bytes": out.stat().st_size, **details})
         return
-    difference = f"; differs from the model by {more['difference']:.1e} at most" if more else ""
+    difference = f"; largest difference to the model {details['difference']:.1e}" if details else ""
     typer.echo(f"{out} written ({out.stat().st_size} bytes{difference})")
 
 
 def _write(method: "Method", run: Path, out: Path, form: Form) -> dict[str, Any]:
-    """Write the file, and return what there is to say of it."""
+    """Write the file. For ONNX, return the largest difference between the predictions of graph and model."""
     from redcore._files import write_atomic
     from redcore.export import export_onnx, load_calibration, model_card, read_model_content, save_model
 

@@ -1,4 +1,4 @@
-"""``redcore fit``: train on a data set and leave a run folder."""
+"""``redcore fit``: train a method on a data set and write a run folder."""
 
 import shlex
 import sys
@@ -24,37 +24,47 @@ __all__ = ["fit"]
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What ``redcore fit`` is told."""
+    """Arguments and options of ``redcore fit``."""
 
     data: Data
-    out: Annotated[Path, typer.Option(help="Run folder to make.")]
-    method: Annotated[str, typer.Option(help="'redcore list methods'.")] = _defaults.METHOD
-    preset: Annotated[str | None, typer.Option(help="'redcore list presets'. Default: the method's defaults.")] = None
-    protocol: Annotated[str, typer.Option(help="'redcore list protocols'.")] = _defaults.PROTOCOL
+    out: Annotated[Path, typer.Option(help="Run folder to create.")]
+    method: Annotated[str, typer.Option(help="Method; see 'redcore list methods'.")] = _defaults.METHOD
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Preset; see 'redcore list presets'. Default: the default settings of the method."),
+    ] = None
+    protocol: Annotated[str, typer.Option(help="Missing protocol; see 'redcore list protocols'.")] = _defaults.PROTOCOL
     missing_rate: Annotated[
         list[str] | None,
-        typer.Option(help="MODALITY=RATE, or RATE for all; hidden in training and validation rows. Repeatable."),
+        typer.Option(
+            help="Missing rate of the training and validation split, as MODALITY=RATE, or RATE for all modalities. "
+            "Repeatable. Default: 0."
+        ),
     ] = None
     protocol_option: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE, an option of the protocol. Repeatable.")
+        list[str] | None, typer.Option(help="Option of the protocol as KEY=VALUE. Repeatable.")
     ] = None
-    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let samples lose all modalities.")] = False
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Allow samples in which all modalities are missing.")
+    ] = False
     assign: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE, a setting of the method. Repeatable.")
+        list[str] | None, typer.Option("--set", help="Setting of the method as KEY=VALUE. Repeatable.")
     ] = None
     test_fraction: Annotated[
-        float, typer.Option(help="Held out for the test where the data has no test split.", min=0, max=0.9)
+        float, typer.Option(help="Fraction of samples for the test split, if DATA has none.", min=0, max=0.9)
     ] = _defaults.TEST_FRACTION
     seed: Seed = _defaults.SEED
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an unfinished run.")] = False
     log_every: Annotated[
         int | None,
-        typer.Option(help="Log every so many steps to RUN/tensorboard (needs the extra 'tensorboard').", min=1),
+        typer.Option(
+            help="Write TensorBoard logs to the run folder every N steps. Requires the extra 'tensorboard'.", min=1
+        ),
     ] = None
     as_json: Json = False
 
     def request(self, source: "MultimodalData") -> "Request":
-        """Return what is asked, with the checksum of the data."""
+        """Return the request that identifies the run, with the checksum of the data `source`."""
         from redcore.runs import Request
 
         return Request(
@@ -74,9 +84,9 @@ class FitOptions:
 
 @takes(FitOptions)
 def fit(options: FitOptions) -> None:
-    """Train on DATA and leave a run folder: model, settings, metrics, predictions, history, picture.
+    """Train a method on DATA and write a run folder with model, settings, metrics, predictions and a report.
 
-    Test rows are never used for training or choosing; they are scored once, under every missing pattern.
+    The test split is never used for training or model selection. It is scored once, under every missing pattern.
     """
     from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
     from redcore.exceptions import ProcessLostError, TrainingInterrupted
@@ -84,23 +94,23 @@ def fit(options: FitOptions) -> None:
     from redcore.report import write_run_report
     from redcore.runs import Run, open_run, read_data
 
-    # under torchrun the first process speaks and writes; the others help it to fit
-    first = process_rank() == 0
-    messages.quiet = not first
+    # under torchrun, all processes train, and only the first prints and writes files
+    is_first = process_rank() == 0
+    messages.quiet = not is_first
     source = read_data(options.data)
     request, out = options.request(source), options.out
     run = Run.prepare(source, request)
-    if first:
+    if is_first:
         open_run(out, request, options.resume)
     checkpoint = out / "checkpoint.safetensors"
     with warnings_as_messages():
         try:
-            with _logging(out, options.log_every if first else None) as callbacks:
+            with _logging(out, options.log_every if is_first else None) as callbacks:
                 run = fit_with_progress(run, checkpoint, callbacks)
         except (TrainingInterrupted, ProcessLostError) as interrupt:
-            messages.print(_how_to_go_on(checkpoint), markup=False)
+            messages.print(_resume_message(checkpoint), markup=False)
             raise interrupt from None
-        if not first:
+        if not is_first:
             return
         run = run.save(out)
         write_run_report(out)
@@ -108,13 +118,13 @@ def fit(options: FitOptions) -> None:
         print_json({"run": str(out), **run.record, "metrics": run.metrics})
         return
     if run.report is not None:
-        print_report("the test part", {request.method: run.report}, run.method.schema.target_kind)
+        print_report("the test split", {request.method: run.report}, run.method.schema.target_kind)
     typer.echo(f"Run folder: {out} ({run.seconds:.1f} s of training)")
 
 
 @contextmanager
 def _logging(folder: Path, every: int | None) -> "Iterator[Sequence[Callback]]":
-    """Return the callbacks that log, and close them."""
+    """Yield the logging callbacks and close them at the end; none if `every` is None."""
     if every is None:
         yield ()
         return
@@ -127,8 +137,9 @@ def _logging(folder: Path, every: int | None) -> "Iterator[Sequence[Callback]]":
         logger.close()
 
 
-def _how_to_go_on(checkpoint: Path) -> str:
-    # not every method keeps one; without it the fit starts anew
-    kept = "The checkpoint is kept. " if checkpoint.exists() else ""
+def _resume_message(checkpoint: Path) -> str:
+    """Return the message after an interrupt, with the command that resumes the run."""
+    # a method that writes no checkpoints is fitted from the start
+    saved = "The checkpoint was saved. " if checkpoint.exists() else ""
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
-    return f"{kept}To go on: {shlex.join(['redcore', *arguments, '--resume'])}"
+    return f"{saved}To resume: {shlex.join(['redcore', *arguments, '--resume'])}"

@@ -1,4 +1,4 @@
-"""``redcore inspect``: what a data set holds, what is missing from it, and what looks wrong."""
+"""``redcore inspect``: summary of a data set, its missing patterns and possible problems."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,21 +23,22 @@ SHOWN_LEVELS = 12
 
 @dataclass(frozen=True)
 class InspectOptions:
-    """What ``redcore inspect`` is told."""
+    """Arguments and options of ``redcore inspect``."""
 
     data: Data
     data_format: Annotated[
-        str | None, typer.Option("--format", help="'redcore list formats'. Default: guessed from DATA.")
+        str | None,
+        typer.Option("--format", help="Format of DATA; see 'redcore list formats'. Default: detected from DATA."),
     ] = None
     modality: ModalityColumns = None
     option: FormatOption = None
-    html: Annotated[Path | None, typer.Option(help="Write a page that needs nothing else.")] = None
+    html: Annotated[Path | None, typer.Option(help="Also write the summary as a self-contained HTML page.")] = None
     as_json: Json = False
 
 
 @takes(InspectOptions)
 def inspect(options: InspectOptions) -> None:
-    """Look at DATA: modalities, missing patterns and what they depend on, leakage, features that look wrong."""
+    """Summarise DATA: modalities, missing patterns and their dependencies, leakage and suspicious features."""
     from redcore._files import write_atomic
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.inspection import summarise
@@ -61,10 +62,10 @@ def _read(options: InspectOptions) -> "MultimodalData":
     from redcore.data.formats import read
     from redcore.runs import read_data
 
-    given = reader_options(options.option, options.modality)
-    if options.data_format is None and not given:
+    format_options = reader_options(options.option, options.modality)
+    if options.data_format is None and not format_options:
         return read_data(options.data)
-    return read(Path(options.data), options.data_format, given)
+    return read(Path(options.data), options.data_format, format_options)
 
 
 def _print(summary: "Summary", name: str) -> None:
@@ -78,13 +79,16 @@ def _print(summary: "Summary", name: str) -> None:
     console.print(f"{name}: {summary.n_samples} samples{f' ({parts})' if parts else ''}{groups}", markup=False)
     console.print(_target_line(summary), markup=False)
     some_missing = any(modality.missing_rate for modality in summary.modalities)
-    for table in (_modalities(summary), _patterns(summary), *map(_missing, summary.missing_by if some_missing else ())):
+    missing_tables = map(_missing_rates, summary.missing_by if some_missing else ())
+    for table in (_modalities(summary), _patterns(summary), *missing_tables):
         console.print(table)
     if not summary.associations:
-        console.print("Nothing to test: no modality is missing in some samples only.")
+        console.print("No tests of missingness: every modality is observed in all samples or in none.")
     elif not any(test.depends for test in summary.associations):
         tests = len(summary.associations)
-        console.print(f"Nothing speaks against missing completely at random ({tests} tests, Holm, level 0.01).")
+        console.print(
+            f"No significant deviation from missing completely at random ({tests} tests, Holm correction, level 0.01)."
+        )
     for finding in summary.findings:
         colour = "red" if finding.severity == "warning" else "cyan"
         console.print(f"[{colour}]{finding.severity}[/{colour}] ", end="")
@@ -125,22 +129,22 @@ def _patterns(summary: "Summary") -> "Table":
     table.add_column("samples", justify="right")
     table.add_column("")
     shown, others = summary.patterns[:SHOWN_PATTERNS], summary.patterns[SHOWN_PATTERNS:]
-    most = shown[0].n_samples
+    largest = shown[0].n_samples
     for pattern in shown:
         marks = ["o" if name in pattern.observed else "" for name in names]
-        table.add_row(*marks, str(pattern.n_samples), "█" * max(1, round(20 * pattern.n_samples / most)))
+        table.add_row(*marks, str(pattern.n_samples), "█" * max(1, round(20 * pattern.n_samples / largest)))
     if others:
         samples = sum(pattern.n_samples for pattern in others)
         table.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(samples), "")
     return table
 
 
-def _missing(by: "MissingTable") -> "Table":
+def _missing_rates(rates_by_level: "MissingTable") -> "Table":
     from rich.table import Table
 
-    table = Table(by.of, title=f"Missing rates by {by.of}")
-    for heading in ("samples", *by.rates):
+    table = Table(rates_by_level.of, title=f"Missing rates by {rates_by_level.of}")
+    for heading in ("samples", *rates_by_level.rates):
         table.add_column(heading, justify="right")
-    for level, n_samples in list(by.n_samples.items())[:SHOWN_LEVELS]:
-        table.add_row(level, str(n_samples), *(f"{rates[level]:.1%}" for rates in by.rates.values()))
+    for level, n_samples in list(rates_by_level.n_samples.items())[:SHOWN_LEVELS]:
+        table.add_row(level, str(n_samples), *(f"{rates[level]:.1%}" for rates in rates_by_level.rates.values()))
     return table

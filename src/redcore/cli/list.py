@@ -1,4 +1,4 @@
-"""``redcore list``: what there is to choose from."""
+"""``redcore list``: list the available methods, presets, protocols and other plug-ins."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -22,8 +22,8 @@ PACKAGES = {
 Kind = StrEnum("Kind", [*PACKAGES, "specs"])  # type: ignore[misc]
 
 
-def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
-    """List presets, protocols, methods, datasets, encoders, rules, formats or specs (of benchmarks)."""
+def list_names(kind: Annotated[Kind, typer.Argument(help="Kind of entries to list.")], as_json: Json = False) -> None:
+    """List presets, missing protocols, methods, data sets, encoders, balancing rules, formats or benchmark specs."""
     import json
 
     from redcore._discovery import names, summary
@@ -31,13 +31,13 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_j
     if kind.value == "specs":
         from redcore.benchmark import read_spec, spec_names
 
-        found = {name: read_spec(name).title for name in spec_names()}
+        summaries = {name: read_spec(name).title for name in spec_names()}
     else:
         package = PACKAGES[kind.value]
-        found = {name: summary(package, name) for name in names(package)}
+        summaries = {name: summary(package, name) for name in names(package)}
     if as_json:
-        typer.echo(json.dumps({kind.value: found}))
+        typer.echo(json.dumps({kind.value: summaries}))
         return
-    width = max(map(len, found))
-    for name, text in found.items():
+    width = max(map(len, summaries))
+    for name, text in summaries.items():
         typer.echo(f"{name:<{width}}  {text}")

@@ -1,4 +1,4 @@
-"""``redcore report``: the page of a run."""
+"""``redcore report``: HTML report of a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +9,10 @@ __all__ = ["report"]
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder that 'redcore fit' has finished.")],
-    out: Annotated[Path | None, typer.Option(help="Page to write. Default: report.html in the folder.")] = None,
+    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit'.")],
+    out: Annotated[Path | None, typer.Option(help="HTML page to write. Default: report.html in RUN.")] = None,
 ) -> None:
-    """Write the page of a RUN: one file that needs nothing else, with scores by missing pattern, training, settings."""
+    """Write a report of RUN as a self-contained HTML page: scores per missing pattern, training curves and settings."""
     from redcore.cli._page_file import write_page
     from redcore.report import run_page
 

@@ -1,4 +1,4 @@
-"""``redcore tune``: search for the settings that suit a data set and its missing rates."""
+"""``redcore tune``: hyperparameter search for a data set and its missing rates."""
 
 import multiprocessing
 from dataclasses import dataclass
@@ -20,34 +20,47 @@ __all__ = ["tune"]
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """What ``redcore tune`` is told."""
+    """Arguments and options of ``redcore tune``."""
 
     data: Data
-    trials: Annotated[int, typer.Option(help="Trials that the study has in the end, all workers together.", min=1)]
-    out: Annotated[Path, typer.Option(help="Folder of the study; an existing one is gone on with.")]
-    method: Annotated[str, typer.Option(help="'redcore list methods'.")] = _defaults.METHOD
-    preset: Annotated[str | None, typer.Option(help="Where settings that are not searched come from.")] = None
-    protocol: Annotated[str, typer.Option(help="'redcore list protocols'.")] = _defaults.PROTOCOL
+    trials: Annotated[int, typer.Option(help="Total number of trials of the study, over all workers.", min=1)]
+    out: Annotated[Path, typer.Option(help="Folder of the study; an existing study is resumed.")]
+    method: Annotated[str, typer.Option(help="Method; see 'redcore list methods'.")] = _defaults.METHOD
+    preset: Annotated[str | None, typer.Option(help="Preset with the values of settings that are not searched.")] = None
+    protocol: Annotated[str, typer.Option(help="Missing protocol; see 'redcore list protocols'.")] = _defaults.PROTOCOL
     missing_rate: Annotated[
-        list[str] | None, typer.Option(help="MODALITY=RATE, or RATE for all; hidden in every fold. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Missing rate of every fold, as MODALITY=RATE, or RATE for all modalities. Repeatable. Default: 0."
+        ),
     ] = None
     protocol_option: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE, an option of the protocol. Repeatable.")
+        list[str] | None, typer.Option(help="Option of the protocol as KEY=VALUE. Repeatable.")
     ] = None
     assign: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE, a setting that is not searched. Repeatable.")
+        list[str] | None,
+        typer.Option("--set", help="Fixed value of a setting as KEY=VALUE; it is not searched. Repeatable."),
     ] = None
-    folds: Annotated[int, typer.Option(help="Folds, whole groups where there are some.", min=2, max=20)] = 3
-    metric: Annotated[str | None, typer.Option(help="Default: nll, macro_f1 for labels, r2 for numbers.")] = None
+    folds: Annotated[
+        int, typer.Option(help="Number of cross-validation folds. Groups are never split.", min=2, max=20)
+    ] = 3
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Score to optimise. Default: nll, macro_f1 for multilabel targets, r2 for regression."),
+    ] = None
     test_fraction: Annotated[
-        float, typer.Option(help="As in 'redcore fit': what a fit with the same seed tests on is not looked at.")
+        float,
+        typer.Option(
+            help="Fraction of samples for the test split, as in 'redcore fit'. The search never uses the test split of "
+            "a fit with the same seed."
+        ),
     ] = _defaults.TEST_FRACTION
-    workers: Annotated[int, typer.Option(help="Processes that work on the study.", min=1, max=256)] = 1
+    workers: Annotated[int, typer.Option(help="Number of processes that run trials.", min=1, max=256)] = 1
     seed: Seed = 0
     as_json: Json = False
 
     def request(self, source: "MultimodalData") -> dict[str, Any]:
-        """Return what makes this study, JSON-ready."""
+        """Return the request that identifies the study, as JSON-compatible values."""
         return {
             "data": self.data,
             "data_checksum": source.checksum(),
@@ -66,10 +79,11 @@ class TuneOptions:
 
 @takes(TuneOptions)
 def tune(options: TuneOptions) -> None:
-    """Search for good settings of a method on DATA, by folds of the training rows with holes at the missing rates.
+    """Search for the best settings of a method by cross-validation on DATA.
 
-    The study is a journal in a folder: workers may join and be killed at any time, and the same command goes on with
-    it. preset.json there holds the best settings; 'redcore fit --preset FILE' and the estimators take it.
+    Modalities are removed from every fold at the given missing rates. The test split is never used. The study is stored
+    in a folder, so that an interrupted search is resumed by the same command. The best settings are written to
+    preset.json in this folder, for use with 'redcore fit --preset FILE' or an estimator.
     """
     from redcore.cli._output import print_json
     from redcore.exceptions import RunError
@@ -78,14 +92,14 @@ def tune(options: TuneOptions) -> None:
     try:
         from redcore.tuning import describe
     except ImportError as error:
-        raise RunError(f"package {error.name} is absent: pip install 'redcore[tune]'") from None
+        raise RunError(f"package {error.name} is not installed: pip install 'redcore[tune]'") from None
     source = read_data(options.data)
     request = options.request(source)
-    study = _study(options.out, request, source)
+    study = _open_study(options.out, request, source)
     open_request(options.out, request)
-    others = [_start(options, worker) for worker in range(1, options.workers)]
-    _work(study, options.trials, 0)
-    for process in others:
+    processes = [_start_worker(options, worker) for worker in range(1, options.workers)]
+    _run_trials(study, options.trials, 0)
+    for process in processes:
         process.join()
     study.write_preset()
     best = study.best()
@@ -105,8 +119,8 @@ def tune(options: TuneOptions) -> None:
     typer.echo(f"trials: {result['trials']}; preset: {result['preset']}")
 
 
-def _study(folder: Path, request: dict[str, Any], source: "MultimodalData") -> "Study":
-    """Open the study of a request, on the rows that a fit with the same seed would not test on."""
+def _open_study(folder: Path, request: dict[str, Any], source: "MultimodalData") -> "Study":
+    """Open or create the study, on all samples outside the test split of a fit with the same seed."""
     import numpy as np
 
     from redcore.runs import Request, parts_of
@@ -129,29 +143,29 @@ def _study(folder: Path, request: dict[str, Any], source: "MultimodalData") -> "
     return Study(folder, task, request["settings"])
 
 
-def _work(study: "Study", n_trials: int, worker: int) -> None:
+def _run_trials(study: "Study", n_trials: int, worker: int) -> None:
     from redcore.cli._output import messages, warnings_as_messages
 
-    def say(trial: Any) -> None:
+    def print_trial(trial: Any) -> None:
         value = "-" if trial.value is None else f"{trial.value:.4f}"
         messages.print(f"trial {trial.number}: {trial.state.name.lower()}, {study.task.chosen_metric} {value}")
 
     with warnings_as_messages():
-        study.work(n_trials, worker, say)
+        study.work(n_trials, worker, print_trial)
 
 
-def _start(options: TuneOptions, worker: int) -> multiprocessing.process.BaseProcess:
-    process = multiprocessing.get_context("spawn").Process(target=_join, args=(options, worker), daemon=True)
+def _start_worker(options: TuneOptions, worker: int) -> multiprocessing.process.BaseProcess:
+    process = multiprocessing.get_context("spawn").Process(target=_worker, args=(options, worker), daemon=True)
     process.start()
     return process
 
 
-def _join(options: TuneOptions, worker: int) -> None:
-    """Work on the study in a process of its own."""
+def _worker(options: TuneOptions, worker: int) -> None:
+    """Run trials of the study in a child process."""
     import torch
 
     from redcore.runs import read_data
 
     torch.set_num_threads(max(1, torch.get_num_threads() // options.workers))
     source = read_data(options.data)
-    _work(_study(options.out, options.request(source), source), options.trials, worker)
+    _run_trials(_open_study(options.out, options.request(source), source), options.trials, worker)

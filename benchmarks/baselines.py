@@ -1,12 +1,24 @@
-"""What `speed.py` and `processes.py` measure: RedCore on data of two kinds, and its rivals."""
+"""Set-ups of `speed.py` and `processes.py`: RedCore on two kinds of data, and baselines for its speed."""
 
 TIMES = {"audio": (50, 130), "text": (22, 1024), "video": (50, 342)}
-"""Time steps and features of the modalities of IEMOCAP as the released code has them."""
+"""Number of time steps and features of the IEMOCAP modalities in the released code."""
 BATCH, N_CLASSES = 128, 4
 
 
-class Published:
-    """The preset `aaai2024` and the stand-in for the released code, on one batch of the sizes of IEMOCAP."""
+class IemocapSetup:
+    """Preset `aaai2024` and the reimplemented released code, on one batch with the sizes of IEMOCAP.
+
+    Parameters
+    ----------
+    rate : float
+        Missing rate of every modality, in [0, 1].
+    ragged : bool
+        If True, sequence lengths vary; if False, all sequences have full length.
+    noise : bool
+        If False, dropout and bottleneck noise are off.
+    precision : str
+        Precision of RedCore, as in Lightning Fabric.
+    """
 
     def __init__(self, rate: float, ragged: bool, noise: bool = True, precision: str = "32-true") -> None:
         import numpy as np
@@ -29,9 +41,9 @@ class Published:
         availability[~availability.any(axis=1), 0] = True
         target = Target.from_labels(rng.integers(0, N_CLASSES, BATCH), range(N_CLASSES))
         self.data = MultimodalData.from_arrays(arrays, target, availability=availability)
-        quiet = {} if noise else dict.fromkeys(("attention_dropout", "encoder_dropout", "head_dropout"), 0.0)
+        no_dropout = {} if noise else dict.fromkeys(("attention_dropout", "encoder_dropout", "head_dropout"), 0.0)
         settings = RedCoreSettings.parse(
-            {**aaai2024.SETTINGS, **quiet, "bottleneck_noise": noise, "precision": precision}
+            {**aaai2024.SETTINGS, **no_dropout, "bottleneck_noise": noise, "precision": precision}
         )
         forms = [(name, TIMES[name][1], True) for name in sorted(TIMES)]
         torch.manual_seed(0)
@@ -41,29 +53,29 @@ class Published:
         self.stepper = Stepper(self.network, self.objective, settings)
         self.batch = self.stepper.batch(self.data, self.objective.encode(target), np.arange(BATCH))
         self.reference = reference_style.ReferenceStyle(forms, N_CLASSES, settings)
-        reference_style.take_weights(self.reference, self.network)
+        reference_style.copy_weights(self.reference, self.network)
         self.reference.train()
         self.optimizer = torch.optim.Adam(self.reference.parameters(), lr=settings.learning_rate, fused=True)
         self.dense = reference_style.dense(self.batch, [TIMES[name][0] for name in sorted(TIMES)])
         self.reference_step = reference_style.step
 
-    def ours(self) -> object:
+    def redcore_step(self) -> object:
         return self.stepper.step(self.batch, 1)
 
-    def theirs(self) -> object:
+    def baseline_step(self) -> object:
         return self.reference_step(self.reference, self.optimizer, self.dense, self.batch, 1)
 
     def flops(self) -> int:
-        """Count the floating-point operations of the products of one of our steps."""
+        """Return the number of floating-point operations in the matrix products of one RedCore step."""
         from torch.utils.flop_counter import FlopCounterMode
 
         with FlopCounterMode(display=False) as counter:
-            self.ours()
+            self.redcore_step()
         return counter.get_total_flops()
 
 
 def vectors(n_samples: int, n_modalities: int, n_features: int, n_classes: int = 10):
-    """Return data of vectors missing at 0.2, 0.5, 0.8, 0.5, ..."""
+    """Return data with vector modalities. Their missing rates are 0.2, 0.5, 0.8, 0.5, repeated."""
     import numpy as np
 
     from redcore.data import MultimodalData, Target
@@ -82,8 +94,8 @@ def vectors(n_samples: int, n_modalities: int, n_features: int, n_classes: int =
     return MultimodalData.from_arrays(values, Target.from_labels(codes, range(n_classes)), availability=availability)
 
 
-class Plain:
-    """A plain MLP of as many parameters, in bare PyTorch, on the same vectors with zeros where they are missing."""
+class PlainMLP:
+    """MLP in plain PyTorch with about `n_parameters` parameters; its input is the zero-filled modality vectors."""
 
     def __init__(self, data, n_parameters: int) -> None:
         import numpy as np
@@ -96,7 +108,7 @@ class Plain:
         self.values = torch.from_numpy(np.concatenate(dense, axis=1))
         self.target = torch.from_numpy(data.target.values)
         fan_in, fan_out = self.values.shape[1], data.target.n_outputs
-        # w (in + out) + w^2 = n
+        # solve width * (fan_in + fan_out) + width^2 = n_parameters
         width = int(((fan_in + fan_out) ** 2 / 4 + n_parameters) ** 0.5 - (fan_in + fan_out) / 2)
         self.network = nn.Sequential(
             nn.Linear(fan_in, width), nn.ReLU(), nn.Dropout(0.3), nn.Linear(width, width), nn.ReLU(), nn.Dropout(0.3),
@@ -123,8 +135,8 @@ class Plain:
         return value
 
 
-class Small:
-    """One network of the default preset on vectors, with its data."""
+class DefaultSetup:
+    """RedCore network with default settings (or `changes` of them) on vector data."""
 
     def __init__(self, data, batch_size: int = 256, **changes) -> None:
         import numpy as np
