@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from redcore.data import MultimodalData, Target, cross_folds, hold_out
+from redcore.data import MultimodalData, Target, assign_folds, cross_folds, fold_rows, hold_out
 
 
 def make(n_samples, target=None, groups=None):
@@ -145,3 +145,30 @@ def test_groups_of_mixed_classes_are_not_stratified():
     without = make(60, groups=groups)
     np.testing.assert_array_equal(cross_folds(mixed, 5, 3), cross_folds(without, 5, 3))
     np.testing.assert_array_equal(hold_out(mixed, 0.2, 3)[1], hold_out(without, 0.2, 3)[1])
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize(("stratify", "is_stratified"), [("class", True), ("every class", False)])
+def test_a_rare_class_ends_the_stratification_only_if_every_class_must_reach_all_folds(stratify, is_stratified):
+    codes = np.repeat([0, 1, 2], [30, 30, 2])
+    data = make(62, Target.from_labels(codes))
+    folds = [cross_folds(data, 3, seed, stratify=stratify) for seed in range(5)]
+    with_ten = [np.bincount(fold[codes == 0]).tolist() == [10, 10, 10] for fold in folds]
+    assert all(with_ten) == is_stratified
+
+
+@pytest.mark.parametrize("stratify", ["order", "class", "every class"])
+def test_groups_are_in_one_fold_whatever_the_stratification(stratify):
+    groups = np.arange(60) // 4
+    data = make(60, Target.from_labels(np.arange(60) % 2), groups)
+    folds = cross_folds(data, 5, 0, stratify=stratify)
+    assert all(len(set(folds[groups == group])) == 1 for group in range(15))
+    for keep, held in fold_rows(folds):
+        assert_partition(keep, held, 60)
+        assert held.size
+
+
+def test_folds_without_a_seed_follow_the_order_of_the_samples():
+    assert assign_folds(7, 3).tolist() == [0, 1, 2, 0, 1, 2, 0]
+    groups = np.repeat([0, 1, 2], [4, 3, 2])
+    assert assign_folds(9, 3, groups=groups).tolist() == groups.tolist()

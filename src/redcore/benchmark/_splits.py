@@ -6,12 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from redcore._discovery import load, names
 from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
-from redcore.data import MultimodalData, hold_out
+from redcore.data import MultimodalData, count_units, cross_folds, fold_rows, hold_out
 from redcore.data.formats import read
 from redcore.datasets import is_public
 from redcore.exceptions import DataError
@@ -119,23 +118,11 @@ def _divide(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, IntAr
 
 
 def _fold(data: MultimodalData, n_folds: int, fold: int, seed: int) -> tuple[IntArray, IntArray]:
-    """Return the rows to train on and those of one fold (from 1); whole groups, and even shares of the classes."""
-    target, groups = data.target, data.groups
-    n_units = data.n_samples if groups is None else len(np.unique(groups))
+    """Return the rows outside and inside one fold, numbered from 1."""
+    n_units = count_units(data)
     if n_units < n_folds:
-        raise DataError(f"{n_folds} folds of {n_units} {'samples' if groups is None else 'groups'}")
-    codes = target.values if target is not None and target.is_classification else None
-    if codes is not None and np.bincount(codes).max() < n_folds:
-        codes = None
-    splitter = {
-        (False, False): KFold,
-        (True, False): StratifiedKFold,
-        (False, True): GroupKFold,
-        (True, True): StratifiedGroupKFold,
-    }[codes is not None, groups is not None](n_folds, shuffle=True, random_state=seed)
-    strata = np.zeros(data.n_samples) if codes is None else codes
-    keep, held = list(splitter.split(strata[:, None], strata, groups))[fold - 1]
-    return keep, held
+        raise DataError(f"{n_folds} folds of {n_units} {'samples' if data.groups is None else 'groups'}")
+    return fold_rows(cross_folds(data, n_folds, seed, stratify="class"))[fold - 1]
 
 
 def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:

@@ -1,12 +1,21 @@
 """Grouped and stratified splits into training and held-out samples, and into folds."""
 
-import numpy as np
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from typing import Literal
 
-from redcore._types import IntArray
+import numpy as np
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+
+from redcore._types import AnyArray, IntArray
 from redcore.data._dataset import MultimodalData
 
-__all__ = ["cross_folds", "hold_out"]
+__all__ = ["assign_folds", "count_units", "cross_folds", "fold_rows", "hold_out"]
 
 
 def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
@@ -41,24 +50,29 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     return rows[~is_held], rows[is_held]
 
 
-def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
-    """Divide the samples at random into folds of about equal size.
+def cross_folds(
+    data: MultimodalData, n_folds: int, seed: int, *, stratify: Literal["order", "class", "every class"] = "order"
+) -> IntArray:
+    """Assign the samples to folds of about equal size for cross-validation.
 
-    If the data has two or more groups, every group is assigned to one fold; the groups are stratified by class if all
-    samples of every group have the same class. Without groups, samples are stratified by class or by the value of a
-    continuous target.
+    All samples of a group are in one fold.
 
     Parameters
     ----------
     data : MultimodalData
     n_folds : int
-        Number of folds, at least 2. It is reduced to the number of samples or groups if these are fewer.
+        At least 2. Data with fewer samples or groups gets fewer folds.
     seed : int
+    stratify : {"order", "class", "every class"}
+        "order": samples are sorted by class or by a single regression target, at random within ties, and assigned to
+        the folds in turn; groups too, if each has one class. A single group is ignored. "class": stratified by class if
+        the most frequent class has at least `n_folds` samples. "every class": stratified by class if every class that
+        occurs has at least `n_folds` samples. The last two use the splitters of scikit-learn.
 
     Returns
     -------
     int array (n_samples,)
-        Fold number of each sample, from 0.
+        Fold of each sample, from 0.
 
     Examples
     --------
@@ -68,7 +82,78 @@ def cross_folds(data: MultimodalData, n_folds: int, seed: int) -> IntArray:
     >>> sorted(folds[::2].tolist()), sorted(folds[1::2].tolist())
     ([0, 1, 2], [0, 1, 2])
     """
-    rng = np.random.default_rng(seed)
+    if stratify == "order":
+        return _folds_by_order(data, n_folds, np.random.default_rng(seed))
+    n_folds, classes = min(n_folds, count_units(data)), _classes(data)
+    if classes is not None:
+        counts = np.bincount(classes)
+        fewest = counts.max() if stratify == "class" else counts[counts > 0].min()
+        classes = classes if fewest >= n_folds else None
+    return assign_folds(data.n_samples, n_folds, seed, classes=classes, groups=data.groups)
+
+
+def assign_folds(
+    n_samples: int,
+    n_folds: int,
+    seed: int | None = None,
+    *,
+    classes: IntArray | None = None,
+    groups: AnyArray | None = None,
+) -> IntArray:
+    """Assign samples to folds with the splitters of scikit-learn, stratified by class and with whole groups.
+
+    Without a seed nothing is shuffled: samples without classes and groups are assigned to the folds in turn.
+
+    Parameters
+    ----------
+    n_samples, n_folds : int
+    seed : int, optional
+    classes : int array (n_samples,), optional
+        Class codes to stratify by.
+    groups : array (n_samples,), optional
+
+    Returns
+    -------
+    int array (n_samples,)
+        Fold of each sample, from 0.
+
+    Examples
+    --------
+    >>> assign_folds(5, 2).tolist()
+    [0, 1, 0, 1, 0]
+    """
+    if seed is None and classes is None and groups is None:
+        return _assign_in_turn(np.arange(n_samples), n_folds)
+    splitter = {
+        (False, False): KFold,
+        (True, False): StratifiedKFold,
+        (False, True): GroupKFold,
+        (True, True): StratifiedGroupKFold,
+    }[classes is not None, groups is not None](n_folds, shuffle=seed is not None, random_state=seed)
+    folds = np.empty(n_samples, dtype=np.int64)
+    strata = np.zeros(n_samples) if classes is None else classes
+    for fold, (_, held_out) in enumerate(splitter.split(strata[:, None], strata, groups)):
+        folds[held_out] = fold
+    return folds
+
+
+def fold_rows(folds: IntArray) -> list[tuple[IntArray, IntArray]]:
+    """Return the rows to keep and the rows to hold out for each fold, ascending.
+
+    Examples
+    --------
+    >>> [held_out.tolist() for _, held_out in fold_rows(np.array([0, 1, 0]))]
+    [[0, 2], [1]]
+    """
+    return [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(folds.max() + 1)]
+
+
+def count_units(data: MultimodalData) -> int:
+    """Return the number of groups, or of samples if the data has no groups."""
+    return data.n_samples if data.groups is None else len(np.unique(data.groups))
+
+
+def _folds_by_order(data: MultimodalData, n_folds: int, rng: np.random.Generator) -> IntArray:
     if data.groups is not None and len(np.unique(data.groups)) > 1:
         names, group_of = np.unique(data.groups, return_inverse=True)
         order = np.argsort(rng.permutation(len(names)))

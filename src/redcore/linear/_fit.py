@@ -7,11 +7,10 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, log_softmax, softmax
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold
 
 from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore.data import Target, TargetKind
+from redcore.data import Target, TargetKind, assign_folds
 
 __all__ = ["LinearSettings", "fit_linear", "folds", "linear_outputs", "with_strength"]
 
@@ -98,11 +97,10 @@ def with_strength(
 
 
 def folds(n_samples: int, groups: AnyArray | None, n_folds: int) -> list[BoolArray]:
-    """Return which samples each fold holds out: whole groups, where there are enough of them."""
-    if groups is not None and len(np.unique(groups)) >= n_folds:
-        splits = GroupKFold(n_folds).split(np.zeros(n_samples), groups=groups)
-        return [np.isin(np.arange(n_samples), held_out) for _, held_out in splits]
-    return [np.arange(n_samples) % n_folds == fold for fold in range(n_folds)]
+    """Return the masks of the held-out samples of each fold. Groups stay whole if there are at least `n_folds`."""
+    enough_groups = groups is not None and len(np.unique(groups)) >= n_folds
+    numbers = assign_folds(n_samples, n_folds, groups=groups if enough_groups else None)
+    return [numbers == fold for fold in range(n_folds)]
 
 
 def _held_out_loss(values: AnyArray, target: Target, settings: LinearSettings, held_out: BoolArray) -> float:

@@ -1,4 +1,4 @@
-"""What one trial is: fits on folds of the training samples, under the missing rates of the user's own."""
+"""Objective of a tuning trial: cross-validation on the training samples under given missing rates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from redcore._types import IntArray
 from redcore._validation import check_known
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, count_units, cross_folds, fold_rows
 from redcore.exceptions import DataError
 from redcore.methods import make_method
 from redcore.metrics import headline, is_lower_better, scores
@@ -20,27 +19,27 @@ __all__ = ["Task"]
 
 
 Report = Callable[[int, float], None]
-"""Number of folds done, and their mean score; may raise to end the trial."""
+"""Receives the number of finished folds and their mean score. May raise to end the trial."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What settings are judged by. All trials see the same folds and the same holes.
+    """Cross-validation score of settings. All trials use the same folds and the same missing entries.
 
     Attributes
     ----------
     method : str
     data : MultimodalData
-        Samples to train and validate on, with a target: no test samples.
+        Training and validation samples with a target, without test samples.
     missing_rates : mapping of str to float
-        What is hidden in addition to what is missing, in the training and in the validation part of every fold.
+        Rates at which modalities are hidden, in addition to missing entries, in both splits of every fold.
     protocol : str
     protocol_options : mapping
     preset : str, optional
     n_folds : int, default 3
-        Whole groups where there are some, and by class where there are classes.
+        Groups stay whole. Folds are stratified by class if every class has at least `n_folds` samples.
     metric : str, optional
-        A score of `redcore.metrics`; default: log loss for classes, macro-F1 for labels, R2 for numbers.
+        A score of `redcore.metrics`. Default: log loss for classes, macro-F1 for labels, R2 for regression.
     seed : int
     """
 
@@ -56,7 +55,7 @@ class Task:
 
     @property
     def chosen_metric(self) -> str:
-        """The score that is looked at."""
+        """Name of the score to optimise."""
         assert self.data.target is not None
         kind = self.data.target.kind
         return self.metric or ("nll" if kind.is_classification else headline(kind))
@@ -68,10 +67,14 @@ class Task:
 
     @cached_property
     def folds(self) -> list[tuple[MultimodalData, MultimodalData]]:
-        """Training and validation data of every fold, with their holes."""
-        return [self._holed(train, validation, n) for n, (train, validation) in enumerate(_splits(self))]
+        """Training and validation data of every fold after amputation."""
+        if count_units(self.data) < 2:
+            raise DataError("tuning needs two samples (or groups) at least")
+        # a class with fewer samples than folds is absent from some of them
+        folds = cross_folds(self.data, self.n_folds, self.seed, stratify="every class")
+        return [self._amputed(train, validation, n) for n, (train, validation) in enumerate(fold_rows(folds))]
 
-    def _holed(self, train: IntArray, validation: IntArray, number: int) -> tuple[MultimodalData, MultimodalData]:
+    def _amputed(self, train: IntArray, validation: IntArray, number: int) -> tuple[MultimodalData, MultimodalData]:
         rng = np.random.default_rng([self.seed, number])
         parts = [
             ampute(self.data.take(rows), self.protocol, self.missing_rates, rng, options=self.protocol_options)
@@ -93,20 +96,3 @@ class Task:
             found.append(value)
             report(number + 1, float(np.mean(found)))
         return float(np.mean(found))
-
-
-def _splits(task: Task) -> list[tuple[IntArray, IntArray]]:
-    data, rows = task.data, np.arange(task.data.n_samples)
-    assert data.target is not None
-    labels = data.target.values if data.target.is_classification else None
-    n_units = data.n_samples if data.groups is None else len(np.unique(data.groups))
-    if n_units < 2:
-        raise DataError("tuning needs two samples (or groups) at least")
-    options = {"n_splits": min(task.n_folds, n_units), "shuffle": True, "random_state": task.seed}
-    # a class of one sample can be in one fold only
-    by_class = labels is not None and np.bincount(labels)[np.unique(labels)].min() >= options["n_splits"]
-    if data.groups is not None:
-        kind = StratifiedGroupKFold if by_class else GroupKFold
-        return list(kind(**options).split(rows, labels, data.groups))
-    kind = StratifiedKFold if by_class else KFold
-    return list(kind(**options).split(rows, labels))
