@@ -39,7 +39,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_self_contained(cli, make_npz, tmp_path):
-    out = tmp_path / "page.html"
+    out = tmp_path / "new" / "page.html"
     assert cli("inspect", make(make_npz), "--html", out).status == 0
     text = out.read_text(encoding="utf-8")
     page = Page()

@@ -1,8 +1,10 @@
-"""Options shared by several commands, and parsers for their values."""
+"""Options shared by several commands, parsers for their values, and commands with a dataclass of options."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -18,6 +20,7 @@ __all__ = [
     "parse_rates",
     "parse_settings",
     "reader_options",
+    "takes",
 ]
 
 Data = Annotated[
@@ -31,6 +34,8 @@ ModalityColumns = Annotated[
     list[str] | None,
     typer.Option(help="Columns of one modality in a table, as NAME=PATTERN[,PATTERN]. Repeatable."),
 ]
+
+Options = TypeVar("Options")
 
 
 class Rows(StrEnum):
@@ -101,3 +106,19 @@ def parse_rates(assignments: Sequence[str], names: Sequence[str]) -> dict[str, f
             check_known("modality", [name.strip()], names)
         rates |= {name.strip(): rate} if equals else dict.fromkeys(names, rate)
     return check_missing_rates(rates)
+
+
+def takes(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Convert a function of one dataclass to a command with the fields as arguments and options."""
+
+    def decorate(function: Callable[[Options], None]) -> Callable[..., None]:
+        @wraps(function)
+        def command(**values: Any) -> None:
+            function(options(**values))
+
+        # typer derives the interface from signature and annotations
+        command.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
+        command.__annotations__ = get_type_hints(options, include_extras=True)
+        return command
+
+    return decorate

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings
-from redcore.cli._signature import takes
+from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings, takes
 
 if TYPE_CHECKING:
     from redcore.data import MultimodalData

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from redcore.cli._signature import takes
+from redcore.cli._options import takes
 
 if TYPE_CHECKING:
     from redcore.benchmark import Record
@@ -47,9 +47,8 @@ class ReportOptions:
 def report(options: ReportOptions) -> None:
     """Write a benchmark report as a self-contained HTML page, or tables and figures for papers."""
     from redcore.benchmark import read_records
-    from redcore.cli._page_file import write_page
     from redcore.exceptions import RunError
-    from redcore.report import benchmark_page, latex_tables, markdown_tables, write_figures
+    from redcore.report import benchmark_page, latex_tables, markdown_tables, write_figures, write_page
 
     records = read_records(options.folder)
     if not records:

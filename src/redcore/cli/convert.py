@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from redcore.cli._options import FormatOption, Json, ModalityColumns, reader_options
-from redcore.cli._signature import takes
+from redcore.cli._options import FormatOption, Json, ModalityColumns, reader_options, takes
 
 __all__ = ["convert"]
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from redcore.cli._options import Data, FormatOption, Json, ModalityColumns, reader_options
-from redcore.cli._signature import takes
+from redcore.cli._options import Data, FormatOption, Json, ModalityColumns, reader_options, takes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,17 +38,15 @@ class InspectOptions:
 @takes(InspectOptions)
 def inspect(options: InspectOptions) -> None:
     """Summarise DATA: modalities, missing patterns and their dependencies, leakage and suspicious features."""
-    from redcore._files import write_atomic
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.inspection import summarise
 
     with warnings_as_messages():
         summary = summarise(_read(options))
     if options.html is not None:
-        from redcore.report import inspection_page
+        from redcore.report import inspection_page, write_page
 
-        page = inspection_page(summary, Path(options.data).name)
-        write_atomic(options.html, lambda path: path.write_text(page, encoding="utf-8"))
+        write_page(options.html, inspection_page(summary, Path(options.data).name))
     if options.as_json:
         print_json(summary.to_dict())
         return

@@ -13,8 +13,7 @@ def report(
     out: Annotated[Path | None, typer.Option(help="HTML page to write. Default: report.html in RUN.")] = None,
 ) -> None:
     """Write a report of RUN as a self-contained HTML page: scores per missing pattern, training curves and settings."""
-    from redcore.cli._page_file import write_page
-    from redcore.report import run_page
+    from redcore.report import run_page, write_page
 
     path = out or run / "report.html"
     write_page(path, run_page(run))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from redcore.cli._signature import takes
+from redcore.cli._options import takes
 
 __all__ = ["serve"]
 

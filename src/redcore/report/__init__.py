@@ -1,7 +1,7 @@
 """Pictures and pages of what was recorded; nothing here loads torch."""
 
 from redcore.report._figures import supervision_figure
-from redcore.report._page import benchmark_page, inspection_page
+from redcore.report._page import benchmark_page, inspection_page, write_page
 from redcore.report._paper_figures import write_figures
 from redcore.report._run_folder import run_page, write_run_report
 from redcore.report._tables import latex_tables, markdown_tables
@@ -16,5 +16,6 @@ __all__ = [
     "supervision_figure",
     "worth_figure",
     "write_figures",
+    "write_page",
     "write_run_report",
 ]

@@ -5,15 +5,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from redcore._files import write_atomic
 from redcore.benchmark import Record
+from redcore.exceptions import RunError
 from redcore.inspection import Summary
 from redcore.report._payload import payload
 
-__all__ = ["benchmark_page", "inspection_page", "page"]
+__all__ = ["benchmark_page", "inspection_page", "page", "write_page"]
 
 SCRIPTS = (
     "stats",
@@ -88,6 +91,21 @@ def inspection_page(summary: Summary, name: str) -> str:
         others=summary.patterns[SHOWN_PATTERNS:],
         some_missing=any(modality.missing_rate for modality in summary.modalities),
     )
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write an HTML page to `path` atomically, and create its folder if necessary.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _template(name: str) -> Template:
