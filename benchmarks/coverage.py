@@ -5,7 +5,7 @@ and the other folds are the training set, with missing modalities. Every test sa
 patterns that are subsets of its observed modalities. The output lists, per pattern, the fraction of covered samples
 over all folds and repeats and the mean width of the intervals (or the mean set size).
 
-    python benchmarks/coverage.py houses.npz --repeats 3 --method redcore
+    python benchmarks/coverage.py houses.npz --repeats 3 --method stacked
     python benchmarks/coverage.py gaussian:number --n-samples 1500
 """
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> Totals:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="path of an npz file, or gaussian, or gaussian:number")
-    parser.add_argument("--method", default="redcore")
+    parser.add_argument("--method", default="stacked")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="setting of the method")
     parser.add_argument("--coverage", type=float, default=0.9, help="nominal coverage, in (0, 1)")
     parser.add_argument("--folds", type=int, default=5)

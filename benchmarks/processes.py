@@ -65,7 +65,7 @@ def fit(folder: Path, steps: int, killed: bool) -> dict[str, object]:
     # torchrun sends SIGTERM to the surviving processes
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     no_dropout = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
-    settings = {**no_dropout, "bottleneck_noise": False, "n_members": 1, "evidence": "joint", "max_epochs": 2}
+    settings = {**no_dropout, "bottleneck_noise": False, "max_epochs": 2}
     data, checkpoint = baselines.vectors(600, 4, 16, 4), folder / "checkpoint.safetensors"
     model = make_method("redcore", settings={**settings, "batch_size": 62})
     model.fit(data, callbacks=[Killer()], checkpoint=checkpoint)

@@ -1,6 +1,6 @@
 """Measure throughput and latency of the HTTP service with 1, 16 and 64 clients, compared with direct model calls.
 
-    python benchmarks/serving.py [--seconds 5] [--method redcore] [--restart]
+    python benchmarks/serving.py [--seconds 5] [--method stacked] [--restart]
 
 The service and its clients run on this machine and use the loopback interface. A client sends one sample with three
 modalities, waits for the response and sends the next. Direct calls predict one sample, or 64 samples, per call in this
@@ -117,7 +117,7 @@ def restart(model: Path, seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--method", default="redcore")
+    parser.add_argument("--method", default="stacked")
     parser.add_argument("--restart", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

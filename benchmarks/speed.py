@@ -185,7 +185,7 @@ def time_to_loss(data, n_parameters: int, n_epochs: int = 4) -> Iterator[Row]:
     validation_rows = np.arange(0, data.n_samples, 20)
     training_rows = np.setdiff1d(np.arange(data.n_samples), validation_rows)
     # without random missing patterns in the validation set, as for the MLP
-    settings = {"max_epochs": n_epochs, "evidence": "joint", "n_members": 1, "validation_patterns": 1}
+    settings = {"max_epochs": n_epochs, "validation_patterns": 1}
     clock = Clock()
     make_method("redcore", settings=settings).fit(
         data.take(training_rows), data.take(validation_rows), callbacks=[clock]
@@ -251,7 +251,7 @@ def child_startup() -> dict[str, float]:
 
     first_step, data = FirstStep(), vectors(200, 4, 20, 4)
     start = time.perf_counter()
-    make_method("redcore").fit(data, callbacks=[first_step])
+    make_method("stacked").fit(data, callbacks=[first_step])
     return {"first_step": first_step.seconds, "fit": time.perf_counter() - start}
 
 
@@ -275,9 +275,9 @@ def child_samples(n_samples: str) -> dict[str, float]:
     data = vectors(n + 500, 4, 32)
     train, validation = data.take(np.arange(n)), data.take(np.arange(n, n + 500))
     n_epochs = max(1, 20_000 // n)
-    settings = {"batch_size": 250, "max_epochs": n_epochs, "max_steps": None, "patience": None, "evidence": "joint"}
+    settings = {"batch_size": 250, "max_epochs": n_epochs, "max_steps": None, "patience": None}
     start = CLOCK()
-    make_method("redcore", settings={**settings, "n_members": 1}).fit(train, validation)
+    make_method("redcore", settings=settings).fit(train, validation)
     return {"per_sample": (CLOCK() - start) / (n * n_epochs)}
 
 

@@ -26,7 +26,7 @@ def tiny(method: str, **changes):
     """Return small settings for a method."""
     if method == "stacked":
         # settings that the stack lacks are those of its base method
-        return tiny(changes.get("base", "redcore")) | changes
+        return tiny(changes.get("base", "redcore"), **changes) | changes
     fields = method_class(method).Settings.model_fields
     return {name: value for name, value in {**TINY, **changes}.items() if name in fields}
 

@@ -37,9 +37,7 @@ def stepper_on(data, **changes):
 
 def test_trap_1_the_epoch_is_chosen_on_validation_data():
     data, validation = make_data(), make_data(n_samples=12)
-    model = redcore(max_epochs=6, learning_rate=0.05, n_members=1, validation_patterns=1, evidence="joint").fit(
-        data, validation
-    )
+    model = redcore(max_epochs=6, learning_rate=0.05, validation_patterns=1).fit(data, validation)
     losses = model.history.epochs["validation_loss"]
     assert model.history.best_epoch == int(np.argmin(losses))
     codes = validation.target.values

@@ -2,7 +2,9 @@
 
 __all__ = ["METHOD", "PROTOCOL", "SEED", "TEST_FRACTION"]
 
-METHOD = "redcore"
+METHOD = "stacked"
+"""Stacking around the network of RedCore."""
+
 PROTOCOL = "imbalanced"
 SEED = 0
 TEST_FRACTION = 0.2

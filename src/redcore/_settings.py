@@ -65,11 +65,10 @@ class Settings(BaseModel):
     SEARCH: ClassVar[dict[str, Search]] = {}
     """Search spaces of the settings that this class adds. Those of its parents are inherited."""
 
-    @classmethod
-    def search_space(cls) -> dict[str, Search]:
+    def search_space(self) -> dict[str, Search]:
         """Return the search space of every setting that is tuned, including those of the parent classes."""
         space: dict[str, Search] = {}
-        for parent in reversed(cls.__mro__):
+        for parent in reversed(type(self).__mro__):
             space |= parent.__dict__.get("SEARCH", {})
         return space
 

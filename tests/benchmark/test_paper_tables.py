@@ -25,7 +25,7 @@ def test_every_protocol_and_fold_of_the_written_sample(table):
     spec, n_folds, root = table
     shares = set()
     for cell in spec.cells():
-        if cell.method.name == "redcore" and not cell.method.preset and cell.seed == 0 and cell.fold in FOLDS:
+        if cell.method.name == "stacked" and not cell.method.preset and cell.seed == 0 and cell.fold in FOLDS:
             train = prepare(cell, root).train
             shares.add((cell.protocol.title(), cell.protocol.at_least_one, bool(train.availability.any(axis=1).all())))
     # shared rates of 0 to 0.9, and three imbalanced ones or six

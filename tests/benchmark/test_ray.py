@@ -16,7 +16,7 @@ SPEC = {
     "title": "small",
     "data": [{"name": "gaussian", "options": {"n_samples": 200}}],
     "protocol": [{"name": "imbalanced", "rates": [0.2, 0.7]}],
-    "method": [{"name": "redcore", "settings": {"max_epochs": 8, "n_members": 1, "latent_dim": 8}}, {"name": "prior"}],
+    "method": [{"name": "redcore", "settings": {"max_epochs": 8, "latent_dim": 8}}, {"name": "prior"}],
     "n_seeds": 4,
 }
 

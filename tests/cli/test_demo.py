@@ -47,7 +47,7 @@ def test_the_next_free_folder_is_taken(demo):
 
 
 def test_every_method_is_scored_under_every_pattern(comparison):
-    assert list(comparison) == list(METHODS) == ["redcore", "zero_fill", "late_fusion"]
+    assert list(comparison) == list(METHODS) == ["stacked", "redcore", "zero_fill", "late_fusion"]
     for report in comparison.values():
         assert list(report["per_pattern"]) == PATTERNS
         assert len(PATTERNS) == 15
@@ -72,15 +72,15 @@ def test_the_conclusion_agrees_with_the_scores(demo, comparison):
     assert ", ".join(f"{method} {overall[method]:.3f}" for method in ranking) in sentence
     best = max(singles, key=singles.get)
     assert f"with a single modality, {best} is best at {singles[best]:.3f}" in sentence
-    if best != "redcore":
-        assert f"(redcore {singles['redcore']:.3f})" in sentence
+    if best != "stacked":
+        assert f"(stacked {singles['stacked']:.3f})" in sentence
 
 
 def test_the_run_folder_holds_the_redcore_run(demo, comparison):
     run = demo[0] / "runs" / "demo-2"
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics.pop("part") == "test"
-    assert metrics == comparison["redcore"]
+    assert metrics == comparison["stacked"]
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert record["request"]["missing_rates"] == RATES
     assert record["realised_missing_rates"]["train"] == pytest.approx(RATES, abs=0.5 / 1077 + 1e-12)

@@ -73,13 +73,13 @@ def test_the_request_is_saved(run, modalities):
     assert request["data"] == str(run.parent / "data.npz")
     assert request["settings"] == {"max_epochs": "2", "latent_dim": "8", "imputer_layers": "8"}
     assert request["missing_rates"] == dict.fromkeys(modalities, 0.25)
-    assert (request["method"], request["protocol"], request["seed"]) == ("redcore", "imbalanced", 7)
+    assert (request["method"], request["protocol"], request["seed"]) == ("stacked", "imbalanced", 7)
     assert read_json(run / "run.json")["request"] == request
 
 
 def test_settings_are_the_resolved_configuration(run):
-    expected = make_method("redcore", settings={"max_epochs": 2, "latent_dim": 8, "imputer_layers": [8]}).settings
-    assert read_json(run / "settings.json") == {"method": "redcore", "settings": expected.dump()}
+    expected = make_method("stacked", settings={"max_epochs": 2, "latent_dim": 8, "imputer_layers": [8]}).settings
+    assert read_json(run / "settings.json") == {"method": "stacked", "settings": expected.dump()}
 
 
 def test_metrics_cover_every_missing_pattern(run, modalities):

@@ -105,9 +105,9 @@ def test_kill_at_random_moments(data, tmp_path):
     assert not list(run.glob("*checkpoint*"))
 
 
-@pytest.mark.parametrize("method", ["redcore", "zero_fill"])
+@pytest.mark.parametrize("method", ["stacked", "zero_fill"])
 def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch, method):
-    settings = SLOW[:2] if method == "redcore" else ()
+    settings = SLOW[:2] if method == "stacked" else ()
     fit = ("fit", data, "--method", method, *settings, "--set", "max_epochs=8", "--set", "latent_dim=8")
     assert cli(*fit, "--out", tmp_path / "whole").status == 0
     starts = []
@@ -125,7 +125,7 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
     assert "training was interrupted after step 10" in result.err
     assert cli(*fit, "--out", tmp_path / "run", "--resume").status == 0
     # only the first network had started before the interrupt
-    assert starts == [0, 10, *([0, 0] if method == "redcore" else [])]
+    assert starts == [0, 10, *([0, 0] if method == "stacked" else [])]
     for file in ("model/model.safetensors", "metrics.json", "history.parquet"):
         assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
 

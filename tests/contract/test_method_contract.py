@@ -188,8 +188,8 @@ def test_validation_data_is_never_trained_on(name):
         validation.sample_ids,
         None,
     )
-    # with a single epoch and one source of evidence there is nothing to choose, so that the labels cannot matter
-    choices = {"max_epochs": 1, "evidence": "joint"}
+    # with a single epoch and one source of predictions there is nothing to choose, so that the labels cannot matter
+    choices = {"max_epochs": 1, "stacking": False}
     models = [fitted(name, data, validation=each, **choices) for each in (validation, other_labels)]
     np.testing.assert_array_equal(*(model.predict(data) for model in models))
 

@@ -24,6 +24,8 @@ FLOAT32 = "float32: the last digits depend on how many samples are in a batch"
 
 
 def fast(method: str) -> dict:
+    if method == "stacked":
+        return {"n_members": 1, **fast("redcore")}
     fields = method_class(method).Settings.model_fields
     return {name: value for name, value in SETTINGS.items() if name in fields}
 
@@ -32,8 +34,8 @@ def expected_failures(estimator) -> dict[str, str]:
     failures = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
     if estimator.method == "prior":
         return {"check_classifiers_train": "predicts the prior", "check_regressors_train": "predicts the prior"}
-    # RedCore weighs its sources in double precision, and keeps within what the checks allow
-    if estimator.method != "redcore" and issubclass(method_class(estimator.method), NetworkMethod):
+    # the stack weighs its sources in double precision, and stays within the tolerance of the checks
+    if estimator.method not in (None, "stacked") and issubclass(method_class(estimator.method), NetworkMethod):
         failures["check_methods_subset_invariance"] = FLOAT32
         failures["check_methods_sample_order_invariance"] = FLOAT32
     return failures

@@ -5,7 +5,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from estimators.conformance import both, expected_failures, fast
 from redcore import RedCoreClassifier, RedCoreRegressor
 
-ESTIMATORS = [kind(settings=fast("redcore"), random_state=0) for kind in (RedCoreClassifier, RedCoreRegressor)]
+ESTIMATORS = [kind(settings=fast("stacked"), random_state=0) for kind in (RedCoreClassifier, RedCoreRegressor)]
 
 
 @parametrize_with_checks(

@@ -20,14 +20,14 @@ from redcore.exceptions import (
     UnknownNameError,
 )
 from redcore.export import load_estimator, load_model, save_model
-from redcore.methods import StackedEnsemble
+from redcore.methods.stacked import Stacked
 
 N = 24
 LABELS = np.array(["low", "middle", "high"])[np.resize(np.arange(3), N)]
 
 
 def classifier(**options) -> RedCoreClassifier:
-    return RedCoreClassifier(settings=tiny("redcore"), random_state=0, **options)
+    return RedCoreClassifier(settings=tiny("stacked"), random_state=0, **options)
 
 
 def holes() -> dict:
@@ -116,7 +116,7 @@ def test_several_labels():
 @pytest.mark.parametrize("shape", [(N,), (N, 1), (N, 2)])
 def test_regression_of_one_and_several_numbers(shape):
     y = np.random.default_rng(0).normal(size=shape)
-    model = RedCoreRegressor(settings=tiny("redcore"), random_state=0).fit(holes(), y)
+    model = RedCoreRegressor(settings=tiny("stacked"), random_state=0).fit(holes(), y)
     assert model.predict(holes()).shape == ((N, 2) if shape == (N, 2) else (N,))
     assert model.score(holes(), y) <= 1
 
@@ -125,14 +125,14 @@ def test_the_wrong_estimator_for_a_target():
     with pytest.raises(TargetError, match="RedCoreRegressor"):
         classifier().fit(make_data("regression", N))
     with pytest.raises(TargetError, match="RedCoreClassifier"):
-        RedCoreRegressor(settings=tiny("redcore")).fit(make_data("multiclass", N))
+        RedCoreRegressor(settings=tiny("stacked")).fit(make_data("multiclass", N))
     with pytest.raises(TargetError, match="continuous"):
         classifier().fit(holes(), np.linspace(0.1, 0.9, N))
 
 
 def test_what_a_fit_leaves_behind():
     # over several members the mean of unit vectors is no unit vector
-    model = RedCoreClassifier(settings=tiny("redcore", n_members=1), random_state=0).fit(holes(), LABELS)
+    model = RedCoreClassifier(settings=tiny("stacked", n_members=1), random_state=0).fit(holes(), LABELS)
     assert set(model.supervision_weights_) == set(model.relative_advantage_) == {"audio", "text", "video"}
     assert model.history_.n_steps > 0
     np.testing.assert_allclose(np.linalg.norm(list(model.supervision_weights_.values())), 1, rtol=1e-5)
@@ -149,7 +149,7 @@ def test_clone_is_unfitted_and_has_the_same_parameters():
 def test_random_state():
     def fit(state):
         return (
-            RedCoreClassifier(settings=tiny("redcore"), random_state=state).fit(holes(), LABELS).predict_proba(holes())
+            RedCoreClassifier(settings=tiny("stacked"), random_state=state).fit(holes(), LABELS).predict_proba(holes())
         )
 
     np.testing.assert_array_equal(fit(3), fit(3))
@@ -160,13 +160,13 @@ def test_random_state():
 
 def test_groups_are_never_split_over_training_and_validation(monkeypatch):
     splits = []
-    train = StackedEnsemble._train
+    train = Stacked._train
 
     def spy(self, data, validation, context):
         splits.append((set(data.groups), set(validation.groups)))
         return train(self, data, validation, context)
 
-    monkeypatch.setattr(StackedEnsemble, "_train", spy)
+    monkeypatch.setattr(Stacked, "_train", spy)
     classifier().fit(holes(), LABELS, groups=np.repeat(np.arange(6), 4))
     assert len(splits) > 1
     for trained, held_out in splits:
@@ -175,7 +175,7 @@ def test_groups_are_never_split_over_training_and_validation(monkeypatch):
 
 
 def test_presets():
-    settings = {**tiny("redcore"), "encoder_layers": 1}
+    settings = {**tiny("stacked"), "encoder_layers": 1}
     model = RedCoreClassifier("aaai2024", settings=settings, random_state=0).fit(holes(), LABELS)
     assert model.method_.settings.keep_empty_samples != RedCoreClassifier().fit(holes(), LABELS).method_.settings
     with pytest.raises(UnknownNameError, match="unknown preset 'defalt'; did you mean 'default'"):

@@ -30,7 +30,7 @@ from redcore.exceptions import (
 N = 60
 LABELS = np.array(["low", "middle", "high"])[np.resize(np.arange(3), N)]
 MODALITIES = {"text": slice(0, 4), "audio": slice(4, 7), "video": slice(7, 12)}
-FAST = tiny("redcore", n_members=1)
+FAST = tiny("stacked", n_members=1)
 
 
 def table(holes: bool = True) -> np.ndarray:
@@ -189,7 +189,7 @@ def test_a_validation_set_of_ones_own():
 
 def test_warm_start_goes_on_from_the_weights_before():
     X, y = table(holes=False), LABELS
-    settings = FAST | {"max_epochs": 8, "evidence": "joint", "validation_fraction": 0, "learning_rate": 0.01}
+    settings = FAST | {"max_epochs": 8, "stacking": False, "validation_fraction": 0, "learning_rate": 0.01}
     cold = RedCoreClassifier(settings=settings, modalities=MODALITIES, random_state=0).fit(X, y)
     warm = clone(cold).set_params(warm_start=True).fit(X, y)
     first = warm.history_.steps["loss"]

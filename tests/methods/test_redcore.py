@@ -1,19 +1,14 @@
 """The switches of RedCore: each turns off exactly the part that it names."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax
 
-from factories import TARGETS, make_data, tiny
+from factories import make_data, tiny
 from redcore.data import Schema
 from redcore.exceptions import SettingsError
-from redcore.linear import UnimodalLinear
 from redcore.methods import make_method, method_class
 from redcore.nn import Objective, collate
-from redcore.stacking import Stack
 
 DATA = make_data("multiclass", 24)
 
@@ -90,78 +85,6 @@ def test_settings_are_bounded():
     for name, value in {"kl_weight": -1, "latent_dim": 0, "modality_dropout": 1.5, "weight_interval": 0}.items():
         with pytest.raises(SettingsError, match=name):
             cls.parse({name: value})
-
-
-@pytest.mark.parametrize("kind", TARGETS)
-@pytest.mark.parametrize("sequences", [False, True])
-def test_validation_labels_choose_the_weights_of_evidence_and_nothing_else(kind, sequences):
-    data, validation = make_data(kind, sequences=sequences), make_data(kind, n_samples=12, sequences=sequences)
-    turned = replace(validation, target=validation.target.take(np.arange(12)[::-1]))
-    settings = tiny("redcore", max_epochs=1)
-    one, other = (make_method("redcore", settings=settings).fit(data, each) for each in (validation, turned))
-    for name, array in one.arrays().items():
-        if not name.endswith("evidence/weights"):
-            np.testing.assert_array_equal(array, other.arrays()[name])
-    assert (one.evidence.stack.weights >= 0).all()
-
-
-def test_without_validation_the_joint_head_decides():
-    model = make_method("redcore", settings=tiny("redcore", validation_fraction=0)).fit(DATA)
-    assert model.evidence is None
-
-
-def test_the_linear_models_see_all_rows_once_the_weights_are_chosen():
-    model = make_method("redcore", settings=tiny("redcore")).fit(DATA)
-    # of the strengths that the training rows chose
-    whole = UnimodalLinear.fit(DATA, model.evidence.linear.settings)
-    for name, array in whole.coefficients.items():
-        np.testing.assert_allclose(model.evidence.linear.coefficients[name], array, atol=1e-3)
-
-
-def test_a_stack_finds_the_source_that_is_right():
-    rng = np.random.default_rng(0)
-    codes = rng.integers(3, size=2000)
-    right = np.log(np.full((2000, 3), 0.1))
-    right[np.arange(2000), codes] = np.log(0.8)
-    truth = np.where(rng.random(2000) < 0.8, codes, rng.integers(3, size=2000))
-    stack = Stack.fit(np.stack([rng.normal(size=(2000, 3)), right], axis=1), truth, "multiclass", np.array([0.5, 0.5]))
-    assert stack.weights[0] < 0.1
-    # the share that is right is 0.8 + 0.2 / 3: evidence is sharpened to say so
-    probabilities = np.exp(log_softmax(stack.combine(right[:, None].repeat(2, axis=1) * [[[0], [1]]]), axis=1))
-    assert probabilities.max(axis=1).mean() == pytest.approx(0.8 + 0.2 / 3, abs=0.02)
-
-
-def test_sources_that_were_of_no_use_still_rank_the_classes():
-    codes = np.arange(40) % 2
-    wrong = np.log(np.where(np.arange(2) == codes[:, None], 0.1, 0.9))
-    stack = Stack.fit(wrong[:, None], codes, "binary", np.array([1.0]))
-    np.testing.assert_allclose(stack.weights, [0.1])
-
-
-def test_networks_are_held_out_from_different_samples_and_share_one_evidence():
-    data = make_data(n_samples=40)
-    model = make_method("redcore", settings=tiny("redcore", n_members=3, max_epochs=2)).fit(data, seed=0)
-    assert len(model.networks) == 3
-    assert model.evidence.stack.weights.shape == (5,)
-    states = [network.joint_head.output.weight for network in model.networks]
-    assert not torch.equal(states[0], states[1])
-    again = make_method("redcore", settings=tiny("redcore", n_members=3, max_epochs=2)).fit(data, seed=0)
-    np.testing.assert_array_equal(model.predict(data), again.predict(data))
-
-
-@pytest.mark.parametrize(("n_samples", "expected"), [(20_000, 3), (20_001, 1)])
-def test_the_number_of_networks_follows_the_number_of_samples(n_samples, expected):
-    assert make_method("redcore").n_members(n_samples) == expected
-
-
-def test_argmax_is_what_it_says():
-    data = make_data(n_samples=40)
-    model = make_method("redcore", settings=tiny("redcore", decision="argmax", max_epochs=2)).fit(data, seed=0)
-    outputs = model.predict(data)
-    np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
-    # a power that would turn predictions is not used
-    model.evidence = replace(model.evidence, prior_power=1.0, base=np.array([0.0, *[-9.0] * (outputs.shape[1] - 1)]))
-    np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
 
 
 @pytest.mark.parametrize("name", ["gradnorm", "ogm_ge"])

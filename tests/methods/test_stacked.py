@@ -1,14 +1,21 @@
 """Stacking around any network method: the same aids for every network, in one model that is saved and exported."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from scipy.special import log_softmax
 
 from factories import TARGETS, make_data, tiny
-from redcore.exceptions import SettingsError, UnknownNameError
+from redcore.exceptions import SettingsError, UnknownNameError, UnsupportedError
 from redcore.export import export_onnx, load_model, save_model
+from redcore.linear import UnimodalLinear
 from redcore.methods import make_method, method_class
+from redcore.stacking import StackingWeights
 
 BASES = ("redcore", "zero_fill", "mvtcae", "mmin")
+DATA = make_data("multiclass", 24)
 
 
 def stacked(base, **changes):
@@ -21,8 +28,8 @@ def test_every_base_and_target_is_stacked_saved_and_loaded(base, kind, tmp_path)
     data = make_data(kind, 40, sequences=True)
     model = stacked(base).fit(data, seed=0)
     assert len(model.networks) == 2
-    assert model.evidence is not None
-    weights = model.evidence.stack.weights
+    assert model.stack is not None
+    weights = model.stack.weighting.weights
     assert (weights >= 0).all()
     if base != "redcore":
         # source 1 is the unimodal heads, which only RedCore's network has
@@ -39,20 +46,40 @@ def test_every_base_is_exported(base, tmp_path):
     assert export_onnx(stacked(base).fit(data, seed=0), tmp_path / "model.onnx") <= 1e-5
 
 
-@pytest.mark.parametrize("kind", TARGETS)
-def test_around_redcore_it_is_the_default_method(kind):
-    data = make_data(kind, 40)
-    one = make_method("redcore", settings=tiny("redcore")).fit(data, seed=3)
-    other = make_method("stacked", settings=tiny("stacked")).fit(data, seed=3)
-    np.testing.assert_array_equal(one.predict(data), other.predict(data))
-    assert one.supervision_weight == other.supervision_weight
+def test_it_is_the_default_method_and_wraps_redcore():
+    assert type(make_method()) is method_class("stacked")
+    assert type(make_method(preset="default")) is method_class("stacked")
+    assert type(make_method().base) is method_class("redcore")
 
 
-def test_without_members_and_stack_it_is_the_base_method():
+@pytest.mark.parametrize("base", BASES)
+def test_one_member_without_the_stack_is_the_base_method(base):
     data = make_data(n_samples=40)
-    bare = make_method("zero_fill", settings=tiny("zero_fill")).fit(data, seed=3)
-    one = make_method("stacked", settings=tiny("stacked", base="zero_fill", n_members=1, evidence="joint"))
+    bare = make_method(base, settings=tiny(base)).fit(data, seed=3)
+    one = make_method("stacked", settings=tiny("stacked", base=base, n_members=1, stacking=False))
     np.testing.assert_allclose(one.fit(data, seed=3).predict(data), bare.predict(data), atol=1e-12)
+    assert one.supervision_weight == bare.supervision_weight
+
+
+def test_draws_come_from_the_posterior_of_every_member():
+    data = make_data(n_samples=40)
+    draws = stacked("redcore").fit(data, seed=0).sample(data, 3, seed=1)
+    assert draws.shape == (3, 40, 3)
+    assert not np.allclose(draws[0], draws[1])
+    with pytest.raises(UnsupportedError, match="posterior"):
+        stacked("zero_fill").fit(data, seed=0).sample(data, 3)
+
+
+def test_all_settings_of_the_base_are_saved():
+    settings = method_class("stacked").Settings.parse({"base": "zero_fill"})
+    assert (
+        settings.dump()["base_settings"].keys() | {"keep_empty_samples"}
+        == method_class("zero_fill")().settings.dump().keys()
+    )
+
+
+def test_the_search_space_is_that_of_the_base_method():
+    assert make_method("stacked").settings.search_space() == make_method("redcore").settings.search_space()
 
 
 def test_networks_without_a_rule_have_no_supervision_weights():
@@ -64,8 +91,8 @@ def test_settings_of_the_base_are_given_beside_or_inside():
     settings = method_class("stacked").Settings
     beside = settings.parse({"base": "mmin", "latent_dim": "16", "n_members": 2})
     inside = settings.parse({"base": "mmin", "base_settings": {"latent_dim": 16}, "n_members": 2})
-    assert beside.base_method_settings() == inside.base_method_settings()
-    assert beside.base_method_settings().latent_dim == 16
+    assert beside.of_base == inside.of_base
+    assert beside.of_base.latent_dim == 16
     assert settings.parse(beside.dump()) == beside
 
 
@@ -83,3 +110,77 @@ def test_settings_of_the_base_are_given_beside_or_inside():
 def test_settings_that_do_not_fit_are_named(values, error, fragment):
     with pytest.raises(error, match=fragment):
         method_class("stacked").Settings.parse(values)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("sequences", [False, True])
+def test_validation_labels_choose_the_stacking_weights_and_nothing_else(kind, sequences):
+    data, validation = make_data(kind, sequences=sequences), make_data(kind, n_samples=12, sequences=sequences)
+    turned = replace(validation, target=validation.target.take(np.arange(12)[::-1]))
+    settings = tiny("stacked", max_epochs=1)
+    one, other = (make_method("stacked", settings=settings).fit(data, each) for each in (validation, turned))
+    for name, array in one.arrays().items():
+        if not name.endswith("stack/weights"):
+            np.testing.assert_array_equal(array, other.arrays()[name])
+    assert (one.stack.weighting.weights >= 0).all()
+
+
+def test_without_validation_the_joint_head_decides():
+    model = make_method("stacked", settings=tiny("stacked", validation_fraction=0)).fit(DATA)
+    assert model.stack is None
+
+
+def test_the_linear_models_see_all_rows_once_the_weights_are_chosen():
+    model = make_method("stacked", settings=tiny("stacked")).fit(DATA)
+    # of the strengths that the training rows chose
+    whole = UnimodalLinear.fit(DATA, model.stack.linear.settings)
+    for name, array in whole.coefficients.items():
+        np.testing.assert_allclose(model.stack.linear.coefficients[name], array, atol=1e-3)
+
+
+def test_a_stack_finds_the_source_that_is_right():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(3, size=2000)
+    right = np.log(np.full((2000, 3), 0.1))
+    right[np.arange(2000), codes] = np.log(0.8)
+    truth = np.where(rng.random(2000) < 0.8, codes, rng.integers(3, size=2000))
+    stack = StackingWeights.fit(
+        np.stack([rng.normal(size=(2000, 3)), right], axis=1), truth, "multiclass", np.array([0.5, 0.5])
+    )
+    assert stack.weights[0] < 0.1
+    # the share that is right is 0.8 + 0.2 / 3: the weight is above 1
+    probabilities = np.exp(log_softmax(stack.combine(right[:, None].repeat(2, axis=1) * [[[0], [1]]]), axis=1))
+    assert probabilities.max(axis=1).mean() == pytest.approx(0.8 + 0.2 / 3, abs=0.02)
+
+
+def test_sources_that_were_of_no_use_still_rank_the_classes():
+    codes = np.arange(40) % 2
+    wrong = np.log(np.where(np.arange(2) == codes[:, None], 0.1, 0.9))
+    stack = StackingWeights.fit(wrong[:, None], codes, "binary", np.array([1.0]))
+    np.testing.assert_allclose(stack.weights, [0.1])
+
+
+def test_networks_are_held_out_from_different_samples_and_share_one_stack():
+    data = make_data(n_samples=40)
+    model = make_method("stacked", settings=tiny("stacked", n_members=3, max_epochs=2)).fit(data, seed=0)
+    assert len(model.networks) == 3
+    assert model.stack.weighting.weights.shape == (5,)
+    states = [network.joint_head.output.weight for network in model.networks]
+    assert not torch.equal(states[0], states[1])
+    again = make_method("stacked", settings=tiny("stacked", n_members=3, max_epochs=2)).fit(data, seed=0)
+    np.testing.assert_array_equal(model.predict(data), again.predict(data))
+
+
+@pytest.mark.parametrize(("n_samples", "expected"), [(20_000, 3), (20_001, 1)])
+def test_the_number_of_networks_follows_the_number_of_samples(n_samples, expected):
+    assert make_method("stacked").n_members(n_samples) == expected
+
+
+def test_argmax_is_what_it_says():
+    data = make_data(n_samples=40)
+    model = make_method("stacked", settings=tiny("stacked", decision="argmax", max_epochs=2)).fit(data, seed=0)
+    outputs = model.predict(data)
+    np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
+    # a power that would turn predictions is not used
+    model.stack = replace(model.stack, prior_power=1.0, base=np.array([0.0, *[-9.0] * (outputs.shape[1] - 1)]))
+    np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))

@@ -15,7 +15,7 @@ regenerate = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(regenerate)
 
 
-@pytest.mark.parametrize(("version", "method"), [("v2", "late_fusion"), ("v2", "zero_fill"), ("v2", "redcore")])
+@pytest.mark.parametrize(("version", "method"), [("v2", "late_fusion"), ("v2", "zero_fill"), ("v2", "stacked")])
 def test_saved_models_give_the_saved_predictions(version, method):
     expected = np.load(SAMPLES / version / "predictions.npz")[method]
     predictions = load_model(SAMPLES / version / method).predict(regenerate.make_data())
@@ -24,6 +24,6 @@ def test_saved_models_give_the_saved_predictions(version, method):
 
 
 def test_single_file_model():
-    expected = np.load(SAMPLES / "v2" / "predictions.npz")["redcore"]
+    expected = np.load(SAMPLES / "v2" / "predictions.npz")["stacked"]
     predictions = load_model(SAMPLES / "v2" / "single.safetensors").predict(regenerate.make_data())
     np.testing.assert_allclose(predictions, expected, atol=1e-6)

@@ -250,7 +250,7 @@ def test_large_answers_are_json(ask):
 
 
 def test_a_served_network_predicts_as_the_method_itself():
-    model = make_method("redcore", settings=tiny("redcore", n_members=2)).fit(make_data("binary", 40, sequences=True))
+    model = make_method("stacked", settings=tiny("stacked", n_members=2)).fit(make_data("binary", 40, sequences=True))
     answer = talk(make_app(model), lambda client: client.post("/predict", json=body(SAMPLE, {"text": SAMPLE["text"]})))
     probabilities = [list(p["probabilities"].values()) for p in answer.json()["predictions"]]
     np.testing.assert_allclose(probabilities, expected(model, SAMPLE, {"text": SAMPLE["text"]}), atol=1e-6)

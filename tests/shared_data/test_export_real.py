@@ -17,9 +17,7 @@ def test_parity_on_every_pattern_of_utd_mhad(shared_data, tmp_path, preset):
     data = read(shared_data / "utd_mhad.npz")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = make_method("redcore", preset, {"max_steps": 4, "n_members": 1}).fit(
-            data.part("train").take(range(0, 430, 4))
-        )
+        model = make_method(None, preset, {"max_steps": 4}).fit(data.part("train").take(range(0, 430, 4)))
     export_onnx(model, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     test = data.part("test").take(np.arange(0, 400, 40))

@@ -5,7 +5,7 @@ import pytest
 
 from redcore.data import MultimodalData, Target
 from redcore.linear import Combination, LinearSettings, UnimodalLinear
-from redcore.stacking import Stack
+from redcore.stacking import StackingWeights
 
 N = 20_000
 
@@ -125,6 +125,6 @@ def test_weights_of_numbers_sum_to_at_most_1():
     rng = np.random.default_rng(4)
     target = rng.normal(size=(500, 1))
     sources = np.stack([0.3 * target, 0.4 * target], axis=1)
-    stack = Stack.fit(sources, target, "regression", np.array([0.5, 0.5]))
+    stack = StackingWeights.fit(sources, target, "regression", np.array([0.5, 0.5]))
     assert stack.weights.sum() <= 1 + 1e-9
     assert stack.weights[1] > 0.9

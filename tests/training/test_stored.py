@@ -50,7 +50,7 @@ def test_views_read_what_memory_holds(pair):
                 np.testing.assert_allclose(np.concatenate(list(other.chunks())).sum(), modality.values.sum(), rtol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["redcore", "zero_fill", "late_fusion"])
+@pytest.mark.parametrize("method", ["stacked", "zero_fill", "late_fusion"])
 def test_any_method_fits_and_predicts(pair, method):
     data, stored = pair
     train, held = hold_out(data, 0.3, 0)

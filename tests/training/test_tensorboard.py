@@ -15,7 +15,7 @@ def test_every_third_step_is_logged(tmp_path):
     pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    method = make_method("redcore", settings={"max_epochs": 3, "latent_dim": 8, "n_members": 2})
+    method = make_method("stacked", settings={"max_epochs": 3, "latent_dim": 8, "n_members": 2})
     logger = TensorBoardLogger(tmp_path, every=3)
     method.fit(make_data(n_samples=60), callbacks=[logger])
     logger.close()

@@ -16,7 +16,7 @@ def world() -> tuple[Completions, MultimodalData]:
     """RedCore on three modalities of which the last says most, and test samples."""
     data = gaussian.load(1400, n_features=6, informativeness=(0.1, 0.3, 1.2))
     settings = {"n_members": 1, "max_epochs": 15, "latent_dim": 16}
-    method = make_method("redcore", settings=settings).fit(data.take(np.arange(700)))
+    method = make_method("stacked", settings=settings).fit(data.take(np.arange(700)))
     return Completions.make(method, data.take(np.arange(700, 1100))), data.take(np.arange(1100, 1300))
 
 
@@ -74,7 +74,7 @@ def test_draws_follow_the_samples_not_the_average(world):
 @pytest.mark.parametrize("kind", ["binary", "multilabel", "regression", "several numbers"])
 def test_every_kind_of_target(kind):
     data = make_data(kind, 40)
-    method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
+    method = make_method("stacked", settings=tiny("stacked", n_members=1)).fit(data)
     completions = Completions.make(method, data)
     found, values = uncertainty(completions, data, 4), acquisition_values(completions, data, 4)
     assert np.isfinite(found.total).all()
@@ -85,7 +85,7 @@ def test_every_kind_of_target(kind):
 
 def test_a_sample_without_any_modality_is_drawn_as_a_whole():
     data = make_data("multiclass", 40)
-    method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
+    method = make_method("stacked", settings=tiny("stacked", n_members=1)).fit(data)
     found = uncertainty(Completions.make(method, data), data.take([0, 1]).hide(np.zeros((2, 3))), 4)
     assert np.isfinite(found.total).all()
 
@@ -94,7 +94,7 @@ def test_modalities_that_nobody_shows_together_are_drawn_one_after_the_other():
     data = make_data("multiclass", 40, holes=False)
     apart = np.ones((40, 3), dtype=bool)
     apart[:20, 0], apart[20:, 1] = False, False
-    method = make_method("redcore", settings=tiny("redcore", n_members=1)).fit(data)
+    method = make_method("stacked", settings=tiny("stacked", n_members=1)).fit(data)
     completions = Completions.make(method, data.hide(apart))
     drawn = completions.draw(shown(data, "video"), ("audio", "text"), 3, np.random.default_rng(0))
     assert drawn.n_samples == 120
@@ -112,7 +112,7 @@ def test_methods_without_imputers_are_refused():
 
 def test_draws_from_the_posterior_of_the_codes():
     data = make_data("multiclass", 40)
-    method = make_method("redcore", settings=tiny("redcore", n_members=2)).fit(data)
+    method = make_method("stacked", settings=tiny("stacked", n_members=2)).fit(data)
     draws = method.sample(data, 5, seed=3)
     assert draws.shape == (5, 40, 3)
     np.testing.assert_allclose(draws.sum(axis=2), 1)

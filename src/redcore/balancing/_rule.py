@@ -42,6 +42,11 @@ class BalancingRule(nn.Module):
         """Update the state for one training step, and return the weights of this step, (n_modalities,)."""
         raise NotImplementedError
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the values of the rule for the training history, each (n_modalities,)."""
+        names = ("running_loss", "relative_advantage", "supervision_weight")
+        return {name: getattr(self, name) for name in names}
+
     def smooth(self, signals: Signals, smoothing: float) -> None:
         """Update running losses ``lbar_m <- (1 - c) lbar_m + c l_m`` of the modalities observed in the batch."""
         smoothed = (1 - smoothing) * self.running_loss + smoothing * signals.losses

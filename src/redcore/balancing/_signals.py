@@ -38,6 +38,19 @@ class BalancedNetwork(Protocol):
         ...
 
 
+class TrainingStep(Protocol):
+    """Context of one training step; see `redcore.fitting.StepContext`."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def ends_epoch(self) -> bool: ...
+    @property
+    def total(self) -> Callable[[Tensor], Tensor]: ...
+    @property
+    def held_out(self) -> Callable[[], Batch | None]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Signals:
     """Signals of one training step.
@@ -106,6 +119,17 @@ class StepSignals(Signals):
     imputation: Any = None
     total: Callable[[Tensor], Tensor] = torch.Tensor.detach
     held_out: Callable[[], Batch | None] = lambda: None
+
+    @classmethod
+    def of(
+        cls, network: Any, output: Any, batch: Batch, objective: Objective, imputation: Tensor, context: TrainingStep
+    ) -> "StepSignals":
+        """Return the signals of a step, from the imputation losses with their graph and the context of the step."""
+        observed = batch.whole.n_observed / batch.whole.n_samples
+        return cls(
+            context.total(imputation), observed, context.step, context.ends_epoch,
+            network, output, batch, objective, imputation, context.total, context.held_out,
+        )  # fmt: skip
 
     def gradient_norms(self) -> Tensor:
         """See `Signals`."""

@@ -27,7 +27,10 @@ class FitOptions:
 
     data: Data
     out: Annotated[Path, typer.Option(help="Run folder to create.")]
-    method: Annotated[str, typer.Option(help="Method; see 'redcore list methods'.")] = _defaults.METHOD
+    method: Annotated[
+        str | None,
+        typer.Option(help="Method; see 'redcore list methods'. Default: the method of the preset, else stacked."),
+    ] = None
     preset: Annotated[
         str | None,
         typer.Option(help="Preset; see 'redcore list presets'. Default: the default settings of the method."),

@@ -24,7 +24,10 @@ class TuneOptions:
     data: Data
     trials: Annotated[int, typer.Option(help="Total number of trials of the study, over all workers.", min=1)]
     out: Annotated[Path, typer.Option(help="Folder of the study; an existing study is resumed.")]
-    method: Annotated[str, typer.Option(help="Method; see 'redcore list methods'.")] = _defaults.METHOD
+    method: Annotated[
+        str | None,
+        typer.Option(help="Method; see 'redcore list methods'. Default: the method of the preset, else stacked."),
+    ] = None
     preset: Annotated[str | None, typer.Option(help="Preset with the values of settings that are not searched.")] = None
     protocol: Annotated[str, typer.Option(help="Missing protocol; see 'redcore list protocols'.")] = _defaults.PROTOCOL
     missing_rate: Annotated[
@@ -60,10 +63,12 @@ class TuneOptions:
 
     def request(self, source: "MultimodalData") -> dict[str, Any]:
         """Return the request that identifies the study, as JSON-compatible values."""
+        from redcore.methods import method_name
+
         return {
             "data": self.data,
             "data_checksum": source.checksum(),
-            "method": self.method,
+            "method": method_name(self.method, self.preset),
             "preset": self.preset,
             "settings": parse_settings(self.assign or []),
             "protocol": self.protocol,

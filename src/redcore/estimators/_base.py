@@ -10,16 +10,22 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from redcore import _defaults
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy, check_row_count
 from redcore.data import MultimodalData, Target
 from redcore.estimators._html import modality_table
 from redcore.estimators._inputs import as_data, columns_by_name, is_table
-from redcore.exceptions import DataError, TargetError
+from redcore.exceptions import DataError, SettingsError, TargetError
 from redcore.fitting import History
-from redcore.methods import Method, make_method, method_class
+from redcore.methods import Method, make_method, method_class, method_name
+from redcore.methods.redcore import RedCore
+from redcore.methods.stacked import Stacked
 
 __all__ = ["MultimodalEstimator", "checked_target"]
+
+REDCORE = (RedCore, Stacked)
+"""Methods of the presets that the estimators of RedCore accept."""
 
 
 class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,7 +67,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Columns of X, where it is a table.
     """
 
-    method: str = "redcore"
+    method: str | None = None
 
     def __init__(
         self,
@@ -167,11 +173,18 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         held_out = self._validation(validation)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         options = {} if self.encoders is None else {"encoders": self.encoders}
-        method = make_method(self.method, self.preset, self.settings, **options)
+        method = make_method(self._method_name(), self.preset, self.settings, **options)
         start = getattr(self, "method_", None) if self.warm_start else None
         self._adopt(method.fit(data, held_out, seed=seed, start=start))
         self.missing_rates_ = data.missing_rates
         return self
+
+    def _method_name(self) -> str:
+        """Return the name of the method; an estimator without a parameter `method` accepts the presets of RedCore."""
+        name = method_name(self.method, self.preset)
+        if self.method is None and not issubclass(method_class(name), REDCORE):
+            raise SettingsError(f"preset {self.preset!r} belongs to method {name!r}, which is not RedCore")
+        return name
 
     def _validation(self, validation: Any) -> MultimodalData | None:
         if validation is None:
@@ -212,7 +225,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
 
 def _has_representation(estimator: MultimodalEstimator) -> bool:
-    return method_class(estimator.method).has_representation()
+    return method_class(estimator.method or _defaults.METHOD).has_representation()
 
 
 # after the class body, in which scikit-learn wraps it for set_output

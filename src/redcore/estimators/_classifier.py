@@ -169,7 +169,7 @@ class MethodClassifier(_Classifier):
 
     Parameters
     ----------
-    method : str, default "redcore"
+    method : str, default "stacked"
         'redcore list methods'.
 
     Attributes
@@ -189,7 +189,7 @@ class MethodClassifier(_Classifier):
 
     def __init__(
         self,
-        method: str = "redcore",
+        method: str = "stacked",
         *,
         preset: str = "default",
         settings: Mapping[str, Any] | None = None,

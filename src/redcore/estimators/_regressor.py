@@ -91,7 +91,7 @@ class MethodRegressor(_Regressor):
 
     Parameters
     ----------
-    method : str, default "redcore"
+    method : str, default "stacked"
         'redcore list methods'.
 
     Attributes
@@ -110,7 +110,7 @@ class MethodRegressor(_Regressor):
 
     def __init__(
         self,
-        method: str = "redcore",
+        method: str = "stacked",
         *,
         preset: str = "default",
         settings: Mapping[str, Any] | None = None,

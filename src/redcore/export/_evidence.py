@@ -1,4 +1,4 @@
-"""Stacked evidence as tensor operations; see `redcore.stacking.Evidence`."""
+"""Stacked evidence as tensor operations; see `redcore.stacking.StackedPredictor`."""
 
 import math
 
@@ -9,20 +9,20 @@ from redcore.export._combination import CombinedPredictions
 from redcore.export._discriminant import DiscriminantEvidence
 from redcore.export._inputs import Given
 from redcore.export._linear import LinearByModality, Vectors
-from redcore.stacking import Evidence
+from redcore.stacking import StackedPredictor
 
 __all__ = ["StackedEvidence"]
 
 
 class StackedEvidence(nn.Module):
-    """What `Evidence.logits` returns, of the logits of the networks; all double."""
+    """What `StackedPredictor.logits` returns, of the logits of the networks; all double."""
 
     mean: Tensor
     scale: Tensor
     base: Tensor
     weights: Tensor
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: StackedPredictor) -> None:
         super().__init__()
         self.kind, self.largest = evidence.objective.kind, evidence.largest_logit
         self.vectors = Vectors(evidence.linear.preprocessor)
@@ -36,7 +36,7 @@ class StackedEvidence(nn.Module):
             "mean": evidence.objective.mean,
             "scale": evidence.objective.scale,
             "base": evidence.base,
-            "weights": evidence.stack.weights,
+            "weights": evidence.weighting.weights,
         }
         for name, values in numbers.items():
             self.register_buffer(name, torch.tensor(values, dtype=torch.float64))

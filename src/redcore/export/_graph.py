@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from redcore.export._inputs import read_inputs
 from redcore.export._members import predictor_of
 from redcore.methods import Method, ModalityForm
-from redcore.stacking import Evidence
+from redcore.stacking import StackedPredictor
 
 __all__ = ["PredictionGraph"]
 
@@ -21,10 +21,10 @@ class _Decision(nn.Module):
 
     def __init__(self, method: Method) -> None:
         super().__init__()
-        evidence: Evidence | None = getattr(method, "evidence", None)
+        evidence: StackedPredictor | None = getattr(method, "stack", None)
         weighed = evidence is not None and getattr(method.settings, "decision", "argmax") != "argmax"
         base = evidence.prior_power * evidence.base if evidence and weighed else np.zeros(method.schema.n_outputs)
-        self.smallest = math.exp(-Evidence.largest_logit)
+        self.smallest = math.exp(-StackedPredictor.largest_logit)
         self.register_buffer("base", torch.tensor(base, dtype=torch.float64))
 
     def forward(self, probabilities: Tensor) -> Tensor:

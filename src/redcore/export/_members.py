@@ -12,12 +12,12 @@ from redcore.exceptions import ExportError
 from redcore.export._evidence import StackedEvidence
 from redcore.export._inputs import Given
 from redcore.export._linear import LinearByModality, LinearTable, Vectors
-from redcore.methods import Method, NetworkMethod, StackedEnsemble, TableMethod
+from redcore.methods import Method, NetworkMethod, TableMethod
 from redcore.methods.complete_case import CompleteCase
 from redcore.methods.indicator_linear import IndicatorLinear
 from redcore.methods.late_fusion import LateFusion
 from redcore.methods.mean_fill import MeanFill
-from redcore.stacking import Evidence
+from redcore.stacking import StackedPredictor
 
 __all__ = ["predictor_of"]
 
@@ -39,12 +39,12 @@ class Networks(nn.Module):
         super().__init__()
         self.names = list(method.active)
         self.preprocessor = method.preprocessor
-        self.networks = nn.ModuleList(method.networks if isinstance(method, StackedEnsemble) else [method.network])
+        self.networks = nn.ModuleList(method.networks)
         objective = method.objective
         self.kind = objective.kind
         self.register_buffer("mean", torch.tensor(objective.mean, dtype=torch.float64))
         self.register_buffer("scale", torch.tensor(objective.scale, dtype=torch.float64))
-        evidence: Evidence | None = getattr(method, "evidence", None)
+        evidence: StackedPredictor | None = getattr(method, "stack", None)
         self.evidence = None if evidence is None else StackedEvidence(evidence)
 
     def forward(self, given: Given) -> Tensor:

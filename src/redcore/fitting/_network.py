@@ -71,10 +71,8 @@ class TrainableNetwork(nn.Module):
 
     names: Sequence[str] = ()
 
-    @property
-    def several_processes(self) -> bool:
-        """True if several processes can share a fit: means are then taken with the counts of `Batch.global_counts`."""
-        return False
+    several_processes: bool = False
+    """If True, several processes can share a fit: means over samples are taken with the counts of `Batch.global_counts`."""
 
     def forward(self, batch: Batch) -> Any:
         """Return a `NetworkOutput`."""

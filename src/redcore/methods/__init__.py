@@ -6,6 +6,7 @@ A module offers ``METHOD``, a subclass of `redcore.methods.Method`, and ``SOURCE
 from collections.abc import Mapping
 from typing import Any, cast
 
+from redcore import _defaults
 from redcore._discovery import load
 from redcore.exceptions import SettingsError
 from redcore.methods._base import (
@@ -15,8 +16,6 @@ from redcore.methods._base import (
     MethodSettings,
     ModalityForm,
     NetworkMethod,
-    StackedEnsemble,
-    StackingSettings,
     TableMethod,
 )
 from redcore.methods._presets import read_preset
@@ -28,11 +27,10 @@ __all__ = [
     "MethodSettings",
     "ModalityForm",
     "NetworkMethod",
-    "StackedEnsemble",
-    "StackingSettings",
     "TableMethod",
     "make_method",
     "method_class",
+    "method_name",
     "preset_settings",
 ]
 
@@ -56,18 +54,26 @@ def preset_settings(preset: str) -> tuple[str, dict[str, Any]]:
     return module.METHOD, dict(module.SETTINGS)
 
 
+def method_name(method: str | None = None, preset: str | None = None) -> str:
+    """Return the name of the method that `make_method` makes: `method`, else that of the preset, else "stacked"."""
+    if method is not None:
+        return method
+    return _defaults.METHOD if preset is None else preset_settings(preset)[0]
+
+
 def make_method(
-    method: str = "redcore", preset: str | None = None, settings: Mapping[str, Any] | None = None, **options: Any
+    method: str | None = None, preset: str | None = None, settings: Mapping[str, Any] | None = None, **options: Any
 ) -> Method:
     """Make an unfitted method.
 
     Parameters
     ----------
-    method : str, default "redcore"
+    method : str, optional
+        Default: the method of the preset; without a preset "stacked", which is stacking around "redcore".
     preset : str, optional
-        Starting point of the settings; must be a preset of this method. Default: the method's defaults.
+        Preset, or path of a preset file, whose settings replace the defaults. It must be a preset of this method.
     settings : mapping, optional
-        What to change.
+        Settings that replace those of the preset.
     **options
         Passed to the method, such as ``encoders``.
 
@@ -81,11 +87,11 @@ def make_method(
     >>> make_method("late_fusion", settings={"C": 0.5}).settings.C
     0.5
     """
-    cls = method_class(method)
+    cls = method_class(method_name(method, preset))
     values: dict[str, Any] = {}
     if preset is not None:
         preset_method, values = preset_settings(preset)
-        # "default" stands for the defaults of any method; others belong to one method, or to a special form of it
+        # "default" stands for the defaults of any method; others belong to one method, or to a subclass of it
         if preset_method != method and values:
             special = method_class(preset_method)
             if not issubclass(special, cls):

@@ -1,33 +1,31 @@
-"""RedCore: cross-modal imputation under an information bottleneck, supervised where a modality is behind."""
+"""RedCore (Sun et al., AAAI 2024): the settings, the network and the loss of the paper.
+
+Each equation is named as in docs/method.md. One network is trained; the prediction is that of its joint head. Ensembles
+and stacking are the method `stacked`, the default of the library, which wraps this network or any other.
+"""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
-from math import gcd
-from typing import ClassVar, NamedTuple, cast
+from contextlib import AbstractContextManager
+from typing import Annotated, ClassVar, NamedTuple, cast
 
-import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from redcore._settings import MethodSettings
-from redcore._types import AnyArray
+from redcore._settings import MethodSettings, Search
 from redcore._validation import check_known
-from redcore.balancing import StepSignals, build_rule
-from redcore.data import MultimodalData
-from redcore.fitting import StepContext, TrainableNetwork, seeded
-from redcore.methods._base import ModalityForm, StackedEnsemble
-from redcore.methods._redcore_settings import RedCoreSettings
+from redcore.balancing import BalancingSettings, StepSignals, build_rule
+from redcore.fitting import StepContext, TrainableNetwork
+from redcore.methods._base import CodeSettings, ModalityForm, NetworkMethod
 from redcore.nn import (
     Batch,
-    ConcatenatingImputers,
     Gaussian,
     GaussianBottleneck,
     Head,
+    ImputerSettings,
     Objective,
-    PooledImputers,
     StackedHead,
     drop_modalities,
-    is_traced,
     kl_to_standard_normal,
     posterior_sampling,
 )
@@ -39,38 +37,56 @@ SOURCE = (
     "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
 )
 
-GATES = 8
-"""Largest number of affinities per pair of modalities in pooled imputers."""
 
-
-class RedCoreOutput(NamedTuple):
-    """Output of the network for a batch of B samples and M modalities.
+class RedCoreSettings(BalancingSettings, ImputerSettings, CodeSettings):
+    """Settings of RedCore, in addition to those of `CodeSettings`, `ImputerSettings` and `BalancingSettings`.
 
     Attributes
     ----------
-    logits : tensor (B, n_outputs)
-        Of the joint head.
-    representation : tensor (B, M * latent_dim)
-        ``[r_1; ...; r_M]``, the completed codes.
-    unimodal_logits : tensor (B, M, n_outputs) or None
-        None in prediction if no stack reads them.
-    codes : Gaussian
-        ``(mu_m, logvar_m)`` and ``z_m``, each (B, M, latent_dim); without meaning where a modality is missing.
-    imputed : tensor (B, M, latent_dim)
-        ``g_m``; in prediction only where a sample lacks a modality.
+    bottleneck_noise : bool, default True
+        If True, latent codes are sampled in training. In prediction they are the means.
+    kl_weight : float >= 0, default 0.0008
+        lambda of ``L_kl = -lambda / B * sum (1 + logvar - mu^2 - exp(logvar))``.
+    imputation_weight : float >= 0, default 0.15
+        w_imp of ``w_imp * sum_m beta_m l_m``.
+    unimodal_weight : float >= 0, default 1
+        u, the weight of the losses of the unimodal heads; 1 in the paper.
+    supervise_imputed : bool, default True
+        If False, no gradient of a head reaches an imputer.
+    detach_imputation_target : bool, default True
+        If True, the imputation loss of a modality does not train the encoder of that modality. The released code has
+        False, which also makes the codes easier to impute.
     """
 
-    logits: Tensor
-    representation: Tensor
-    unimodal_logits: Tensor | None
-    codes: Gaussian
-    imputed: Tensor
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "kl_weight": Search(1e-5, 1e-1, log=True),
+        "imputation_weight": Search(1e-2, 1.0, log=True),
+        "unimodal_weight": Search(0.1, 3.0, log=True),
+        "weight_step": Search(1e-2, 1.0, log=True),
+    }
+
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 3e-3
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] | None = 0.1
+    bottleneck_noise: bool = True
+    kl_weight: Annotated[float, Field(ge=0)] = 0.0008
+    imputation_weight: Annotated[float, Field(ge=0)] = 0.15
+    unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
+    supervise_imputed: bool = True
+    detach_imputation_target: bool = True
+
+
+class RedCoreOutput(NamedTuple):
+    """Output of the network for B samples, M modalities and latent codes of width d."""
+
+    logits: Tensor  # (B, n_outputs), of the joint head
+    representation: Tensor  # (B, M * d), [r_1; ...; r_M], the completed codes
+    unimodal_logits: Tensor  # (B, M, n_outputs)
+    codes: Gaussian  # mu_m, logvar_m and z_m, each (B, M, d); undefined where modality m is missing
+    imputed: Tensor  # (B, M, d), g_m; in prediction only for samples with a missing modality
 
 
 class RedCoreNetwork(TrainableNetwork):
-    """Network and loss of the paper, for any number of modalities; the steps are those of docs/method.md.
-
-    Encoders run one by one, on the samples that observe the modality; the other parts run for all modalities at once.
+    """Network and loss of the paper, for any number of modalities.
 
     Parameters
     ----------
@@ -94,26 +110,20 @@ class RedCoreNetwork(TrainableNetwork):
         n, width, layers = len(forms), settings.latent_dim, settings.head_layers
         self.encoders = settings.build_encoders(forms, encoders)
         self.bottleneck = GaussianBottleneck(width, width, settings.bottleneck_noise, n)
-        self.imputers = _build_imputers(n, settings)
+        self.imputers = settings.build_imputers(n, width)
         self.joint_head = Head(n * width, n_outputs, layers, settings.head_dropout)
         self.unimodal_heads = StackedHead(n, width, n_outputs, layers, settings.head_dropout)
         self.rule = build_rule(n, settings)
-
-    @property
-    def several_processes(self) -> bool:
-        """True if the supervision-weight rule lets several processes share a fit."""
-        return not self.rule.single_process
+        self.several_processes = not self.rule.single_process
 
     def forward(self, batch: Batch) -> RedCoreOutput:
-        """Encode, impute, complete and fuse: the table "Forward"."""
+        """Encode, impute, complete and fuse: ``r_m = z_m`` where modality m is observed, else ``g_m``."""
         codes = self.encode(batch)
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         imputed = self.impute(codes.sample, kept)
         supervised = imputed if self.settings.supervise_imputed else imputed.detach()
         completed = torch.where(kept[..., None], codes.sample, supervised)
-        representation = completed.flatten(1)
-        needed = self.training or self.settings.evidence == "stacked"
-        unimodal = self.unimodal_heads(completed) if needed else None
+        unimodal, representation = self.unimodal_heads(completed), completed.flatten(1)
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
 
     def encode(self, batch: Batch) -> Gaussian:
@@ -121,24 +131,15 @@ class RedCoreNetwork(TrainableNetwork):
         return cast(Gaussian, self.bottleneck(self.encoders(batch)))
 
     def impute(self, codes: Tensor, kept: Tensor) -> Tensor:
-        """Return ``g_m = c_m([z_k : k != m])`` for all modalities, (B, M, d), from the codes that are kept."""
-        if len(self.names) == 1:
-            return torch.zeros_like(codes)
-        if self.training or is_traced():
-            return cast(Tensor, self.imputers(self.imputer_input(codes, kept), kept))
-        rows = torch.nonzero(~kept.all(dim=1))[:, 0]
-        imputed = torch.zeros_like(codes)
-        if len(rows):
-            found = self.imputers(self.imputer_input(codes[rows], kept[rows]), kept[rows])
-            imputed.index_copy_(0, rows, found.to(codes.dtype))
-        return imputed
+        """Return ``g_m = c_m([z_k : k != m])`` of all modalities, (B, M, d), from the codes that are kept."""
+        return cast(Tensor, self.imputers(self.imputer_input(codes, kept), kept))
 
     def imputer_input(self, codes: Tensor, kept: Tensor) -> Tensor:
-        """Return the codes that imputers read, (B, M, d): zeros stand for those that are missing."""
+        """Return the codes that the imputers read, (B, M, d): zeros in place of missing modalities."""
         return codes.masked_fill(~kept[..., None], 0.0)
 
     def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return the loss of a batch and its parts at the present supervision weights, without a change of state."""
+        """Return the loss and its parts at the present supervision weights; no state changes."""
         imputation = self.imputation_losses(output, batch)
         return self._weighted_losses(output, batch, objective, imputation, self.rule.supervision_weight)
 
@@ -146,21 +147,17 @@ class RedCoreNetwork(TrainableNetwork):
         self, output: RedCoreOutput, batch: Batch, objective: Objective, context: StepContext
     ) -> dict[str, Tensor]:
         """Update the supervision weights ``beta_m`` by this batch, then return its loss and parts."""
-        imputation, counts = self.imputation_losses(output, batch), batch.global_counts
-        signals = StepSignals(
-            context.total(imputation), counts.n_observed / counts.n_samples, context.step, context.ends_epoch,
-            self, output, batch, objective, imputation, context.total, context.held_out,
-        )  # fmt: skip
-        # copied: the rule changes its state in place at the next step
-        weights = self.rule.update(signals).clone()
+        imputation = self.imputation_losses(output, batch)
+        signals = StepSignals.of(self, output, batch, objective, imputation, context)
+        weights = self.rule.update(signals).clone()  # the rule changes its state in place at the next step
         return self._weighted_losses(output, batch, objective, imputation, weights)
 
     def _weighted_losses(
         self, output: RedCoreOutput, batch: Batch, objective: Objective, imputation: Tensor, weights: Tensor
     ) -> dict[str, Tensor]:
         """Return ``L = CE(y, logits) + u sum_m CE(y, logits_m) + L_kl + w_imp sum_m beta_m l_m`` and its parts."""
-        if batch.target is None or output.unimodal_logits is None:
-            raise ValueError("a batch for training needs a target, and a network in training mode")
+        if batch.target is None:
+            raise ValueError("a batch for training needs a target")
         settings, n_samples = self.settings, batch.global_counts.n_samples
         joint = objective.loss(output.logits, batch.target, n_samples)
         unimodal = objective.losses(output.unimodal_logits, batch.target, n_samples)
@@ -172,47 +169,27 @@ class RedCoreNetwork(TrainableNetwork):
         return parts | {"imputation_loss": imputation}
 
     def imputation_losses(self, output: RedCoreOutput, batch: Batch, anchor: RedCoreOutput | None = None) -> Tensor:
-        """Return ``l_m = 1 / n_m sum_(i observes m) ||g_m - z_m||^2``, (M,); 0 where no sample observes m.
+        """Return ``l_m = 1 / n_m sum_(i observes m) ||g_m - z_m||^2``, (M,); 0 if no sample observes modality m.
 
         Detached targets are those of `anchor`, the output of the same batch at other parameters; default: of `output`.
         """
-        if len(self.names) == 1:
-            return output.imputed.new_zeros(1)
-        truth = output.codes.sample
+        target = output.codes.sample
         if self.settings.detach_imputation_target:
-            truth = (anchor or output).codes.sample.detach()
-        distance = (output.imputed - truth).square().sum(dim=2)
+            target = (anchor or output).codes.sample.detach()
+        distance = (output.imputed - target).square().sum(dim=2)
         return distance.masked_fill(~batch.availability, 0.0).sum(dim=0) / batch.global_counts.n_observed.clamp(min=1)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the state of the supervision-weight rule."""
-        names = ("running_loss", "relative_advantage", "supervision_weight")
-        return {name: getattr(self.rule, name) for name in names}
+    def state(self) -> Mapping[str, Tensor]:
+        """Return the running losses, relative advantages and supervision weights, each (M,)."""
+        return self.rule.state()
 
 
-def _build_imputers(n_modalities: int, settings: RedCoreSettings) -> nn.Module:
-    if n_modalities == 1:
-        return nn.Identity()
-    width, hidden = settings.latent_dim, settings.imputer_hidden
-    if settings.imputer == "pooled":
-        return PooledImputers(n_modalities, width, hidden, gcd(hidden, GATES))
-    return ConcatenatingImputers(n_modalities, width, settings.imputer_layers, settings.imputer_blocks)
-
-
-class RedCore(StackedEnsemble):
-    """RedCore as a method.
-
-    Parameters
-    ----------
-    settings : RedCoreSettings, optional
-    encoders : mapping of str to nn.Module, optional
-        Own encoders by modality name. A model with own encoders is reloaded with the same argument.
-    """
+class RedCore(NetworkMethod):
+    """RedCore as a method; `encoders` holds own encoders by modality name, which a reloaded model needs again."""
 
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
-    imputes_codes: ClassVar[bool] = True
-
     Network: ClassVar[type[RedCoreNetwork]] = RedCoreNetwork
+    imputes_codes = True
 
     def __init__(self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None) -> None:
         super().__init__(settings)
@@ -223,13 +200,9 @@ class RedCore(StackedEnsemble):
         check_known("modality", self.encoders, self.schema.names)
         return self.Network(forms, n_outputs, cast(RedCoreSettings, self.settings), self.encoders)
 
-    def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
-        """Predict with codes drawn from the bottlenecks of all networks."""
-        with ExitStack() as sampling:
-            sampling.enter_context(seeded(seed))
-            for network in self.networks:
-                sampling.enter_context(posterior_sampling(network))
-            return np.stack([self._predict(data) for _ in range(n_draws)])
+    def posterior(self, network: TrainableNetwork) -> AbstractContextManager[None]:
+        """Sample the latent codes inside the context; see `NetworkMethod.posterior`."""
+        return posterior_sampling(network)
 
 
 METHOD = RedCore

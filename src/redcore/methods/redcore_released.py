@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from redcore._settings import MethodSettings
 from redcore.fitting import SubNetwork, all_parameters, slices
 from redcore.methods._base import ModalityForm
-from redcore.methods._redcore_settings import RedCoreSettings
-from redcore.methods.redcore import SOURCE, RedCore, RedCoreNetwork
+from redcore.methods.redcore import SOURCE, RedCore, RedCoreNetwork, RedCoreSettings
 from redcore.nn import Batch, ConcatenatingImputers, Gaussian, is_traced
 
 __all__ = ["METHOD", "SOURCE", "RedCoreReleased", "ReleasedNetwork", "ReleasedSettings"]

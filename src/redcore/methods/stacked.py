@@ -1,15 +1,27 @@
-"""Stacking around any network method: ensemble members and linear models, weighed by held-out samples."""
+"""Stacking around any network method: ensemble members and linear models, weighted on held-out samples."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self, cast
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from copy import copy
+from dataclasses import replace
+from functools import cached_property, partial
+from math import log
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
+import numpy as np
+import torch
 from pydantic import Field
+from torch import Tensor
 
+from redcore._arrays import prefixed, unprefixed
 from redcore._discovery import load
-from redcore._settings import MethodSettings
+from redcore._settings import MethodSettings, Search
+from redcore._types import AnyArray, IntArray
+from redcore.data import MultimodalData, chunks, cross_folds, hold_out
 from redcore.exceptions import SettingsError
-from redcore.fitting import TrainableNetwork, TrainingSettings
-from redcore.methods._base import ModalityForm, NetworkMethod, StackedEnsemble, StackingSettings
+from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings, predict_batches
+from redcore.methods._base import ModalityForm, NetworkMethod, state_arrays
+from redcore.stacking import FittedSplit, StackedPredictor
 
 __all__ = ["METHOD", "Stacked", "StackedSettings"]
 
@@ -17,6 +29,13 @@ SOURCE = (
     "Wolpert (1992), Stacked generalization, Neural Networks 5(2), with five non-negative weights; Breiman (1996), "
     "Stacked regressions, Machine Learning 24(1)"
 )
+
+Split = tuple[MultimodalData, MultimodalData | None]
+"""Training samples of an ensemble member, and the samples held out from it."""
+
+DEFAULT_MEMBERS = 3
+MAX_SAMPLES_OF_ENSEMBLE = 20_000
+"""Largest number of training samples for which several members are the default."""
 
 
 def base_class(name: str) -> type[NetworkMethod]:
@@ -29,66 +48,97 @@ def base_class(name: str) -> type[NetworkMethod]:
     SettingsError
         If it is not a network method, or is `stacked` itself.
     """
-    found = load("redcore.methods", name, "method").METHOD
-    if not issubclass(found, NetworkMethod) or issubclass(found, Stacked):
-        raise SettingsError(f"method {name!r} cannot be stacked: expected a method that is one network")
-    return cast(type[NetworkMethod], found)
+    method = load("redcore.methods", name, "method").METHOD
+    if not issubclass(method, NetworkMethod) or issubclass(method, Stacked):
+        raise SettingsError(f"method {name!r} cannot be stacked: expected a method that trains one network")
+    return cast(type[NetworkMethod], method)
 
 
-class StackedSettings(StackingSettings):
-    """Settings of `StackingSettings`, and of the network method that is stacked.
+class StackedSettings(MethodSettings):
+    """Settings of the stack, and of the network method that it wraps.
 
     Attributes
     ----------
     base : str, default "redcore"
         Name of the network method.
     base_settings : mapping, default {}
-        Settings of that method that differ from its defaults. `parse` also takes them beside the settings of the stack:
-        ``{"base": "zero_fill", "latent_dim": 32}``.
+        Settings of that method; those left out are filled in with its defaults. `parse` also accepts them at the top
+        level: ``{"base": "zero_fill", "latent_dim": 32}``.
+    n_members : int in [1, 100] or None, default None
+        Number of networks whose predictions are averaged. A different share of `validation_fraction` of the samples is
+        held out from the training of each. None stands for 3 up to 20,000 training samples, and for 1 above.
+    stacking : bool, default True
+        If True, the prediction is a weighted sum of the joint head, the unimodal heads of the observed modalities (if
+        the network has any), linear models of these modalities, and a discriminant (for regression: the best linear
+        combination of the linear models). The weights minimise the log loss (squared error) on held-out samples under
+        random missing patterns. If False, or without held-out samples, the prediction is that of the joint head.
+    decision : {"balanced", "argmax"}, default "balanced"
+        Rule for the predicted class: the most probable class ("argmax"), or the class with the largest
+        ``p_k / frequency_k ** a``. The power a in [0, 1] maximises the expected macro-F1 of the held-out predictions;
+        it is 0 if the gain is below one point. Probabilities do not change. "balanced" requires stacking.
     """
 
     base: str = "redcore"
     base_settings: dict[str, Any] = Field(default_factory=dict)
+    n_members: Annotated[int, Field(ge=1, le=100)] | None = None
+    stacking: bool = True
+    decision: Literal["balanced", "argmax"] = "balanced"
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> Self:
-        """Validate `values`; settings that the stack does not have belong to the base method."""
+        """Validate `values`; settings that the stack does not have are settings of the base method."""
         own = {key: value for key, value in values.items() if key in cls.model_fields}
         others = {key: value for key, value in values.items() if key not in cls.model_fields}
         if others:
             own["base_settings"] = {**own.get("base_settings", {}), **others}
         settings = super().checked(own)
-        # in the form in which they are saved, so that equal settings are equal objects
-        parsed = settings.base_method_settings().dump()
-        return settings.model_copy(update={"base_settings": {name: parsed[name] for name in settings.base_settings}})
+        # all settings of the base method, so that a saved model does not depend on the defaults of another version
+        resolved = {name: value for name, value in settings.of_base.dump().items() if name not in cls.model_fields}
+        return settings.model_copy(update={"base_settings": resolved})
 
-    def base_method_settings(self) -> TrainingSettings:
-        """Return the settings of the base method.
+    @cached_property
+    def of_base(self) -> TrainingSettings:
+        """Settings of the base method.
 
         Raises
         ------
         UnknownNameError, SettingsError
-            If the base method does not exist, cannot be stacked, or does not take `base_settings`.
+            If the base method does not exist, cannot be stacked, or rejects `base_settings`.
         """
-        own = StackingSettings.model_fields
+        own = type(self).model_fields
         if twice := sorted(own.keys() & self.base_settings.keys()):
-            raise SettingsError(f"base_settings holds {', '.join(twice)}: set this beside base_settings, not inside")
+            raise SettingsError(f"base_settings holds {', '.join(twice)}: expected at the top level of the settings")
         settings_class = base_class(self.base).Settings
-        shared = {name: getattr(self, name) for name in own if name in settings_class.model_fields}
+        shared = {"keep_empty_samples": self.keep_empty_samples}
         return cast(TrainingSettings, settings_class.parse({**shared, **self.base_settings}))
 
+    def search_space(self) -> dict[str, Search]:
+        """Return the search space of the base method."""
+        return self.of_base.search_space()
 
-class Stacked(StackedEnsemble):
-    """Members of a network method, stacked with linear models of the modalities.
 
-    Around ``redcore`` it predicts what the method ``redcore`` predicts with its default settings; around a baseline it
-    gives the baseline the same aids. A network without unimodal heads is stacked without that source.
+class Stacked(NetworkMethod):
+    """Ensemble members of a network method, stacked with linear models of the modalities.
+
+    Around ``redcore`` it is the default of the library. Around a baseline it gives the baseline the same aids.
+
+    With few samples, most of the error is the variance of one fit and of one validation set; averaging reduces both.
+    With several members, most samples are held out from one of them: the stacking weights are fitted to many samples,
+    and no sample is lost for training. If validation data is given, nothing else is held out.
+    `network`, `history` and `transform` are those of the first member.
 
     Parameters
     ----------
     settings : StackedSettings, optional
     **options
         Options of the base method, such as ``encoders``.
+
+    Attributes
+    ----------
+    base : NetworkMethod
+        Builds the networks; it is not fitted itself.
+    stack : StackedPredictor or None
+        The fitted stack; None if the prediction is that of the joint head.
 
     Examples
     --------
@@ -99,10 +149,17 @@ class Stacked(StackedEnsemble):
 
     Settings: ClassVar[type[MethodSettings]] = StackedSettings
 
+    stack: StackedPredictor | None
+
     def __init__(self, settings: MethodSettings | None = None, **options: Any) -> None:
         super().__init__(settings)
-        chosen = cast(StackedSettings, self.settings)
-        self.base = base_class(chosen.base)(chosen.base_method_settings(), **options)
+        self.base = base_class(self.stacking.base)(self.stacking.of_base, **options)
+        self.imputes_codes = self.base.imputes_codes
+
+    @property
+    def stacking(self) -> StackedSettings:
+        """Settings of the stack."""
+        return cast(StackedSettings, self.settings)
 
     @property
     def training(self) -> TrainingSettings:
@@ -113,6 +170,118 @@ class Stacked(StackedEnsemble):
         """Build a network of the base method; see `NetworkMethod.build_network`."""
         self.base.schema, self.base.active = self.schema, self.active
         return self.base.build_network(forms, n_outputs, n_samples)
+
+    def posterior(self, network: TrainableNetwork) -> AbstractContextManager[None]:
+        """Return the context of the base method; see `NetworkMethod.posterior`."""
+        return self.base.posterior(network)
+
+    def n_members(self, n_samples: int) -> int:
+        """Return the number of networks that are fitted to `n_samples` samples."""
+        return self.stacking.n_members or (DEFAULT_MEMBERS if n_samples <= MAX_SAMPLES_OF_ENSEMBLE else 1)
+
+    def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
+        splits = self._splits(data, validation, context.seed)
+        self._prepare(splits[0][0] if len(splits) == 1 else data, context)
+        fitted = [self._train(*split, _context_of_member(context, index)) for index, split in enumerate(splits)]
+        self.networks = [network for network, _ in fitted]
+        self.history = fitted[0][1]
+        self.stack = self._fit_stack(data, splits, context.seed)
+
+    def _splits(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> list[Split]:
+        n_members, fraction = self.n_members(data.n_samples), self.training.validation_fraction
+        if validation is not None or fraction == 0 or data.n_samples < 2:
+            return [(data, validation)] * n_members
+        if n_members == 1:
+            keep, held_out = hold_out(data, fraction, seed)
+            return [(data.take(keep), data.take(held_out))]
+        folds = cross_folds(data, max(n_members, round(1 / fraction)), seed)
+        parts = [folds == index % (folds.max() + 1) for index in range(n_members)]
+        return [(data.take(np.flatnonzero(~part)), data.take(np.flatnonzero(part))) for part in parts]
+
+    def _fit_stack(self, data: MultimodalData, splits: list[Split], seed: int) -> StackedPredictor | None:
+        """Fit the stack to the samples held out from the members; None without such samples or with stacking off."""
+        if not self.stacking.stacking or splits[0][1] is None:
+            return None
+        if splits[0][0] is data:
+            # nothing was held out of the data: the given validation data weighs all members together
+            fitted = [FittedSplit(self._network_logits, data, splits[0][1])]
+        else:
+            fitted = [
+                FittedSplit(partial(self._network_logits, networks=[network]), train, held_out)
+                for network, (train, held_out) in zip(self.networks, splits, strict=True)
+                if held_out is not None
+            ]
+        return StackedPredictor.fit(fitted, data, self.objective, seed)
+
+    def _network_logits(
+        self, data: MultimodalData, networks: Sequence[TrainableNetwork] | None = None
+    ) -> tuple[AnyArray, AnyArray]:
+        """Return the average logits of the members.
+
+        Returns
+        -------
+        joint : array (n_samples, n_outputs)
+        unimodal : array (n_samples, n_modalities, n_outputs)
+            Zeros if the network has no unimodal heads.
+        """
+        prepared = self.preprocessor.transform(data)
+        batches = [list(predict_batches(network, prepared)) for network in networks or self.networks]
+        joint = self._average(torch.stack([torch.cat([output.logits for output in outputs]) for outputs in batches]))
+        if getattr(batches[0][0], "unimodal_logits", None) is None:
+            return joint, np.zeros((len(joint), len(self.active), joint.shape[1]))
+        unimodal = torch.stack([torch.cat([output.unimodal_logits for output in outputs]) for outputs in batches])
+        return joint, self._average(unimodal)
+
+    def _average(self, logits: Tensor) -> AnyArray:
+        """Average the logits of the members: as probabilities for classes, returned as logarithms; else the logits."""
+        logits = logits.double()
+        if self.schema.target_kind in ("binary", "multiclass"):
+            return np.asarray(logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(logits)))
+        return np.asarray(logits.mean(dim=0))
+
+    def _predict(self, data: MultimodalData) -> AnyArray:
+        if self.stack is None:
+            return super()._predict(data)
+        logits = [self.stack.logits(self._network_logits, chunk) for chunk in chunks(data)]
+        return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
+
+    def decide(self, outputs: AnyArray) -> IntArray:
+        """Return the predicted class of each sample; see `Method.decide` and the setting `decision`."""
+        if self.stack is None or self.stacking.decision == "argmax":
+            return super().decide(outputs)
+        return self.stack.decide(outputs)
+
+    def _arrays(self) -> dict[str, AnyArray]:
+        arrays = super()._arrays()
+        for index, network in enumerate(self.networks[1:], 1):
+            arrays |= prefixed(f"{_place(index)}/", state_arrays(network))
+        return arrays if self.stack is None else arrays | prefixed("stack/", self.stack.to_arrays())
+
+    def _info(self) -> dict[str, Any]:
+        return {**super()._info(), "n_networks": len(self.networks)}
+
+    def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+        super()._restore(info, arrays)
+        places = [_place(index) for index in range(1, int(info["n_networks"]))]
+        self.networks += [self._restored(unprefixed(f"{place}/", arrays)) for place in places]
+        stack = unprefixed("stack/", arrays)
+        self.stack = StackedPredictor.from_arrays(stack, self.active, self.objective) if stack else None
+
+
+def _place(index: int) -> str:
+    return f"network-{index}"
+
+
+def _context_of_member(context: FitContext, index: int) -> FitContext:
+    if index == 0:
+        return context
+    seed = int(np.random.default_rng([context.seed, index]).integers(2**31))
+    path, start = context.checkpoint, context.start
+    if isinstance(start, Stacked) and index < len(start.networks):
+        start = copy(start)
+        start.networks = start.networks[index:]
+    path = None if path is None else path.with_name(f"{path.stem}-{_place(index)}{path.suffix}")
+    return replace(context, seed=seed, checkpoint=path, start=start)
 
 
 METHOD = Stacked

@@ -41,15 +41,11 @@ class ZeroFillNetwork(TrainableNetwork):
 
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ZeroFillSettings) -> None:
         super().__init__()
+        self.several_processes = True
         self.modality_dropout = settings.modality_dropout
         self.encoders = settings.build_encoders(forms)
         width = len(forms) * settings.latent_dim
         self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
-
-    @property
-    def several_processes(self) -> bool:
-        """Processes can share a fit."""
-        return True
 
     def forward(self, batch: Batch) -> ZeroFillOutput:
         """Return the output for a batch, with the logits."""

@@ -6,7 +6,7 @@ from redcore.nn._codes import CodeEncoders
 from redcore.nn._dropout import drop_modalities
 from redcore.nn._fusion import AttentionFusion
 from redcore.nn._heads import Head, StackedHead
-from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, PooledImputers
+from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._objective import Objective
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, unique_patterns
@@ -25,6 +25,7 @@ __all__ = [
     "GaussianLatent",
     "GlobalCounts",
     "Head",
+    "ImputerSettings",
     "Latent",
     "Objective",
     "ObservedTensor",

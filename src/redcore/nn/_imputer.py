@@ -3,18 +3,55 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from math import gcd
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from redcore._settings import Settings, Sizes
 from redcore.nn._stacked import StackedLinear
 from redcore.nn._tracing import is_traced
 
-__all__ = ["ConcatenatingImputers", "CrossModalImputer", "PooledImputers"]
-
+__all__ = ["ConcatenatingImputers", "CrossModalImputer", "ImputerSettings", "PooledImputers"]
 
 LARGEST_AFFINITY = 5.0
 """Upper bound on affinities, far beyond trained values, which keeps gates from overflowing."""
+
+GATES = 8
+"""Largest number of affinities per pair of modalities in pooled imputers."""
+
+
+class ImputerSettings(Settings):
+    """Architecture of the cross-modal imputers.
+
+    Attributes
+    ----------
+    imputer : {"pooled", "concatenate"}, default "pooled"
+        "pooled": imputers read the summed messages of the observed other modalities; the cost grows as M.
+        "concatenate": imputers read the concatenated codes of all other modalities, as in the paper; the cost grows as
+        M^2.
+    imputer_hidden : int in [1, 8192], default 128
+        Size of the messages of pooled imputers.
+    imputer_layers : tuple of int, default (64,)
+        Hidden sizes of the encoder half of each autoencoder of a concatenating imputer.
+    imputer_blocks : int in [0, 64], default 1
+        Number of residual autoencoders of a concatenating imputer.
+    """
+
+    imputer: Literal["pooled", "concatenate"] = "pooled"
+    imputer_hidden: Annotated[int, Field(ge=1, le=8192)] = 128
+    imputer_layers: Sizes = (64,)
+    imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
+
+    def build_imputers(self, n_modalities: int, latent_dim: int) -> nn.Module:
+        """Build the imputers of all modalities, called as ``imputers(codes, kept)``."""
+        if n_modalities == 1:
+            return _NoImputers()
+        if self.imputer == "pooled":
+            return PooledImputers(n_modalities, latent_dim, self.imputer_hidden, gcd(self.imputer_hidden, GATES))
+        return ConcatenatingImputers(n_modalities, latent_dim, self.imputer_layers, self.imputer_blocks)
 
 
 class CrossModalImputer(nn.Module):
@@ -56,6 +93,13 @@ class CrossModalImputer(nn.Module):
             hidden = hidden + block(hidden)
         imputed: Tensor = self.transition(hidden)
         return imputed
+
+
+class _NoImputers(nn.Module):
+    """Stand-in for the imputers of a single modality: it returns the code itself, so that its imputation loss is 0."""
+
+    def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
+        return codes
 
 
 class ConcatenatingImputers(nn.Module):
@@ -144,7 +188,9 @@ class PooledImputers(nn.Module):
         self.register_buffer("others", 1 - torch.eye(n_modalities), persistent=False)
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
-        """Return the imputed codes of all modalities of all samples, (n, n_modalities, latent_dim).
+        """Return the imputed codes, (n, n_modalities, latent_dim).
+
+        In evaluation mode, only samples with a missing modality are imputed; all other entries of the result are zero.
 
         Parameters
         ----------
@@ -152,6 +198,15 @@ class PooledImputers(nn.Module):
         kept : bool tensor (n, n_modalities)
             Availability mask. Codes with False do not affect the result.
         """
+        if self.training or is_traced():
+            return self._impute(codes, kept)
+        rows = torch.nonzero(~kept.all(dim=1))[:, 0]
+        imputed = torch.zeros_like(codes)
+        if len(rows):
+            imputed.index_copy_(0, rows, self._impute(codes[rows], kept[rows]).to(codes.dtype))
+        return imputed
+
+    def _impute(self, codes: Tensor, kept: Tensor) -> Tensor:
         pooled = self._pool(self.messages(codes) * kept[..., None])
         imputed: Tensor = self.codes((pooled + self.trunk(pooled.relu())).relu())
         return imputed

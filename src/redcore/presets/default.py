@@ -1,6 +1,6 @@
-"""RedCore as we recommend it: the defaults of its settings."""
+"""Recommended defaults: stacking around the network of RedCore."""
 
 from typing import Any
 
-METHOD = "redcore"
+METHOD = "stacked"
 SETTINGS: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from redcore import _defaults
 from redcore._files import read_json, write_atomic, write_json
@@ -20,7 +20,7 @@ from redcore._version import __version__
 from redcore.data import SPLITS, MultimodalData, hold_out
 from redcore.exceptions import DataError, RedCoreError, RunError
 from redcore.export import model_card, save_model
-from redcore.methods import Method, make_method
+from redcore.methods import Method, make_method, method_name
 from redcore.metrics import PatternReport
 from redcore.missing import ampute_parts
 from redcore.runs._facts import facts_of_fit
@@ -59,6 +59,12 @@ class Request(Settings):
     allow_empty: bool = False
     test_fraction: float = _defaults.TEST_FRACTION
     seed: int = _defaults.SEED
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_method(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fill in the method of the preset, or the default."""
+        return {**values, "method": method_name(values.get("method"), values.get("preset"))}
 
 
 @dataclass(frozen=True, eq=False)

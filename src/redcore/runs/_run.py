@@ -209,7 +209,7 @@ def fit_run(
     data: MultimodalData | str | Path,
     out: str | Path | None = None,
     *,
-    method: str = _defaults.METHOD,
+    method: str | None = None,
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     missing_rates: Mapping[str, float] | None = None,

@@ -9,7 +9,7 @@ from scipy.special import expit, log_softmax, logsumexp
 from redcore._types import AnyArray
 from redcore.data import HasTargetKind, TargetKind
 
-__all__ = ["Stack"]
+__all__ = ["StackingWeights"]
 
 ASSUMED_SAMPLES = 2.0
 """How many samples the weights that are assumed without data count for, in the pull of the fitted ones to them."""
@@ -22,7 +22,7 @@ LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Stack(HasTargetKind):
+class StackingWeights(HasTargetKind):
     """Non-negative weights of S sources, each a prediction by log-probabilities, logits of labels, or numbers.
 
     Those of numbers sum to at most 1: what is combined is no further from the mean than its sources.
@@ -46,7 +46,7 @@ class Stack(HasTargetKind):
         assumed: AnyArray,
         n_independent: int | None = None,
         weights: AnyArray | None = None,
-    ) -> "Stack":
+    ) -> "StackingWeights":
         """Find the weights with the least log loss (or squared error).
 
         Parameters

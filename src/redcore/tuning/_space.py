@@ -7,19 +7,19 @@ from redcore.methods import MethodSettings
 __all__ = ["describe", "suggest"]
 
 
-def describe(settings: type[MethodSettings], fixed: tuple[str, ...] = ()) -> dict[str, str]:
+def describe(settings: MethodSettings, fixed: tuple[str, ...] = ()) -> dict[str, str]:
     """Return what is searched, by setting, in words.
 
     Examples
     --------
     >>> from redcore.linear import LinearSettings
-    >>> describe(LinearSettings)
+    >>> describe(LinearSettings())
     {'C': '0.001 to 100, log', 'alpha': '0.1 to 10000, log'}
     """
     return {name: str(search) for name, search in settings.search_space().items() if name not in fixed}
 
 
-def suggest(settings: type[MethodSettings], trial: Any, fixed: tuple[str, ...] = ()) -> dict[str, Any]:
+def suggest(settings: MethodSettings, trial: Any, fixed: tuple[str, ...] = ()) -> dict[str, Any]:
     """Let an Optuna trial choose every setting that is searched and not fixed."""
     chosen: dict[str, Any] = {}
     for name, search in settings.search_space().items():

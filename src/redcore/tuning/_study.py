@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from redcore._files import write_json
 from redcore.exceptions import DivergenceError, RunError
-from redcore.methods import method_class
+from redcore.methods import make_method
 from redcore.tuning._journal import Journal
 from redcore.tuning._space import suggest
 from redcore.tuning._task import Task
@@ -35,7 +35,7 @@ class Study:
     def __init__(self, folder: Path, task: Task, fixed: Mapping[str, Any] | None = None) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.folder, self.task, self.fixed = folder, task, dict(fixed or {})
-        self.settings = method_class(task.method).Settings
+        self.settings = make_method(task.method, task.preset, self.fixed).settings
         if not set(self.settings.search_space()) - set(self.fixed):
             raise RunError(f"method {task.method!r} has no setting to search")
         self.journal = Journal(folder)

@@ -11,7 +11,7 @@ from redcore.data import MultimodalData, Target
 SETTINGS = {
     "late_fusion": {},
     "zero_fill": {"latent_dim": 4, "encoder_heads": 2, "max_epochs": 2},
-    "redcore": {"latent_dim": 4, "encoder_heads": 2, "imputer_layers": (3,), "max_epochs": 2, "n_members": 2},
+    "stacked": {"latent_dim": 4, "encoder_heads": 2, "imputer_layers": (3,), "max_epochs": 2, "n_members": 2},
 }
 
 

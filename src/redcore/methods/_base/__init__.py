@@ -3,8 +3,7 @@
 from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings
 from redcore.methods._base._method import Method
-from redcore.methods._base._network_method import ModalityForm, NetworkMethod
-from redcore.methods._base._stacked_ensemble import Split, StackedEnsemble, StackingSettings
+from redcore.methods._base._network_method import ModalityForm, NetworkMethod, state_arrays
 from redcore.methods._base._table_method import TableMethod
 
 __all__ = [
@@ -14,8 +13,6 @@ __all__ = [
     "MethodSettings",
     "ModalityForm",
     "NetworkMethod",
-    "Split",
-    "StackedEnsemble",
-    "StackingSettings",
     "TableMethod",
+    "state_arrays",
 ]

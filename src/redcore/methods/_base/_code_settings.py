@@ -26,7 +26,13 @@ class CodeSettings(TrainingSettings):
     encoder_layers : int in [1, 64], default 1
     encoder_heads : int in [1, 64], default 4
         Attention heads; must divide `latent_dim`.
+    encoder_hidden_ratio : int in [1, 16], default 2
+        Width of the hidden layer of a Transformer block, as a multiple of `latent_dim`.
     encoder_dropout : float in [0, 1), default 0.3
+    attention_dropout : float in [0, 1) or None, default None
+        Dropout of attention weights; None stands for `encoder_dropout`.
+    positional_encoding : bool, default True
+        If True, Transformers add sinusoidal position encodings.
     latent_dim : int in [1, 8192], default 64
         Width of each modality's code.
     head_layers : tuple of int, default ()
@@ -46,7 +52,10 @@ class CodeSettings(TrainingSettings):
     encoder: str = "auto"
     encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
     encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
+    encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
     encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    positional_encoding: bool = True
     latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     head_layers: Sizes = ()
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
@@ -61,8 +70,15 @@ class CodeSettings(TrainingSettings):
 
     def encoder_spec(self) -> EncoderSpec:
         """Return the size of the encoders."""
-        dropout = self.encoder_dropout
-        return EncoderSpec(self.latent_dim, self.encoder_layers, self.encoder_heads, 2, dropout, dropout, True)
+        return EncoderSpec(
+            self.latent_dim,
+            self.encoder_layers,
+            self.encoder_heads,
+            self.encoder_hidden_ratio,
+            self.encoder_dropout if self.attention_dropout is None else self.attention_dropout,
+            self.encoder_dropout,
+            self.positional_encoding,
+        )
 
     def build_encoders(
         self, forms: Sequence[tuple[str, int, bool]], own: Mapping[str, nn.Module] | None = None

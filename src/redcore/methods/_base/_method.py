@@ -54,7 +54,7 @@ class Method(ABC):
     any_data: ClassVar[bool] = True
     """Whether the method can be fitted to any data; some know one data set only."""
 
-    imputes_codes: ClassVar[bool] = False
+    imputes_codes: bool = False
     """Whether `transform` returns one code per modality, of one width, in which imputers filled in the missing ones."""
 
     schema: Schema

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, hold_out, sample_in_memory
-from redcore.exceptions import SchemaError
+from redcore.exceptions import SchemaError, UnsupportedError
 from redcore.fitting import FitContext, TrainingSettings
 from redcore.fitting._history import History
 from redcore.fitting._network import TrainableNetwork
@@ -33,13 +34,24 @@ ModalityForm = tuple[str, int, bool]
 
 
 class NetworkMethod(Method):
-    """A method that is one network; subclasses implement `build_network`."""
+    """A method that trains one network; subclasses implement `build_network`.
+
+    Attributes
+    ----------
+    networks : list of TrainableNetwork
+        The fitted network. An ensemble has several; its prediction is the mean of theirs.
+    """
 
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
 
     preprocessor: Preprocessor
     objective: Objective
-    network: TrainableNetwork
+    networks: list[TrainableNetwork]
+
+    @property
+    def network(self) -> TrainableNetwork:
+        """The (first) fitted network."""
+        return self.networks[0]
 
     @property
     def training(self) -> TrainingSettings:
@@ -65,7 +77,8 @@ class NetworkMethod(Method):
             if held_out.size:
                 data, validation = data.take(keep), data.take(held_out)
         self._prepare(data, context)
-        self.network, self.history = self._train(data, validation, context)
+        network, self.history = self._train(data, validation, context)
+        self.networks = [network]
 
     def _prepare(self, data: MultimodalData, context: FitContext) -> None:
         """Fit to `data` what comes before and after the network."""
@@ -129,7 +142,9 @@ class NetworkMethod(Method):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        return self._outputs(self.network, self.preprocessor.transform(data))
+        prepared = self.preprocessor.transform(data)
+        outputs: AnyArray = np.mean([self._outputs(network, prepared) for network in self.networks], axis=0)
+        return outputs
 
     def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
         """Return what a network predicts of data that is preprocessed."""
@@ -138,6 +153,40 @@ class NetworkMethod(Method):
     def _transform(self, data: MultimodalData) -> AnyArray:
         batches = predict_batches(self.network, self.preprocessor.transform(data))
         return np.concatenate([output.representation.numpy() for output in batches])
+
+    def posterior(self, network: TrainableNetwork) -> AbstractContextManager[None]:
+        """Return a context in which a network draws its latent codes from their posterior.
+
+        Raises
+        ------
+        UnsupportedError
+            If the latent codes of the method have no posterior.
+        """
+        raise UnsupportedError(f"{type(self).__name__} has no posterior to draw predictions from")
+
+    def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
+        with ExitStack() as sampling:
+            for network in self.networks:
+                sampling.enter_context(self.posterior(network))
+            sampling.enter_context(seeded(seed))
+            return np.stack([self._predict(data) for _ in range(n_draws)])
+
+    @property
+    def supervision_weight(self) -> dict[str, float]:
+        """Final beta_m by modality, averaged over the networks; empty without a supervision-weight rule."""
+        return self._by_modality("supervision_weight")
+
+    @property
+    def relative_advantage(self) -> dict[str, float]:
+        """Final RA_m by modality, averaged over the networks; empty without a supervision-weight rule."""
+        return self._by_modality("relative_advantage")
+
+    def _by_modality(self, quantity: str) -> dict[str, float]:
+        rules: list[Any] = [network.rule for network in self.networks if hasattr(network, "rule")]
+        if not rules:
+            return {}
+        mean = torch.stack([getattr(rule, quantity) for rule in rules]).mean(dim=0)
+        return dict(zip(self.active, mean.tolist(), strict=True))
 
     def _arrays(self) -> dict[str, AnyArray]:
         network = prefixed("network/", state_arrays(self.network))
@@ -161,7 +210,7 @@ class NetworkMethod(Method):
             arrays["objective/scale"],
             settings.regression_loss,
         )
-        self.network = self._restored(unprefixed("network/", arrays))
+        self.networks = [self._restored(unprefixed("network/", arrays))]
 
     def _restored(self, state: Mapping[str, AnyArray]) -> TrainableNetwork:
         """Rebuild a network with these weights."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from scipy.special import log_softmax, logit
@@ -17,9 +17,9 @@ from redcore.linear._unimodal import UnimodalLinear
 from redcore.missing import under_patterns
 from redcore.nn import Objective
 from redcore.stacking._decision import choose_prior_power, decide
-from redcore.stacking._weights import Stack
+from redcore.stacking._weights import StackingWeights
 
-__all__ = ["Evidence", "Trial"]
+__all__ = ["FittedSplit", "StackedPredictor"]
 
 NetworkLogits = Callable[[MultimodalData], tuple[AnyArray, AnyArray]]
 """Data in memory -> logits of the joint head (n, n_outputs), and of the unimodal heads (n, n_modalities, n_outputs)."""
@@ -27,7 +27,7 @@ NetworkLogits = Callable[[MultimodalData], tuple[AnyArray, AnyArray]]
 MAX_LINEAR_ROWS = 20_000
 """Most training samples that the linear models are fitted to: with more they do not get better, only slower."""
 
-MAX_JUDGES = 20_000
+MAX_VALIDATION_ROWS = 20_000
 """Most held-out predictions that the weights are fitted to."""
 
 PATTERNS_PER_SAMPLE = 8
@@ -40,7 +40,7 @@ ASSUMED_OF_NUMBERS = np.array([0.25, 0.0, 0.0, 0.75, 0.0])
 """The same for regression, where networks overfit a few hundred samples more: the linear models come first."""
 
 
-class Trial(NamedTuple):
+class FittedSplit(NamedTuple):
     """A trained network, what it was trained on, and samples that it has not seen."""
 
     network: NetworkLogits
@@ -49,7 +49,7 @@ class Trial(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class StackedPredictor:
     """Weighs five sources into one prediction.
 
     They are the joint head; the mean over the present modalities of what the unimodal heads say; the same of linear
@@ -66,7 +66,7 @@ class Evidence:
         None for regression.
     combination : Combination or None
         For regression; None for a model of a version without it, and for other targets.
-    stack : Stack
+    weighting : StackingWeights
     objective : Objective
     base : array (n_outputs,)
         Log-frequencies of the classes, log-odds of the labels; zeros for regression.
@@ -77,7 +77,7 @@ class Evidence:
     linear: UnimodalLinear
     discriminant: Discriminant | None
     combination: Combination | None
-    stack: Stack
+    weighting: StackingWeights
     objective: Objective
     base: AnyArray
     prior_power: float = 0.0
@@ -85,12 +85,12 @@ class Evidence:
     largest_logit: ClassVar[float] = LARGEST_LOGIT
 
     @classmethod
-    def fit(cls, trials: Sequence[Trial], data: MultimodalData, objective: Objective, seed: int) -> "Evidence":
+    def fit(cls, splits: Sequence[FittedSplit], data: MultimodalData, objective: Objective, seed: int) -> Self:
         """Fit the weights to held-out data, and the linear models to all that may be trained on.
 
         Parameters
         ----------
-        trials : sequence of Trial
+        splits : sequence of FittedSplit
             At least one. What a network has not seen, the linear models that are weighed beside it have not either.
         data : MultimodalData
             For the linear models that predictions are made from.
@@ -100,16 +100,16 @@ class Evidence:
         """
         rng = np.random.default_rng([seed, 1])
         strengths: Mapping[str, LinearSettings] = {}
-        sources, judges, n_independent = [], [], 0
-        for trial in trials:
-            partial = cls._unweighted(trial.train, strengths, objective, rng)
+        sources, validation, n_independent = [], [], 0
+        for split in splits:
+            partial = cls._unweighted(split.train, strengths, objective, rng)
             strengths = partial.linear.settings
-            share = sample_in_memory(trial.held_out, MAX_JUDGES // PATTERNS_PER_SAMPLE // len(trials), rng)
-            judges.append(under_patterns(share, PATTERNS_PER_SAMPLE, rng))
-            sources.append(partial.sources(trial.network, judges[-1]))
+            share = sample_in_memory(split.held_out, MAX_VALIDATION_ROWS // PATTERNS_PER_SAMPLE // len(splits), rng)
+            validation.append(under_patterns(share, PATTERNS_PER_SAMPLE, rng))
+            sources.append(partial.sources(split.network, validation[-1]))
             n_independent += share.n_samples
         final = cls._unweighted(data, strengths, objective, rng)
-        return final._weighed(np.concatenate(sources), judges, n_independent)
+        return final._weighed(np.concatenate(sources), validation, n_independent)
 
     @classmethod
     def _unweighted(
@@ -118,30 +118,30 @@ class Evidence:
         strengths: Mapping[str, LinearSettings],
         objective: Objective,
         rng: np.random.Generator,
-    ) -> "Evidence":
+    ) -> Self:
         train = sample_in_memory(data, MAX_LINEAR_ROWS, rng)
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)
         base = _base(train.target)
         if not objective.kind.is_regression:
             discriminant = Discriminant.fit(linear.prepare(train))
-            return cls(linear, discriminant, None, Stack(objective.kind, ASSUMED), objective, base)
+            return cls(linear, discriminant, None, StackingWeights(objective.kind, ASSUMED), objective, base)
         predictions, present = linear.predict_held_out(train)
         predictions = (predictions - objective.mean) / objective.scale
         combination = Combination.fit(predictions, present, objective.values(train.target), train.target.counts)
-        return cls(linear, None, combination, Stack(objective.kind, ASSUMED_OF_NUMBERS), objective, base)
+        return cls(linear, None, combination, StackingWeights(objective.kind, ASSUMED_OF_NUMBERS), objective, base)
 
-    def _weighed(self, sources: AnyArray, judges: Sequence[MultimodalData], n_independent: int) -> "Evidence":
+    def _weighed(self, sources: AnyArray, validation: Sequence[MultimodalData], n_independent: int) -> Self:
         """Return the same with the weights, and the decision, that held-out samples choose."""
-        targets = [data.target for data in judges if data.target is not None]
+        targets = [data.target for data in validation if data.target is not None]
         target = np.concatenate([self.objective.values(one) for one in targets])
         weighted = any(one.weights is not None for one in targets)
         counts = np.concatenate([one.counts for one in targets]) if weighted else None
-        stack = Stack.fit(sources, target, self.objective.kind, self.stack.weights, n_independent, counts)
-        weighed = replace(self, stack=stack)
+        stack = StackingWeights.fit(sources, target, self.objective.kind, self.weighting.weights, n_independent, counts)
+        weighed = replace(self, weighting=stack)
         if not self.objective.kind.is_classification:
             return weighed
-        sizes = np.concatenate([data.availability.sum(axis=1) for data in judges])
+        sizes = np.concatenate([data.availability.sum(axis=1) for data in validation])
         said = log_softmax(stack.combine(sources), axis=1)
         return replace(weighed, prior_power=choose_prior_power(said, self.base, sizes))
 
@@ -181,7 +181,7 @@ class Evidence:
 
     def logits(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
         """Return combined logits of data in memory, (n_samples, n_outputs)."""
-        return self.stack.combine(self.sources(network, data))
+        return self.weighting.combine(self.sources(network, data))
 
     def decide(self, probabilities: AnyArray) -> IntArray:
         """Return the class to name for each sample, (n_samples,)."""
@@ -195,16 +195,21 @@ class Evidence:
             kept |= prefixed("discriminant/", self.discriminant.to_arrays())
         if self.combination is not None:
             kept |= prefixed("combination/", self.combination.to_arrays())
-        return {"weights": self.stack.weights, "base": self.base, "prior_power": np.array([self.prior_power]), **kept}
+        return {
+            "weights": self.weighting.weights,
+            "base": self.base,
+            "prior_power": np.array([self.prior_power]),
+            **kept,
+        }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...], objective: Objective) -> "Evidence":
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...], objective: Objective) -> Self:
         """Restore what `to_arrays` returned."""
         linear = UnimodalLinear.from_arrays(unprefixed("linear/", arrays), names)
         densities, moments = unprefixed("discriminant/", arrays), unprefixed("combination/", arrays)
         discriminant = Discriminant.from_arrays(densities, names) if densities else None
         combination = Combination.from_arrays(moments) if moments else None
-        stack, power = Stack(objective.kind, arrays["weights"]), float(arrays["prior_power"][0])
+        stack, power = StackingWeights(objective.kind, arrays["weights"]), float(arrays["prior_power"][0])
         return cls(linear, discriminant, combination, stack, objective, arrays["base"], power)
 
 
