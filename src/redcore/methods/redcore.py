@@ -37,6 +37,8 @@ SOURCE = (
     "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
 )
 
+OwnEncoders = Mapping[str, nn.Module] | None
+
 
 class RedCoreSettings(BalancingSettings, ImputerSettings, CodeSettings):
     """Settings of RedCore, in addition to those of `CodeSettings`, `ImputerSettings` and `BalancingSettings`.
@@ -88,22 +90,12 @@ class RedCoreOutput(NamedTuple):
 class RedCoreNetwork(TrainableNetwork):
     """Network and loss of the paper, for any number of modalities.
 
-    Parameters
-    ----------
-    forms : list of (name, n_features, is_sequence)
-        Modalities, sorted by name.
-    n_outputs : int
-    settings : RedCoreSettings
-    encoders : mapping of str to nn.Module, optional
-        Own encoders by modality name, called as ``encoder(values, lengths)``; they are copied.
+    `forms` and `n_outputs` are those of `NetworkMethod.build_network`; `encoders` are own encoders by modality name,
+    called as ``encoder(values, lengths)``. They are copied.
     """
 
     def __init__(
-        self,
-        forms: list[ModalityForm],
-        n_outputs: int,
-        settings: RedCoreSettings,
-        encoders: Mapping[str, nn.Module] | None = None,
+        self, forms: list[ModalityForm], n_outputs: int, settings: RedCoreSettings, encoders: OwnEncoders = None
     ) -> None:
         super().__init__()
         self.names, self.settings = [name for name, _, _ in forms], settings
@@ -191,7 +183,7 @@ class RedCore(NetworkMethod):
     Network: ClassVar[type[RedCoreNetwork]] = RedCoreNetwork
     imputes_codes = True
 
-    def __init__(self, settings: MethodSettings | None = None, encoders: Mapping[str, nn.Module] | None = None) -> None:
+    def __init__(self, settings: MethodSettings | None = None, encoders: OwnEncoders = None) -> None:
         super().__init__(settings)
         self.encoders = dict(encoders or {})
 
