@@ -61,7 +61,7 @@ def ahead(mean: float, low: float, high: float) -> tuple[float, float, float]:
 def leads(records: Sequence[Record]) -> dict[str, tuple[str, tuple[float, float, float]]]:
     """Return by data set the best simple rival, and how far RedCore is ahead of it, under imbalanced rates."""
     found = imbalanced(records)
-    against = {one.method: one for one in compare(found, "redcore")}
+    against = {one.method: one for one in compare(found, "stacked")}
     rivals = {data: best_simple(found, data) for data in data_sets(found)}
     return {data: (rival, ahead(*against[rival].by_data[data])) for data, rival in rivals.items()}
 
@@ -110,7 +110,7 @@ def _tidy(axis: Axes) -> None:
 
 def score_cell(records: Sequence[Record], data: str, method: str, against: Difference | None) -> str:
     """Return the mean score; of a method that lacks protocols, points to RedCore on those that it has."""
-    if protocols_of(records, data, method) == protocols_of(records, data, "redcore"):
+    if protocols_of(records, data, method) == protocols_of(records, data, "stacked"):
         return f"{mean_score(records, data, method):.3f}"
     if against is None or data not in against.by_data:
         return ""
@@ -123,7 +123,7 @@ def accuracy_table(records: Sequence[Record]) -> Table:
     every, names = data_sets(found), sorted({record.cell.method.title() for record in found})
     ranking = ranked(found)
     ranks = dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
-    against = {one.method: one for one in compare(found, "redcore")}
+    against = {one.method: one for one in compare(found, "stacked")}
     rows = [["method", *every, "mean rank", "RedCore wins / losses", "p (Holm)", "ECE", "NLL", "CPU s to fit", "seeds"]]
     for name in sorted(names, key=lambda name: ranks.get(name, np.inf)):
         own = [record for record in found if record.cell.method.title() == name]
@@ -161,7 +161,7 @@ def accuracy_findings(records: Sequence[Record]) -> list[str]:
         f"Under imbalanced rates RedCore is, in points with 95% intervals, ahead of the best simple rival of each data "
         f"set by: {against}; ahead beyond the interval on {n_ahead} of {len(found)}, behind on {n_behind}.",
     ]
-    published = [one for one in compare(of_methods(records), "redcore") if one.method == PUBLISHED]
+    published = [one for one in compare(of_methods(records), "stacked") if one.method == PUBLISHED]
     if published:
         gain = shown(ahead(published[0].mean, published[0].low, published[0].high))
         sentences.append(f"The default is {gain} points ahead of the preset aaai2024, mean over data sets.")
@@ -188,7 +188,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
     data = data_sets(records)
     figure = Figure(figsize=(4.5 * len(data), 3.6), layout="constrained")
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(data), sharey=True)), data, strict=True):
-        for method, colour, shift in (("redcore", BLUE, -0.1), ("late_fusion", ORANGE, 0.1)):
+        for method, colour, shift in (("stacked", BLUE, -0.1), ("late_fusion", ORANGE, 0.1)):
             gaps = ceiling_gaps(records, method).get(name, {})
             sizes = [pattern.count("+") + 1 + shift for pattern in gaps]
             axis.plot(sizes, list(gaps.values()), "o", color=colour, label=method, alpha=0.7)
@@ -206,7 +206,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
 def ceiling_table(records: Sequence[Record]) -> Table:
     rows = [["data", "method", "patterns", "mean gap", "worst pattern", "its gap", "patterns over 2", "largest ECE"]]
     for data in data_sets(records):
-        for method in ("redcore", "late_fusion"):
+        for method in ("stacked", "late_fusion"):
             gaps = ceiling_gaps(records, method)[data]
             worst = max(gaps, key=lambda pattern: gaps[pattern])
             mean, over = np.mean(list(gaps.values())), sum(gap > 2 for gap in gaps.values())
@@ -226,8 +226,8 @@ def calibration(records: Sequence[Record], data: str, method: str) -> dict[str, 
 def ceiling_findings(records: Sequence[Record]) -> list[str]:
     sentences = []
     for data in data_sets(records):
-        gaps = ceiling_gaps(records, "redcore")[data]
-        over, ece = sum(gap > 2 for gap in gaps.values()), max(calibration(records, data, "redcore").values())
+        gaps = ceiling_gaps(records, "stacked")[data]
+        over, ece = sum(gap > 2 for gap in gaps.values()), max(calibration(records, data, "stacked").values())
         sentences.append(
             f"{data}: RedCore is {np.mean(list(gaps.values())):.2f} points under the Bayes optimum on average and "
             f"{max(gaps.values()):.2f} on the worst of {len(gaps)} missing patterns ({over} over 2 points); its "

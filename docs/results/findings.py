@@ -79,13 +79,13 @@ def by_method(records: Sequence[Record], read: Callable[[Record], float | None],
 
 
 def rivals(records: Sequence[Record]) -> list[str]:
-    return [title for title in titles(records) if title not in ("redcore", "bayes")]
+    return [title for title in titles(records) if title not in ("stacked", "bayes")]
 
 
 def quick(records: Sequence[Record]) -> list[str]:
     ece = by_method(records, lambda record: record.metrics["pooled"].get("ece"))
     return [
-        f"{versus(records, 'redcore', rivals(records))}, mean over all missing patterns.",
+        f"{versus(records, 'stacked', rivals(records))}, mean over all missing patterns.",
         f"The expected calibration error of all patterns pooled is {ece}.",
         f"CPU seconds per fit: {by_method(records, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
     ]
@@ -119,7 +119,7 @@ def extreme(records: Sequence[Record]) -> list[str]:
         return float(np.mean(found)) if found else None
 
     return [
-        f"{versus(records, 'redcore', rivals(records))}, mean over all missing patterns.",
+        f"{versus(records, 'stacked', rivals(records))}, mean over all missing patterns.",
         f"With one of the rare modalities alone the mean score is {by_method(records, rare)}.",
         f"Modality equity (lowest over mean single-modality score) is {by_method(records, modality_equity)}.",
     ]
@@ -168,8 +168,8 @@ def pattern_shift(records: Sequence[Record]) -> list[str]:
 
     old, new = ([record for record in records if keep(record)] for keep in (seen, unseen))
     return [
-        f"On test patterns that training had: {versus(records, 'redcore', rivals(records), 'as_observed', seen)}.",
-        f"On patterns never seen in training: {versus(records, 'redcore', rivals(records), 'as_observed', unseen)}.",
+        f"On test patterns that training had: {versus(records, 'stacked', rivals(records), 'as_observed', seen)}.",
+        f"On patterns never seen in training: {versus(records, 'stacked', rivals(records), 'as_observed', unseen)}.",
         f"Mean scores are {by_method(old, score)} on seen patterns, and {by_method(new, score)} on unseen ones.",
     ]
 
@@ -207,8 +207,8 @@ def domain_shift(records: Sequence[Record]) -> list[str]:
     means = "; ".join(f"{name}: {by_method([r for r in records if keep(r)], score)}" for name, keep in kinds.items())
     return [
         f"Mean scores by shift: {means}.",
-        f"On unseen groups: {versus(records, 'redcore', rivals(records), 'as_observed', unseen)}.",
-        f"On known groups: {versus(records, 'redcore', rivals(records), 'as_observed', lambda r: not unseen(r))}.",
+        f"On unseen groups: {versus(records, 'stacked', rivals(records), 'as_observed', unseen)}.",
+        f"On known groups: {versus(records, 'stacked', rivals(records), 'as_observed', lambda r: not unseen(r))}.",
     ]
 
 
@@ -216,11 +216,11 @@ def two_modalities(records: Sequence[Record]) -> list[str]:
     def imbalanced(record: Record) -> bool:
         return record.cell.protocol.name == "imbalanced"
 
-    balanced = versus(records, "redcore", ["redcore, fixed weights"], keep=lambda record: not imbalanced(record))
+    balanced = versus(records, "stacked", ["stacked, fixed weights"], keep=lambda record: not imbalanced(record))
     return [
-        f"Under imbalanced rates {versus(records, 'redcore', ['redcore, fixed weights'], keep=imbalanced)}.",
+        f"Under imbalanced rates {versus(records, 'stacked', ['stacked, fixed weights'], keep=imbalanced)}.",
         f"Under shared rates {balanced}.",
-        f"Over all: {versus(records, 'redcore', [t for t in rivals(records) if 'fixed' not in t])}.",
+        f"Over all: {versus(records, 'stacked', [t for t in rivals(records) if 'fixed' not in t])}.",
     ]
 
 

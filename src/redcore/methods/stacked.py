@@ -235,7 +235,7 @@ class Stacked(NetworkMethod):
     def _average(self, logits: Tensor) -> AnyArray:
         """Average the logits of the members: as probabilities for classes, returned as logarithms; else the logits."""
         logits = logits.double()
-        if self.schema.target_kind in ("binary", "multiclass"):
+        if self.schema.target_kind.is_classification:
             return np.asarray(logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(logits)))
         return np.asarray(logits.mean(dim=0))
 
