@@ -217,7 +217,7 @@ def test_the_page_of_a_notebook_shows_modalities_and_missing_rates():
 def test_several_numbers_and_a_preset_file(tmp_path):
     y = np.random.default_rng(0).normal(size=(N, 2))
     path = tmp_path / "best.json"
-    path.write_text(json.dumps({"method": "redcore", "settings": FAST}))
+    path.write_text(json.dumps({"method": "stacked", "settings": FAST}))
     model = RedCoreRegressor(str(path), modalities=MODALITIES).fit(table(), y)
     assert model.method_.settings.latent_dim == 8
     assert model.predict(table()).shape == (N, 2)
