@@ -196,7 +196,7 @@ class Doubled(torch.nn.Module):
 
 
 def test_an_encoder_of_ones_own(tmp_path):
-    width = classifier().fit(holes(), LABELS).method_.settings.latent_dim
+    width = classifier().fit(holes(), LABELS).method_.training.latent_dim
     encoders = {"text": Doubled(4, width)}
     model = classifier(encoders=encoders).fit(holes(), LABELS)
     save_model(model.method_, tmp_path / "model")

@@ -219,7 +219,7 @@ def test_several_numbers_and_a_preset_file(tmp_path):
     path = tmp_path / "best.json"
     path.write_text(json.dumps({"method": "stacked", "settings": FAST}))
     model = RedCoreRegressor(str(path), modalities=MODALITIES).fit(table(), y)
-    assert model.method_.settings.latent_dim == 8
+    assert model.method_.training.latent_dim == 8
     assert model.predict(table()).shape == (N, 2)
     with pytest.raises(SettingsError, match="belongs to method 'redcore'"):
         MethodRegressor("late_fusion", preset=str(path), modalities=MODALITIES).fit(table(), y)

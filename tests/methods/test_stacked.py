@@ -8,6 +8,7 @@ import torch
 from scipy.special import log_softmax
 
 from factories import TARGETS, make_data, tiny
+from redcore.data import TargetKind
 from redcore.exceptions import SettingsError, UnknownNameError, UnsupportedError
 from redcore.export import export_onnx, load_model, save_model
 from redcore.linear import UnimodalLinear
@@ -143,7 +144,7 @@ def test_a_stack_finds_the_source_that_is_right():
     right[np.arange(2000), codes] = np.log(0.8)
     truth = np.where(rng.random(2000) < 0.8, codes, rng.integers(3, size=2000))
     sources = np.stack([rng.normal(size=(2000, 3)), right], axis=1)
-    stack = StackingWeights.fit(sources, truth, "multiclass", np.array([0.5, 0.5]))
+    stack = StackingWeights.fit(sources, truth, TargetKind.MULTICLASS, np.array([0.5, 0.5]))
     assert stack.weights[0] < 0.1
     # the share that is right is 0.8 + 0.2 / 3: the weight is above 1
     probabilities = np.exp(log_softmax(stack.combine(right[:, None].repeat(2, axis=1) * [[[0], [1]]]), axis=1))
@@ -153,7 +154,7 @@ def test_a_stack_finds_the_source_that_is_right():
 def test_sources_that_were_of_no_use_still_rank_the_classes():
     codes = np.arange(40) % 2
     wrong = np.log(np.where(np.arange(2) == codes[:, None], 0.1, 0.9))
-    stack = StackingWeights.fit(wrong[:, None], codes, "binary", np.array([1.0]))
+    stack = StackingWeights.fit(wrong[:, None], codes, TargetKind.BINARY, np.array([1.0]))
     np.testing.assert_allclose(stack.weights, [0.1])
 
 

@@ -125,7 +125,7 @@ class StepSignals(Signals):
         cls, network: Any, output: Any, batch: Batch, objective: Objective, imputation: Tensor, context: TrainingStep
     ) -> "StepSignals":
         """Return the signals of a step, from the imputation losses with their graph and the context of the step."""
-        observed = batch.whole.n_observed / batch.whole.n_samples
+        observed = batch.global_counts.n_observed / batch.global_counts.n_samples
         return cls(
             context.total(imputation), observed, context.step, context.ends_epoch,
             network, output, batch, objective, imputation, context.total, context.held_out,

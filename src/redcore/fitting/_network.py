@@ -72,7 +72,7 @@ class TrainableNetwork(nn.Module):
     names: Sequence[str] = ()
 
     several_processes: bool = False
-    """If True, several processes can share a fit: means over samples are taken with the counts of `Batch.global_counts`."""
+    """If True, several processes can share a fit: means are then taken with the counts of `Batch.global_counts`."""
 
     def forward(self, batch: Batch) -> Any:
         """Return a `NetworkOutput`."""
