@@ -1,4 +1,4 @@
-"""``redcore demo``: the default method, RedCore alone and two baselines on handwritten digits with missing modalities."""
+"""``redcore demo``: the default method, RedCore alone and two baselines on digits with missing modalities."""
 
 from collections.abc import Mapping
 from pathlib import Path
