@@ -1,9 +1,9 @@
-"""Three sentences per page of results, computed from its records: they say what these records say, and no more."""
+"""Findings of the result pages: sentences that are computed from the records, at most three per page."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from accuracy import accuracy_findings, ceiling_findings
+from accuracy import DEFAULT, accuracy_findings, ceiling_findings
 
 from redcore.benchmark import (
     Cell,
@@ -23,70 +23,70 @@ from redcore.benchmark import (
 Keep = Callable[[Record], bool]
 
 
-def everything(record: Record) -> bool:
+def keep_all(record: Record) -> bool:
     return True
 
 
-def titles(records: Sequence[Record]) -> list[str]:
+def method_titles(records: Sequence[Record]) -> list[str]:
     return sorted({record.cell.method.title() for record in records})
 
 
-def place(record: Record) -> tuple[str, str, int, int]:
+def run_key(record: Record) -> tuple[str, str, int, int]:
+    """Return the data set, protocol, seed and fold, which determine data, split and masks."""
     cell = record.cell
     return cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0
 
 
 def differences(records: Sequence[Record], method: str, other: str, over: Over, keep: Keep) -> list[float]:
-    """Return the paired differences in points: the same data, protocol, seed and masks."""
+    """Return the paired differences in points, over runs with the same data, protocol, seed and masks."""
     values: dict[str, dict[tuple[str, str, int, int], float]] = {method: {}, other: {}}
     for record in filter(keep, records):
         if record.cell.method.title() in values:
-            values[record.cell.method.title()][place(record)] = 100 * score_of(record, over=over)
+            values[record.cell.method.title()][run_key(record)] = 100 * score_of(record, over=over)
     return [values[method][key] - values[other][key] for key in values[method].keys() & values[other].keys()]
 
 
-def points(found: Sequence[float]) -> str:
-    low, high = bootstrap_interval(sorted(found), np.random.default_rng(0))
-    return f"{np.mean(found):+.1f} points (95% interval {low:+.1f} to {high:+.1f}, {len(found)} pairs)"
+def points(values: Sequence[float]) -> str:
+    low, high = bootstrap_interval(sorted(values), np.random.default_rng(0))
+    return f"{np.mean(values):+.1f} points (95% interval {low:+.1f} to {high:+.1f}, {len(values)} pairs)"
 
 
 def versus(
-    records: Sequence[Record], method: str, others: Sequence[str], over: Over = "patterns", keep: Keep = everything
+    records: Sequence[Record], method: str, others: Sequence[str], over: Over = "patterns", keep: Keep = keep_all
 ) -> str:
-    """Say how far a method is from others."""
+    """Return the mean paired differences of a method to other methods as text."""
     parts = []
     for other in others:
-        found = differences(records, method, other, over, keep)
-        if found:
-            parts.append(f"to {other} {points(found)}")
-    return f"{method} compared {', '.join(parts)}"
+        values = differences(records, method, other, over, keep)
+        if values:
+            parts.append(f"minus `{other}` {points(values)}")
+    return f"`{method}` {', '.join(parts)}"
 
 
-def mean_of(records: Sequence[Record], read: Callable[[Record], float | None], keep: Keep = everything) -> float:
-    found = [value for record in records if keep(record) and (value := read(record)) is not None]
-    return float(np.mean(found)) if found else float("nan")
+def mean_of(records: Sequence[Record], read: Callable[[Record], float | None], keep: Keep = keep_all) -> float:
+    values = [value for record in records if keep(record) and (value := read(record)) is not None]
+    return float(np.mean(values)) if values else float("nan")
 
 
 def by_method(records: Sequence[Record], read: Callable[[Record], float | None], form: str = "{:.3f}") -> str:
-    """List a mean by method."""
-    parts = []
-    for method in titles(records):
-        of_method = [record for record in records if record.cell.method.title() == method]
-        value = mean_of(of_method, read, lambda record: True)
-        if not np.isnan(value):
-            parts.append(f"{method} {form.format(value)}")
-    return ", ".join(parts)
+    """Return the mean of each method as text."""
+
+    def of_method(title: str) -> list[Record]:
+        return [record for record in records if record.cell.method.title() == title]
+
+    return listed({title: mean_of(of_method(title), read) for title in method_titles(records)}, form)
 
 
-def rivals(records: Sequence[Record]) -> list[str]:
-    return [title for title in titles(records) if title not in ("stacked", "bayes")]
+def other_methods(records: Sequence[Record]) -> list[str]:
+    """Return all methods except the default and `bayes`, which knows the model of the data."""
+    return [title for title in method_titles(records) if title not in (DEFAULT, "bayes")]
 
 
 def quick(records: Sequence[Record]) -> list[str]:
     ece = by_method(records, lambda record: record.metrics["pooled"].get("ece"))
     return [
-        f"{versus(records, 'stacked', rivals(records))}, mean over all missing patterns.",
-        f"The expected calibration error of all patterns pooled is {ece}.",
+        f"Mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
+        f"Expected calibration error of all patterns pooled: {ece}.",
         f"CPU seconds per fit: {by_method(records, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
     ]
 
@@ -102,26 +102,27 @@ def uniform(records: Sequence[Record]) -> list[str]:
     costs = {m: float(np.mean([100 * gap.gap for gap in gaps if gap.method == m])) for m in methods}
     rates = f"{min(c.rates[0] for c in curves):g} to {max(c.rates[-1] for c in curves):g}"
     return [
-        f"The area under the curve is {listed(areas, '{:.3f}')}, mean over data sets.",
-        f"From a missing rate of {rates} in training the score falls by {listed(falls, '{:.1f}')} points.",
-        f"At the same mean rate of 0.5, imbalance costs {listed(costs, '{:+.1f}')} points.",
+        f"Area under the curve, mean over data sets: {listed(areas, '{:.3f}')}.",
+        f"Loss of score from missing rate {rates} in training, in points: {listed(falls, '{:.1f}')}.",
+        f"Cost of imbalanced rates at the same mean rate of 0.5, in points: {listed(costs, '{:+.1f}')}.",
     ]
 
 
 def listed(values: dict[str, float], form: str) -> str:
+    """Return values with their names as text; NaN values are left out."""
     return ", ".join(f"{form.format(value)} ({name})" for name, value in values.items() if not np.isnan(value))
 
 
 def extreme(records: Sequence[Record]) -> list[str]:
     def rare(record: Record) -> float | None:
         rates, single = record.missing_rates["train"], single_modality_scores(record)
-        found = [score for name, score in single.items() if rates[name] > 0.5]
-        return float(np.mean(found)) if found else None
+        scores = [score for name, score in single.items() if rates[name] > 0.5]
+        return float(np.mean(scores)) if scores else None
 
     return [
-        f"{versus(records, 'stacked', rivals(records))}, mean over all missing patterns.",
-        f"With one of the rare modalities alone the mean score is {by_method(records, rare)}.",
-        f"Modality equity (lowest over mean single-modality score) is {by_method(records, modality_equity)}.",
+        f"Mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
+        f"Mean score if only one of the rare modalities is observed: {by_method(records, rare)}.",
+        f"Modality equity (lowest divided by mean single-modality score): {by_method(records, modality_equity)}.",
     ]
 
 
@@ -136,21 +137,21 @@ def stability(records: Sequence[Record]) -> list[str]:
     )
     settled = {f"{one.method}, {one.data}": 100 * one.settled for one in weights}
     return [
-        f"The standard deviation of the final weights over seeds is {listed(sd, '{:.3f}')}.",
-        f"Kendall's W of the order of the modalities, by weight and by relative advantage, is {agreement}.",
-        f"Weights stay near their end after {listed(settled, '{:.0f}%')} of training; learning balance is "
-        f"{by_method(records, learning_balance)}.",
+        f"Standard deviation of the final weights over seeds: {listed(sd, '{:.3f}')}.",
+        f"Kendall's W of the order of the modalities, by weight and by relative advantage: {agreement}.",
+        f"Part of training after which weights stay near their final value: {listed(settled, '{:.0f}%')}. Learning "
+        f"balance: {by_method(records, learning_balance)}.",
     ]
 
 
 def bilevel_cost(records: Sequence[Record]) -> list[str]:
-    others = [title for title in titles(records) if title != "relative_advantage"]
+    others = [title for title in method_titles(records) if title != "relative_advantage"]
     per_step = by_method(records, lambda record: 1000 * record.cpu_seconds["fit"] / record.n_steps, "{:.1f}")
     loss = by_method(records, lambda record: min(record.epochs["validation_loss"]))
     return [
-        f"{versus(records, 'relative_advantage', others)}.",
+        f"Mean over all missing patterns: {versus(records, 'relative_advantage', others)}.",
         f"CPU milliseconds per step: {per_step}.",
-        f"The lowest validation loss is {loss}, mean over data sets and seeds.",
+        f"Lowest validation loss, mean over data sets and seeds: {loss}.",
     ]
 
 
@@ -166,24 +167,26 @@ def pattern_shift(records: Sequence[Record]) -> list[str]:
     def score(record: Record) -> float:
         return score_of(record, over="as_observed")
 
+    others = other_methods(records)
     old, new = ([record for record in records if keep(record)] for keep in (seen, unseen))
     return [
-        f"On test patterns that training had: {versus(records, 'stacked', rivals(records), 'as_observed', seen)}.",
-        f"On patterns never seen in training: {versus(records, 'stacked', rivals(records), 'as_observed', unseen)}.",
-        f"Mean scores are {by_method(old, score)} on seen patterns, and {by_method(new, score)} on unseen ones.",
+        f"Test patterns that occur in training: {versus(records, DEFAULT, others, 'as_observed', seen)}.",
+        f"Test patterns that never occur in training: {versus(records, DEFAULT, others, 'as_observed', unseen)}.",
+        f"Mean scores on patterns that occur in training: {by_method(old, score)}; on the others: "
+        f"{by_method(new, score)}.",
     ]
 
 
 def many_modalities(records: Sequence[Record]) -> list[str]:
-    found = {(record.cell.data.title(), record.cell.method.title()) for record in records}
-    labels = sorted({label for label, _ in found}, reverse=True)
-    # the most that all methods were run with
-    label = next((one for one in labels if all((one, title) in found for title in titles(records))), labels[0])
+    pairs = {(record.cell.data.title(), record.cell.method.title()) for record in records}
+    labels = sorted({label for label, _ in pairs}, reverse=True)
+    # the largest number of modalities that was run with all methods
+    label = next((one for one in labels if all((one, title) in pairs for title in method_titles(records))), labels[0])
     most = [record for record in records if record.cell.data.title() == label]
     return [
-        f"With {label}: macro-F1 {by_method(most, score_of)}.",
-        f"CPU seconds to fit there: {by_method(most, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
-        f"Parameters there: {by_method(most, lambda record: record.n_parameters, '{:,.0f}')}; memory added, MB: "
+        f"Macro-F1 with {label}: {by_method(most, score_of)}.",
+        f"CPU seconds to fit with {label}: {by_method(most, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
+        f"Parameters: {by_method(most, lambda record: record.n_parameters, '{:,.0f}')}. Memory added, MB: "
         f"{by_method(most, lambda record: (record.growth_bytes or 0) / 1e6, '{:.0f}')}.",
     ]
 
@@ -204,11 +207,12 @@ def domain_shift(records: Sequence[Record]) -> list[str]:
         "known groups, shifted rates": lambda record: not unseen(record) and shifted(record),
         "known groups, same rates": lambda record: not unseen(record) and not shifted(record),
     }
+    others = other_methods(records)
     means = "; ".join(f"{name}: {by_method([r for r in records if keep(r)], score)}" for name, keep in kinds.items())
     return [
-        f"Mean scores by shift: {means}.",
-        f"On unseen groups: {versus(records, 'stacked', rivals(records), 'as_observed', unseen)}.",
-        f"On known groups: {versus(records, 'stacked', rivals(records), 'as_observed', lambda r: not unseen(r))}.",
+        f"Mean scores: {means}.",
+        f"Unseen groups: {versus(records, DEFAULT, others, 'as_observed', unseen)}.",
+        f"Known groups: {versus(records, DEFAULT, others, 'as_observed', lambda r: not unseen(r))}.",
     ]
 
 
@@ -216,11 +220,13 @@ def two_modalities(records: Sequence[Record]) -> list[str]:
     def imbalanced(record: Record) -> bool:
         return record.cell.protocol.name == "imbalanced"
 
-    balanced = versus(records, "stacked", ["stacked, fixed weights"], keep=lambda record: not imbalanced(record))
+    fixed = [f"{DEFAULT}, fixed weights"]
+    balanced = versus(records, DEFAULT, fixed, keep=lambda record: not imbalanced(record))
+    others = [title for title in other_methods(records) if "fixed" not in title]
     return [
-        f"Under imbalanced rates {versus(records, 'stacked', ['stacked, fixed weights'], keep=imbalanced)}.",
-        f"Under shared rates {balanced}.",
-        f"Over all: {versus(records, 'stacked', [t for t in rivals(records) if 'fixed' not in t])}.",
+        f"Imbalanced rates: {versus(records, DEFAULT, fixed, keep=imbalanced)}.",
+        f"Shared rates: {balanced}.",
+        f"All rates: {versus(records, DEFAULT, others)}.",
     ]
 
 
@@ -250,17 +256,17 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
 
 
 def coverage(name: str, records: Sequence[Record]) -> str:
-    """Say how much of the benchmark the records are, and which settings were changed for a smaller budget."""
-    planned = {title_of(cell): cell for cell in read_spec(name).cells()}
+    """Return the share of the benchmark that was run, and the settings that were changed for a smaller budget."""
+    planned = {cell_title(cell): cell for cell in read_spec(name).cells()}
     changed: dict[str, set[str]] = {}
     for record in records:
-        asked = planned[title_of(record.cell)].method.settings
+        settings = planned[cell_title(record.cell)].method.settings
         for key, value in record.cell.method.settings.items():
-            if key not in asked or str(asked[key]) != str(value):
+            if key not in settings or str(settings[key]) != str(value):
                 changed.setdefault(key, set()).add(str(value))
-    settings = ", ".join(f"`{key}={'/'.join(sorted(values))}`" for key, values in sorted(changed.items()))
-    return f"{len(records)} of the {len(planned)} cells of the benchmark" + (f", with {settings}" if settings else "")
+    changes = ", ".join(f"`{key}={'/'.join(sorted(values))}`" for key, values in sorted(changed.items()))
+    return f"{len(records)} of the {len(planned)} cells of the benchmark" + (f", with {changes}" if changes else "")
 
 
-def title_of(cell: Cell) -> tuple[str, str, str, int, int]:
+def cell_title(cell: Cell) -> tuple[str, str, str, int, int]:
     return cell.data.title(), cell.protocol.title(), cell.method.title(), cell.seed, cell.fold or 0

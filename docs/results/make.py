@@ -1,9 +1,9 @@
-"""Draw the figure, and write the table and the budget, of every page of results from its packed records.
+"""Write the figure, findings, table and budget of every result page from its packed records.
 
     $ python docs/results/make.py            # all pages
-    $ python docs/results/make.py uniform    # one
+    $ python docs/results/make.py uniform    # one page
 
-What stands between ``<!-- records -->`` and ``<!-- end -->`` of a page is written anew; all else is written by hand.
+Only the text between ``<!-- records -->`` and ``<!-- end -->`` of a page is generated.
 """
 
 import sys
@@ -31,13 +31,14 @@ from redcore.benchmark import (
 )
 
 HERE = Path(__file__).parent
-# Okabe and Ito: told apart by the colour-blind
+# palette of Okabe and Ito, for all kinds of colour vision
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 Table = list[list[str]]
 
 
 def methods_of(records: Sequence[Record]) -> list[str]:
+    """Return the titles of the methods in the order of the benchmark."""
     return list(dict.fromkeys(record.cell.method.title() for record in sorted(records, key=lambda r: r.cell.seed)))
 
 
@@ -47,6 +48,7 @@ def panels(n: int, width: float = 4.2, height: float = 3.2) -> tuple[Figure, lis
 
 
 def finish(figure: Figure, axes: Sequence[Axes]) -> Figure:
+    """Add the grid and one legend below all panels."""
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.3)
@@ -55,8 +57,8 @@ def finish(figure: Figure, axes: Sequence[Axes]) -> Figure:
     return figure
 
 
-def dots(records: Sequence[Record], over: Over) -> Figure:
-    """Show the mean score of every method under every protocol, a panel per data set."""
+def dot_plot(records: Sequence[Record], over: Over) -> Figure:
+    """Plot the mean score of every method under every protocol, one panel per data set."""
     entries = summarise(records, over=over)
     data_sets = sorted({entry.data for entry in entries})
     methods = methods_of(records)
@@ -64,12 +66,12 @@ def dots(records: Sequence[Record], over: Over) -> Figure:
     figure, axes = panels(len(data_sets), height=1.2 + 0.42 * len(protocols))
     for axis, data in zip(axes, data_sets, strict=True):
         for index, method in enumerate(methods):
-            found = [entry for entry in entries if (entry.data, entry.method) == (data, method)]
-            places = [protocols.index(entry.protocol) + 0.13 * (index - len(methods) / 2) for entry in found]
-            means = [entry.mean for entry in found]
-            bars = [[e.mean - e.low for e in found], [e.high - e.mean for e in found]]
+            selected = [entry for entry in entries if (entry.data, entry.method) == (data, method)]
+            positions = [protocols.index(entry.protocol) + 0.13 * (index - len(methods) / 2) for entry in selected]
+            means = [entry.mean for entry in selected]
+            bars = [[e.mean - e.low for e in selected], [e.high - e.mean for e in selected]]
             axis.errorbar(
-                means, places, xerr=bars, fmt=MARKERS[index], color=COLOURS[index], label=method, markersize=5
+                means, positions, xerr=bars, fmt=MARKERS[index], color=COLOURS[index], label=method, markersize=5
             )
         axis.set_yticks(range(len(protocols)), protocols if axis is axes[0] else [""] * len(protocols))
         axis.set_title(data, fontsize=10)
@@ -81,10 +83,10 @@ def dots(records: Sequence[Record], over: Over) -> Figure:
 def scores_table(records: Sequence[Record], over: Over) -> Table:
     entries = summarise(records, over=over)
     methods = methods_of(records)
-    found = {(entry.data, entry.protocol, entry.method): entry for entry in entries}
+    by_cell = {(entry.data, entry.protocol, entry.method): entry for entry in entries}
     rows = [["data", "protocol", *methods]]
     for data, protocol in dict.fromkeys((entry.data, entry.protocol) for entry in entries):
-        cells = [found.get((data, protocol, method)) for method in methods]
+        cells = [by_cell.get((data, protocol, method)) for method in methods]
         rows.append(
             [data, protocol, *("" if cell is None else interval(cell.mean, cell.low, cell.high) for cell in cells)]
         )
@@ -92,12 +94,12 @@ def scores_table(records: Sequence[Record], over: Over) -> Table:
 
 
 def interval(mean: float, low: float, high: float, digits: int = 3) -> str:
-    shown = f"{mean:.{digits}f}"
-    return shown if low == high else f"{shown} ({low:.{digits}f} to {high:.{digits}f})"
+    text = f"{mean:.{digits}f}"
+    return text if low == high else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def patterns_figure(records: Sequence[Record]) -> Figure:
-    return dots(records, "patterns")
+    return dot_plot(records, "patterns")
 
 
 def patterns_table(records: Sequence[Record]) -> Table:
@@ -105,7 +107,7 @@ def patterns_table(records: Sequence[Record]) -> Table:
 
 
 def observed_figure(records: Sequence[Record]) -> Figure:
-    return dots(records, "as_observed")
+    return dot_plot(records, "as_observed")
 
 
 def observed_table(records: Sequence[Record]) -> Table:
@@ -133,8 +135,9 @@ def uniform_table(records: Sequence[Record]) -> Table:
     gaps = imbalance_gaps(records)
     rows = [["data", "method", "area under the curve", *sorted({f"shared minus {gap.protocol}" for gap in gaps})]]
     for curve in degradation_curves(records):
-        own = {f"shared minus {g.protocol}": g for g in gaps if (g.data, g.method) == (curve.data, curve.method)}
-        cells = [interval(own[name].gap, own[name].low, own[name].high) if name in own else "" for name in rows[0][3:]]
+        by_name = {f"shared minus {g.protocol}": g for g in gaps if (g.data, g.method) == (curve.data, curve.method)}
+        selected = [by_name.get(name) for name in rows[0][3:]]
+        cells = ["" if gap is None else interval(gap.gap, gap.low, gap.high) for gap in selected]
         rows.append([curve.data, curve.method, "" if curve.area is None else f"{curve.area:.3f}", *cells])
     return rows
 
@@ -143,13 +146,13 @@ def stability_figure(records: Sequence[Record]) -> Figure:
     methods = [method for method in methods_of(records) if "fixed" not in method]
     data_sets = sorted({record.cell.data.title() for record in records})
     figure, axes = panels(len(methods) * len(data_sets), width=3.3)
-    places = [(data, method) for data in data_sets for method in methods]
-    for axis, (data, method) in zip(axes, places, strict=True):
-        own = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
-        names = [name for name in own[0].history if name.startswith("supervision_weight/")]
-        for record in own:
+    pairs = [(data, method) for data in data_sets for method in methods]
+    for axis, (data, method) in zip(axes, pairs, strict=True):
+        runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
+        names = [name for name in runs[0].history if name.startswith("supervision_weight/")]
+        for record in runs:
             for index, name in enumerate(names):
-                label = name.partition("/")[2] if record is own[0] else None
+                label = name.partition("/")[2] if record is runs[0] else None
                 axis.plot(record.history["step"], record.history[name], color=COLOURS[index], alpha=0.5, label=label)
         axis.set_title(f"{data}\n{method}", fontsize=9)
         axis.set_xlabel("step")
@@ -185,10 +188,10 @@ def stability_table(records: Sequence[Record]) -> Table:
     return rows
 
 
-def reached(record: Record, target: float) -> float | None:
-    """Return the CPU seconds of training until the validation loss was as low as `target`."""
+def seconds_to_loss(record: Record, target: float) -> float | None:
+    """Return the CPU seconds of training until the validation loss reached `target`; None if it never did."""
     losses = record.epochs["validation_loss"]
-    first = next((place for place, loss in enumerate(losses) if loss <= target), None)
+    first = next((index for index, loss in enumerate(losses) if loss <= target), None)
     return (
         None
         if first is None
@@ -197,13 +200,13 @@ def reached(record: Record, target: float) -> float | None:
 
 
 def bilevel_targets(records: Sequence[Record]) -> dict[tuple[str, int], float]:
-    """Return by data set and seed the loss that every rule reaches: the highest of the lowest."""
+    """Return the loss that every rule reaches, by data set and seed: the highest of their lowest losses."""
     lowest: dict[tuple[str, int], list[float]] = {}
     for record in records:
         lowest.setdefault((record.cell.data.title(), record.cell.seed), []).append(
             min(record.epochs["validation_loss"])
         )
-    return {place: max(losses) for place, losses in lowest.items()}
+    return {key: max(losses) for key, losses in lowest.items()}
 
 
 def bilevel_rows(records: Sequence[Record]) -> list[tuple[str, str, list[float], list[float], list[float]]]:
@@ -211,10 +214,10 @@ def bilevel_rows(records: Sequence[Record]) -> list[tuple[str, str, list[float],
     rows = []
     for data in sorted({record.cell.data.title() for record in records}):
         for method in methods_of(records):
-            own = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
-            times = [t for r in own if (t := reached(r, targets[data, r.cell.seed])) is not None]
-            per_step = [1000 * record.cpu_seconds["fit"] / record.n_steps for record in own]
-            rows.append((data, method, [score_of(record) for record in own], per_step, times))
+            runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
+            times = [t for r in runs if (t := seconds_to_loss(r, targets[data, r.cell.seed])) is not None]
+            per_step = [1000 * record.cpu_seconds["fit"] / record.n_steps for record in runs]
+            rows.append((data, method, [score_of(record) for record in runs], per_step, times))
     return rows
 
 
@@ -239,7 +242,7 @@ def bilevel_table(records: Sequence[Record]) -> Table:
     return rows
 
 
-def many_figure(records: Sequence[Record]) -> Figure:
+def many_modalities_figure(records: Sequence[Record]) -> Figure:
     figure, axes = panels(3, width=3.6)
     kinds: tuple[tuple[str, Callable[[Record], float]], ...] = (
         ("macro-F1, mean of patterns", score_of),
@@ -265,17 +268,18 @@ def many_figure(records: Sequence[Record]) -> Figure:
     return finish(figure, axes)
 
 
-def many_table(records: Sequence[Record]) -> Table:
+def many_modalities_table(records: Sequence[Record]) -> Table:
     rows = [["data", "method", "macro-F1", "CPU s to fit", "CPU s to score", "memory added, MB", "parameters"]]
     for data in sorted({record.cell.data.title() for record in records}):
         for method in methods_of(records):
-            own = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
-            if own:
-                rows.append([data, method, f"{np.mean([score_of(r) for r in own]):.3f}", *costs(own)])
+            runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
+            if runs:
+                rows.append([data, method, f"{np.mean([score_of(r) for r in runs]):.3f}", *costs(runs)])
     return rows
 
 
 def costs(records: Sequence[Record]) -> list[str]:
+    """Return CPU seconds to fit and to score, added memory in MB, and the number of parameters, as text."""
     cpu = [f"{np.mean([record.cpu_seconds[stage] for record in records]):.1f}" for stage in ("fit", "predict")]
     memory = max((record.growth_bytes or 0) / 1e6 for record in records)
     return [*cpu, f"{memory:.0f}", f"{records[0].n_parameters:,}"]
@@ -308,10 +312,10 @@ def hardware_table(records: Sequence[Record]) -> Table:
     rows = [["data", "setting", "macro-F1", "seconds to fit", "CPU s to fit", "memory added, MB"]]
     for data in sorted({record.cell.data.title() for record in records}):
         for method in methods_of(records):
-            own = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
-            wall = f"{np.mean([record.seconds['fit'] for record in own]):.1f}"
-            cpu, _, memory, _ = costs(own)
-            rows.append([data, method, f"{np.mean([score_of(r) for r in own]):.3f}", wall, cpu, memory])
+            runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
+            wall = f"{np.mean([record.seconds['fit'] for record in runs]):.1f}"
+            cpu, _, memory, _ = costs(runs)
+            rows.append([data, method, f"{np.mean([score_of(r) for r in runs]):.3f}", wall, cpu, memory])
     return rows
 
 
@@ -322,7 +326,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "stability": (stability_figure, stability_table),
     "bilevel-cost": (bilevel_figure, bilevel_table),
     "pattern-shift": (observed_figure, observed_table),
-    "many-modalities": (many_figure, many_table),
+    "many-modalities": (many_modalities_figure, many_modalities_table),
     "domain-shift": (observed_figure, observed_table),
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
@@ -333,7 +337,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
 
 
 def budget(records: Sequence[Record], failed: int) -> str:
-    """Say what the figures were computed with."""
+    """Return the computational budget of the records as text."""
     seeds = Counter(record.cell.seed for record in records)
     cpu = sum(sum(record.cpu_seconds.values()) for record in records) / 60
     commits = sorted({record.git.get("commit", "unknown")[:7] for record in records})
@@ -345,8 +349,9 @@ def budget(records: Sequence[Record], failed: int) -> str:
 
 
 def make(name: str) -> None:
-    every = read_records(HERE / f"{name}.jsonl.gz")
-    records = [record for record in every if record.status == "done"]
+    """Write the figure and the generated block of a page."""
+    all_records = read_records(HERE / f"{name}.jsonl.gz")
+    records = [record for record in all_records if record.status == "done"]
     draw, tabulate = PAGES[name]
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
         draw(records).savefig(HERE / f"{name}.svg", metadata={"Date": None})
@@ -358,8 +363,8 @@ def make(name: str) -> None:
     _, _, after = rest.partition("<!-- end -->")
     figure = f"![{name}: the table below as a figure]({name}.svg)"
     sentences = "\n".join(f"- {sentence}" for sentence in FINDINGS[name](records))
-    run = f"{coverage(name, records)}; {budget(records, len(every) - len(records))}"
-    block = "\n\n".join(["", "**What came out.**", sentences, figure, table, f"**Budget.** {run}", ""])
+    run = f"{coverage(name, records)}; {budget(records, len(all_records) - len(records))}"
+    block = "\n\n".join(["", "**Findings.**", sentences, figure, table, f"**Budget.** {run}", ""])
     page.write_text(f"{before}<!-- records -->{block}<!-- end -->{after}", encoding="utf-8")
 
 
