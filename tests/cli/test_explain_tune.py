@@ -87,4 +87,4 @@ def test_a_different_study_in_the_folder_is_rejected(cli, make_npz, tmp_path):
     assert "folds was 3, now 4" in other.err
     nothing = cli("tune", data, "--trials", 1, "--out", tmp_path / "new", "--method", "prior")
     assert nothing.status == 2
-    assert "no setting to search" in nothing.err
+    assert "no setting to tune" in nothing.err

@@ -263,4 +263,4 @@ def test_what_redcore_says_of_its_uncertainty():
     assert not np.array_equal(draws, model.predict_proba(table()))
     assert model.uncertainty(table(), n_draws=4).share.shape == (N,)
     assert set(model.acquisition_values(table(), n_draws=4)) == set(MODALITIES)
-    assert set(model.modality_value(table(), LABELS).worth.values) == set(MODALITIES)
+    assert set(model.modality_value(table(), LABELS).shapley.values) == set(MODALITIES)

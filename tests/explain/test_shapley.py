@@ -1,4 +1,4 @@
-"""Shapley values against games whose solution is known, and the values of modalities."""
+"""Shapley values of games with known solutions, and values of modalities."""
 
 import numpy as np
 import pytest
@@ -12,26 +12,26 @@ from redcore.methods import make_method
 from redcore.report import worth_figure
 
 
-def test_additive_game_gives_each_its_own_and_no_interaction():
-    worth = {"a": 1.0, "b": -2.0, "c": 0.5}
-    found = shapley(lambda team: sum(worth[player] for player in team), list(worth))
-    assert found.values == pytest.approx(worth)
+def test_additive_game():
+    contributions = {"a": 1.0, "b": -2.0, "c": 0.5}
+    found = shapley(lambda team: sum(contributions[player] for player in team), list(contributions))
+    assert found.values == pytest.approx(contributions)
     assert found.errors is None
     assert list(found.interactions.values()) == pytest.approx([0, 0, 0])
 
 
 def test_glove_game():
-    # one left glove, two right ones: a pair is worth 1
+    # one left and two right gloves; a pair has the value 1
     found = shapley(lambda team: float("left" in team and len(team) > 1), ["left", "right", "other"])
     assert found.values == pytest.approx({"left": 2 / 3, "right": 1 / 6, "other": 1 / 6})
     assert found.interactions["right", "other"] == pytest.approx(-0.5)
 
 
-def test_twelve_players_are_sampled_with_an_honest_error():
+def test_sampled_values_of_twelve_players_are_within_their_errors():
     rng = np.random.default_rng(0)
     players = [f"p{k}" for k in range(12)]
     alone = dict(zip(players, rng.normal(size=12), strict=True))
-    # p0 and p1 are worth 3 more together: half to each
+    # p0 and p1 have an interaction of 3, of which each receives half
     truth = alone | {"p0": alone["p0"] + 1.5, "p1": alone["p1"] + 1.5}
 
     def game(team):
@@ -46,13 +46,13 @@ def test_twelve_players_are_sampled_with_an_honest_error():
     assert found.interaction_errors["p2", "p3"] == pytest.approx(0.0)
 
 
-def test_values_share_out_the_gain_and_follow_what_modalities_say():
+def test_values_add_up_to_the_gain_and_follow_informativeness():
     data = gaussian.load(1500, n_features=6, informativeness=(0.0, 0.4, 1.2))
     method = make_method("late_fusion").fit(data.part("train"))
     value = modality_value(method, data.part("test"), "nll")
-    values = value.worth.values
+    values = value.shapley.values
     assert sum(values.values()) == pytest.approx(value.with_all - value.without)
-    # noise that is averaged in does harm
+    # averaging in an uninformative modality is harmful
     assert values["m00"] < 0.05 < values["m01"] < values["m02"]
     assert value.complete_samples
     assert value.to_dict()["interactions"].keys() == {"m00+m01", "m00+m02", "m01+m02"}
@@ -63,10 +63,10 @@ def test_a_lower_error_is_a_gain():
     method = make_method("late_fusion").fit(data.part("train"))
     value = modality_value(method, data.part("test"), "mae")
     assert value.with_all > value.without
-    assert value.worth.values["m02"] > 0
+    assert value.shapley.values["m02"] > 0
 
 
-def test_without_complete_samples_each_pattern_has_its_own():
+def test_without_complete_samples_patterns_use_different_samples():
     data = make_data("multiclass", 60, holes=False)
     keep = np.ones((60, 3), dtype=bool)
     keep[np.arange(60), np.arange(60) % 3] = np.arange(60) < 6
@@ -82,13 +82,13 @@ def test_an_unknown_metric_is_named():
 
 
 @pytest.mark.parametrize("n_players", [1, 3, 12])
-def test_the_picture(n_players, tmp_path):
-    worth = shapley(lambda team: float(len(team)), [f"$p{k}_" for k in range(n_players)], 10)
+def test_figure(n_players, tmp_path):
+    result = shapley(lambda team: float(len(team)), [f"$p{k}_" for k in range(n_players)], 10)
     content = {
         "metric": "nll",
-        "values": worth.values,
-        "standard_errors": worth.errors,
-        "interactions": {"+".join(pair): value for pair, value in worth.interactions.items()},
+        "values": result.values,
+        "standard_errors": result.errors,
+        "interactions": {"+".join(pair): value for pair, value in result.interactions.items()},
         "without": 0.0,
         "with_all": 1.0,
     }
@@ -96,7 +96,7 @@ def test_the_picture(n_players, tmp_path):
     assert (tmp_path / "worth.png").stat().st_size > 1000
 
 
-def test_the_modality_behind_is_named_with_its_reason():
+def test_under_trained_modality_with_reason():
     steps = {
         "relative_advantage/audio": np.linspace(0.0, 0.4, 100),
         "relative_advantage/text": np.linspace(0.0, -0.4, 100),

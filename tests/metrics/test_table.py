@@ -53,7 +53,7 @@ def test_modality_value_has_the_direction_of_the_score(kind):
         sign = -1 if name in LOWER_IS_BETTER else 1
         expected = scores(data.target, method.predict(data), method.decide)[name]
         assert value.with_all == pytest.approx(sign * expected)
-        assert sum(value.worth.values.values()) == pytest.approx(value.with_all - value.without)
+        assert sum(value.shapley.values.values()) == pytest.approx(value.with_all - value.without)
 
 
 @pytest.mark.parametrize("name", SCORES)

@@ -1,4 +1,4 @@
-"""Studies: folds, spaces, workers, and what kills leave behind."""
+"""Tuning studies: folds, search spaces, parallel and killed workers."""
 
 import json
 import multiprocessing
@@ -28,7 +28,7 @@ def task(kind="multiclass", n_samples=60, **changes) -> Task:
 
 
 @pytest.mark.parametrize("method", names("redcore.methods"))
-def test_every_search_space_is_of_settings_that_exist_and_take_its_ends(method):
+def test_search_spaces_are_within_the_bounds_of_the_settings(method):
     settings = make_method(method).settings
     for name, search in settings.search_space().items():
         for value in search.choices or (search.low, search.high):
@@ -36,18 +36,18 @@ def test_every_search_space_is_of_settings_that_exist_and_take_its_ends(method):
     assert ("learning_rate" in describe(settings)) == hasattr(getattr(settings, "of_base", settings), "learning_rate")
 
 
-def test_folds_hold_out_whole_groups_at_the_users_missing_rates():
-    judged = task(groups=np.arange(60) // 5, n_folds=3)
-    held_out = [set(validation.sample_ids.tolist()) for _, validation in judged.folds]
+def test_folds_respect_groups_and_missing_rates():
+    tuning = task(groups=np.arange(60) // 5, n_folds=3)
+    held_out = [set(validation.sample_ids.tolist()) for _, validation in tuning.folds]
     assert set.union(*held_out) == set(range(60))
-    for train, validation in judged.folds:
+    for train, validation in tuning.folds:
         assert not set(train.groups) & set(validation.groups)
-        for part in (train, validation):
+        for split in (train, validation):
             for name, rate in RATES.items():
-                assert part.missing_rates[name] == pytest.approx(rate, abs=1 / part.n_samples)
+                assert split.missing_rates[name] == pytest.approx(rate, abs=1 / split.n_samples)
 
 
-def test_all_trials_see_the_same_holes():
+def test_all_trials_have_the_same_missing_patterns():
     one, other = task(), task()
     for (train, _), (again, _) in zip(one.folds, other.folds, strict=True):
         assert train.checksum() == again.checksum()
@@ -57,17 +57,17 @@ def test_all_trials_see_the_same_holes():
     ("kind", "metric", "direction"),
     [("multiclass", "nll", "minimize"), ("multilabel", "macro_f1", "maximize"), ("regression", "r2", "maximize")],
 )
-def test_the_metric_of_a_kind(kind, metric, direction, tmp_path):
-    judged = task(kind)
-    assert (judged.chosen_metric, judged.direction) == (metric, direction)
-    study = Study(tmp_path, judged)
+def test_default_metric_of_each_target(kind, metric, direction, tmp_path):
+    tuning = task(kind)
+    assert (tuning.chosen_metric, tuning.direction) == (metric, direction)
+    study = Study(tmp_path, tuning)
     study.work(2)
     assert study.best() is not None
     with pytest.raises(UnknownNameError, match="unknown metric 'f2'"):
         task(kind, metric="f2").score({}, lambda *_: None)
 
 
-def test_the_best_trial_becomes_a_preset_that_methods_take(tmp_path):
+def test_the_best_trial_is_written_as_a_preset(tmp_path):
     study = Study(tmp_path, task(), {"alpha": 3.0})
     study.work(6)
     content = json.loads((tmp_path / "preset.json").read_text())
@@ -79,18 +79,18 @@ def test_the_best_trial_becomes_a_preset_that_methods_take(tmp_path):
     assert study.counts()["running"] == 0
 
 
-def test_a_study_goes_on_where_it_was(tmp_path):
+def test_a_study_is_resumed(tmp_path):
     Study(tmp_path, task()).work(3)
     study = Study(tmp_path, task())
     study.work(3)
     assert len(study.study.trials) == 3
     study.work(5)
     assert len(study.study.trials) == 5
-    # later trials are not the first ones again
+    # the resumed study does not repeat trials
     assert len({trial.params["C"] for trial in study.study.trials}) == 5
 
 
-def test_a_bad_trial_is_pruned_before_its_last_fold(tmp_path, monkeypatch):
+def test_a_poor_trial_is_pruned_before_its_last_fold(tmp_path, monkeypatch):
     calls = []
 
     def score(self, settings, report):
@@ -107,7 +107,7 @@ def test_a_bad_trial_is_pruned_before_its_last_fold(tmp_path, monkeypatch):
     assert max(study.study.trials[7].intermediate_values) == 1
 
 
-def test_a_loss_that_diverges_ends_the_trial_and_an_error_the_study(tmp_path, monkeypatch):
+def test_a_diverging_loss_ends_the_trial_and_an_error_ends_the_study(tmp_path, monkeypatch):
     def diverge(self, settings, report):
         raise DivergenceError("nan")
 
@@ -127,14 +127,14 @@ def test_a_loss_that_diverges_ends_the_trial_and_an_error_the_study(tmp_path, mo
         Study(tmp_path / "two", task()).work(2)
 
 
-def test_nothing_to_search_is_named(tmp_path):
-    with pytest.raises(RunError, match="no setting to search"):
+def test_errors_of_unusable_tasks(tmp_path):
+    with pytest.raises(RunError, match="no setting to tune"):
         Study(tmp_path, task(method="prior"))
-    with pytest.raises(DataError, match="two samples"):
+    with pytest.raises(DataError, match="at least two samples"):
         _ = task("regression", 1, rates=dict.fromkeys(RATES, 0.0)).folds
 
 
-def test_half_a_line_of_a_killed_writer_is_cut_off(tmp_path):
+def test_an_incomplete_record_of_a_killed_writer_is_truncated(tmp_path):
     Study(tmp_path, task()).work(2)
     with (tmp_path / "journal.log").open("ab") as file:
         file.write(b'{"op_code": 5, "tri')
@@ -155,7 +155,7 @@ def work_slowly(folder, n_trials):
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5])
-def test_a_killed_worker_costs_its_trial_only(tmp_path, seconds):
+def test_a_killed_worker_loses_only_its_trial(tmp_path, seconds):
     context = multiprocessing.get_context("fork")
     process = context.Process(target=work_slowly, args=(tmp_path, 50))
     process.start()
@@ -172,8 +172,8 @@ def test_a_killed_worker_costs_its_trial_only(tmp_path, seconds):
     assert after["fail"] == before["running"]
     assert after["complete"] + after["pruned"] == before["complete"] + before["pruned"] + 2
     if before["running"]:
-        given_up = next(trial for trial in study.study.trials if trial.state == TrialState.FAIL)
-        assert any(t.params == given_up.params for t in study.study.trials if t.number != given_up.number)
+        failed = next(trial for trial in study.study.trials if trial.state == TrialState.FAIL)
+        assert any(t.params == failed.params for t in study.study.trials if t.number != failed.number)
 
 
 def test_workers_share_a_study(tmp_path):
@@ -185,15 +185,15 @@ def test_workers_share_a_study(tmp_path):
     for process in processes:
         process.join(60)
     study = Study(tmp_path, task())
-    # two that look at the same time may both see room for one more
+    # both workers can start a last trial at the same time
     assert 8 <= len(study.study.trials) <= 9
     assert len({trial.user_attrs["worker"] for trial in study.study.trials}) == 2
     assert not list((tmp_path / "workers").iterdir())
 
 
-def test_a_worker_counts_as_alive_until_it_ends(tmp_path):
+def test_a_worker_is_alive_until_it_ends(tmp_path):
     journal = Journal(tmp_path)
     with journal.worker() as name:
-        assert journal.lives(name)
-    assert not journal.lives(name)
-    assert not journal.lives("nobody")
+        assert journal.is_alive(name)
+    assert not journal.is_alive(name)
+    assert not journal.is_alive("unknown")

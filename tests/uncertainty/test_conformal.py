@@ -1,4 +1,4 @@
-"""Coverage by missing pattern, the finite-sample quantile, groups, and what becomes of rare patterns."""
+"""Conformal calibration: coverage per missing pattern, finite-sample quantile, groups and rare patterns."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def scores(values, owners=None) -> PatternScores:
 @pytest.mark.parametrize(
     ("n", "coverage", "rank"), [(9, 0.9, 9), (19, 0.9, 18), (99, 0.9, 90), (100, 0.9, 91), (4, 0.8, 4)]
 )
-def test_the_quantile_is_the_finite_sample_one(n, coverage, rank):
+def test_finite_sample_quantile(n, coverage, rank):
     assert scores(np.arange(1, n + 1)).quantile(coverage) == rank
 
 
@@ -30,7 +30,7 @@ def test_too_few_samples_give_an_infinite_bound():
     assert scores([]).quantile(0.5) == np.inf
 
 
-def test_a_group_counts_once_however_many_samples_it_has():
+def test_groups_have_equal_weights():
     alone = scores(np.arange(1, 20))
     # group 18, with the largest scores, has a thousand samples
     crowded = scores(np.concatenate([np.arange(1, 20), np.full(999, 19.0)]), [*range(19), *([18] * 999)])
@@ -38,13 +38,13 @@ def test_a_group_counts_once_however_many_samples_it_has():
     assert scores(np.arange(1000.0), np.zeros(1000)).quantile(0.9) == np.inf
 
 
-def test_groups_keep_their_coverage_where_samples_alone_would_not():
+def test_coverage_for_new_groups():
     rng = np.random.default_rng(0)
     covered, naive = [], []
     for _ in range(400):
         sizes = rng.integers(1, 40, size=21)
         owners = np.repeat(np.arange(21), sizes)
-        # what is hard is hard for the whole group, and such groups are small
+        # scores are similar within a group, and small groups have large scores
         values = np.abs(rng.normal(size=21) * 5 / np.sqrt(sizes))[owners] + 0.01 * rng.random(len(owners))
         known, new = owners < 20, owners == 20
         covered.append((values[new] <= scores(values[known], owners[known]).quantile(0.9)).mean())
@@ -71,13 +71,13 @@ def test_coverage_holds_under_every_pattern(target):
         assert 0.87 <= covered.mean() <= 0.93, pattern_name(pattern)
 
 
-def test_a_rare_pattern_is_pooled_with_its_parts_and_says_so():
+def test_a_rare_pattern_is_pooled_with_a_warning():
     data = make_data("regression", 60, holes=False)
     keep = np.ones((60, 3), dtype=bool)
     keep[5:, 0] = False  # audio in five samples only
     method = make_method("late_fusion").fit(data)
     calibration = Calibration.fit(method, data.hide(keep))
-    with pytest.warns(CalibrationWarning, match=r"5 calibration sample\(s\).* observe audio\+text, 9 are needed"):
+    with pytest.warns(CalibrationWarning, match=r"5 calibration sample.* observe audio\+text, expected at least 9"):
         pooled = calibration.bound(("audio", "text"), 0.9)
     assert np.isfinite(pooled).all()
     with pytest.warns(CalibrationWarning, match="pooled with audio, text"):
@@ -86,7 +86,7 @@ def test_a_rare_pattern_is_pooled_with_its_parts_and_says_so():
         assert calibration.bound(("audio", "text"), 0.999) == np.inf
 
 
-def test_bounds_of_a_method_reload_bit_equal():
+def test_restored_calibration_gives_equal_bounds():
     data = make_data("regression", 60)
     method = make_method("late_fusion").fit(data)
     calibration = Calibration.fit(method, data)
@@ -94,7 +94,7 @@ def test_bounds_of_a_method_reload_bit_equal():
     np.testing.assert_array_equal(again.bounds(data, 0.7), calibration.bounds(data, 0.7))
 
 
-def test_a_sample_without_any_modality_has_the_bound_of_the_prior():
+def test_bound_of_a_sample_without_any_modality():
     data = make_data("regression", 60)
     method = make_method("late_fusion").fit(data)
     nothing = data.take([0]).hide(np.zeros((1, 3)))
@@ -102,7 +102,7 @@ def test_a_sample_without_any_modality_has_the_bound_of_the_prior():
     assert Calibration.fit(method, data).bounds(nothing, 0.9)[0, 0] == distances[int(np.ceil(0.9 * 61)) - 1]
 
 
-def test_ten_modalities_are_calibrated_without_all_their_patterns():
+def test_ten_modalities_are_calibrated_on_a_subset_of_patterns():
     rng = np.random.default_rng(0)
     arrays = {f"m{k}": rng.normal(size=(50, 2)) for k in range(10)}
     data = MultimodalData.from_arrays(arrays, Target.from_numbers(rng.normal(size=50)))
@@ -115,7 +115,7 @@ def test_ten_modalities_are_calibrated_without_all_their_patterns():
             assert np.isfinite(calibration.bound(pattern, 0.9)).all()
 
 
-def test_what_cannot_be_calibrated_is_named():
+def test_errors_of_calibration():
     data = make_data("multilabel", 24)
     with pytest.raises(TargetError, match="multilabel"):
         Calibration.fit(make_method("late_fusion").fit(data), data)

@@ -1,4 +1,4 @@
-"""Shapley values and pair interactions of players, exact or sampled."""
+"""Exact or sampled Shapley values and pairwise Shapley interaction indices."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,29 +10,32 @@ import numpy as np
 
 from redcore._types import AnyArray
 
-__all__ = ["EXACT_UP_TO", "Worth", "shapley"]
+__all__ = ["EXACT_UP_TO", "ShapleyValues", "shapley"]
 
 Game = Callable[[frozenset[str]], float]
-"""What a set of players is worth."""
+"""Value function of a cooperative game, from sets of players to real numbers."""
 
 EXACT_UP_TO = 10
-"""Most players for which all ``2**M`` sets are asked."""
+"""Maximum number of players M for which all ``2**M`` sets are evaluated."""
 
 
 @dataclass(frozen=True)
-class Worth:
-    """Shapley values, which add up to ``v(all) - v(none)``, and Shapley interaction indices of pairs.
+class ShapleyValues:
+    """Shapley values and Shapley interaction indices of pairs.
 
-    A positive interaction means that two are worth more together than each by itself would suggest; a negative one that
-    they say the same.
+    The values add up to ``v(all) - v(none)``. A positive interaction means that the joint contribution of two players
+    is larger than the sum of their separate contributions. A negative one means that their contributions are redundant.
 
     Attributes
     ----------
     values : dict of str to float
+        Shapley value of each player.
     errors : dict of str to float or None
-        Standard errors of the values by sampling; None where they are exact.
+        Standard errors of sampled values; None if the values are exact.
     interactions : dict of (str, str) to float
+        Shapley interaction index of each pair.
     interaction_errors : dict of (str, str) to float or None
+        Standard errors of sampled interactions; None if they are exact.
     """
 
     values: dict[str, float]
@@ -41,40 +44,41 @@ class Worth:
     interaction_errors: dict[tuple[str, str], float] | None
 
 
-def shapley(game: Game, players: Sequence[str], n_permutations: int = 200, seed: int = 0) -> Worth:
-    """Share out what all players are worth.
+def shapley(game: Game, players: Sequence[str], n_permutations: int = 200, seed: int = 0) -> ShapleyValues:
+    """Compute the Shapley values and interactions of a game.
 
     Parameters
     ----------
     game : callable
-        frozenset of players -> float; asked once per set.
+        Value of a frozenset of players. It is called once per set.
     players : sequence of str
     n_permutations : int, default 200
-        Orders of the players that are drawn where there are more than 10; for pairs a tenth of them, 10 at least.
+        Number of random permutations for more than 10 players. Interactions are estimated from a tenth as many samples
+        per pair, at least 10.
     seed : int
 
     Examples
     --------
-    >>> worth = shapley(lambda team: float({"a", "b"} <= team), ["a", "b", "c"])
-    >>> worth.values
+    >>> result = shapley(lambda team: float({"a", "b"} <= team), ["a", "b", "c"])
+    >>> result.values
     {'a': 0.5, 'b': 0.5, 'c': 0.0}
-    >>> worth.interactions["a", "b"]
+    >>> result.interactions["a", "b"]
     1.0
     """
     game = lru_cache(maxsize=None)(game)
     pairs = list(combinations(players, 2))
     if len(players) <= EXACT_UP_TO:
         values = {player: _exact(game, players, (player,)) for player in players}
-        return Worth(values, None, {pair: _exact(game, players, pair) for pair in pairs}, None)
+        return ShapleyValues(values, None, {pair: _exact(game, players, pair) for pair in pairs}, None)
     rng = np.random.default_rng(seed)
     values, errors = _sampled_values(game, players, n_permutations, rng)
-    drawn = {pair: _sampled_interaction(game, players, pair, max(10, n_permutations // 10), rng) for pair in pairs}
-    interactions = {pair: mean for pair, (mean, _) in drawn.items()}
-    return Worth(values, errors, interactions, {pair: error for pair, (_, error) in drawn.items()})
+    estimates = {pair: _sampled_interaction(game, players, pair, max(10, n_permutations // 10), rng) for pair in pairs}
+    interactions = {pair: mean for pair, (mean, _) in estimates.items()}
+    return ShapleyValues(values, errors, interactions, {pair: error for pair, (_, error) in estimates.items()})
 
 
 def _difference(game: Game, team: frozenset[str], added: tuple[str, ...]) -> float:
-    """Return what `added` is worth to `team`: of one player the gain, of two what they gain beyond each by itself."""
+    """Return the marginal contribution of one player, or the interaction of two players, given `team`."""
     if len(added) == 1:
         return game(team | set(added)) - game(team)
     one, other = added
@@ -82,7 +86,7 @@ def _difference(game: Game, team: frozenset[str], added: tuple[str, ...]) -> flo
 
 
 def _exact(game: Game, players: Sequence[str], added: tuple[str, ...]) -> float:
-    """Average the difference over all teams of the others; every size of team counts the same."""
+    """Return the mean difference over all teams of the other players, with equal weights for all team sizes."""
     others = [player for player in players if player not in added]
     by_size = [
         sum(_difference(game, frozenset(team), added) for team in combinations(others, size)) / comb(len(others), size)
@@ -94,32 +98,37 @@ def _exact(game: Game, players: Sequence[str], added: tuple[str, ...]) -> float:
 def _sampled_values(
     game: Game, players: Sequence[str], n_permutations: int, rng: np.random.Generator
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Average gains over random orders, each with its reverse, which halves the noise of what is near additive."""
-    gains = []
+    """Return the means and standard errors of the marginal contributions over random permutations.
+
+    Each permutation is paired with its reverse, which reduces the variance for nearly additive games.
+    """
+    contributions = []
     for _ in range(max(2, n_permutations // 2)):
         order = rng.permutation(len(players))
-        gains.append((_gains(game, players, order) + _gains(game, players, order[::-1])) / 2)
-    table = np.array(gains)
+        both = [_marginal_contributions(game, players, each) for each in (order, order[::-1])]
+        contributions.append((both[0] + both[1]) / 2)
+    table = np.array(contributions)
     errors = table.std(axis=0, ddof=1) / np.sqrt(len(table))
     means = dict(zip(players, table.mean(axis=0).tolist(), strict=True))
     return means, dict(zip(players, errors.tolist(), strict=True))
 
 
-def _gains(game: Game, players: Sequence[str], order: AnyArray) -> AnyArray:
-    gains, team = np.zeros(len(players)), frozenset[str]()
+def _marginal_contributions(game: Game, players: Sequence[str], order: AnyArray) -> AnyArray:
+    """Return the contribution of each player to the team of its predecessors in `order`, (n_players,)."""
+    contributions, team = np.zeros(len(players)), frozenset[str]()
     for index in order.tolist():
-        gains[index] = _difference(game, team, (players[index],))
+        contributions[index] = _difference(game, team, (players[index],))
         team |= {players[index]}
-    return gains
+    return contributions
 
 
 def _sampled_interaction(
     game: Game, players: Sequence[str], pair: tuple[str, str], n_teams: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Average the difference over random teams of the others, of a size drawn evenly; return mean and error."""
+    """Return the mean difference over random teams with uniformly distributed sizes, and its standard error."""
     others = [player for player in players if player not in pair]
-    drawn = []
+    differences = []
     for _ in range(n_teams):
         size = int(rng.integers(len(others) + 1))
-        drawn.append(_difference(game, frozenset(rng.permutation(others)[:size].tolist()), pair))
-    return float(np.mean(drawn)), float(np.std(drawn, ddof=1) / np.sqrt(n_teams))
+        differences.append(_difference(game, frozenset(rng.permutation(others)[:size].tolist()), pair))
+    return float(np.mean(differences)), float(np.std(differences, ddof=1) / np.sqrt(n_teams))

@@ -1,4 +1,4 @@
-"""What each modality is worth to a fitted method, by any score."""
+"""Shapley values of modalities for a score of a fitted method."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,50 +9,50 @@ from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError
-from redcore.explain._shapley import Worth, shapley
+from redcore.explain._shapley import ShapleyValues, shapley
 from redcore.methods import Method
 from redcore.metrics import headline, is_lower_better, scores
 
 __all__ = ["ModalityValue", "modality_value"]
 
 MIN_COMPLETE = 30
-"""Complete samples from which all patterns are scored on the same ones."""
+"""Minimum number of complete samples to evaluate all patterns on the same samples."""
 
 
 @dataclass(frozen=True)
 class ModalityValue:
-    """What the modalities add to a score.
+    """Contributions of the modalities to a score.
 
     Attributes
     ----------
     metric : str
-        A score that is better when lower counts with its sign changed: values are gains.
-    worth : Worth
-        Shapley values and interactions.
+        Name of the score. Scores for which lower is better are negated, so that all values are gains.
+    shapley : ShapleyValues
+        Shapley values and interactions of the modalities.
     without, with_all : float
-        The score of the prior, and with all modalities.
+        Score of the prior, and score with all modalities.
     n_samples : int
-        Samples that were scored; the fewest of any pattern where not all were scored on the same ones.
+        Number of evaluated samples; the minimum over the patterns if they differ.
     complete_samples : bool
-        Whether all patterns were scored on the same samples, which observe everything. If not, each pattern is scored
-        on the samples that observe all of it.
+        True if all patterns were evaluated on the same samples, which observe all modalities. If False, each pattern
+        was evaluated on the samples that observe all of its modalities.
     """
 
     metric: str
-    worth: Worth
+    shapley: ShapleyValues
     without: float
     with_all: float
     n_samples: int
     complete_samples: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON-ready values; pairs are named ``audio+text``."""
-        worth, errors = self.worth, self.worth.interaction_errors
+        """Return all values as a dict for JSON. Pairs have keys such as ``audio+text``."""
+        result, errors = self.shapley, self.shapley.interaction_errors
         return {
             "metric": self.metric,
-            "values": worth.values,
-            "standard_errors": worth.errors,
-            "interactions": {"+".join(pair): value for pair, value in worth.interactions.items()},
+            "values": result.values,
+            "standard_errors": result.errors,
+            "interactions": {"+".join(pair): value for pair, value in result.interactions.items()},
             "interaction_errors": None if errors is None else {"+".join(p): value for p, value in errors.items()},
             "without": self.without,
             "with_all": self.with_all,
@@ -70,58 +70,66 @@ def modality_value(
     n_permutations: int = 200,
     seed: int = 0,
 ) -> ModalityValue:
-    """Share out the score of a method among its modalities (Shapley), over all missing patterns.
+    """Return the Shapley values of the modalities for a score of a method, over all missing patterns.
 
-    Exact up to 10 modalities; beyond, orders of them are sampled and the values have standard errors.
+    The values are exact for up to 10 modalities. For more, they are estimated from random permutations, with standard
+    errors.
 
     Parameters
     ----------
     method : Method
-        Fitted.
+        Fitted method.
     data : MultimodalData
-        With a target; best samples that the method has not seen.
+        Samples with a target, preferably not seen in training.
     metric : str, optional
-        Of `redcore.metrics`: accuracy, uar, macro_f1, nll, r2, mae, ... Default: macro-F1, R2 for numbers.
+        Score of `redcore.metrics`: accuracy, uar, macro_f1, nll, r2, mae, ... Default: macro-F1, or R2 for regression.
     max_samples : int, default 1000
-        More samples than this are not scored; they are drawn at random.
+        Maximum number of evaluated samples. If there are more, a random subset is used.
     n_permutations : int, default 200
-        Where values are sampled.
+        Number of random permutations for more than 10 modalities.
     seed : int
+
+    Raises
+    ------
+    UnknownNameError
+        If the metric is unknown.
+    DataError
+        If no sample observes all modalities of a pattern, or if the metric is not defined on these samples.
     """
     data = method.completed(method.schema.align(data))
     rng = np.random.default_rng(seed)
     complete = np.flatnonzero(data.availability.all(axis=1))
-    enough = len(complete) >= MIN_COMPLETE
-    rows = rng.permutation(complete if enough else np.arange(data.n_samples))[:max_samples]
+    use_complete = len(complete) >= MIN_COMPLETE
+    rows = rng.permutation(complete if use_complete else np.arange(data.n_samples))[:max_samples]
     scorer = _Scorer(method, data.take(np.sort(rows)).loaded(), metric or headline(method.schema.target_kind))
-    worth = shapley(scorer, method.active, n_permutations, seed)
+    values = shapley(scorer, method.active, n_permutations, seed)
     without, with_all = scorer(frozenset()), scorer(frozenset(method.active))
-    return ModalityValue(scorer.metric, worth, without, with_all, scorer.fewest, enough)
+    return ModalityValue(scorer.metric, values, without, with_all, scorer.min_samples, use_complete)
 
 
 class _Scorer:
-    """What a set of modalities is worth: the score when only these are there."""
+    """Value function of a set of modalities: the score of a method if only these modalities are observed."""
 
     def __init__(self, method: Method, data: MultimodalData, metric: str) -> None:
         self.method, self.data, self.metric = method, data, metric
-        self.fewest = data.n_samples
+        self.min_samples = data.n_samples
 
     def __call__(self, names: frozenset[str]) -> float:
         keep = np.isin(self.method.active, list(names))
         rows = np.flatnonzero(self.data.availability[:, keep].all(axis=1))
         if not rows.size:
-            raise DataError(f"no sample observes {'+'.join(sorted(names))}: it cannot be scored")
-        self.fewest = min(self.fewest, len(rows))
-        part = self.data.take(rows)
-        assert part.target is not None
-        found = scores(part.target, self._outputs(part, keep), self.method.decide)
-        check_known("metric", [self.metric], found)
-        value = found[self.metric]
+            raise DataError(f"no sample observes {'+'.join(sorted(names))}: this pattern cannot be evaluated")
+        self.min_samples = min(self.min_samples, len(rows))
+        subset = self.data.take(rows)
+        assert subset.target is not None
+        all_scores = scores(subset.target, self._outputs(subset, keep), self.method.decide)
+        check_known("metric", [self.metric], all_scores)
+        value = all_scores[self.metric]
         if value is None:
-            raise DataError(f"{self.metric} is not defined on {len(rows)} sample(s) that observe {sorted(names)}")
+            raise DataError(f"{self.metric} is not defined on the {len(rows)} sample(s) that observe {sorted(names)}")
         return -value if is_lower_better(self.metric) else value
 
-    def _outputs(self, part: MultimodalData, keep: AnyArray) -> AnyArray:
+    def _outputs(self, data: MultimodalData, keep: AnyArray) -> AnyArray:
         if not keep.any():
-            return np.tile(self.method.prior, (part.n_samples, 1))
-        return self.method.predict(part.hide(np.broadcast_to(keep, (part.n_samples, len(keep)))))
+            return np.tile(self.method.prior, (data.n_samples, 1))
+        return self.method.predict(data.hide(np.broadcast_to(keep, (data.n_samples, len(keep)))))

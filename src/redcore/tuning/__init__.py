@@ -1,4 +1,4 @@
-"""Search for good settings: Optuna on folds of the training samples, kept in a journal that survives kills."""
+"""Hyperparameter tuning with Optuna: cross-validation on the training samples, in a journal that survives kills."""
 
 from redcore.tuning._journal import Journal
 from redcore.tuning._space import describe, suggest

@@ -1,4 +1,4 @@
-"""A journal file under a lock of the kernel's, which a killed process cannot leave behind."""
+"""Journal file of a study, protected by a lock of the operating system that ends with the process holding it."""
 
 import fcntl
 import os
@@ -15,29 +15,29 @@ __all__ = ["Journal"]
 
 
 class _Lock:
-    """What Optuna asks of a lock; whoever gets it first takes away half a line that a killed writer left."""
+    """File lock for Optuna. The first holder truncates an incomplete last record that a killed writer left."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: IO[bytes] | None = None
+        self._file: IO[bytes] | None = None
 
     def acquire(self) -> bool:
-        """Wait for the lock."""
-        held = self.path.with_suffix(".lock").open("ab")
-        fcntl.flock(held, fcntl.LOCK_EX)
-        self._held = held
-        _mend(self.path)
+        """Acquire the lock; block until it is available."""
+        file = self.path.with_suffix(".lock").open("ab")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self._file = file
+        _truncate_incomplete_record(self.path)
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        """Release the lock."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
-def _mend(path: Path) -> None:
-    """Cut off what follows the last end of a line."""
+def _truncate_incomplete_record(path: Path) -> None:
+    """Remove the text after the last newline of a file."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         if not size:
@@ -49,11 +49,12 @@ def _mend(path: Path) -> None:
 
 
 class Journal:
-    """The folder of a study: its journal, and which workers live.
+    """Journal of a study and registry of its running workers.
 
     Parameters
     ----------
     folder : Path
+        Folder of the study.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,28 +62,28 @@ class Journal:
         self._workers = folder / "workers"
 
     def storage(self) -> JournalStorage:
-        """Open the journal for Optuna."""
+        """Return the journal as storage for Optuna."""
         path = self.folder / "journal.log"
         backend: BaseJournalBackend = JournalFileBackend(str(path), lock_obj=_Lock(path))
         return JournalStorage(backend)
 
     @contextmanager
     def worker(self) -> Iterator[str]:
-        """Be a worker inside the block; yields its name. It counts as alive until the block, or the process, ends."""
+        """Register a worker inside the block and yield its name. It is alive until the block or the process ends."""
         self._workers.mkdir(exist_ok=True)
         name = uuid4().hex
         path = self._workers / name
-        with path.open("ab") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield name
             path.unlink(missing_ok=True)
 
-    def lives(self, worker: str) -> bool:
-        """Whether a worker is still there."""
+    def is_alive(self, worker: str) -> bool:
+        """Return True if a worker is running."""
         path = self._workers / worker
         try:
-            with path.open("ab" if path.exists() else "rb") as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with path.open("ab" if path.exists() else "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:

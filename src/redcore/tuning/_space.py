@@ -1,4 +1,4 @@
-"""The search space of a method, declared beside its settings as `SEARCH`."""
+"""Search space of a method, as declared by `SEARCH` of its settings."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["describe", "suggest"]
 
 
 def describe(settings: MethodSettings, fixed: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return what is searched, by setting, in words.
+    """Return a description of the search space of each setting that is tuned, without those in `fixed`.
 
     Examples
     --------
@@ -20,15 +20,15 @@ def describe(settings: MethodSettings, fixed: tuple[str, ...] = ()) -> dict[str,
 
 
 def suggest(settings: MethodSettings, trial: Any, fixed: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Let an Optuna trial choose every setting that is searched and not fixed."""
-    chosen: dict[str, Any] = {}
+    """Return the values that an Optuna trial suggests for the settings that are tuned, without those in `fixed`."""
+    suggested: dict[str, Any] = {}
     for name, search in settings.search_space().items():
         if name in fixed:
             continue
         if search.choices:
-            chosen[name] = trial.suggest_categorical(name, list(search.choices))
+            suggested[name] = trial.suggest_categorical(name, list(search.choices))
         elif search.whole:
-            chosen[name] = trial.suggest_int(name, int(search.low), int(search.high), log=search.log)
+            suggested[name] = trial.suggest_int(name, int(search.low), int(search.high), log=search.log)
         else:
-            chosen[name] = trial.suggest_float(name, search.low, search.high, log=search.log)
-    return chosen
+            suggested[name] = trial.suggest_float(name, search.low, search.high, log=search.log)
+    return suggested

@@ -1,4 +1,4 @@
-"""A study: trials in a journal, shared by any number of workers, of which any may be killed."""
+"""Tuning studies, which any number of workers can share and which survive killed workers."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,19 +17,24 @@ from redcore.tuning._task import Task
 __all__ = ["Study"]
 
 STARTUP_TRIALS = 5
-"""Trials that are drawn at random, and never pruned, before the others learn from them."""
+"""Number of initial trials, which are random and never pruned."""
 
 
 class Study:
-    """The trials of one task, in a folder.
+    """Trials of one tuning task, stored in a folder. An existing study is resumed.
 
     Parameters
     ----------
     folder : Path
-        Holds ``journal.log``, and ``preset.json`` with the best settings as soon as a trial is done.
+        Folder of ``journal.log`` and, after the first complete trial, of ``preset.json`` with the best settings.
     task : Task
     fixed : mapping, optional
-        Settings that are not searched.
+        Settings with fixed values, which are not tuned.
+
+    Raises
+    ------
+    RunError
+        If the method has no setting to tune.
     """
 
     def __init__(self, folder: Path, task: Task, fixed: Mapping[str, Any] | None = None) -> None:
@@ -37,7 +42,7 @@ class Study:
         self.folder, self.task, self.fixed = folder, task, dict(fixed or {})
         self.settings = make_method(task.method, task.preset, self.fixed).settings
         if not set(self.settings.search_space()) - set(self.fixed):
-            raise RunError(f"method {task.method!r} has no setting to search")
+            raise RunError(f"method {task.method!r} has no setting to tune")
         self.journal = Journal(folder)
         self.study = self._open(task.seed)
 
@@ -52,15 +57,15 @@ class Study:
         )
 
     def work(self, n_trials: int, worker: int = 0, done: Callable[[FrozenTrial], None] | None = None) -> None:
-        """Do trials until the study has `n_trials`, counting those of all workers.
+        """Run trials until the study has `n_trials` trials of all workers.
 
         Parameters
         ----------
         n_trials : int
         worker : int
-            Number of this worker, so that no two draw the same trials.
+            Number of this worker, which seeds its sampler, so that workers draw different trials.
         done : callable, optional
-            Told every trial that ends here.
+            Called with each trial that this worker finishes.
         """
         self.study = self._open(self.task.seed + 7919 * worker + len(self.study.trials))
         with self.journal.worker() as name:
@@ -73,33 +78,34 @@ class Study:
                     done(frozen)
 
     def _n_claimed(self) -> int:
-        """Return how many trials are done or being done, after giving up those whose worker was killed."""
+        """Return the number of finished and running trials, after failing the trials of killed workers."""
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             worker = trial.user_attrs.get("worker")
-            if worker is not None and not self.journal.lives(worker):
-                self._give_up(trial)
+            if worker is not None and not self.journal.is_alive(worker):
+                self._fail_and_requeue(trial)
         states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
         return len(self.study.get_trials(deepcopy=False, states=states))
 
-    def _give_up(self, trial: FrozenTrial) -> None:
+    def _fail_and_requeue(self, trial: FrozenTrial) -> None:
+        """Mark the trial of a killed worker as failed, and enqueue its parameters again."""
         try:
             self.study.tell(trial.number, state=TrialState.FAIL)
         except (ValueError, RuntimeError):
-            return  # another worker was faster
+            return  # another worker has done so
         if trial.params:
             self.study.enqueue_trial(trial.params)
 
     def _run(self, trial: optuna.Trial) -> FrozenTrial:
-        """Do one trial; one whose loss diverges counts as pruned."""
+        """Run one trial. A trial whose loss diverges counts as pruned."""
 
         def report(n_folds: int, score: float) -> None:
             trial.report(score, n_folds)
             if n_folds < len(self.task.folds) and trial.should_prune():
                 raise optuna.TrialPruned
 
-        chosen = suggest(self.settings, trial, tuple(self.fixed))
+        suggested = suggest(self.settings, trial, tuple(self.fixed))
         try:
-            score = self.task.score({**self.fixed, **chosen}, report)
+            score = self.task.score({**self.fixed, **suggested}, report)
         except (optuna.TrialPruned, DivergenceError):
             return self.study.tell(trial, state=TrialState.PRUNED)
         except BaseException:
@@ -108,12 +114,12 @@ class Study:
         return self.study.tell(trial, score)
 
     def best(self) -> FrozenTrial | None:
-        """Return the best trial that is complete; None if there is none."""
+        """Return the best complete trial, or None."""
         complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return self.study.best_trial if complete else None
 
     def write_preset(self) -> None:
-        """Write the best settings so far as a preset file."""
+        """Write the settings of the best trial so far to ``preset.json``."""
         best = self.best()
         if best is None:
             return
@@ -129,7 +135,7 @@ class Study:
         write_json(self.folder / "preset.json", content)
 
     def counts(self) -> dict[str, int]:
-        """Return how many trials are complete, pruned, failed or running."""
+        """Return the number of trials by state: complete, pruned, fail or running."""
         trials = self.study.get_trials(deepcopy=False)
         states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
         return {state.name.lower(): sum(trial.state == state for trial in trials) for state in states}

@@ -32,14 +32,16 @@ class Task:
     data : MultimodalData
         Training and validation samples with a target, without test samples.
     missing_rates : mapping of str to float
-        Rates at which modalities are hidden, in addition to missing entries, in both splits of every fold.
+        Missing rates with which both splits of every fold are amputed. Modalities already missing stay missing.
     protocol : str
+        Missing protocol; see `redcore.missing.ampute`.
     protocol_options : mapping
     preset : str, optional
+        Preset that provides the settings that are not tuned.
     n_folds : int, default 3
         Groups stay whole. Folds are stratified by class if every class has at least `n_folds` samples.
     metric : str, optional
-        A score of `redcore.metrics`. Default: log loss for classes, macro-F1 for labels, R2 for regression.
+        Score of `redcore.metrics`. Default: log loss for classes, macro-F1 for multilabel targets, R2 for regression.
     seed : int
     """
 
@@ -62,14 +64,15 @@ class Task:
 
     @property
     def direction(self) -> str:
-        """``"minimize"`` or ``"maximize"``."""
+        """Direction of the optimisation, ``"minimize"`` or ``"maximize"``."""
         return "minimize" if is_lower_better(self.chosen_metric) else "maximize"
 
     @cached_property
     def folds(self) -> list[tuple[MultimodalData, MultimodalData]]:
         """Training and validation data of every fold after amputation."""
-        if count_units(self.data) < 2:
-            raise DataError("tuning needs two samples (or groups) at least")
+        n_units = count_units(self.data)
+        if n_units < 2:
+            raise DataError(f"tuning needs at least two samples (or groups), got {n_units}")
         # a class with fewer samples than folds is absent from some of them
         folds = cross_folds(self.data, self.n_folds, self.seed, stratify="every class")
         return [self._amputed(train, validation, n) for n, (train, validation) in enumerate(fold_rows(folds))]
@@ -83,8 +86,8 @@ class Task:
         return parts[0], parts[1]
 
     def score(self, settings: Mapping[str, Any], report: Report) -> float:
-        """Fit and score fold by fold, and return the mean score."""
-        found: list[float] = []
+        """Return the mean score over all folds; `report` is called after each fold."""
+        fold_scores: list[float] = []
         for number, (train, validation) in enumerate(self.folds):
             method = make_method(self.method, self.preset, settings).fit(train, seed=self.seed + number)
             assert validation.target is not None
@@ -93,6 +96,6 @@ class Task:
             value = all_scores[self.chosen_metric]
             if value is None:
                 raise DataError(f"{self.chosen_metric} is not defined on fold {number}")
-            found.append(value)
-            report(number + 1, float(np.mean(found)))
-        return float(np.mean(found))
+            fold_scores.append(value)
+            report(number + 1, float(np.mean(fold_scores)))
+        return float(np.mean(fold_scores))

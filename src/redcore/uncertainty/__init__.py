@@ -1,4 +1,4 @@
-"""How sure a prediction is: conformal calibration per missing pattern, and what stems from what is missing."""
+"""Uncertainty of predictions: conformal calibration per missing pattern, and uncertainty by missing modalities."""
 
 from redcore.uncertainty._completions import Completions
 from redcore.uncertainty._conformal import Calibration

@@ -1,4 +1,4 @@
-"""Split-conformal calibration with one set of scores per missing pattern; whole groups count once."""
+"""Split-conformal calibration with separate scores for each missing pattern, and with support of groups."""
 
 import math
 import warnings
@@ -18,19 +18,19 @@ from redcore.metrics import missing_patterns, pattern_name
 __all__ = ["Calibration"]
 
 MAX_SAMPLES = 10_000
-"""Most samples that are calibrated with, drawn at random: more change no quantile that anyone asks for."""
+"""Maximum number of calibration samples. If there are more, a random subset is used."""
 
 
 @dataclass(frozen=True, eq=False)
 class PatternScores:
-    """How far off predictions are under one missing pattern.
+    """Nonconformity scores under one missing pattern.
 
     Attributes
     ----------
     values : array (n_scores, n_outputs)
-        ``|y - prediction|`` for numbers, ``1 - p(true class)`` in one column for classes.
+        ``|y - prediction|`` in regression; ``1 - p(true class)``, with one column, in classification.
     owners : int array (n_scores,)
-        Number of the group each score belongs to; of the sample, where there are no groups.
+        Index of the group of each score. Without groups, each sample is a group.
     """
 
     values: AnyArray
@@ -38,43 +38,45 @@ class PatternScores:
 
     @property
     def n_groups(self) -> int:
-        """Number of different groups."""
+        """Number of groups."""
         return len(np.unique(self.owners))
 
     def quantile(self, coverage: float) -> AnyArray:
-        """Return the bound that the score of a new sample of a new group keeps with probability `coverage`.
+        """Return the conformal quantile of the scores, (n_outputs,).
 
-        The scores of each of the G groups share a mass of ``1 / (G + 1)``, infinity has as much; the bound is the least
-        value with a mass of `coverage` up to it (hierarchical conformal prediction; Lee, Barber and Willett 2023). With
-        one sample per group that is the usual finite-sample quantile. (n_outputs,); infinite with too few groups.
+        The score of a new sample of a new group is at most this bound with probability `coverage` (hierarchical
+        conformal prediction; Lee, Barber and Willett 2023). Each of the G groups has a mass of ``1 / (G + 1)``, divided
+        equally among its scores, and infinity has the same mass. The bound is the smallest value with a cumulative
+        mass of `coverage`. With one sample per group, it is the usual finite-sample quantile. It is infinite if there
+        are too few groups.
         """
         _, owners, sizes = np.unique(self.owners, return_inverse=True, return_counts=True)
-        # rounding must not ask for one score more
-        wanted = coverage * (len(sizes) + 1) - 1e-9
+        # the tolerance prevents that a rounding error requires one more score
+        required = coverage * (len(sizes) + 1) - 1e-9
         bounds = np.full(self.values.shape[1], np.inf)
-        if len(sizes) < wanted:
+        if len(sizes) < required:
             return bounds
         for column, values in enumerate(self.values.T):
             order = np.argsort(values, kind="stable")
             mass = np.cumsum(1 / sizes[owners[order]])
-            place = min(int(np.searchsorted(mass, wanted)), len(order) - 1)
-            bounds[column] = values[order[place]]
+            index = min(int(np.searchsorted(mass, required)), len(order) - 1)
+            bounds[column] = values[order[index]]
         return bounds
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What intervals (for numbers) or prediction sets (for classes) keep their coverage by, pattern by pattern.
+    """Calibration of prediction intervals (regression) or prediction sets (classification) per missing pattern.
 
-    Under each pattern, the samples that observe all of its modalities are predicted with exactly these. Coverage is
-    then exact for new samples under that pattern if what is missing does not depend on the values.
+    For each pattern, the scores are computed on all calibration samples that observe its modalities, with all other
+    modalities hidden. The coverage for new samples with this pattern is exact if missingness does not depend on values.
 
     Attributes
     ----------
     names : tuple of str
-        The modalities that the method uses.
+        Modalities that the method uses.
     scores : dict of str to PatternScores
-        By pattern name; ``""`` is a sample without any modality.
+        Scores by pattern name; ``""`` is the pattern without any modality.
     """
 
     names: tuple[str, ...]
@@ -82,21 +84,29 @@ class Calibration:
 
     @classmethod
     def fit(cls, method: Method, data: MultimodalData, seed: int = 0) -> "Calibration":
-        """Score `data`, which the method must not have seen, under every missing pattern.
+        """Compute the scores of a calibration set under all missing patterns.
 
         Parameters
         ----------
         method : Method
-            Fitted, for classes or numbers.
+            Fitted method for classification or regression.
         data : MultimodalData
-            With a target. Where it has groups, coverage is for samples of new groups.
+            Calibration set with a target, not used in training. If it has groups, coverage holds for samples of new
+            groups.
         seed : int
-            For the patterns beyond 6 modalities, which are sampled beside those that occur, and for the samples beyond
-            10,000.
+            Seed of the selection of at most 10,000 samples, and of patterns for more than 6 modalities. In this case, a
+            random subset of the patterns is used in addition to those that occur in `data`.
+
+        Raises
+        ------
+        TargetError
+            If the target is multilabel.
+        DataError
+            If there are no samples.
         """
         if method.schema.target_kind.is_multilabel:
-            raise TargetError("calibration is for classes and numbers, the target is multilabel")
-        data = _drawn(method.schema.align(data), seed)
+            raise TargetError("calibration supports classification and regression, got a multilabel target")
+        data = _subsample(method.schema.align(data), seed)
         data = data.select([name for name in method.active if name in data.names])
         owners = np.arange(data.n_samples)
         if data.groups is not None:
@@ -107,10 +117,10 @@ class Calibration:
         return cls(method.active, scores)
 
     def bound(self, pattern: tuple[str, ...], coverage: float) -> AnyArray:
-        """Return the bound on the scores under one pattern, (n_outputs,) or (1,).
+        """Return the bound on the scores under one pattern, (n_outputs,) in regression, else (1,).
 
-        Where too few calibration samples observe the pattern, their scores are pooled with those of the most similar
-        patterns, fewer modalities first, as these are predicted less well; a `CalibrationWarning` says so.
+        If too few calibration samples observe the pattern, their scores are pooled with those of the most similar
+        patterns, with a `CalibrationWarning`. Patterns with fewer modalities (and larger scores) come first.
         """
         check_coverage(coverage)
         needed = math.ceil(coverage / (1 - coverage) - 1e-9)
@@ -124,8 +134,8 @@ class Calibration:
         others = ", ".join(other for other in with_names if other != name)
         outcome = f"pooled with {others}" if np.isfinite(bound).all() else "the bound is infinite"
         warnings.warn(
-            f"{n_own} calibration sample(s) (or groups) observe {name or 'nothing'}, {needed} are needed for a "
-            f"coverage of {coverage:g}: {outcome}",
+            f"{n_own} calibration sample(s) (or groups) observe {name or 'no modality'}, expected at least {needed} "
+            f"for a coverage of {coverage:g}: {outcome}",
             CalibrationWarning,
             stacklevel=2,
         )
@@ -133,41 +143,41 @@ class Calibration:
 
     def _pooled(self, pattern: tuple[str, ...], needed: int) -> tuple[PatternScores, list[str]]:
         """Return the scores of the most similar patterns that together have enough groups, and their names."""
-        wanted = set(pattern)
+        target = set(pattern)
 
         def distance(name: str) -> tuple[int, int]:
             other = set(name.split("+")) if name else set()
-            return len(other - wanted), len(wanted - other)
+            return len(other - target), len(target - other)
 
-        taken: list[str] = []
+        selected: list[str] = []
         for name in sorted((name for name in self.scores if name), key=distance):
-            taken.append(name)
-            pooled = _concatenated([self.scores[each] for each in taken])
+            selected.append(name)
+            pooled = _concatenated([self.scores[each] for each in selected])
             if pooled.n_groups >= needed:
                 break
-        return pooled, taken
+        return pooled, selected
 
     def bounds(self, data: MultimodalData, coverage: float) -> AnyArray:
         """Return the bound for every sample of `data`, (n_samples, n_outputs)."""
         names = [name for name in self.names if name in data.names]
         observed = data.select(names).availability if names else np.zeros((data.n_samples, 0), dtype=bool)
-        patterns, places = np.unique(observed, axis=0, return_inverse=True)
+        patterns, inverse = np.unique(observed, axis=0, return_inverse=True)
         by_pattern = [self.bound(_observed(names, row), coverage) for row in patterns]
-        return np.stack(by_pattern)[places.ravel()]
+        return np.stack(by_pattern)[inverse.ravel()]
 
     def to_arrays(self) -> dict[str, AnyArray]:
-        """Return all numbers by name."""
+        """Return all scores as named arrays."""
         values = {f"values/{name}": one.values for name, one in self.scores.items()}
         return {**values, **{f"owners/{name}": one.owners for name, one in self.scores.items()}}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "Calibration":
-        """Restore what `to_arrays` returned, for the active modalities `names`."""
+        """Create a calibration from the arrays that `to_arrays` returned; `names` are the active modalities."""
         patterns = [name.removeprefix("values/") for name in arrays if name.startswith("values/")]
         return cls(names, {n: PatternScores(arrays[f"values/{n}"], arrays[f"owners/{n}"]) for n in patterns})
 
 
-def _drawn(data: MultimodalData, seed: int) -> MultimodalData:
+def _subsample(data: MultimodalData, seed: int) -> MultimodalData:
     if not data.n_samples:
         raise DataError("no samples to calibrate with")
     if data.n_samples <= MAX_SAMPLES:
@@ -176,26 +186,26 @@ def _drawn(data: MultimodalData, seed: int) -> MultimodalData:
 
 
 def _patterns(data: MultimodalData, seed: int) -> list[tuple[str, ...]]:
-    """Return all missing patterns, or a sample of them with those that occur."""
+    """Return all missing patterns, or for many modalities a random subset and those that occur in `data`."""
     occurring = {_observed(list(data.names), row) for row in np.unique(data.availability, axis=0)} - {()}
     return sorted(occurring | set(missing_patterns(data.names, seed)))
 
 
 def _observed(names: list[str], row: BoolArray) -> tuple[str, ...]:
-    return tuple(name for name, there in zip(names, row, strict=True) if there)
+    return tuple(name for name, observed in zip(names, row, strict=True) if observed)
 
 
 def _scores(method: Method, data: MultimodalData, pattern: tuple[str, ...], owners: IntArray) -> PatternScores:
-    """Score the samples that observe all of `pattern`, with all else hidden."""
+    """Return the scores of the samples that observe all of `pattern`, with all other modalities hidden."""
     keep = np.isin(data.names, pattern)
     rows = np.flatnonzero(data.availability[:, keep].all(axis=1))
-    part = data.take(rows)
-    assert part.target is not None
+    subset = data.take(rows)
+    assert subset.target is not None
     if pattern and rows.size:
-        outputs = method.predict(part.hide(np.broadcast_to(keep, (len(rows), len(keep)))))
+        outputs = method.predict(subset.hide(np.broadcast_to(keep, (len(rows), len(keep)))))
     else:
         outputs = np.tile(method.prior, (len(rows), 1))
-    return PatternScores(_distances(part.target, outputs), owners[rows])
+    return PatternScores(_distances(subset.target, outputs), owners[rows])
 
 
 def _distances(target: Target, outputs: AnyArray) -> AnyArray:

@@ -1,4 +1,4 @@
-"""How much of the uncertainty of a prediction stems from what is missing, and what observing it would be worth."""
+"""Uncertainty by missing modalities, and the expected information gain of acquiring a missing modality."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,21 +13,26 @@ from redcore.uncertainty._completions import Completions
 __all__ = ["Uncertainty", "acquisition_values", "uncertainty"]
 
 SAMPLES_AT_ONCE = 256
+"""Samples per chunk, which bounds memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """What is not known of each sample's target.
+    """Predictive uncertainty of each sample, and the part due to missing modalities.
 
-    With draws l of all that a sample lacks (`Completions`) and predictions ``p_l``, for classes and labels in nats
-    ``total = H(mean_l p_l)`` and ``from_missing = H(mean_l p_l) - mean_l H(p_l)``, the mutual information between the
-    target and what is missing. For numbers they are variances, ``from_missing = Var_l p_l`` and
-    ``total = from_missing + s^2``, with s^2 the mean squared error on the reference samples as they are; averaged over
-    outputs after division by the variance of the target.
+    Let ``p_l`` be the prediction for random completion l of all missing modalities of a sample (see `Completions`).
+
+    - Classification and multilabel: ``total = H(mean_l p_l)`` and ``from_missing = H(mean_l p_l) - mean_l H(p_l)``, in
+      nats. The latter is the mutual information between the target and the missing modalities.
+    - Regression: ``from_missing = Var_l p_l`` and ``total = from_missing + s^2``, where s^2 is the mean squared error
+      on the reference samples. Both are divided by the variance of the target and averaged over outputs.
 
     Attributes
     ----------
-    total, from_missing : array (n_samples,)
+    total : array (n_samples,)
+        Total uncertainty.
+    from_missing : array (n_samples,)
+        Uncertainty due to missing modalities; 0 for complete samples.
     """
 
     total: AnyArray
@@ -35,48 +40,58 @@ class Uncertainty:
 
     @property
     def share(self) -> AnyArray:
-        """Share of the uncertainty that stems from what is missing, in [0, 1], (n_samples,)."""
+        """Share of the uncertainty that is due to missing modalities, in [0, 1], (n_samples,)."""
         return np.divide(self.from_missing, self.total, out=np.zeros_like(self.total), where=self.total > 0)
 
 
 def uncertainty(completions: Completions, data: MultimodalData, n_draws: int = 32, seed: int = 0) -> Uncertainty:
-    """Split the uncertainty of every sample of `data`; see `Uncertainty`.
+    """Return the uncertainty of each sample of `data` and the part due to missing modalities; see `Uncertainty`.
 
     Parameters
     ----------
     completions : Completions
     data : MultimodalData
     n_draws : int, default 32
+        Number of random completions per sample.
     seed : int
     """
     rng = np.random.default_rng(seed)
     total, from_missing = np.zeros(data.n_samples), np.zeros(data.n_samples)
-    for rows, part, missing in _by_pattern(completions, data):
-        outputs = _predictions(completions, part, missing, n_draws, rng)
+    for rows, chunk, missing in _by_pattern(completions, data):
+        outputs = _predictions(completions, chunk, missing, n_draws, rng)
         spread = _spread(completions, outputs)
-        from_missing[rows], total[rows] = spread, spread + _rest(completions, outputs)
+        from_missing[rows], total[rows] = spread, spread + _remaining(completions, outputs)
     return Uncertainty(total, from_missing)
 
 
 def acquisition_values(completions: Completions, data: MultimodalData, n_draws: int = 32, seed: int = 0) -> AnyArray:
-    """Return by how much observing a missing modality is expected to lower the entropy of each prediction.
+    """Return the expected decrease of the entropy of each prediction if a missing modality were observed, in nats.
 
-    Over draws of that modality alone (`Completions`): for classes and labels ``H(mean_l p_l) - mean_l H(p_l)``, for
-    numbers ``1/2 log(1 + Var_l p_l / s^2)``, as of a Gaussian; nats.
+    The modality is completed at random (see `Completions`), and all other missing modalities stay missing. With the
+    predictions ``p_l``, the value is ``H(mean_l p_l) - mean_l H(p_l)`` in classification and for multilabel targets,
+    and ``1/2 log(1 + Var_l p_l / s^2)`` in regression (differential entropy of Gaussians).
+
+    Parameters
+    ----------
+    completions : Completions
+    data : MultimodalData
+    n_draws : int, default 32
+        Number of random completions per sample and modality.
+    seed : int
 
     Returns
     -------
     array (n_samples, n_modalities)
-        Columns in the order of `completions.names`; NaN where the modality is there already.
+        Columns in the order of `completions.names`; NaN for observed modalities.
     """
     rng = np.random.default_rng(seed)
     values = np.full((data.n_samples, len(completions.names)), np.nan)
-    for rows, part, missing in _by_pattern(completions, data):
+    for rows, chunk, missing in _by_pattern(completions, data):
         for name in missing:
-            outputs = _predictions(completions, part, (name,), n_draws, rng)
+            outputs = _predictions(completions, chunk, (name,), n_draws, rng)
             spread = _spread(completions, outputs)
             if _is_regression(completions):
-                spread = np.log1p(spread / _rest(completions, outputs).clip(min=1e-12)) / 2
+                spread = np.log1p(spread / _remaining(completions, outputs).clip(min=1e-12)) / 2
             values[rows, completions.names.index(name)] = spread
     return values
 
@@ -84,26 +99,26 @@ def acquisition_values(completions: Completions, data: MultimodalData, n_draws: 
 def _by_pattern(
     completions: Completions, data: MultimodalData
 ) -> Iterator[tuple[IntArray, MultimodalData, tuple[str, ...]]]:
-    """Yield samples of one missing pattern at a time: their rows, their data, and what they lack."""
+    """Yield chunks of samples with the same missing pattern: rows, data and names of the missing modalities."""
     names = completions.names
     data = completions.method.completed(data)
-    patterns, places = np.unique(data.availability, axis=0, return_inverse=True)
+    patterns, inverse = np.unique(data.availability, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
-        missing = tuple(name for name, there in zip(names, pattern, strict=True) if not there)
-        members = np.flatnonzero(places.ravel() == number)
-        for start in range(0, len(members), SAMPLES_AT_ONCE):
-            rows = members[start : start + SAMPLES_AT_ONCE]
+        missing = tuple(name for name, observed in zip(names, pattern, strict=True) if not observed)
+        samples = np.flatnonzero(inverse.ravel() == number)
+        for start in range(0, len(samples), SAMPLES_AT_ONCE):
+            rows = samples[start : start + SAMPLES_AT_ONCE]
             yield rows, data.take(rows), missing
 
 
 def _predictions(
-    completions: Completions, part: MultimodalData, missing: tuple[str, ...], n_draws: int, rng: np.random.Generator
+    completions: Completions, data: MultimodalData, missing: tuple[str, ...], n_draws: int, rng: np.random.Generator
 ) -> AnyArray:
-    """Return predictions under every draw, (n_draws, n_samples, n_outputs)."""
+    """Return predictions for random completions, (n_draws, n_samples, n_outputs); one draw without missing ones."""
     if not missing:
-        return completions.method.predict(part)[None]
-    outputs = completions.method.predict(completions.draw(part, missing, n_draws, rng))
-    return outputs.reshape(n_draws, part.n_samples, -1)
+        return completions.method.predict(data)[None]
+    outputs = completions.method.predict(completions.draw(data, missing, n_draws, rng))
+    return outputs.reshape(n_draws, data.n_samples, -1)
 
 
 def _is_regression(completions: Completions) -> bool:
@@ -111,15 +126,15 @@ def _is_regression(completions: Completions) -> bool:
 
 
 def _spread(completions: Completions, outputs: AnyArray) -> AnyArray:
-    """Return the mutual information, or the variance, over the draws, (n_samples,)."""
+    """Return the mutual information, or in regression the normalised variance, over the draws, (n_samples,)."""
     if _is_regression(completions):
         return np.asarray((outputs.var(axis=0) / _scale(completions)).mean(axis=1))
     mean = outputs.mean(axis=0)
     return np.asarray((_entropy(completions, mean) - _entropy(completions, outputs).mean(axis=0)).clip(min=0.0))
 
 
-def _rest(completions: Completions, outputs: AnyArray) -> AnyArray:
-    """Return the uncertainty that is left when all of what was drawn is there, (n_samples,)."""
+def _remaining(completions: Completions, outputs: AnyArray) -> AnyArray:
+    """Return the uncertainty that remains if the completed modalities were observed, (n_samples,)."""
     if _is_regression(completions):
         return np.full(outputs.shape[1], float((completions.squared_errors / _scale(completions)).mean()))
     return np.asarray(_entropy(completions, outputs).mean(axis=0))
@@ -133,7 +148,7 @@ def _scale(completions: Completions) -> AnyArray:
 
 
 def _entropy(completions: Completions, outputs: AnyArray) -> AnyArray:
-    """Return entropies over the last axis, of classes or summed over labels."""
+    """Return entropies over the last axis, of classes or summed over labels, in nats."""
     entropy = -xlogy(outputs, outputs).sum(axis=-1)
     if completions.method.schema.target_kind.is_multilabel:
         entropy -= xlogy(1 - outputs, 1 - outputs).sum(axis=-1)
