@@ -22,11 +22,19 @@ from redcore.methods import make_method
 
 N = 24
 
-pytestmark = pytest.mark.parametrize("name", ANY_DATA_METHODS)
+STACKED = [f"stacked around {base}" for base in ("zero_fill", "mvtcae", "mmin")]
+"""The method ``stacked`` around other networks than its default."""
+
+pytestmark = pytest.mark.parametrize("name", [*ANY_DATA_METHODS, *STACKED])
+
+
+def unfitted(name, **changes):
+    name, _, base = name.partition(" around ")
+    return make_method(name, settings=tiny(name, **({"base": base} if base else {}), **changes))
 
 
 def fitted(name, data, seed=0, validation=None, **changes):
-    return make_method(name, settings=tiny(name, **changes)).fit(data, validation, seed=seed)
+    return unfitted(name, **changes).fit(data, validation, seed=seed)
 
 
 @pytest.fixture(params=[False, True], ids=["vectors", "sequences"])
@@ -217,7 +225,7 @@ def test_data_of_another_form_is_refused(name):
 
 
 def test_nothing_to_learn_from_is_refused(name):
-    method = make_method(name, settings=tiny(name))
+    method = unfitted(name)
     with pytest.raises(TargetError, match="labels are missing"):
         method.fit(MultimodalData.from_arrays(make_arrays()))
     same = make_data()
