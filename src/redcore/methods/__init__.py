@@ -1,6 +1,7 @@
-"""Methods, one module each: RedCore and what it is compared with, under one interface.
+"""Methods, one module each: RedCore and baselines with a common interface.
 
-A module offers ``METHOD``, a subclass of `redcore.methods.Method`, and ``SOURCE``, where the method comes from.
+A module defines ``METHOD``, a subclass of `redcore.methods.Method`, and ``SOURCE``, the publication or origin of the
+method.
 """
 
 from collections.abc import Mapping
@@ -36,18 +37,18 @@ __all__ = [
 
 
 def method_class(name: str) -> type[Method]:
-    """Return the class of a method by its name.
+    """Return the class of the method `name`.
 
     Raises
     ------
     UnknownNameError
-        If there is no such method.
+        If the method does not exist.
     """
     return cast(type[Method], load(__name__, name, "method").METHOD)
 
 
 def preset_settings(preset: str) -> tuple[str, dict[str, Any]]:
-    """Return the method of a preset, by its name or the path of a preset file, and the settings that it changes."""
+    """Return the method and the settings of a preset, which is given by its name or the path of a preset file."""
     if preset.endswith(".json"):
         return read_preset(preset)
     module = load("redcore.presets", preset, "preset")
@@ -64,7 +65,7 @@ def method_name(method: str | None = None, preset: str | None = None) -> str:
 def make_method(
     method: str | None = None, preset: str | None = None, settings: Mapping[str, Any] | None = None, **options: Any
 ) -> Method:
-    """Make an unfitted method.
+    """Create an unfitted method.
 
     Parameters
     ----------
@@ -75,12 +76,12 @@ def make_method(
     settings : mapping, optional
         Settings that replace those of the preset.
     **options
-        Passed to the method, such as ``encoders``.
+        Further arguments of the method, such as ``encoders``.
 
     Raises
     ------
     UnknownNameError, SettingsError
-        On an unknown method, preset or setting, or a value out of bounds.
+        If the method, the preset or a setting is unknown, or if a value is out of bounds.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Preset files: JSON with ``method`` and ``settings``, as 'redcore tune' writes them.
+"""Preset files: JSON objects with ``method`` and ``settings``, as written by 'redcore tune'.
 
-``preset``, if it is there and not null, is the preset that they start from.
+If the optional key ``preset`` is not null, it names the preset whose settings the file changes.
 """
 
 import json
@@ -14,26 +14,26 @@ __all__ = ["read_preset"]
 
 
 def read_preset(path: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the method of a preset file and the settings that it changes.
+    """Return the method and the settings of a preset file.
 
     Raises
     ------
     SettingsError
-        If the file is absent, or no preset.
+        If the file cannot be read or is not a preset.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"preset {path}: cannot be read ({error})") from None
-    known = isinstance(content, dict) and isinstance(content.get("method"), str)
-    if not known or not isinstance(content.get("settings"), dict):
+    has_method = isinstance(content, dict) and isinstance(content.get("method"), str)
+    if not has_method or not isinstance(content.get("settings"), dict):
         raise SettingsError(f"preset {path}: expected a JSON object with 'method' and 'settings'")
-    start = content.get("preset")
-    settings = {} if start is None else _start(start)
+    base = content.get("preset")
+    settings = {} if base is None else _base_settings(base)
     return content["method"], {**settings, **content["settings"]}
 
 
-def _start(preset: str) -> dict[str, Any]:
+def _base_settings(preset: str) -> dict[str, Any]:
     if preset.endswith(".json"):
         return read_preset(preset)[1]
     return dict(load("redcore.presets", preset, "preset").SETTINGS)

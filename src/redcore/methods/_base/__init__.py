@@ -1,4 +1,4 @@
-"""Base classes of all methods: `Method`, and its children for networks and for models on one table."""
+"""Base classes of methods: `Method`, and its subclasses for networks and for models of one feature table."""
 
 from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings

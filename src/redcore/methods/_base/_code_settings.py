@@ -1,4 +1,4 @@
-"""Settings of methods that start from one code per modality."""
+"""Settings of networks that encode each modality into one latent code."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self
@@ -17,15 +17,17 @@ __all__ = ["CodeSettings", "FusionSettings"]
 
 
 class CodeSettings(TrainingSettings):
-    """Encoders and heads, the same for all methods on codes so that a comparison compares what they do with codes.
+    """Settings of encoders, heads and modality dropout.
+
+    All networks with latent codes share these settings, so that comparisons of methods do not depend on encoders.
 
     Attributes
     ----------
     encoder : str, default "auto"
-        An MLP for vectors and a Transformer for sequences.
+        Encoder of all modalities. "auto" uses an MLP for vectors and a Transformer for sequences.
     encoder_layers : int in [1, 64], default 1
     encoder_heads : int in [1, 64], default 4
-        Attention heads; must divide `latent_dim`.
+        Number of attention heads; must divide `latent_dim`.
     encoder_hidden_ratio : int in [1, 16], default 2
         Width of the hidden layer of a Transformer block, as a multiple of `latent_dim`.
     encoder_dropout : float in [0, 1), default 0.3
@@ -34,12 +36,13 @@ class CodeSettings(TrainingSettings):
     positional_encoding : bool, default True
         If True, Transformers add sinusoidal position encodings.
     latent_dim : int in [1, 8192], default 64
-        Width of each modality's code.
+        Width of the latent code of a modality.
     head_layers : tuple of int, default ()
+        Hidden sizes of the heads; empty for linear heads.
     head_dropout : float in [0, 1), default 0.3
     modality_dropout : float in [0, 1), default 0.3
-        Probability of hiding an observed modality for one training step, at least one of a sample always staying. The
-        hidden code is known, so that what imputes or reconstructs sees supervised cases; 0 in the RedCore paper.
+        Probability of hiding an observed modality in a training step. Each sample keeps at least one modality. Imputers
+        and decoders are supervised by the known codes of hidden modalities. The RedCore paper uses 0.
     """
 
     SEARCH: ClassVar[dict[str, Search]] = {
@@ -69,7 +72,7 @@ class CodeSettings(TrainingSettings):
         return self
 
     def encoder_spec(self) -> EncoderSpec:
-        """Return the size of the encoders."""
+        """Return the sizes and dropout rates of the encoders."""
         return EncoderSpec(
             self.latent_dim,
             self.encoder_layers,
@@ -83,20 +86,20 @@ class CodeSettings(TrainingSettings):
     def build_encoders(
         self, forms: Sequence[tuple[str, int, bool]], own: Mapping[str, nn.Module] | None = None
     ) -> CodeEncoders:
-        """Build the encoders of all modalities; `own` ones, by modality, are copied."""
+        """Build the encoders of all modalities; user-defined encoders in `own`, by modality, are copied."""
         return CodeEncoders(forms, self.encoder, self.encoder_spec(), own)
 
 
 class FusionSettings(CodeSettings):
-    """Constants of `CodeSettings`, with fusion by attention: `encoder_heads` and `encoder_dropout` are its own too."""
+    """Settings of networks with attention-based fusion, which also uses `encoder_heads` and `encoder_dropout`."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
-        # CodeSettings asks it of some encoders only
+        # `CodeSettings` checks this for some encoders only
         if self.latent_dim % self.encoder_heads:
             raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
         return self
 
     def build_fusion(self, n_modalities: int) -> AttentionFusion:
-        """Build the fusion of all modalities."""
+        """Build the fusion module for `n_modalities` modalities."""
         return AttentionFusion(n_modalities, self.latent_dim, self.encoder_heads, self.encoder_dropout)

@@ -1,4 +1,4 @@
-"""What every method is: fit on `MultimodalData`, predict under any missing pattern, give and take its state."""
+"""Base class of all methods."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -27,35 +27,35 @@ __all__ = ["Method"]
 
 
 class Method(ABC):
-    """A way to predict a target from modalities of which any may be missing.
+    """Base class of methods that predict a target from modalities, any of which can be missing.
 
-    Subclasses implement `_fit`, `_predict`, `_arrays` and `_restore`; the checks that all methods share are here:
-    samples without any modality, modalities that training never observed, and the fit to the training schema.
+    Subclasses implement `_fit`, `_predict`, `_arrays` and `_restore`. This class checks data against the schema of the
+    training data, and handles samples without any modality and modalities that were never observed in training.
 
     Parameters
     ----------
     settings : MethodSettings, optional
-        Of the subclass's `Settings`; default: its defaults.
+        Instance of `Settings` of the subclass. Default: its default values.
 
     Attributes
     ----------
     schema : Schema
-        Form of the training data. Set by `fit`, like all that follow.
+        Schema of the training data. Set by `fit`, as are all other attributes.
     active : tuple of str
-        Modalities that were observed in training, sorted: the ones the model uses.
+        Modalities that were observed in training, sorted by name. The model uses only these.
     prior : array (n_outputs,)
-        Class frequencies, or mean target: the prediction for a sample without any modality.
+        Class frequencies or mean target of the training data, which is the prediction for samples without any modality.
     history : History
-        Empty for methods that are not trained step by step.
+        Training history; empty for methods without gradient descent.
     """
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
 
     any_data: ClassVar[bool] = True
-    """Whether the method can be fitted to any data; some know one data set only."""
+    """If False, the method supports a particular data set only."""
 
     imputes_codes: bool = False
-    """Whether `transform` returns one code per modality, of one width, in which imputers filled in the missing ones."""
+    """If True, `transform` returns one code of equal width per modality, with imputed codes of missing modalities."""
 
     schema: Schema
     active: tuple[str, ...]
@@ -75,28 +75,37 @@ class Method(ABC):
         checkpoint: Path | None = None,
         start: "Method | None" = None,
     ) -> Self:
-        """Fit to `data`.
+        """Fit the method.
 
         Parameters
         ----------
         data : MultimodalData
-            With a target of at least two classes, and at least one observed value.
+            Training data with a target. At least one modality must be observed. In classification, at least two classes
+            must occur.
         validation : MultimodalData, optional
-            For choosing among epochs. Default: a share of `data`, whole groups where it has groups.
+            Validation set, for example to select the epoch. Default: a part of `data`, which does not divide groups.
         seed : int
-            All randomness of the fit follows from it.
+            Seed of all randomness of the fit.
         callbacks : sequence of Callback
         checkpoint : Path, optional
-            File to keep checkpoints in; if it exists, the fit goes on from there.
+            File for checkpoints. If it exists, the fit is resumed from it.
         start : Method, optional
-            A fitted method of the same kind, from whose weights and preprocessing the training begins.
+            Fitted method of the same class, whose weights and preprocessing are the starting point of training (warm
+            start).
 
         Raises
         ------
         TargetError, DataError
-            If there is nothing to learn from.
+            If the target is missing or has only one class, or if nothing is observed.
         SchemaError
-            If `start` is for data of another form, or of other sizes.
+            If the schema of `validation` or `start` differs from that of `data`.
+
+        Warns
+        -----
+        EmptySampleWarning
+            If samples without any modality are left out of training.
+        UnseenModalityWarning
+            If a modality is never observed.
         """
         check_seed(seed)
         data = self._trainable(data)
@@ -107,7 +116,9 @@ class Method(ABC):
         unseen = [name for name in data.names if name not in self.active]
         if unseen:
             warnings.warn(
-                f"never observed in training, so not used: {', '.join(unseen)}", UnseenModalityWarning, stacklevel=2
+                f"modalities never observed in training are ignored: {', '.join(unseen)}",
+                UnseenModalityWarning,
+                stacklevel=2,
             )
         if validation is not None:
             self.schema.check(validation)
@@ -116,26 +127,27 @@ class Method(ABC):
         return self
 
     def predict(self, data: MultimodalData, *, empty: Literal["prior", "error"] = "prior") -> AnyArray:
-        """Predict every sample from what it observes.
+        """Predict each sample from its observed modalities.
 
         Parameters
         ----------
         data : MultimodalData
-            Of the training schema; modalities it lacks altogether are missing.
+            Data with the schema of the training data. Modalities without an entry count as missing.
         empty : {"prior", "error"}
-            What becomes of samples without any (usable) modality: the prior, with a warning, or an error.
+            Treatment of samples without any modality known from training: predict the prior with an
+            `EmptySampleWarning`, or raise an error.
 
         Returns
         -------
         array (n_samples, n_outputs), float64
-            Class probabilities, label probabilities, or numbers in the units of the target.
+            Class probabilities, label probabilities, or regression outputs in the units of the target.
 
         Raises
         ------
         SchemaError, UnknownNameError
-            If `data` does not fit the training data.
+            If the schema of `data` differs from that of the training data.
         EmptySampleError
-            With ``empty="error"``, naming the first sample.
+            If a sample has no modality and ``empty="error"``. The message names the first such sample.
         """
         self.schema.check(data)
         data = self._complete(data)
@@ -146,29 +158,37 @@ class Method(ABC):
             message = f"{np.count_nonzero(~observed)} sample(s) observe no usable modality, first: {first!r}"
             if empty == "error":
                 raise EmptySampleError(message)
-            warnings.warn(f"{message}; they get the prior", EmptySampleWarning, stacklevel=2)
+            warnings.warn(f"{message}; the prior is predicted", EmptySampleWarning, stacklevel=2)
         if observed.any():
             outputs[observed] = self._predict(data.take(np.flatnonzero(observed)))
         return outputs
 
     def decide(self, outputs: AnyArray) -> IntArray:
-        """Return the class that `predict`'s probabilities (n_samples, n_classes) are taken to name, (n_samples,)."""
+        """Return the predicted class codes, (n_samples,), for class probabilities (n_samples, n_classes)."""
         return np.asarray(outputs.argmax(axis=1))
 
     def sample(
         self, data: MultimodalData, n_draws: int, *, seed: int = 0, empty: Literal["prior", "error"] = "prior"
     ) -> AnyArray:
-        """Draw predictions from the posterior of what the method does not know of a sample.
+        """Draw predictions from the posterior of the latent codes of each sample.
+
+        Parameters
+        ----------
+        data : MultimodalData
+        n_draws : int
+        seed : int
+        empty : {"prior", "error"}
+            As in `predict`.
 
         Returns
         -------
         array (n_draws, n_samples, n_outputs), float64
-            Samples without any modality get the prior in every draw; see `predict`.
+            For samples without any modality, all draws are the prior.
 
         Raises
         ------
         UnsupportedError
-            If the method knows no posterior.
+            If the method has no posterior.
         """
         check_seed(seed)
         outputs = self.predict(data, empty=empty)
@@ -180,32 +200,32 @@ class Method(ABC):
         return draws
 
     def completed(self, data: MultimodalData) -> MultimodalData:
-        """Return `data` with exactly the active modalities, after a check of its form."""
+        """Check the schema of `data` and return it with exactly the active modalities."""
         self.schema.check(data)
         return self._complete(data)
 
     def transform(self, data: MultimodalData) -> AnyArray:
-        """Return the representation that the prediction is made from, (n_samples, width)."""
+        """Return the representation from which the prediction is computed, (n_samples, width)."""
         self.schema.check(data)
         return self._transform(self._complete(data))
 
     @classmethod
     def has_representation(cls) -> bool:
-        """Whether there is something that `transform` can return."""
+        """Return True if the method supports `transform`."""
         return cls._transform is not Method._transform
 
     @property
     def width(self) -> int:
-        """Number of columns of `transform`."""
-        nothing = {name: Modality.nothing(1) for name in self.active}
-        return int(self._transform(MultimodalData(nothing, None, None, np.arange(1), None)).shape[1])
+        """Number of columns of the result of `transform`."""
+        empty = {name: Modality.nothing(1) for name in self.active}
+        return int(self._transform(MultimodalData(empty, None, None, np.arange(1), None)).shape[1])
 
     def arrays(self) -> dict[str, AnyArray]:
-        """Return all fitted numbers by name; with `info` and the schema they are the whole model."""
+        """Return all fitted parameters as named arrays. With `info` and the schema, they define the model."""
         return {"prior": self.prior, **self._arrays()}
 
     def info(self) -> dict[str, Any]:
-        """Return what else `restore` needs, JSON-ready."""
+        """Return the other values that `restore` needs, as a dict for JSON."""
         return {"active": list(self.active), **self._info()}
 
     @classmethod
@@ -217,7 +237,7 @@ class Method(ABC):
         arrays: Mapping[str, AnyArray],
         **options: Any,
     ) -> Self:
-        """Rebuild a fitted method from what `info` and `arrays` returned."""
+        """Create a fitted method from its settings, its schema and the results of `info` and `arrays`."""
         method = cls(settings, **options)
         method.schema, method.active = schema, tuple(info["active"])
         method.prior = arrays["prior"]
@@ -226,7 +246,7 @@ class Method(ABC):
         return method
 
     def _trainable(self, data: MultimodalData) -> MultimodalData:
-        """Check that there is something to learn from, and drop samples without any modality."""
+        """Check the training data, and remove samples without any modality or with a weight of 0."""
         if data.target is None:
             raise TargetError("labels are missing: cannot fit without a target")
         observed = data.availability.any(axis=1)
@@ -245,7 +265,7 @@ class Method(ABC):
             data = data.take(np.flatnonzero(weights))
         target = data.target
         if target is not None and target.weights is not None:
-            # of those that are left
+            # weights are normalised over the remaining samples
             data = replace(data, target=target.weighted(target.weights))
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
             label = np.asarray(target.classes).tolist()[target.values[0]]
@@ -253,35 +273,35 @@ class Method(ABC):
         return data
 
     def _complete(self, data: MultimodalData) -> MultimodalData:
-        """Return `data` with exactly the active modalities, wholly missing ones added."""
+        """Return `data` with exactly the active modalities. Modalities without an entry are added as missing."""
         modalities = {name: data.modalities.get(name) or Modality.nothing(data.n_samples) for name in self.active}
         return replace(data, modalities=modalities)
 
     @abstractmethod
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
-        """Fit to `data`, which holds the active modalities only."""
+        """Fit the method to `data`, which has the active modalities only."""
 
     @abstractmethod
     def _predict(self, data: MultimodalData) -> AnyArray:
-        """Predict samples that observe at least one modality each."""
+        """Return the predictions for samples with at least one observed modality."""
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         raise NotImplementedError(f"{type(self).__name__} has no joint representation")
 
     def _sample(self, data: MultimodalData, n_draws: int, seed: int) -> AnyArray:
-        """Draw predictions of samples that observe at least one modality each."""
+        """Return random predictions for samples with at least one observed modality."""
         raise UnsupportedError(f"{type(self).__name__} has no posterior to draw predictions from")
 
     @abstractmethod
     def _arrays(self) -> dict[str, AnyArray]:
-        """Return the fitted numbers."""
+        """Return the fitted parameters as named arrays."""
 
     def _info(self) -> dict[str, Any]:
         return {}
 
     @abstractmethod
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        """Take back what `_info` and `_arrays` returned; schema, active and prior are set."""
+        """Restore the state from the results of `_info` and `_arrays`; `schema`, `active` and `prior` are set."""
 
 
 def _prior(data: MultimodalData) -> AnyArray:

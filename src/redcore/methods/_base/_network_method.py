@@ -1,4 +1,4 @@
-"""What all methods trained by gradient descent share: preprocessing, objective, hold-out, training, prediction."""
+"""Base class of methods that train networks by gradient descent."""
 
 import hashlib
 import json
@@ -26,20 +26,20 @@ from redcore.preprocessing._features import Preprocessor, check_named
 
 __all__ = ["ModalityForm", "NetworkMethod", "state_arrays"]
 
-MAX_JUDGES = 20_000
-"""Most predictions that an epoch is judged by."""
+MAX_VALIDATION = 20_000
+"""Maximum number of predictions in the validation of an epoch."""
 
 ModalityForm = tuple[str, int, bool]
-"""Name, number of features, and whether it is a sequence."""
+"""Name, number of features, and True for a sequence."""
 
 
 class NetworkMethod(Method):
-    """A method that trains one network; subclasses implement `build_network`.
+    """Base class of methods that train a network; subclasses implement `build_network`.
 
     Attributes
     ----------
     networks : list of TrainableNetwork
-        The fitted network. An ensemble has several; its prediction is the mean of theirs.
+        Fitted networks: one, or several for ensembles. The prediction is the mean of their predictions.
     """
 
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
@@ -50,12 +50,12 @@ class NetworkMethod(Method):
 
     @property
     def network(self) -> TrainableNetwork:
-        """The (first) fitted network."""
+        """First fitted network."""
         return self.networks[0]
 
     @property
     def training(self) -> TrainingSettings:
-        """Settings of the training of the network."""
+        """Training settings of the network."""
         return cast(TrainingSettings, self.settings)
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
@@ -64,10 +64,10 @@ class NetworkMethod(Method):
         Parameters
         ----------
         forms : list of (name, n_features, is_sequence)
-            The active modalities, sorted by name.
+            Active modalities, sorted by name.
         n_outputs : int
         n_samples : int
-            Number of training samples, for methods that size themselves by it.
+            Number of training samples, for networks whose size depends on it.
         """
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class NetworkMethod(Method):
         self.networks = [network]
 
     def _prepare(self, data: MultimodalData, context: FitContext) -> None:
-        """Fit to `data` what comes before and after the network."""
+        """Fit the preprocessing and the objective."""
         settings = self.training
         assert data.target is not None
         self.n_samples = data.n_samples
@@ -95,31 +95,31 @@ class NetworkMethod(Method):
     def _train(
         self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
     ) -> tuple[TrainableNetwork, History]:
-        """Train one network, and choose its epoch by `validation` under missing patterns."""
+        """Train one network; the epoch is selected on `validation`, augmented with random missing patterns."""
         settings = self.training
         assert data.target is not None
         request = self._request(data, validation, context.seed)
         if validation is not None and settings.validation_patterns > 1:
             rng = np.random.default_rng([context.seed, 3])
-            judges = sample_in_memory(validation, MAX_JUDGES // settings.validation_patterns, rng)
-            validation = under_patterns(judges, settings.validation_patterns, rng)
+            sampled = sample_in_memory(validation, MAX_VALIDATION // settings.validation_patterns, rng)
+            validation = under_patterns(sampled, settings.validation_patterns, rng)
         start = self._fitting_start(context)
         with seeded(context.seed), threads(self._n_threads()):
             network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
             if start:
-                _take_weights(network, start.network)
+                _copy_weights(network, start.network)
             trainer = Trainer(network, self.objective, settings, context)
             prepared = None if validation is None else self.preprocessor.transform(validation)
             history = trainer.fit(self.preprocessor.transform(data), prepared, request)
         return network.to("cpu").eval(), history
 
     def _fitting_start(self, context: FitContext) -> "NetworkMethod | None":
-        """Return the method to start from; it must be for data of the same form."""
+        """Return the fitted method for a warm start, or None. It must have the same schema."""
         start = context.start
         if not isinstance(start, NetworkMethod):
             return None
         if (start.active, start.schema.modalities) != (self.active, self.schema.modalities):
-            raise SchemaError("a warm start needs data of the same modalities and features as the fit before")
+            raise SchemaError("a warm start needs data with the same modalities and features as the previous fit")
         return start
 
     def _n_threads(self) -> int | None:
@@ -131,7 +131,7 @@ class NetworkMethod(Method):
         return [(m.name, m.n_features, m.is_sequence) for m in self.schema.modalities if m.name in self.active]
 
     def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
-        """Name everything that the result of a fit follows from."""
+        """Return a hash of the settings, data and seed of a fit."""
         content = [
             type(self).__name__,
             self.settings.dump(),
@@ -147,7 +147,7 @@ class NetworkMethod(Method):
         return outputs
 
     def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
-        """Return what a network predicts of data that is preprocessed."""
+        """Return the predictions of one network for preprocessed data."""
         return np.concatenate([self.objective.outputs(output.logits) for output in predict_batches(network, prepared)])
 
     def _transform(self, data: MultimodalData) -> AnyArray:
@@ -155,7 +155,7 @@ class NetworkMethod(Method):
         return np.concatenate([output.representation.numpy() for output in batches])
 
     def posterior(self, network: TrainableNetwork) -> AbstractContextManager[None]:
-        """Return a context in which a network draws its latent codes from their posterior.
+        """Return a context manager in which a network samples its latent codes from their posterior.
 
         Raises
         ------
@@ -213,7 +213,7 @@ class NetworkMethod(Method):
         self.networks = [self._restored(unprefixed("network/", arrays))]
 
     def _restored(self, state: Mapping[str, AnyArray]) -> TrainableNetwork:
-        """Rebuild a network with these weights."""
+        """Return a network with the given weights and buffers."""
         with seeded(0):
             network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
         network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
@@ -221,12 +221,13 @@ class NetworkMethod(Method):
 
 
 def state_arrays(network: TrainableNetwork) -> dict[str, AnyArray]:
-    """Return all weights and buffers of a network."""
+    """Return the weights and buffers of a network as named arrays."""
     return {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
 
 
-def _take_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:
+def _copy_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:
     try:
         network.load_state_dict(start.state_dict())
     except RuntimeError:
-        raise SchemaError("a warm start needs the same sizes of the network and of the target as before") from None
+        message = "a warm start needs the same sizes of the network and the target as the previous fit"
+        raise SchemaError(message) from None

@@ -1,4 +1,4 @@
-"""What methods on one table share: sequences by statistics, modalities side by side, NaN where one is missing."""
+"""Base class of methods that use one table with the concatenated features of all modalities."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,12 +16,14 @@ __all__ = ["TableMethod"]
 
 
 class TableMethod(Method):
-    """A method that learns from one table of all modalities' standardised features.
+    """Base class of methods that use one table with the concatenated features of all modalities.
 
-    Subclasses implement `_fit_table`, `_predict_table`, and keep what they fitted as arrays in `table_arrays`.
+    The features of a sequence are statistics over time. Features of missing modalities are NaN. Subclasses implement
+    `_fit_table` and `_predict_table`; the arrays that `_fit_table` returns are stored in `table_arrays`.
     """
 
     standardize: ClassVar[bool] = True
+    """If True, features are standardised."""
 
     preprocessor: Preprocessor
     widths: dict[str, int]
@@ -32,7 +34,7 @@ class TableMethod(Method):
             callback.on_start(1, 0)
         vectors = vectors_of(data)
         kinds: dict[str, Any] = {} if self.standardize else {"*": "identity"}
-        # trees have no use for a bound, and read values as they are
+        # trees are invariant to scaling and do not need a bound on values
         self.preprocessor = Preprocessor.fit(vectors, kinds, **({} if self.standardize else {"clip": float("inf")}))
         self.widths = {name: modality.n_features for name, modality in vectors.modalities.items()}
         assert data.target is not None
@@ -41,13 +43,13 @@ class TableMethod(Method):
             callback.on_step(0, {})
 
     def _table(self, vectors: MultimodalData) -> AnyArray:
-        """Return the features, float64 (n_samples, sum of widths), NaN where a modality is missing."""
+        """Return the feature table, float64 (n_samples, n_features), with NaN for missing modalities."""
         blocks = []
         for name, modality in self.preprocessor.transform(vectors).modalities.items():
             block = np.full((vectors.n_samples, self.widths[name]), np.nan)
-            present = modality.gather(np.arange(vectors.n_samples))
-            if len(present.rows):
-                block[present.rows] = present.values
+            observed = modality.gather(np.arange(vectors.n_samples))
+            if len(observed.rows):
+                block[observed.rows] = observed.values
             blocks.append(block)
         return np.concatenate(blocks, axis=1)
 
@@ -55,11 +57,20 @@ class TableMethod(Method):
         return self._predict_table(self._table(vectors_of(data)))
 
     def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
-        """Fit, and return all fitted numbers by name; `groups` are for choices by cross-validation."""
+        """Fit the model and return all fitted parameters as named arrays.
+
+        Parameters
+        ----------
+        table : array (n_samples, n_features)
+        target : Target
+        groups : array (n_samples,) or None
+            Groups for cross-validation.
+        seed : int
+        """
         raise NotImplementedError
 
     def _predict_table(self, table: AnyArray) -> AnyArray:
-        """Predict from `table_arrays`, (n_samples, n_outputs)."""
+        """Return the predictions of the fitted model (see `table_arrays`), (n_samples, n_outputs)."""
         raise NotImplementedError
 
     def _arrays(self) -> dict[str, AnyArray]:
@@ -72,7 +83,7 @@ class TableMethod(Method):
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         kinds: dict[str, Any] = {} if self.standardize else {"*": "identity"}
         bound = {} if self.standardize else {"clip": float("inf")}
-        kept = unprefixed("preprocessing/", arrays)
-        self.preprocessor = Preprocessor.from_arrays(kept, self.active, kinds, **bound)
+        preprocessing = unprefixed("preprocessing/", arrays)
+        self.preprocessor = Preprocessor.from_arrays(preprocessing, self.active, kinds, **bound)
         self.widths = {name: int(width) for name, width in info["widths"].items()}
         self.table_arrays = unprefixed("table/", arrays)
