@@ -1,7 +1,4 @@
-"""Train on a CSV file with missing modalities, start the HTTP service and request a prediction.
-
-The script writes ``patients.csv`` and the folder ``model`` to the current directory.
-"""
+"""Train on a CSV file with missing modalities, start the HTTP service and request a prediction."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Examples run as they are, and the code of the pages of docs/ as written."""
+"""The examples and the code blocks of docs/using.md run as written."""
 
 import os
 import re
@@ -19,11 +19,11 @@ def test_code_of_the_page(code, tmp_path, monkeypatch):
     exec(compile(code, "using.md", "exec"), {})
 
 
-def test_from_a_csv_with_holes_to_a_served_prediction(tmp_path):
+def test_from_a_csv_with_missing_values_to_a_served_prediction(tmp_path):
     example = ROOT / "examples/csv_to_service.py"
     source = example.read_text()
     assert len(source.splitlines()) < 40
-    # a port that nobody else has
+    # a free port
     moved = tmp_path / "example.py"
     moved.write_text(source.replace("8765", str(20000 + os.getpid() % 20000)))
     done = subprocess.run([sys.executable, moved], cwd=tmp_path, capture_output=True, text=True, timeout=300)
