@@ -55,7 +55,7 @@ def test_bad_input(cli, folder, tmp_path):
         ((tmp_path / "damaged.gz",), "not a file of packed records"),
         ((folder, "--latex", "--score", "nosuch"), "unknown score 'nosuch'"),
         ((folder, "--out", tmp_path / "file" / "page.html"), "cannot be written"),
-        ((folder, "--figures", tmp_path / "file" / "figures"), "cannot be made"),
+        ((folder, "--figures", tmp_path / "file" / "figures"), "cannot be created"),
     ):
         result = cli("bench", "report", *arguments)
         assert (result.status, message in result.err) == (2, True), result.err

@@ -1,4 +1,4 @@
-"""A headless Chromium that looks at pages; where there is none, these tests are skipped."""
+"""Fixtures for tests of HTML pages in headless Chromium. Without Chromium, the tests are skipped."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-pages")
     path = os.environ.get("REDCORE_CHROMIUM") or shutil.which("chromium")
     if path is None:
-        pytest.skip("chromium is not here (Debian: apt-get install chromium)")
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -30,12 +30,12 @@ def axe():
     """Return the source of axe-core."""
     path = Path(os.environ.get("REDCORE_AXE") or AXE)
     if not path.is_file():
-        pytest.skip(f"axe-core is not here: no file {path} (make test-pages installs it; or set REDCORE_AXE)")
+        pytest.skip(f"axe-core is not installed: no file {path} (make test-pages installs it; or set REDCORE_AXE)")
     return path.read_text(encoding="utf-8")
 
 
-class Seen:
-    """A page in the browser, and what it said and asked for."""
+class OpenPage:
+    """A page in the browser, with its console messages and network requests."""
 
     def __init__(self, page):
         self.page, self.console, self.requests = page, [], []
@@ -48,7 +48,7 @@ class Seen:
         return self.settle()
 
     def settle(self):
-        """Wait until everything is drawn."""
+        """Wait until all sections are drawn."""
         self.page.wait_for_selector("main:not([aria-busy])")
         return self
 
@@ -56,19 +56,19 @@ class Seen:
         return self.page.locator(selector).all_inner_texts()
 
     def column(self, table, place):
-        """Return the cells of a column of a table, from 1."""
+        """Return the cells of a column of a table; columns count from 1."""
         return self.texts(f"#{table} tbody tr > :nth-child({place})")
 
 
 @pytest.fixture
 def look(browser):
-    """``look(path, **options)`` opens a page in a context of its own."""
+    """Return ``look(path, **options)``, which opens a page in a new browser context."""
     contexts = []
 
     def open_page(path, **options):
         context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
-        return Seen(context.new_page()).open(path)
+        return OpenPage(context.new_page()).open(path)
 
     yield open_page
     for context in contexts:
@@ -90,7 +90,7 @@ def bench_page(records, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def fit_page(tmp_path_factory):
-    """The page of a finished run."""
+    """Return the path of the page of a finished run."""
     import numpy as np
 
     from redcore.cli import main

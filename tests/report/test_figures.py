@@ -26,7 +26,7 @@ def png(figure):
     return stream.getvalue()
 
 
-def test_weights_are_drawn_as_they_are():
+def test_supervision_weights_are_drawn_without_smoothing():
     steps = columns(["audio", "text"])
     weights, _ = supervision_figure(steps).axes
     lines = curves(weights, 100)
@@ -36,7 +36,7 @@ def test_weights_are_drawn_as_they_are():
         np.testing.assert_array_equal(line.get_xdata(), np.arange(100))
 
 
-def test_the_advantage_is_averaged_over_the_last_steps():
+def test_the_advantage_is_smoothed():
     steps = columns(["audio"], n_steps=200)
     (line,) = curves(supervision_figure(steps).axes[1], 200)
     window = 200 // 50
@@ -45,33 +45,33 @@ def test_the_advantage_is_averaged_over_the_last_steps():
     assert line.get_xdata().tolist() == list(range(window - 1, 200))
 
 
-def test_one_modality_is_one_look_in_both_panels():
+def test_a_modality_has_the_same_style_in_both_panels():
     figure = supervision_figure(columns([f"m{k:02}" for k in range(20)]))
-    looks = [[(line.get_color(), line.get_linestyle()) for line in curves(axes, 100)] for axes in figure.axes]
-    assert looks[0] == looks[1]
-    assert len(set(looks[0])) == 20
+    styles = [[(line.get_color(), line.get_linestyle()) for line in curves(axes, 100)] for axes in figure.axes]
+    assert styles[0] == styles[1]
+    assert len(set(styles[0])) == 20
 
 
 @pytest.mark.parametrize("names", [["audio"], ["_hidden", "b"], ["a$\\foo$", "$x$"], ["Größe", "a/b"]])
-def test_the_legend_names_every_modality_as_it_is(names):
+def test_unusual_modality_names_in_the_legend(names):
     figure = supervision_figure(columns(names))
     assert png(figure).startswith(b"\x89PNG")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
 
 
 @pytest.mark.parametrize("steps", [{}, {"loss": np.ones(3)}, columns(["audio"], n_steps=1)])
-def test_little_or_nothing_to_draw(steps):
+def test_empty_and_short_histories(steps):
     assert png(supervision_figure(steps)).startswith(b"\x89PNG")
 
 
-def test_axes_say_what_they_show():
+def test_axis_labels():
     weights, advantages = supervision_figure(columns(["audio"])).axes
     assert weights.get_ylabel() == "supervision weight"
     assert "relative advantage" in advantages.get_ylabel()
     assert advantages.get_xlabel() == "optimiser step"
 
 
-def test_no_torch_and_no_global_figure():
+def test_the_package_imports_neither_torch_nor_pyplot():
     code = "import sys, redcore.report; print([n for n in ('torch', 'matplotlib.pyplot') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

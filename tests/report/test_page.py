@@ -1,4 +1,4 @@
-"""The page of a benchmark, without a browser: what it embeds, and that nothing in a record can break out of it."""
+"""Benchmark page without a browser: embedded data, content security policy and escaping."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ HOSTILE = '</script><script>alert("1")</script><!-- & \u2028'
 
 
 class Page(HTMLParser):
-    """Collects scripts, styles, and whatever a browser would fetch or run from an attribute."""
+    """HTML parser that collects scripts, styles, URLs that a browser would fetch, and event-handler attributes."""
 
     def __init__(self, text):
         super().__init__()
@@ -52,7 +52,7 @@ def records():
     return make_records(make_spec(), n_points=5, fail=lambda cell: cell.data.label == "d1" and cell.seed == 2)
 
 
-def test_all_records_are_there(records):
+def test_all_records_are_embedded(records):
     data = embedded(benchmark_page(records, "title"))
     assert sorted(record["key"] for record in data["records"]) == sorted(record.key for record in records)
     assert data["data"] == ["d0", "d1"]
@@ -62,7 +62,7 @@ def test_all_records_are_there(records):
     assert len(failed) == 6
 
 
-def test_scores_come_back_as_they_were(records):
+def test_embedded_scores_equal_the_records(records):
     data = embedded(benchmark_page(records, "title"))
     packed = {record["key"]: record for record in data["records"]}
     names = [metric["name"] for metric in data["metrics"]]
@@ -83,7 +83,7 @@ def _patterns(data, record):
     return data["patternSets"][record["set"]]
 
 
-def test_intervals_are_those_of_the_tables(records):
+def test_embedded_intervals_equal_the_tables(records):
     data = embedded(benchmark_page(records, "title"))
     for entry in summarise(records):
         names = (("data", entry.data), ("protocols", entry.protocol), ("methods", entry.method))
@@ -91,17 +91,17 @@ def test_intervals_are_those_of_the_tables(records):
         assert data["intervals"][key] == pytest.approx([entry.low, entry.high], abs=1e-5)
 
 
-def test_the_configuration_of_every_record_comes_back(records):
+def test_embedded_configurations_equal_the_records(records):
     data = embedded(benchmark_page(records, "title"))
     for record, own in ((r, o) for r in records for o in data["records"] if o["key"] == r.key):
         numbers = dict(zip(data["fields"], own["configuration"], strict=True))
-        found = {field: data["values"][number] for field, number in numbers.items() if number is not None}
-        assert found["cell.seed"] == record.cell.seed
-        assert found["cell.method"] == record.cell.method.dump()
-        assert found.get("settings", {}) == record.settings
+        configuration = {field: data["values"][number] for field, number in numbers.items() if number is not None}
+        assert configuration["cell.seed"] == record.cell.seed
+        assert configuration["cell.method"] == record.cell.method.dump()
+        assert configuration.get("settings", {}) == record.settings
 
 
-def test_nothing_is_fetched_and_no_attribute_runs(records):
+def test_the_page_has_no_urls_and_no_event_handlers(records):
     page = Page(benchmark_page(records, "title"))
     assert page.fetched == []
     assert page.handlers == []
@@ -109,7 +109,7 @@ def test_nothing_is_fetched_and_no_attribute_runs(records):
     assert "import" not in "".join(page.of("style"))
 
 
-def test_only_the_pages_own_script_and_style_may_run(records):
+def test_the_policy_permits_only_the_embedded_script_and_style(records):
     text = benchmark_page(records, "title")
     page = Page(text)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1].replace("&#39;", "'")
@@ -120,7 +120,7 @@ def test_only_the_pages_own_script_and_style_may_run(records):
     assert policy.startswith("default-src 'none'")
 
 
-def test_hostile_names_stay_text():
+def test_names_with_markup_are_escaped():
     spec = make_spec(data=(HOSTILE,), methods=(HOSTILE, "b"))
     text = benchmark_page(make_records(spec), HOSTILE)
     page = Page(text)
@@ -130,7 +130,7 @@ def test_hostile_names_stay_text():
     assert page.of("h1")[0].strip() == HOSTILE.strip()
 
 
-def test_histories_are_thinned_so_that_many_records_open(records):
+def test_histories_are_thinned(records):
     spec = make_spec(n_seeds=30)
     data = embedded(benchmark_page(make_records(spec, n_points=400), "title"))
     history = data["records"][0]["history"]
@@ -141,11 +141,11 @@ def test_histories_are_thinned_so_that_many_records_open(records):
 
 
 @pytest.mark.parametrize("some", [[], make_records(make_spec(), fail=lambda cell: True)])
-def test_nothing_finished(some):
+def test_no_finished_records(some):
     assert len(embedded(benchmark_page(some, "title"))["records"]) == len(some)
 
 
-def test_patterns_that_differ_by_seed_are_kept_once():
+def test_patterns_are_embedded_once():
     spec = make_spec(data=("d",), methods=("m",), n_seeds=2, rates=((0.5,),))
     one, other = make_records(spec)
     scores = dict(list(other.metrics["per_pattern"].items())[:3])
@@ -155,7 +155,7 @@ def test_patterns_that_differ_by_seed_are_kept_once():
     assert len(data["patterns"]) == 7
 
 
-def test_records_of_different_masks_are_said_to_conflict(records):
+def test_different_data_between_methods_is_a_conflict(records):
     assert embedded(benchmark_page(records, "title"))["conflicts"] == []
     one = next(record for record in records if record.status == "done")
     changed = [record.model_copy(update={"data_checksum": "x"}) if record is one else record for record in records]

@@ -18,7 +18,7 @@ def records():
     return make_records(make_spec())
 
 
-def test_markdown_shows_every_mean(records):
+def test_markdown_contains_all_means(records):
     text = markdown_tables(records)
     for entry in summarise(records):
         assert f"{entry.mean:.3f}" in text
@@ -29,7 +29,7 @@ def test_markdown_shows_every_mean(records):
         assert f"| {method} | {rank:.2f} |" in text
 
 
-def test_best_is_bold_and_what_is_near_is_marked(records):
+def test_best_is_bold_and_ties_are_marked(records):
     text = markdown_tables(records)
     best = best_methods(records)
     assert text.count("**") == 2 * len(best)
@@ -48,20 +48,20 @@ def test_markdown_escapes():
     assert r"| a\|b\*c |" in text
 
 
-def test_a_method_that_lacks_a_block(records):
+def test_a_method_without_a_block(records):
     some = [record for record in records if (record.cell.method.label, record.cell.protocol.name) != ("m1", "shared")]
     (row,) = [line for line in latex_tables(some).splitlines() if line.startswith("m1") and "--" in line][:1]
     assert row.count("&") == 2
 
 
-def test_wide_tables_are_cut():
+def test_wide_tables_are_split():
     rates = tuple((place / 10,) for place in range(1, 8))
     text = latex_tables(make_records(make_spec(data=("d",), rates=rates)))
     assert text.count("\\begin{tabular}{lccc}") == 2
     assert text.count("\\begin{tabular}{lc}") == 1
 
 
-def test_nothing_finished():
+def test_no_finished_records():
     failed = make_records(make_spec(), fail=lambda cell: True)
     assert "tabular" not in latex_tables(failed)
     assert markdown_tables(failed) == ""

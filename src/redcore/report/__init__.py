@@ -1,11 +1,11 @@
-"""Pictures and pages of what was recorded; nothing here loads torch."""
+"""HTML pages, figures and tables of runs, benchmarks and data sets. This package does not import torch."""
 
-from redcore.report._figures import supervision_figure
+from redcore.report._modality_value import worth_figure
 from redcore.report._page import benchmark_page, inspection_page, write_page
 from redcore.report._paper_figures import write_figures
 from redcore.report._run_folder import run_page, write_run_report
+from redcore.report._supervision_figure import supervision_figure
 from redcore.report._tables import latex_tables, markdown_tables
-from redcore.report._worth import worth_figure
 
 __all__ = [
     "benchmark_page",

@@ -1,4 +1,4 @@
-"""Self-contained pages: one HTML file with its styles, its code and its data, from which no request leaves."""
+"""Self-contained HTML pages with embedded styles, scripts and data. A page makes no network request."""
 
 import base64
 import hashlib
@@ -37,35 +37,46 @@ SCRIPTS = (
     "main",
 )
 SHOWN_PATTERNS = 40
-"""Missing patterns that the page of a data set shows before the reader unfolds the others."""
+"""Number of missing patterns listed on the page of a data set."""
 
 
 def benchmark_page(records: Sequence[Record], title: str) -> str:
-    """Return the page of a benchmark: one HTML file that needs nothing else.
+    """Return the report of a benchmark as one self-contained HTML page.
 
     Parameters
     ----------
     records : sequence of Record
-        Finished and failed ones.
+        Records of finished and failed cells.
     title : str
-        What was asked, such as the title of the spec.
+        Title of the page, such as the title of the benchmark.
 
     Returns
     -------
     str
-        HTML. It shows light or dark as the reader likes, and filters, sorts and draws without a network.
+        HTML. The page filters, sorts and draws in the browser without network access, and has a light and a dark
+        colour scheme.
     """
     return page("benchmark.html.j2", payload(records, title))
 
 
 def page(template: str, content: Mapping[str, Any], **names: object) -> str:
-    """Return the page of a template; it gets `content` as ``data``, for its code, and `names`."""
+    """Render a template as a self-contained page.
+
+    Parameters
+    ----------
+    template : str
+        File name in ``templates/``.
+    content : mapping
+        JSON-compatible data for the scripts of the page, as returned by `payload`.
+    **names : object
+        Further variables of the template.
+    """
     style = _asset("page.css")
     script = "(() => {\n" + "\n".join(_asset(f"{name}.js") for name in SCRIPTS) + "})();\n"
     return _template(template).render(
         title=content["title"],
-        # only these two texts are ever run or applied, whatever a record says; they are put in as they are, the data
-        # with all that could end its element escaped
+        # the policy permits only this script and this style, so that text from a record can never run; script and
+        # style are inserted verbatim, and the data is escaped so that it cannot close its element
         policy=f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'",
         style=style,
         script=script,
@@ -75,13 +86,20 @@ def page(template: str, content: Mapping[str, Any], **names: object) -> str:
 
 
 def inspection_page(summary: Summary, name: str) -> str:
-    """Return the page of a data set: one HTML file without scripts, which follows the reader's light or dark theme.
+    """Return the summary of a data set as one self-contained HTML page without scripts.
+
+    The page follows the light or dark colour scheme of the browser.
 
     Parameters
     ----------
     summary : Summary
     name : str
         Name of the data set, for the title.
+
+    Returns
+    -------
+    str
+        HTML.
     """
     return _template("inspection.html.j2").render(
         name=name,
@@ -122,6 +140,6 @@ def _hash(text: str) -> str:
 
 
 def _embedded(content: Mapping[str, Any]) -> str:
-    """Return JSON in which nothing can end the element that holds it."""
+    """Return JSON without characters that could close the enclosing HTML element."""
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -22,12 +22,12 @@ from redcore.benchmark import (
     summarise,
 )
 from redcore.exceptions import RunError
-from redcore.report._figures import COLOURS, STYLES
+from redcore.report._supervision_figure import COLOURS, STYLES
 
 __all__ = ["write_figures"]
 
 MARKERS = ("o", "s", "^", "D", "P", "v")
-ENDINGS = ("pdf", "png")
+SUFFIXES = ("pdf", "png")
 
 
 def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
@@ -36,8 +36,9 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
     Parameters
     ----------
     records : sequence of Record
+        Records of finished and failed cells; failed ones are ignored.
     folder : Path
-        Is made where it is missing.
+        Created if it does not exist.
 
     Returns
     -------
@@ -48,7 +49,7 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
     Raises
     ------
     RunError
-        If the folder cannot be made.
+        If the folder cannot be created.
     """
     done = [record for record in records if record.status == "done"]
     methods = sorted({record.cell.method.title() for record in done})
@@ -64,23 +65,23 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
-    return [_write(figure, folder / f"{name}.{ending}") for name, figure in figures.items() for ending in ENDINGS]
+        raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
+    return [_write(figure, folder / f"{name}.{suffix}") for name, figure in figures.items() for suffix in SUFFIXES]
 
 
 def _write(figure: Figure, path: Path) -> Path:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_parse_math(False)
-    # without a date, so that the same records make the same file
+    # no creation date, so that the same records give identical files
     metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}
     write_atomic(path, lambda temporary: figure.savefig(temporary, dpi=200, metadata=metadata))
     return path
 
 
-def _look(index: int) -> dict[str, Any]:
+def _style(index: int) -> dict[str, Any]:
     return {
-        # the last one, yellow, is hard to see on paper
+        # the last colour, yellow, is hard to see on paper
         "color": COLOURS[index % (len(COLOURS) - 1)],
         "marker": MARKERS[index % len(MARKERS)],
         "linestyle": STYLES[index % len(STYLES)],
@@ -91,7 +92,7 @@ LEGEND_COLUMNS = 2
 
 
 def _grid(n_panels: int, n_methods: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many panels, and room for a legend of so many methods."""
+    """Return a figure with `n_panels` panels and space for a legend of `n_methods` entries."""
     n_columns = min(3, max(2, n_panels))
     n_rows = -(-n_panels // n_columns)
     figure = Figure(
@@ -119,11 +120,11 @@ def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequen
 
 
 def _by_count(record: Record, n_modalities: int) -> dict[int, float]:
-    """Return the mean score of the patterns that lack so many modalities."""
-    found: dict[int, list[float]] = {}
+    """Return the mean score over all patterns with the same number of missing modalities, by this number."""
+    scores: dict[int, list[float]] = {}
     for pattern, value in pattern_scores(record).items():
-        found.setdefault(n_modalities - pattern.count("+") - 1, []).append(value)
-    return {count: float(np.mean(values)) for count, values in found.items()}
+        scores.setdefault(n_modalities - pattern.count("+") - 1, []).append(value)
+    return {n_missing: float(np.mean(values)) for n_missing, values in scores.items()}
 
 
 def _error_bars(panel: Axes, runs: Sequence[dict[int, float]], index: int, method: str) -> None:
@@ -132,10 +133,10 @@ def _error_bars(panel: Axes, runs: Sequence[dict[int, float]], index: int, metho
     if not counts:
         return
     values = [[run[count] for run in runs if count in run] for count in counts]
-    means = np.array([np.mean(found) for found in values])
-    ends = np.array([bootstrap_interval(found, rng) for found in values]).T
-    reach = np.clip([means - ends[0], ends[1] - means], 0, None)
-    panel.errorbar(counts, means, reach, label=method, markersize=4, linewidth=1.2, elinewidth=0.7, **_look(index))
+    means = np.array([np.mean(scores) for scores in values])
+    bounds = np.array([bootstrap_interval(scores, rng) for scores in values]).T
+    errors = np.clip([means - bounds[0], bounds[1] - means], 0, None)
+    panel.errorbar(counts, means, errors, label=method, markersize=4, linewidth=1.2, elinewidth=0.7, **_style(index))
 
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -199,18 +200,18 @@ def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
     scores = {method: _mean_score(records, method) for method in methods}
     for (label, read), panel in zip(costs, axes, strict=True):
         panel.set_xscale("log")
-        # as plain numbers: names may hold characters of mathematics, so that nothing is read as such
+        # plain numbers instead of 10^n, because parsing of mathematical text is off for all labels
         for axis_formatter in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
             axis_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
         panel.tick_params(axis="x", which="both", rotation=40, labelsize=8)
         panel.set_xlabel(label)
         panel.set_ylabel("mean score")
         for index, method in enumerate(methods):
-            found = [read(record) for record in records if record.cell.method.title() == method]
-            known = [value for value in found if value]
+            costs_of_method = [read(record) for record in records if record.cell.method.title() == method]
+            known = [cost for cost in costs_of_method if cost]
             if known:
-                look = {**_look(index), "linestyle": ""}
-                panel.plot(np.mean(known), scores[method], label=method, **look)
+                style = {**_style(index), "linestyle": ""}
+                panel.plot(np.mean(known), scores[method], label=method, **style)
     _legend(figure, axes)
     return figure
 

@@ -11,9 +11,9 @@ from redcore._histories import thinned
 from redcore._types import AnyArray
 from redcore.benchmark import Cell, Record
 from redcore.exceptions import RedCoreError, RunError
-from redcore.report._figures import supervision_figure
 from redcore.report._page import page
 from redcore.report._payload import payload
+from redcore.report._supervision_figure import supervision_figure
 
 __all__ = ["run_page", "write_run_report"]
 

@@ -1,4 +1,4 @@
-"""Score tables for papers: one per data set, methods by protocols."""
+"""Score tables for papers: one table per data set, with methods as rows and protocols as columns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,21 @@ __all__ = ["latex_tables", "markdown_tables"]
 
 TIED = "dagger"
 DIGITS = 3
-MOST_COLUMNS = 3
+MAX_COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """A mean with its interval, and how it stands in its column."""
+    """Mean score with its interval.
+
+    Attributes
+    ----------
+    entry : Entry
+    best : bool
+        True for the best method of the column.
+    tied : bool
+        True if the method does not differ significantly from the best.
+    """
 
     entry: Entry
     best: bool
@@ -24,7 +33,7 @@ class ScoreCell:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """The scores of one data set; a method may lack a protocol."""
+    """Scores of one data set. A cell is None if the method was not run with the protocol."""
 
     data: str
     label: str
@@ -33,22 +42,24 @@ class ScoreTable:
 
 
 def latex_tables(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> str:
-    r"""Return LaTeX for ``\input``: one booktabs table per data set, and one of mean ranks.
+    r"""Return LaTeX tables of the scores, one per data set, and a table of mean ranks.
 
     Parameters
     ----------
     records : sequence of Record
     score : str, optional
-        Default: the headline of each data set.
+        Name of the score. Default: the headline score of each data set.
     over : {"patterns", "pooled", "as_observed"}
+        Aggregation of the score over missing patterns.
 
     Returns
     -------
     str
-        Needs ``\usepackage{booktabs}``. Means over seeds with 95% bootstrap intervals; the best of a column is bold,
-        a dagger marks what is not told apart from it (see `redcore.benchmark.best_methods`).
+        Text for ``\input``, which requires ``\usepackage{booktabs}``. Cells are means over seeds with 95% bootstrap
+        intervals. The best method of a column is bold, and a dagger marks methods that do not differ significantly
+        from it (see `redcore.benchmark.best_methods`).
     """
-    tables = [_latex(part) for table in _score_tables(records, score, over) for part in _parts(table)]
+    tables = [_latex(part) for table in _score_tables(records, score, over) for part in _split_columns(table)]
     ranking = rank_methods(records, score=score, over=over)
     if ranking is not None and len(ranking.methods) > 1:
         tables.append(_latex_ranks(ranking))
@@ -60,11 +71,11 @@ def markdown_tables(records: Sequence[Record], *, score: str | None = None, over
     tables = [_markdown(table) for table in _score_tables(records, score, over)]
     ranking = rank_methods(records, score=score, over=over)
     if ranking is not None and len(ranking.methods) > 1:
-        ranks = [[_plain(method), f"{rank:.2f}"] for method, rank in _ranks(ranking)]
-        tables.append(f"Mean ranks over {_blocks(ranking)}\n\n" + _pipes(["method", "mean rank"], ranks))
+        ranks = [[_escape_markdown(method), f"{rank:.2f}"] for method, rank in _ranks(ranking)]
+        tables.append(f"Mean ranks over {_blocks(ranking)}\n\n" + _markdown_table(["method", "mean rank"], ranks))
     if tables:
         tables.append(
-            "Bold: best. ≈: not told apart from the best (95% t interval of paired differences holds zero).\n"
+            "Bold: best. ≈: no significant difference to the best (95% t interval of paired differences contains 0).\n"
         )
     return "\n".join(tables)
 
@@ -94,14 +105,14 @@ def _score_table(
 def _label(records: Sequence[Record], data: str, score: str | None) -> str:
     if score is not None:
         return score_label(score)
-    found = (
+    headlines = (
         name
         for record in records
         if record.status == "done" and record.cell.data.title() == data
         for name in HEADLINES
         if record.metrics["pooled"].get(name) is not None
     )
-    return score_label(next(found, "score"))
+    return score_label(next(headlines, "score"))
 
 
 def _ranks(ranking: Ranking) -> Iterable[tuple[str, float]]:
@@ -110,32 +121,34 @@ def _ranks(ranking: Ranking) -> Iterable[tuple[str, float]]:
 
 def _blocks(ranking: Ranking) -> str:
     test = ranking.test
-    level = "" if test.p_value is None else f" (Friedman p = {test.p_value:.2g})"
-    return (
-        f"{test.n_blocks} data sets and protocols{level}; critical difference {test.critical_difference:.2f} (Nemenyi)"
-    )
+    p_value = "" if test.p_value is None else f" (Friedman p = {test.p_value:.2g})"
+    difference = f"critical difference {test.critical_difference:.2f} (Nemenyi)"
+    return f"{test.n_blocks} data sets and protocols{p_value}; {difference}"
 
 
-def _parts(table: ScoreTable) -> Iterable[ScoreTable]:
-    """Yield the table in parts that fit the width of a page."""
-    for start in range(0, len(table.protocols), MOST_COLUMNS):
-        chosen = slice(start, start + MOST_COLUMNS)
-        yield replace(table, protocols=table.protocols[chosen], rows={m: row[chosen] for m, row in table.rows.items()})
+def _split_columns(table: ScoreTable) -> Iterable[ScoreTable]:
+    """Split the table into tables of at most `MAX_COLUMNS` protocols, which fit the width of a page."""
+    for start in range(0, len(table.protocols), MAX_COLUMNS):
+        columns = slice(start, start + MAX_COLUMNS)
+        rows = {method: row[columns] for method, row in table.rows.items()}
+        yield replace(table, protocols=table.protocols[columns], rows=rows)
 
 
 def _latex(table: ScoreTable) -> str:
-    lines = [_tex(name) + "".join(f" & {_latex_cell(cell)}" for cell in row) for name, row in table.rows.items()]
+    lines = [
+        _escape_latex(name) + "".join(f" & {_latex_cell(cell)}" for cell in row) for name, row in table.rows.items()
+    ]
     caption = (
-        f"{_tex(table.data)}: {_tex(table.label)}, mean over seeds with its 95\\% bootstrap interval. Bold: best "
-        f"of the column. $^\\{TIED}$: not told apart from the best."
+        f"{_escape_latex(f'{table.data}: {table.label}')}, mean over seeds with its 95\\% bootstrap interval. "
+        f"Bold: best of the column. $^\\{TIED}$: no significant difference to the best."
     )
-    head = "method" + "".join(f" & {_tex(protocol)}" for protocol in table.protocols)
+    head = "method" + "".join(f" & {_escape_latex(protocol)}" for protocol in table.protocols)
     return _latex_float(caption, "l" + "c" * len(table.protocols), head, lines)
 
 
 def _latex_ranks(ranking: Ranking) -> str:
-    lines = [f"{_tex(method)} & {rank:.2f}" for method, rank in _ranks(ranking)]
-    return _latex_float(f"Mean ranks over {_tex(_blocks(ranking))}.", "lr", "method & mean rank", lines)
+    lines = [f"{_escape_latex(method)} & {rank:.2f}" for method, rank in _ranks(ranking)]
+    return _latex_float(f"Mean ranks over {_escape_latex(_blocks(ranking))}.", "lr", "method & mean rank", lines)
 
 
 def _latex_float(caption: str, columns: str, head: str, lines: list[str]) -> str:
@@ -152,12 +165,12 @@ def _latex_cell(cell: ScoreCell | None) -> str:
         return "--"
     entry = cell.entry
     mean = f"\\textbf{{{entry.mean:.{DIGITS}f}}}" if cell.best else f"{entry.mean:.{DIGITS}f}"
-    # the mark takes room where there is none, so that columns stay aligned
+    # an invisible mark keeps the columns aligned
     mark = f"$^\\{TIED}$" if cell.tied else f"\\phantom{{$^\\{TIED}$}}"
     return f"{mean}{mark}{{\\scriptsize\\,[{entry.low:.{DIGITS}f}, {entry.high:.{DIGITS}f}]}}"
 
 
-SPECIAL = {
+LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -169,15 +182,15 @@ SPECIAL = {
 }
 
 
-def _tex(text: str) -> str:
-    """Return text as LaTeX prints it."""
-    return "".join(SPECIAL.get(character, character) for character in text)
+def _escape_latex(text: str) -> str:
+    """Escape the special characters of LaTeX."""
+    return "".join(LATEX_ESCAPES.get(character, character) for character in text)
 
 
 def _markdown(table: ScoreTable) -> str:
-    rows = [[_plain(name), *map(_markdown_cell, row)] for name, row in table.rows.items()]
-    head = ["method", *map(_plain, table.protocols)]
-    return f"{_plain(table.data)}: {table.label}\n\n" + _pipes(head, rows)
+    rows = [[_escape_markdown(name), *map(_markdown_cell, row)] for name, row in table.rows.items()]
+    head = ["method", *map(_escape_markdown, table.protocols)]
+    return f"{_escape_markdown(table.data)}: {table.label}\n\n" + _markdown_table(head, rows)
 
 
 def _markdown_cell(cell: ScoreCell | None) -> str:
@@ -188,10 +201,10 @@ def _markdown_cell(cell: ScoreCell | None) -> str:
     return f"{mean}{' ≈' if cell.tied else ''} ({entry.low:.{DIGITS}f} to {entry.high:.{DIGITS}f})"
 
 
-def _pipes(head: list[str], rows: list[list[str]]) -> str:
+def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows))
 
 
-def _plain(text: str) -> str:
-    """Return text as Markdown shows it."""
+def _escape_markdown(text: str) -> str:
+    """Escape the special characters of Markdown."""
     return "".join(f"\\{character}" if character in "\\|*_`<>[]" else character for character in text)

@@ -1,12 +1,12 @@
-// The filters, the choice of the score, and the switch between light and dark.
+// Filters, selection of the score, and the switch between the light and dark colour scheme.
 
 const FILTER_LABELS = { data: "Data sets", protocols: "Protocols", methods: "Methods", seeds: "Seeds" };
 
 function filters() {
-  const place = document.getElementById("filters");
-  if (!place) return;
+  const container = document.getElementById("filters");
+  if (!container) return;
   const lists = DIMENSIONS.filter((name) => DATA[name].length > 1).map(filter);
-  place.prepend(...lists, ...scoreChoices());
+  container.prepend(...lists, ...scoreSelects());
   document.addEventListener("click", (event) => closeFilters((own) => !own.contains(event.target)));
   document.addEventListener("keydown", (event) => event.key === "Escape" && closeFilters(() => true));
 }
@@ -23,11 +23,11 @@ function closeFilters(which) {
 function filter(name) {
   const count = element("b");
   const boxes = DATA[name].map((value, place) => {
-    const box = element("input", { type: "checkbox", value: place, onchange: () => choose([place], box.checked) });
+    const box = element("input", { type: "checkbox", value: place, onchange: () => select([place], box.checked) });
     return [box, element("label", {}, box, String(value))];
   });
 
-  function choose(places, on) {
+  function select(places, on) {
     for (const place of places) state[name][on ? "add" : "delete"](place);
     update();
     render();
@@ -43,8 +43,8 @@ function filter(name) {
   const both = element(
     "div",
     { class: "both" },
-    button("All", () => choose(every, true)),
-    button("None", () => choose(every, false)),
+    button("All", () => select(every, true)),
+    button("None", () => select(every, false)),
   );
   const menu = element(
     "div",
@@ -60,7 +60,7 @@ function filter(name) {
   );
 }
 
-function scoreChoices() {
+function scoreSelects() {
   const metrics = [[HEADLINE, headlineName()], ...DATA.metrics.map((metric, place) => [place, metric.label])];
   const choice = (label, options, current, set) => {
     const select = element(
@@ -94,15 +94,15 @@ function themeSwitch() {
   const root = document.documentElement;
   const dark = () =>
     root.dataset.theme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  const say = () => (control.textContent = dark() ? "Light page" : "Dark page");
+  const updateLabel = () => (control.textContent = dark() ? "Light page" : "Dark page");
   const control = button(
     "",
     () => {
       root.dataset.theme = dark() ? "light" : "dark";
-      say();
+      updateLabel();
     },
     { class: "theme" },
   );
-  say();
+  updateLabel();
   document.getElementById("theme").append(control);
 }

@@ -1,4 +1,4 @@
-// What a score costs: seconds to fit, and numbers to keep.
+// Score against cost: seconds to fit and number of parameters.
 
 const COSTS = [
   { name: "fit", label: "seconds to fit, mean of blocks" },
@@ -19,7 +19,7 @@ function drawCost(summary, width) {
     }))
     .filter((point) => point.score);
   const panels = COSTS.filter(({ name }) => points.filter((point) => point[name] > 0).length > 1);
-  if (!panels.length) return nothing("Costs need two methods or more.");
+  if (!panels.length) return emptyMessage("This figure requires at least two methods.");
   const { nodes, height } = grid(panels, width, (box, cost) => costPanel(box, cost, points), {
     least: 300,
     height: 230,
@@ -29,14 +29,14 @@ function drawCost(summary, width) {
     width,
     height + 6,
   );
-  const said = points
+  const values = points
     .map((point) => `${nameOf(point.method)} ${score(point.score.mean)} in ${seconds(point.fit)} s`)
     .join(", ");
-  const label = `Score against cost: ${said}.`;
+  const label = `Score against cost: ${values}.`;
   return figure(
     "cost",
     drawing(width, height + 6 + names.height, label, nodes, names.group),
-    "Score over all selected blocks against what it costs, on a logarithmic scale; up and to the left is better. Whiskers are 95% intervals over seeds.",
+    "Mean score over the selected blocks against cost on a logarithmic scale; the best methods are at the top left. Whiskers are 95% intervals over seeds.",
     () => costTable(points),
   );
 }
@@ -52,28 +52,28 @@ function costPanel(box, { name, label }, points) {
     log: true,
     label,
     values: marks.filter((_, place) => place % Math.ceil(marks.length / most) === 0),
-    show: short,
+    show: abbreviated,
   };
   const { group, across, up } = panel(
     box,
     x,
     numberAxis(
-      shown.flatMap(({ score: found }) => [found.low, found.high]),
+      shown.flatMap(({ score: estimated }) => [estimated.low, estimated.high]),
       "",
     ),
     scoreLabel(),
   );
   for (const point of shown) {
-    const [left, found] = [across(point[name]), point.score];
+    const [left, estimated] = [across(point[name]), point.score];
     group.append(
-      svg("line", { x1: left, x2: left, y1: up(found.low), y2: up(found.high), stroke: look(point.method).colour }),
+      svg("line", { x1: left, x2: left, y1: up(estimated.low), y2: up(estimated.high), stroke: seriesStyle(point.method).colour }),
     );
     group.append(
       marker(
         point.method,
         left,
-        up(found.mean),
-        `${nameOf(point.method)}: ${score(found.mean)}, ${short(point[name])}`,
+        up(estimated.mean),
+        `${nameOf(point.method)}: ${score(estimated.mean)}, ${abbreviated(point[name])}`,
       ),
     );
   }
@@ -88,12 +88,12 @@ function costTable(points) {
       { label: "method", value: (row) => nameOf(row.method) },
       { label: "score", numeric: true, value: (row) => row.score.mean, cell: (row) => score(row.score.mean) },
       { label: "fit, s", numeric: true, value: (row) => row.fit, cell: (row) => seconds(row.fit) },
-      { label: "parameters", numeric: true, value: (row) => row.parameters, cell: (row) => whole(row.parameters) },
+      { label: "parameters", numeric: true, value: (row) => row.parameters, cell: (row) => formatInteger(row.parameters) },
       {
         label: "peak memory, MB",
         numeric: true,
         value: (row) => row.memory && row.memory / 1e6,
-        cell: (row) => whole(row.memory && row.memory / 1e6),
+        cell: (row) => formatInteger(row.memory && row.memory / 1e6),
       },
     ],
     points,

@@ -1,4 +1,4 @@
-// How the score falls with what is missing: with every modality less, and with the missing rate of training.
+// Score against the number of missing modalities, and against the missing rate of the training data.
 
 function drawCurves(summary, width) {
   const byData = [...groupBy(summary.blocks, (block) => block.d)];
@@ -18,14 +18,14 @@ function drawCurves(summary, width) {
       title: `${DATA.data[blocks[0].d]}, ${DATA.mechanisms[blocks[0].p]}`,
       series: seriesByRate(blocks, summary.methods),
     }))
-    .filter(({ series }) => spread(series.flatMap((own) => own.points.map((point) => point.x))) >= LEAST_SPREAD);
+    .filter(({ series }) => range(series.flatMap((own) => own.points.map((point) => point.x))) >= MIN_SPREAD);
   const figures = [
     curvesFigure(
       "missing-modalities",
       counts,
       width,
       "number of missing modalities",
-      "Score against the number of missing modalities, averaged over the patterns that lack as many",
+      "Score against the number of missing modalities, averaged over all patterns with this number",
     ),
     curvesFigure(
       "missing-rate",
@@ -35,13 +35,13 @@ function drawCurves(summary, width) {
       `Score (${OVER[state.over]}) against the mean missing rate in training`,
     ),
   ].filter(Boolean);
-  return figures.length ? figures : [nothing("No missing pattern was scored.")];
+  return figures.length ? figures : [emptyMessage("No missing pattern was scored.")];
 }
 
-// Rates that differ by less are the same rates in another order.
-const LEAST_SPREAD = 0.1;
+// The figure is omitted if the mean rates differ by less: then only the assignment of rates to modalities differs.
+const MIN_SPREAD = 0.1;
 
-function spread(values) {
+function range(values) {
   return Math.max(...values) - Math.min(...values);
 }
 
@@ -52,12 +52,12 @@ function seriesByCount(blocks, methods) {
     for (const block of blocks.filter((own) => own.entries.has(method))) {
       const values = block.entries.get(method).records.map((record) => meansByCount(record, metricOf(block.d), total));
       for (const count of new Set(values.flatMap((own) => [...own.keys()]))) {
-        const found = values.map((own) => own.get(count)).filter((value) => value !== undefined);
-        byCount.set(count, [...(byCount.get(count) ?? []), found]);
+        const scores = values.map((own) => own.get(count)).filter((value) => value !== undefined);
+        byCount.set(count, [...(byCount.get(count) ?? []), scores]);
       }
     }
     const points = [...byCount]
-      .map(([x, found]) => ({ x, ...estimate(found, FEWER_RESAMPLES) }))
+      .map(([x, scores]) => ({ x, ...estimate(scores, FEWER_RESAMPLES) }))
       .sort((one, other) => one.x - other.x);
     return { method, points };
   });
@@ -71,9 +71,9 @@ function meansByCount(record, metric, total) {
 function seriesByRate(blocks, methods) {
   return methods.map((method) => {
     const own = blocks.filter((block) => block.entries.has(method));
-    const points = [...groupBy(own, (block) => DATA.rates[block.p])].map(([x, found]) => ({
+    const points = [...groupBy(own, (block) => DATA.rates[block.p])].map(([x, sameRate]) => ({
       x,
-      ...estimate(found.map((block) => block.entries.get(method).values)),
+      ...estimate(sameRate.map((block) => block.entries.get(method).values)),
     }));
     return { method, points: points.sort((one, other) => one.x - other.x) };
   });
@@ -94,7 +94,7 @@ function curvesFigure(id, panels, width, across, caption) {
   const picture = drawing(
     width,
     height + 6 + names.height,
-    `${caption}. ${drawn.map(inWords).join(" ")}`,
+    `${caption}. ${drawn.map(description).join(" ")}`,
     nodes,
     names.group,
   );
@@ -136,7 +136,7 @@ function curvesPanel(box, { d, title, series }, across) {
         x2: at[index][0],
         y1: up(point.low),
         y2: up(point.high),
-        stroke: look(method).colour,
+        stroke: seriesStyle(method).colour,
         "stroke-opacity": 0.6,
       }),
     );
@@ -151,14 +151,14 @@ function curvesPanel(box, { d, title, series }, across) {
   return group;
 }
 
-function inWords({ title, series }) {
-  const said = series
+function description({ title, series }) {
+  const sentences = series
     .filter((own) => own.points.length > 1)
     .slice(0, 6)
     .map(
       ({ method, points }) => `${nameOf(method)} goes from ${score(points[0].mean)} to ${score(points.at(-1).mean)}`,
     );
-  return said.length ? `${title}: ${said.join(", ")}.` : "";
+  return sentences.length ? `${title}: ${sentences.join(", ")}.` : "";
 }
 
 function curvesTable(id, panels, across) {

@@ -1,19 +1,19 @@
-// Elements, numbers as text, and downloads.
+// Creation of elements, formatting of numbers, and downloads.
 
 function element(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+  return withContent(document.createElement(tag), attributes, children);
 }
 
 function svg(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+  return withContent(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-function filled(node, attributes, children) {
+function withContent(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
   }
-  // text nodes: whatever a record says is never read as markup
+  // append() inserts strings as text nodes, so that text from a record is never parsed as markup
   node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
@@ -29,7 +29,7 @@ function interval(entry, digits = 3) {
 
 const GROUPED = new Intl.NumberFormat("en");
 
-function whole(value) {
+function formatInteger(value) {
   return value === null || value === undefined ? "" : GROUPED.format(Math.round(value)).replaceAll(",", "\u202f");
 }
 
@@ -44,12 +44,12 @@ function duration(total) {
 }
 
 function pValue(value) {
-  // no line ends inside
+  // non-breaking spaces
   return value < 0.001 ? "p\u00a0<\u00a00.001" : `p\u00a0=\u00a0${value.toPrecision(2)}`;
 }
 
 function counted(count, noun) {
-  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatInteger(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function button(label, action, attributes = {}) {
@@ -62,7 +62,7 @@ function download(name, text, type) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-// Text that a spreadsheet would take for a formula gets an apostrophe.
+// Prefix text with an apostrophe if a spreadsheet would evaluate it as a formula.
 function csvCell(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);

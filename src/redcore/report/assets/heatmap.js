@@ -1,6 +1,6 @@
-// Score of every method under every missing pattern of one data set.
+// Heat map of the scores of one data set by missing pattern and method.
 
-const MOST_PATTERNS = 64;
+const MAX_PATTERNS = 64;
 
 function drawHeatmap(summary, width) {
   const sets = [...new Set(summary.blocks.map((block) => block.d))];
@@ -18,17 +18,17 @@ function patternMeans(summary, d) {
   for (const record of summary.records.filter((own) => own.d === d)) {
     for (const [pattern, value] of patternScores(record, metricOf(d))) {
       const key = `${pattern} ${record.m}`;
-      const found = sums.get(key) ?? { sum: 0, count: 0 };
-      sums.set(key, { sum: found.sum + value, count: found.count + 1 });
+      const entry = sums.get(key) ?? { sum: 0, count: 0 };
+      sums.set(key, { sum: entry.sum + value, count: entry.count + 1 });
     }
   }
   return (pattern, method) => {
-    const found = sums.get(`${pattern} ${method}`);
-    return found ? found.sum / found.count : null;
+    const entry = sums.get(`${pattern} ${method}`);
+    return entry ? entry.sum / entry.count : null;
   };
 }
 
-// Where patterns were drawn by lot, those that most methods have come first.
+// If patterns were drawn at random, select those that were scored for the most methods.
 function shownPatterns(at, methods, d) {
   const all = [...DATA.patterns.keys()].filter((pattern) => DATA.dataOfPattern[pattern] === d);
   const filled = all
@@ -36,7 +36,7 @@ function shownPatterns(at, methods, d) {
     .filter(([, count]) => count);
   const chosen = filled
     .sort((one, other) => other[1] - one[1])
-    .slice(0, MOST_PATTERNS)
+    .slice(0, MAX_PATTERNS)
     .map(([pattern]) => pattern);
   chosen.sort((one, other) => DATA.patterns[one].length - DATA.patterns[other].length || one - other);
   return { chosen, left: filled.length - chosen.length };
@@ -48,12 +48,12 @@ function heatmapFigure(summary, d, width) {
     summary.records.some((record) => record.d === d && record.m === method),
   );
   const { chosen, left } = shownPatterns(at, methods, d);
-  if (!chosen.length) return nothing("No missing pattern was scored.");
+  if (!chosen.length) return emptyMessage("No missing pattern was scored.");
   const rows = chosen.map((pattern) => ({ pattern, values: methods.map((method) => at(pattern, method)) }));
   const more = left
-    ? ` ${counted(left, "pattern")} that fewer records have ${left === 1 ? "is" : "are"} left out.`
+    ? ` ${counted(left, "pattern")} with fewer records ${left === 1 ? "is" : "are"} omitted.`
     : "";
-  const caption = `${DATA.data[d]}: ${metricLabel(d)} by missing pattern, mean over protocols and seeds. Filled dots are observed modalities; the best of a row is bold and underlined.${more}`;
+  const caption = `${DATA.data[d]}: ${metricLabel(d)} by missing pattern, mean over protocols and seeds. Filled dots are observed modalities. The best score of a row is bold and underlined.${more}`;
   return figure(`heatmap-${d}`, heatmapDrawing(d, methods, rows, width), caption, () => heatmapTable(d, methods, rows));
 }
 
@@ -65,7 +65,7 @@ function heatmapDrawing(d, methods, rows, width) {
   const cell = Math.max(50, Math.min(92, (width - dots - 60) / methods.length));
   const values = rows.flatMap((row) => row.values).filter((value) => value !== null);
   const domain = [Math.min(...values), Math.max(...values)];
-  const slanted = (name, x) => text(shortened(name, 210), x, top - 8, { transform: `rotate(-40 ${x} ${top - 8})` });
+  const slanted = (name, x) => text(truncated(name, 210), x, top - 8, { transform: `rotate(-40 ${x} ${top - 8})` });
   const nodes = [
     ...modalities.map((name, place) => slanted(name, 10 + place * 17)),
     ...methods.map((method, place) => slanted(nameOf(method), dots + (place + 0.4) * cell)),
@@ -125,7 +125,7 @@ function heatmapCell(value, best, x, y, width, strength) {
   ];
 }
 
-// From pale to dark blue, even in lightness: read without colour vision, on light and dark paper.
+// Scale from pale to dark blue with uniform steps of lightness, readable without colour vision and in both schemes.
 function blues(strength) {
   const [pale, dark] = [
     [226, 237, 246],

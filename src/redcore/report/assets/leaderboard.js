@@ -1,4 +1,4 @@
-// All methods over all blocks, and every block by itself.
+// Leaderboard over all blocks, and a table of the scores per block.
 
 function drawLeaderboard(summary) {
   return [overallTable(summary), blockTable(summary)];
@@ -56,9 +56,9 @@ function overallTable(summary) {
     plain("equity", "equity", score),
     plain("learning balance", "balance", score),
     plain("fit, s", "fit", seconds),
-    plain("parameters", "size", whole),
+    plain("parameters", "size", formatInteger),
     { label: "blocks", numeric: true, value: (row) => row.blocks },
-  ].filter((column) => !column.numeric || tells(column, rows));
+  ].filter((column) => !column.numeric || isInformative(column, rows));
   const sorted = summary.ranking.means.size
     ? { column: 1, down: false }
     : { column: 1, down: !lowerIsBetter([...state.data][0]) };
@@ -71,16 +71,16 @@ function overallTable(summary) {
   );
 }
 
-// A column without a number is left out, and so are counts that are all the same.
-function tells(column, rows) {
+// Return false for a column without values, and for block counts that are equal for all methods.
+function isInformative(column, rows) {
   const values = new Set(rows.map(column.value));
   return column.label === "blocks" ? values.size > 1 : values.size > 1 || !values.has(null);
 }
 
-// A dot with its interval, on the scale of all rows; the numbers stand beside it.
+// Return a function that draws the mean and interval of a row on the common scale of all rows.
 function strip(rows) {
-  const found = rows.map((row) => row.score).filter(Boolean);
-  const place = linear(padded(found.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
+  const estimates = rows.map((row) => row.score).filter(Boolean);
+  const place = linear(padded(estimates.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
   return (row) =>
     row.score &&
     svg(
@@ -92,7 +92,7 @@ function strip(rows) {
         x2: place(row.score.high),
         y1: 7,
         y2: 7,
-        stroke: look(row.method).colour,
+        stroke: seriesStyle(row.method).colour,
         "stroke-width": 3,
       }),
       marker(row.method, place(row.score.mean), 7),
@@ -117,13 +117,13 @@ function blockTable(summary) {
   ];
   const first = { column: columns.length > 1 ? 1 : 0, down: !lowerIsBetter(summary.blocks[0].d) };
   return [
-    sortable("blocks-table", "Every block: mean over seeds with its 95% interval", columns, rows, first),
+    sortable("blocks-table", "Scores per block: mean over seeds with 95% interval", columns, rows, first),
     element(
       "p",
       { class: "note" },
-      "Bold is the best of a block. ",
+      "Bold marks the best method of a block. ",
       element("b", {}, "≈"),
-      " is not told apart from it: the 95% t interval of the differences, seed by seed, holds zero. With a single seed nothing is marked.",
+      " marks methods that do not differ significantly from it: the 95% t interval of the differences, paired by seed, contains zero. With a single seed, no method is marked.",
     ),
   ];
 }
@@ -134,7 +134,7 @@ function blockCell(entry) {
     "span",
     { class: "mark" },
     entry.tied ? "≈" : "",
-    entry.tied && element("span", { class: "hidden" }, " not told apart from the best"),
+    entry.tied && element("span", { class: "hidden" }, " no significant difference to the best"),
   );
   return [
     entry.best ? element("b", {}, score(entry.mean)) : score(entry.mean),

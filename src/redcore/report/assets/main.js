@@ -1,4 +1,4 @@
-// Puts the sections on the page, and draws them again when the selection, or the width, changes.
+// Drawing of the sections, repeated when the selection or the width of the page changes.
 
 const SECTIONS = {
   overview: drawOverview,
@@ -12,18 +12,18 @@ const SECTIONS = {
   failures: drawFailures,
   records: drawRecords,
 };
-const ALWAYS = ["overview", "failures", "records"];
-const AT_ONCE = ["overview", "leaderboard"];
+const DRAWN_WHEN_EMPTY = ["overview", "failures", "records"];
+const DRAWN_FIRST = ["overview", "leaderboard"];
 const choices = new Map();
 let latest;
 
-function nothing(why) {
-  return element("p", { class: "empty" }, why);
+function emptyMessage(reason) {
+  return element("p", { class: "empty" }, reason);
 }
 
-// A list to choose from, and what is drawn for the choice; the choice outlives a new selection.
+// A drop-down list and the figure of the selected option. The option stays selected when the filters change.
 function chooser(label, options, title, draw, id) {
-  if (!options.length) return nothing("Nothing to show for this selection.");
+  if (!options.length) return emptyMessage("No data for this selection.");
   const titles = options.map(title);
   const body = element("div");
   const select = element(
@@ -38,33 +38,33 @@ function chooser(label, options, title, draw, id) {
   select.value = Math.max(0, titles.indexOf(choices.get(id)));
   select.addEventListener("change", update);
   update();
-  const asked = element("label", { class: "chooser", for: select.id }, label, select);
-  return options.length > 1 ? [asked, body] : [body];
+  const labelled = element("label", { class: "chooser", for: select.id }, label, select);
+  return options.length > 1 ? [labelled, body] : [body];
 }
 
-// The first sections are there at once, the others as soon as the browser has time for them.
+// Draw the first sections immediately and the others when the browser is idle.
 function render() {
   const summary = summarise(finished());
   const state = document.getElementById("state");
-  if (state) state.textContent = `${whole(selected().length)} of ${counted(DATA.records.length, "record")}`;
+  if (state) state.textContent = `${formatInteger(selected().length)} of ${counted(DATA.records.length, "record")}`;
   const main = document.querySelector("main");
   main.setAttribute("aria-busy", "true");
-  const waiting = Object.keys(SECTIONS).filter((id) => document.getElementById(id));
+  const pending = Object.keys(SECTIONS).filter((id) => document.getElementById(id));
   const current = (latest = {});
   const next = () => {
     if (current !== latest) return;
-    if (waiting.length) drawSection(waiting.shift(), summary);
-    if (waiting.length) setTimeout(next);
+    if (pending.length) drawSection(pending.shift(), summary);
+    if (pending.length) setTimeout(next);
     else main.removeAttribute("aria-busy");
   };
-  while (waiting.length && AT_ONCE.includes(waiting[0])) drawSection(waiting.shift(), summary);
+  while (pending.length && DRAWN_FIRST.includes(pending[0])) drawSection(pending.shift(), summary);
   setTimeout(next);
 }
 
 function drawSection(id, summary) {
   const body = document.querySelector(`#${id} > .body`);
-  const empty = !summary.blocks.length && !ALWAYS.includes(id);
-  const drawn = empty ? [nothing("Nothing to show for this selection.")] : [SECTIONS[id](summary, body.clientWidth)];
+  const empty = !summary.blocks.length && !DRAWN_WHEN_EMPTY.includes(id);
+  const drawn = empty ? [emptyMessage("No data for this selection.")] : [SECTIONS[id](summary, body.clientWidth)];
   body.replaceChildren(...drawn.flat(3).filter(Boolean));
 }
 

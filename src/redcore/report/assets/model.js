@@ -1,4 +1,4 @@
-// The records of the page, what is selected of them, and the summary that tables and figures draw.
+// Records of the page, the current selection, and the summary shown by tables and figures.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const HEADLINE = -1;
@@ -32,7 +32,7 @@ function metricLabel(data) {
   return DATA.metrics[metricOf(data)]?.label ?? "score";
 }
 
-// One name for the score of all selected data sets, or a general one where it differs.
+// Return the name of the score, or "score" if the selected data sets have different scores.
 function scoreLabel() {
   const labels = new Set([...state.data].map(metricLabel));
   return labels.size === 1 ? [...labels][0] : "score";
@@ -42,18 +42,18 @@ function lowerIsBetter(data) {
   return Boolean(DATA.metrics[metricOf(data)]?.lower);
 }
 
-// [[pattern, score], ...] of a record, without patterns that could not be scored.
+// Return [[pattern, score], ...] of a record for all patterns with a defined score.
 function patternScores(record, metric) {
-  record.found ??= new Map();
-  if (!record.found.has(metric)) {
+  record.scoreCache ??= new Map();
+  if (!record.scoreCache.has(metric)) {
     const values = record.scores[metric] ?? [];
     const pairs = DATA.patternSets[record.set].map((pattern, place) => [pattern, values[place]]);
-    record.found.set(
+    record.scoreCache.set(
       metric,
       pairs.filter(([, value]) => value !== null && value !== undefined),
     );
   }
-  return record.found.get(metric);
+  return record.scoreCache.get(metric);
 }
 
 function valueOf(record, metric, over = state.over) {
@@ -67,7 +67,7 @@ function namedValue(record, name) {
   return metric < 0 ? null : valueOf(record, metric);
 }
 
-// Blocks are data set and missing protocol: what methods are compared within.
+// Group records into blocks. A block is one data set with one missing protocol; methods are compared within blocks.
 function summarise(records) {
   const blocks = [...groupBy(records, (record) => `${record.d} ${record.p}`).values()].map(blockOf);
   blocks.sort((one, other) => one.d - other.d || one.p - other.p);
@@ -88,10 +88,10 @@ function blockOf(records) {
 
 function entryOf(d, p, method, bySeed, records) {
   const values = [...bySeed.values()];
-  const whole = state.seeds.size === DATA.seeds.length && state.metric === HEADLINE && state.over === "patterns";
-  const known = whole && DATA.intervals[`${d} ${p} ${method}`];
-  const found = known ? { mean: mean(values), low: known[0], high: known[1] } : estimate([values]);
-  return { ...found, values, bySeed, records, best: false, tied: false };
+  const allSeeds = state.seeds.size === DATA.seeds.length && state.metric === HEADLINE && state.over === "patterns";
+  const stored = allSeeds && DATA.intervals[`${d} ${p} ${method}`];
+  const estimated = stored ? { mean: mean(values), low: stored[0], high: stored[1] } : estimate([values]);
+  return { ...estimated, values, bySeed, records, best: false, tied: false };
 }
 
 function markBest(entries, lower) {
@@ -102,11 +102,11 @@ function markBest(entries, lower) {
     entry.best = sign * entry.mean === best;
     const pairs = [...entry.bySeed].filter(([seed]) => winner.bySeed.has(seed));
     const differences = pairs.map(([seed, value]) => value - winner.bySeed.get(seed));
-    entry.tied = !entry.best && couldBeZero(differences, DATA.tQuantiles) === true;
+    entry.tied = !entry.best && containsZero(differences, DATA.tQuantiles) === true;
   }
 }
 
-// Mean ranks over the blocks that all methods have, Friedman's test and Nemenyi's critical difference.
+// Return mean ranks over the blocks that all methods have, Friedman's test and Nemenyi's critical difference.
 function ranking(blocks, methods) {
   const common = blocks.filter((block) => block.entries.size === methods.length);
   const rows = common.map((block) => {
@@ -126,7 +126,7 @@ function ranking(blocks, methods) {
   };
 }
 
-// Whatever is read off the records of a method, by block.
+// Return the values read(record, block) of all records of a method, grouped by block; null values are dropped.
 function byBlock(summary, method, read) {
   const blocks = summary.blocks
     .filter((block) => block.entries.has(method))
@@ -144,7 +144,7 @@ function meanOverBlocks(summary, method, read) {
   return blocks.length ? mean(blocks.map(mean)) : null;
 }
 
-// The score over blocks, with its interval; null where there is none.
+// Return the mean score over blocks with its interval, or null if the method has no score.
 function overallScore(summary, method) {
   return estimate(byBlock(summary, method, (record, block) => valueOf(record, metricOf(block.d))));
 }

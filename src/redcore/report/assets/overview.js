@@ -1,4 +1,4 @@
-// What was run, and the result in one sentence.
+// Overview of the benchmark and the main result in one sentence.
 
 function nameOf(method) {
   return DATA.methods[method];
@@ -11,47 +11,47 @@ function blockName(block) {
 function drawOverview(summary) {
   const records = selected();
   const failed = records.filter((record) => record.error !== undefined).length;
-  const used = (index) => whole(new Set(records.map((record) => record[index])).size);
+  const used = (index) => formatInteger(new Set(records.map((record) => record[index])).size);
   const fitting = summary.records.reduce((sum, record) => sum + (record.fit ?? 0), 0);
   const facts = [
     ["data sets", used("d")],
     ["missing protocols", used("p")],
     ["methods", used("m")],
     ["seeds", used("s")],
-    ["cells done", whole(records.length - failed)],
-    ["cells failed", failed ? element("a", { href: "#failures", class: "failed" }, whole(failed)) : "0"],
+    ["cells done", formatInteger(records.length - failed)],
+    ["cells failed", failed ? element("a", { href: "#failures", class: "failed" }, formatInteger(failed)) : "0"],
     ["time spent fitting", duration(fitting)],
   ];
   const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   const result = element("p", { class: "lead", id: "result" }, resultSentence(summary));
-  return [result, conflictsSaid(), DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
+  return [result, conflictMessage(), DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
 }
 
-// Whatever was not compared like with like is said before anything else.
-function conflictsSaid() {
+// Warn if methods were not compared on the same data, splits and masks.
+function conflictMessage() {
   if (!DATA.conflicts.length) return null;
-  const places = `${counted(DATA.conflicts.length, "place")}, such as ${DATA.conflicts[0]}`;
-  return element("p", { class: "error" }, `Methods did not see the same data, split and masks in ${places}.`);
+  const cases = `${counted(DATA.conflicts.length, "case")}, such as ${DATA.conflicts[0]}`;
+  return element("p", { class: "error" }, `Data, splits or masks differ between methods in ${cases}.`);
 }
 
 function resultSentence(summary) {
   if (!summary.blocks.length) return "No finished cell is selected.";
-  if (summary.methods.length === 1) return soleResult(summary);
+  if (summary.methods.length === 1) return singleMethodResult(summary);
   return summary.blocks.length > 1 && summary.ranking.means.size ? rankedResult(summary) : blockResult(summary.blocks);
 }
 
-// Best and worst case of a single fit.
+// Mean, best and worst score of a single fit over missing patterns.
 function runResult(record, block) {
   const metric = metricOf(block.d);
   const pairs = patternScores(record, metric).sort((one, other) => other[1] - one[1]);
   const ends = lowerIsBetter(block.d) ? [pairs.at(-1), pairs[0]] : [pairs[0], pairs.at(-1)];
-  const said = ends.map(
+  const extremes = ends.map(
     ([pattern, value]) =>
       `${score(value)} with ${DATA.patterns[pattern].map((place) => DATA.modalities[block.d][place]).join(", ")}`,
   );
   return [
     strong(record.m),
-    ` reaches a ${metricLabel(block.d)} of ${score(valueOf(record, metric))}, the mean over ${counted(pairs.length, "missing pattern")}: from ${said[0]} to ${said[1]}.`,
+    ` reaches a ${metricLabel(block.d)} of ${score(valueOf(record, metric))}, the mean over ${counted(pairs.length, "missing pattern")}: from ${extremes[0]} to ${extremes[1]}.`,
   ];
 }
 
@@ -59,7 +59,7 @@ function strong(method) {
   return element("b", {}, nameOf(method));
 }
 
-// Nodes of "a, b and 3 others".
+// Return nodes of a list such as "a, b and 3 others", with at most `most` names.
 function strongList(methods, most) {
   const shown = methods.slice(0, methods.length > most + 1 ? most : methods.length);
   const nodes = [
@@ -69,14 +69,14 @@ function strongList(methods, most) {
   return nodes.flatMap((node, place) => [place ? (place === nodes.length - 1 ? " and " : ", ") : "", node]);
 }
 
-function soleResult(summary) {
-  const found = overallScore(summary, summary.methods[0]);
-  if (!found) return [strong(summary.methods[0]), " was fitted; there is no test part to score."];
+function singleMethodResult(summary) {
+  const estimated = overallScore(summary, summary.methods[0]);
+  if (!estimated) return [strong(summary.methods[0]), " was fitted without a test split, so that it has no scores."];
   const [block] = summary.blocks;
   if (summary.records.length === 1) return runResult(summary.records[0], block);
   return [
     strong(summary.methods[0]),
-    ` reaches a mean ${scoreLabel()} of ${score(found?.mean)} over ${counted(summary.blocks.length, "block")}.`,
+    ` reaches a mean ${scoreLabel()} of ${score(estimated?.mean)} over ${counted(summary.blocks.length, "block")}.`,
   ];
 }
 
@@ -87,41 +87,43 @@ function rankedResult({ ranking, methods }) {
   return [
     strong(first),
     ` has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}`,
-    ...friedmanSaid(ranking.friedman),
+    ...friedmanResult(ranking.friedman),
     ". ",
-    ...nearSaid(
+    ...nemenyiResult(
       near.map(([method]) => method),
       near.length === methods.length - 1,
     ),
   ];
 }
 
-function friedmanSaid(test) {
+function friedmanResult(test) {
   return test
-    ? [`; the methods ${test.p < 0.05 ? "differ" : "are not shown to differ"} (Friedman, ${pValue(test.p)})`]
+    ? [`; the methods ${test.p < 0.05 ? "differ" : "do not differ"} significantly (Friedman, ${pValue(test.p)})`]
     : [];
 }
 
-function nearSaid(methods, all) {
+function nemenyiResult(methods, all) {
   if (!methods.length) return [];
-  if (all) return ["By ranks no other method is told apart from it."];
-  return ["By ranks ", ...strongList(methods, 3), ` ${methods.length === 1 ? "is" : "are"} not told apart from it.`];
+  if (all) return ["No other method differs significantly from it in mean rank."];
+  return [...strongList(methods, 3), ` ${doNotDiffer(methods)} significantly from it in mean rank.`];
+}
+
+function doNotDiffer(methods) {
+  return methods.length === 1 ? "does not differ" : "do not differ";
 }
 
 function blockResult(blocks) {
   const block = blocks[0];
-  const [best, entry] = [...block.entries].find(([, found]) => found.best) ?? [];
+  const [best, entry] = [...block.entries].find(([, candidate]) => candidate.best) ?? [];
   if (!entry) return "No cell of the selection has this score.";
-  const tied = [...block.entries].filter(([, found]) => found.tied).map(([method]) => method);
+  const tied = [...block.entries].filter(([, candidate]) => candidate.tied).map(([method]) => method);
   const range = interval(entry) ? ` (${interval(entry)})` : "";
-  const apart = tied.length
-    ? ["; ", ...strongList(tied, 3), ` ${tied.length === 1 ? "is" : "are"} not told apart from it`]
-    : [];
+  const ties = tied.length ? ["; ", ...strongList(tied, 3), ` ${doNotDiffer(tied)} significantly from it`] : [];
   return [
     `On ${blockName(block)}, `,
     strong(best),
     ` has the best ${metricLabel(block.d)}, ${score(entry.mean)}${range}`,
-    ...apart,
+    ...ties,
     ".",
   ];
 }

@@ -1,9 +1,9 @@
-// All scores of one fit, pattern by pattern.
+// Table of all scores of one fit by missing pattern.
 
 function drawPatterns(summary) {
   const record = summary.records[0];
   const known = DATA.metrics.map((_, place) => place).filter((place) => record.scores[place]);
-  if (!known.length) return nothing("There is no test part to score.");
+  if (!known.length) return emptyMessage("The run has no test split and therefore no scores.");
   const rows = DATA.patternSets[record.set].map((pattern, place) => ({
     name: DATA.patterns[pattern].map((modality) => DATA.modalities[record.d][modality]).join("+"),
     observed: DATA.patterns[pattern],
@@ -12,7 +12,7 @@ function drawPatterns(summary) {
   for (const over of ["pooled", "as_observed"]) rows.push({ name: OVER[over], observed: null, values: record[over] });
   return sortable(
     "patterns-table",
-    "Scores on the test part, by what is observed",
+    "Scores on the test split by missing pattern",
     [
       {
         label: "observed modalities",

@@ -1,15 +1,15 @@
-// What the figures share: looks, scales, panels, legends, and the figure with its data and downloads.
+// Common parts of all figures: styles, scales, panels, legends, numbers as a table and downloads.
 
-// Seven colours of Okabe and Ito, six markers, four dashes: neighbours differ in all three.
+// Seven colours of Okabe and Ito, six markers and four dash patterns: consecutive series differ in all three.
 const MARKERS = ["circle", "square", "triangle", "diamond", "cross", "wedge"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
 
-function look(index) {
+function seriesStyle(index) {
   return { colour: `var(--c${index % 7})`, marker: MARKERS[index % 6], dash: DASHES[index % 4] };
 }
 
 function marker(index, x, y, title) {
-  const { colour, marker: shape } = look(index);
+  const { colour, marker: shape } = seriesStyle(index);
   const node = svg("path", {
     d: markerPath(shape, x, y, 4.2),
     fill: colour,
@@ -64,12 +64,12 @@ function markerPath(shape, x, y, r) {
 }
 
 function line(index, points) {
-  const { colour, dash } = look(index);
+  const { colour, dash } = seriesStyle(index);
   const d = points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
   return svg("path", { d, fill: "none", stroke: colour, "stroke-width": 1.8, "stroke-dasharray": dash || null });
 }
 
-// The look of one series as a small picture, for tables.
+// Return line and marker of one series as a small image for tables.
 function swatch(index) {
   return svg(
     "svg",
@@ -92,17 +92,17 @@ function logarithmic(domain, range) {
   return (value) => inner(Math.log10(value));
 }
 
-// About `count` round numbers inside the domain.
+// Return about `count` round numbers inside the domain.
 function ticks([low, high], count) {
   const raw = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999);
-  const found = [];
-  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) found.push(place * step);
-  return { values: found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+  const values = [];
+  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) values.push(place * step);
+  return { values, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-// Round numbers inside the domain: the fewer powers of ten it spans, the more of each.
+// Return round numbers inside the domain; the fewer powers of ten it spans, the more numbers per power.
 function logTicks([low, high]) {
   const span = Math.log10(high / low);
   const factors =
@@ -122,7 +122,7 @@ function padded(values, share = 0.06) {
   return [low - pad, high + pad];
 }
 
-function short(value) {
+function abbreviated(value) {
   if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
   return value >= 1e3 ? `${+(value / 1e3).toPrecision(3)}k` : String(+value.toPrecision(3));
 }
@@ -131,8 +131,8 @@ function text(content, x, y, attributes = {}) {
   return svg("text", { x, y, fill: "var(--ink)", "font-size": 12, ...attributes }, content);
 }
 
-/* Axes of one panel. box: {x, y, width, height} of the plot area; x and y: {domain, label, values, show, log?}.
-   Returns the group to draw into and the two scales. */
+/* Draw the axes of a panel. box: {x, y, width, height} of the plot area; x and y: {domain, label, values, show, log?}.
+   Return the group to draw into and the two scales. */
 function panel(box, x, y, title) {
   const across = (x.log ? logarithmic : linear)(x.domain, [box.x, box.x + box.width]);
   const up = linear(y.domain, [box.y + box.height, box.y]);
@@ -176,7 +176,7 @@ function numberAxis(values, label, count = 6, share = 0.06) {
   return { domain, label, values: marks, show: (value) => score(value, digits) };
 }
 
-// Panels in as many columns as the width has room for. draw(box, item) -> node.
+// Arrange panels in as many columns as fit the width. draw(box, item) returns a node.
 function grid(items, width, draw, { least = 250, height = 190 } = {}) {
   const columns = Math.max(1, Math.min(items.length, Math.floor(width / least)));
   const cell = { width: Math.min(width / columns, 620), height: height + 78 };
@@ -194,13 +194,13 @@ function textWidth(content) {
   return ruler.measureText(content).width;
 }
 
-function shortened(content, room) {
+function truncated(content, room) {
   let length = content.length;
   while (length > 1 && textWidth(content.slice(0, length)) > room) length--;
   return length < content.length ? `${content.slice(0, length - 1)}…` : content;
 }
 
-// Names with their looks, wrapped to the width. entries: [[index, name], ...]
+// Draw a legend with line breaks at the given width. entries: [[index, name], ...]
 function legend(entries, width, top) {
   const group = svg("g");
   let [x, y] = [0, top + 12];
@@ -229,7 +229,7 @@ function drawing(width, height, label, ...children) {
   );
 }
 
-// A figure: the drawing, what it shows in words, its numbers as a table (made when asked for), and its download.
+// Return a figure with caption, download button and a table of its numbers. table() is called when it is first opened.
 function figure(id, drawn, caption, table) {
   const label = `Download as SVG: ${caption}`;
   const take = button("SVG", () => download(`${id}.svg`, standalone(drawn), "image/svg+xml"), {
@@ -248,7 +248,7 @@ function figure(id, drawn, caption, table) {
   );
 }
 
-// The drawing as a file of its own, in light colours whatever the page shows.
+// Return the drawing as a standalone SVG file in the light colour scheme.
 function standalone(drawn) {
   const style = getComputedStyle(document.documentElement);
   const light = (name) =>

@@ -1,29 +1,29 @@
-// Critical differences: methods by mean rank; a bar joins those that the ranks do not tell apart.
+// Critical-difference diagram: methods by mean rank, with bars that join methods without a significant difference.
 
 function drawRanks(summary, width) {
   const { means, difference, blocks, friedman: test } = summary.ranking;
   if (summary.methods.length < 3 || difference === null) {
-    return nothing("Ranks need three methods or more, and two or more blocks that all of them have.");
+    return emptyMessage("This figure requires at least three methods and two blocks that all methods have.");
   }
   const order = [...means].sort((one, other) => one[1] - other[1]);
-  const groups = together(
+  const groups = groupsWithin(
     order.map(([, rank]) => rank),
     difference,
   );
-  const caption = `Mean ranks over ${counted(blocks, "block")}. A bar joins methods that are not told apart: their ranks differ by less than the critical difference of Nemenyi's test, ${score(difference, 2)} at level 0.05.${test ? ` Friedman's test: ${pValue(test.p)}.` : ""}`;
-  const said = `Critical-difference diagram. Mean ranks: ${order.map(([method, rank]) => `${nameOf(method)} ${score(rank, 2)}`).join(", ")}.`;
-  return figure("ranks", ranksDrawing(order, groups, difference, width, said), caption, () =>
+  const caption = `Mean ranks over ${counted(blocks, "block")}. A bar joins methods that do not differ significantly: their mean ranks differ by less than the critical difference of Nemenyi's test, ${score(difference, 2)} at level 0.05.${test ? ` Friedman's test: ${pValue(test.p)}.` : ""}`;
+  const description = `Critical-difference diagram. Mean ranks: ${order.map(([method, rank]) => `${nameOf(method)} ${score(rank, 2)}`).join(", ")}.`;
+  return figure("ranks", ranksDrawing(order, groups, difference, width, description), caption, () =>
     ranksTable(order, groups),
   );
 }
 
-// Maximal runs [first, last] of sorted ranks whose ends differ by less than `difference`.
-function together(ranks, difference) {
+// Return the maximal runs [first, last] of sorted ranks whose ends differ by at most `difference`.
+function groupsWithin(ranks, difference) {
   const runs = ranks.map((rank, first) => [first, ranks.findLastIndex((other) => other - rank <= difference)]);
   return runs.filter(([first, last], place) => last > first && (!place || last > runs[place - 1][1]));
 }
 
-// Names stand beside their lines, or above them where the page is narrow.
+// Names are to the left of their lines, or above them if the page is narrow.
 function ranksDrawing(order, groups, difference, width, label) {
   const narrow = width < 600;
   const names = narrow
@@ -72,10 +72,10 @@ function differenceRuler(difference, place, box) {
 function rankRow(method, rank, y, place, left, narrow) {
   const name = narrow
     ? text(nameOf(method), left, y - 9)
-    : text(shortened(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
+    : text(truncated(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
   return [
     name,
-    svg("line", { x1: left - 6, x2: place(rank), y1: y, y2: y, stroke: look(method).colour, "stroke-width": 1.5 }),
+    svg("line", { x1: left - 6, x2: place(rank), y1: y, y2: y, stroke: seriesStyle(method).colour, "stroke-width": 1.5 }),
     marker(method, place(rank), y, `${nameOf(method)}: ${score(rank, 2)}`),
     text(score(rank, 2), place(rank) + 9, y + 4, { fill: "var(--faint)", "font-size": 11 }),
   ];
@@ -89,7 +89,7 @@ function ranksTable(order, groups) {
   }));
   return sortable(
     "ranks-numbers",
-    "Mean ranks; methods that share a group are not told apart",
+    "Mean ranks; methods of the same group do not differ significantly",
     [
       { label: "method", value: (row) => nameOf(row.method) },
       { label: "mean rank", numeric: true, value: (row) => row.rank, cell: (row) => score(row.rank, 2) },

@@ -1,8 +1,8 @@
-// What failed, and every record with all that it was run with.
+// Tables of failed cells and of all records with their configuration.
 
 function drawFailures() {
   const failed = selected().filter((record) => record.error !== undefined);
-  if (!failed.length) return nothing("No selected cell failed.");
+  if (!failed.length) return emptyMessage("No failed cells in this selection.");
   return sortable(
     "failures-table",
     `${counted(failed.length, "cell")} failed`,
@@ -51,7 +51,7 @@ function drawRecords() {
   const own = (record) => (record.error === undefined ? valueOf(record, metricOf(record.d)) : null);
   return sortable(
     "records-table",
-    `${counted(records.length, "record")}; the file has every score`,
+    `${counted(records.length, "record")}; the CSV file contains all scores`,
     [
       ...cellColumns(),
       { label: "state", value: (record) => (record.error === undefined ? "done" : "failed") },
@@ -67,7 +67,7 @@ function drawRecords() {
         label: "parameters",
         numeric: true,
         value: (record) => record.parameters ?? null,
-        cell: (record) => whole(record.parameters),
+        cell: (record) => formatInteger(record.parameters),
       },
       configurationColumn(),
     ],

@@ -1,7 +1,7 @@
-// Statistics of the selection, the same as redcore.benchmark computes for the whole.
+// Statistics of the selected records, computed as in redcore.benchmark.
 
 const RESAMPLES = 2000;
-const FEWER_RESAMPLES = 500; // enough for the whiskers of a figure
+const FEWER_RESAMPLES = 500; // sufficient precision for the whiskers of a figure
 
 function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -17,7 +17,7 @@ function groupBy(items, keyOf) {
   return groups;
 }
 
-// mulberry32: the same selection always shows the same intervals
+// mulberry32 with a fixed seed, so that the same selection always has the same intervals
 function generator(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -29,7 +29,7 @@ function generator(seed) {
 
 const drawn = new Map();
 
-// Which of `count` values each resample takes, RESAMPLES times `count`; drawn once for every count.
+// Return the indices of all bootstrap resamples of `count` values (RESAMPLES x count), cached per count.
 function draws(count) {
   if (!drawn.has(count)) {
     const random = generator(count);
@@ -41,7 +41,7 @@ function draws(count) {
   return drawn.get(count);
 }
 
-// Means of resampled blocks, averaged over the blocks: [[value of each seed], ...] -> Float64Array.
+// Return the bootstrap means, averaged over blocks: [[value of each seed], ...] -> Float64Array (resamples).
 function resampled(blocks, resamples) {
   const means = new Float64Array(resamples);
   blocks.forEach((values, block) => {
@@ -49,7 +49,7 @@ function resampled(blocks, resamples) {
     const chosen = draws(count);
     const share = 1 / (count * blocks.length);
     for (let resample = 0; resample < resamples; resample++) {
-      // every block starts elsewhere, so that blocks are drawn apart from one another
+      // every block starts at a different offset, so that blocks are resampled independently
       const start = ((resample + 617 * block) % RESAMPLES) * count;
       let sum = 0;
       for (let place = start; place < start + count; place++) sum += values[chosen[place]];
@@ -66,7 +66,7 @@ function quantile(sorted, level) {
   return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
 }
 
-// Mean over blocks, each with the same weight, and its 95% percentile-bootstrap interval over seeds.
+// Return the mean over blocks with equal weights, and its 95% percentile-bootstrap interval over seeds.
 function estimate(blocks, resamples = RESAMPLES) {
   if (!blocks.length) return null;
   const centre = mean(blocks.map(mean));
@@ -75,8 +75,8 @@ function estimate(blocks, resamples = RESAMPLES) {
   return { mean: centre, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
 }
 
-// Whether zero is inside the 95% t interval of paired differences; null where there is one pair or none.
-function couldBeZero(differences, quantiles) {
+// Return true if the 95% t interval of paired differences contains zero, and null for fewer than two pairs.
+function containsZero(differences, quantiles) {
   const count = differences.length;
   if (count < 2) return null;
   const centre = mean(differences);
@@ -84,7 +84,7 @@ function couldBeZero(differences, quantiles) {
   return Math.abs(centre) <= quantiles[count - 2] * Math.sqrt(variance / count);
 }
 
-// Ranks from 1 for the largest; ties share theirs.
+// Return ranks, 1 for the largest value; ties get their mean rank.
 function ranksOf(values) {
   return values.map((value) => {
     const larger = values.filter((other) => other > value).length;
@@ -93,7 +93,7 @@ function ranksOf(values) {
   });
 }
 
-// Friedman's test, corrected for ties, of rows of ranks (blocks x methods); null where it is not defined.
+// Friedman's test with tie correction for rows of ranks (blocks x methods); null if it is undefined.
 function friedman(rows) {
   const [blocks, methods] = [rows.length, rows[0]?.length ?? 0];
   if (blocks < 2 || methods < 3) return null;
@@ -105,8 +105,8 @@ function friedman(rows) {
   return { statistic, p: chiSquareTail(statistic, methods - 1) };
 }
 
-function chiSquareTail(value, freedom) {
-  return value <= 0 ? 1 : 1 - lowerGamma(freedom / 2, value / 2);
+function chiSquareTail(value, degreesOfFreedom) {
+  return value <= 0 ? 1 : 1 - lowerGamma(degreesOfFreedom / 2, value / 2);
 }
 
 // The regularised lower incomplete gamma function by its power series.
@@ -120,7 +120,7 @@ function lowerGamma(shape, x) {
   return Math.min(1, sum * Math.exp(shape * Math.log(x) - x - logGamma(shape)));
 }
 
-// Of half a positive whole number, which is all that is asked.
+// Logarithm of the gamma function for positive multiples of 1/2.
 function logGamma(shape) {
   let result = shape % 1 ? Math.log(Math.sqrt(Math.PI)) : 0;
   for (let step = shape % 1 || 1; step < shape; step++) result += Math.log(step);

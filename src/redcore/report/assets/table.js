@@ -1,9 +1,9 @@
-// A table that sorts by its headings and can be taken away as CSV.
+// Sortable tables with download as CSV.
 
 const sorting = new Map();
 
 /* columns: [{label, value(row), cell(row)?, numeric?, left?, csv: {heading: row => value}?, group?}]
-   value is what is sorted by; a missing one is null and comes last. */
+   value(row) is the sort key; null values are sorted last. */
 function sortable(id, caption, columns, rows, first = { column: 0, down: false }) {
   if (!(sorting.get(id)?.column < columns.length)) sorting.set(id, first);
   const body = element("tbody");
@@ -32,7 +32,7 @@ function sortable(id, caption, columns, rows, first = { column: 0, down: false }
     );
     body.replaceChildren(...ordered.slice(0, limit.rows).map((row) => tableRow(columns, row)));
     more.hidden = rows.length <= limit.rows;
-    more.textContent = `Show more (${whole(rows.length - limit.rows)} left)`;
+    more.textContent = `Show more (${formatInteger(rows.length - limit.rows)} left)`;
   }
 
   fill();
@@ -57,7 +57,7 @@ function heading(column, action) {
   return element("th", { scope: "col", class: classes }, button(column.label, action, { class: "sort" }));
 }
 
-// Where columns belong to groups, a row above names them.
+// If columns belong to groups, add a row with the group names above the headings.
 function headRows(columns, heads) {
   if (!columns.some((column) => column.group)) return [element("tr", {}, heads)];
   const groups = [];
@@ -71,7 +71,7 @@ function headRows(columns, heads) {
   return [element("tr", {}, above), element("tr", {}, heads)];
 }
 
-// Column -1 leaves the rows as they were given.
+// Column -1 keeps the original order of the rows.
 function inOrder(columns, rows, { column, down }) {
   return column < 0 ? rows : [...rows].sort(comparison(columns[column].value, down));
 }

@@ -1,24 +1,24 @@
-// Supervision weights, relative advantages and losses over training.
+// Supervision weights, relative advantages, gradient norms and losses over training.
 
 const TRACES = [
   { prefix: "supervision_weight/", title: "supervision weight" },
   { prefix: "relative_advantage/", title: "relative advantage" },
   { prefix: "gradient_norm/", title: "gradient norm" },
   { prefix: "imputation_loss/", title: "imputation loss" },
-  { prefix: "loss", title: "training loss", whole: true },
-  { prefix: "validation_loss", title: "validation loss", whole: true, epochs: true },
+  { prefix: "loss", title: "training loss", total: true },
+  { prefix: "validation_loss", title: "validation loss", total: true, epochs: true },
 ];
 
 function drawTraces(summary, width) {
   const traced = summary.records.filter((record) => record.history);
   const groups = [...groupBy(traced, (record) => `${record.d} ${record.p} ${record.m}`).values()];
-  groups.sort((one, other) => balances(other[0]) - balances(one[0]));
+  groups.sort((one, other) => weightsChange(other[0]) - weightsChange(one[0]));
   const title = ([{ d, p, m }]) => `${DATA.data[d]}, ${DATA.protocols[p]}: ${nameOf(m)}`;
   return chooser("fit", groups, title, (records) => tracesFigure(records, title(records), width), "traces");
 }
 
-// Methods with weights that move are the first to look at.
-function balances(record) {
+// Sort key: methods whose supervision weights change come first.
+function weightsChange(record) {
   const weights = Object.entries(record.history.columns).filter(([name]) => name.startsWith("supervision_weight/"));
   return Number(weights.some(([, column]) => column.some((value) => value !== column[0])));
 }
@@ -27,8 +27,8 @@ function tracesFigure(records, title, width) {
   const panels = TRACES.map((kind) => ({ ...kind, series: tracesOf(records, kind) })).filter(
     ({ series }) => series.length,
   );
-  if (!panels.length) return nothing("No history was kept.");
-  const names = [...new Set(panels.filter((own) => !own.whole).flatMap(({ series }) => series.map((own) => own.name)))];
+  if (!panels.length) return emptyMessage("The records contain no training history.");
+  const names = [...new Set(panels.filter((own) => !own.total).flatMap(({ series }) => series.map((own) => own.name)))];
   const place = (name) => Math.max(0, names.indexOf(name));
   const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, place), {
     least: 330,
@@ -39,22 +39,22 @@ function tracesFigure(records, title, width) {
     width,
     height + 6,
   );
-  const ends = panels[0].whole
+  const ends = panels[0].total
     ? ""
     : panels[0].series.map(({ name, average }) => `${name} ${score(average.at(-1)[1], 2)}`).join(", ");
   const label = `Traces over training of ${title}. ${ends ? `Final ${panels[0].title}: ${ends}.` : ""}`;
-  const caption = `${title}. ${records.length > 1 ? `Mean over ${records.length} seeds; thin lines are single seeds; the` : "The"} advantage is averaged over neighbouring steps.`;
+  const caption = `${title}. ${records.length > 1 ? `Mean over ${records.length} seeds; thin lines are single seeds. ` : ""}Advantages are averaged over neighbouring steps.`;
   return figure("traces", drawing(width, height + 6 + shown.height, label, nodes, shown.group), caption, () =>
     tracesTable(panels),
   );
 }
 
-function tracesOf(records, { prefix, whole: single, epochs }) {
+function tracesOf(records, { prefix, total, epochs }) {
   const columns = new Map();
   for (const record of records) {
     const source = epochs ? record.epochs : record.history;
     for (const [name, values] of Object.entries(source?.columns ?? {})) {
-      if (single ? name === prefix : name.startsWith(prefix)) {
+      if (total ? name === prefix : name.startsWith(prefix)) {
         const points = values.map((value, place) => [source.at[place], value]).filter(([, value]) => value !== null);
         columns.set(name, [...(columns.get(name) ?? []), smoothed(points, prefix.startsWith("relative") ? 2 : 0)]);
       }
@@ -63,7 +63,7 @@ function tracesOf(records, { prefix, whole: single, epochs }) {
   return [...columns]
     .filter(([, seeds]) => seeds.some((points) => points.length))
     .map(([name, seeds]) => ({
-      name: single ? name : name.slice(prefix.length),
+      name: total ? name : name.slice(prefix.length),
       seeds,
       average: averaged(seeds.filter((points) => points.length)),
     }));
@@ -76,7 +76,7 @@ function smoothed(points, reach) {
   ]);
 }
 
-// The mean of the seeds that still train, on 60 steps.
+// Return the mean at 61 evenly spaced steps, over the seeds that have not stopped before.
 function averaged(seeds) {
   const last = Math.max(...seeds.map((points) => points.at(-1)[0]));
   const steps = Array.from({ length: 61 }, (_, place) => (place * last) / 60);
@@ -101,7 +101,7 @@ function tracesPanel(box, { title, series, epochs }, place) {
     domain: [0, last],
     label: epochs ? "epoch" : "optimiser step",
     values: marks.values,
-    show: (value) => short(value),
+    show: (value) => abbreviated(value),
   };
   const { group, across, up } = panel(
     box,
@@ -112,10 +112,10 @@ function tracesPanel(box, { title, series, epochs }, place) {
     ),
     title,
   );
-  const moved = (own) => own.map(([step, value]) => [across(step), up(value)]);
+  const toPixels = (own) => own.map(([step, value]) => [across(step), up(value)]);
   for (const { name, seeds, average } of series) {
-    if (seeds.length > 1) for (const own of seeds) group.append(faint(line(place(name), moved(own))));
-    const at = moved(average);
+    if (seeds.length > 1) for (const own of seeds) group.append(faint(line(place(name), toPixels(own))));
+    const at = toPixels(average);
     group.append(
       line(place(name), at),
       marker(place(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`),
@@ -139,7 +139,7 @@ function tracesTable(panels) {
     "Means over seeds",
     [
       { label: "trace", value: (row) => row.title },
-      { label: "of", value: (row) => row.name },
+      { label: "modality", value: (row) => row.name },
       { label: "step or epoch", numeric: true, value: (row) => row.x, cell: (row) => score(row.x, 1) },
       { label: "mean", numeric: true, value: (row) => row.value, cell: (row) => score(row.value, 4) },
     ],

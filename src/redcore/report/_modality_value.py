@@ -1,4 +1,4 @@
-"""Pictures of what modalities are worth."""
+"""Figure of the values (Shapley values) and interactions of modalities."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +13,18 @@ BAR, LABELLED_CELLS = "#0072B2", 64
 
 
 def worth_figure(value: Mapping[str, Any]) -> Figure:
-    """Draw Shapley values and pair interactions.
+    """Draw the Shapley values of the modalities and their pairwise interactions.
 
     Parameters
     ----------
     value : mapping
-        What `redcore.explain.ModalityValue.to_dict` returns.
+        Result of `redcore.explain.ModalityValue.to_dict`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Bars, with twice the standard error where values were sampled, and a map of the interactions.
+        A bar chart of the values and a heat map of the interactions. If values are estimates from sampled
+        permutations, error bars are twice the standard error.
     """
     names = sorted(value["values"], key=lambda name: value["values"][name])
     figure = Figure(figsize=(10, 1.5 + max(2.5, 0.35 * len(names))), layout="constrained")
@@ -31,7 +32,7 @@ def worth_figure(value: Mapping[str, Any]) -> Figure:
     errors = value["standard_errors"]
     widths = [value["values"][name] for name in names]
     bars.barh(range(len(names)), widths, xerr=None if errors is None else [2 * errors[n] for n in names], color=BAR)
-    bars.set_xlabel(f"share of the gain in {value['metric']}")
+    bars.set_xlabel(f"Shapley value ({value['metric']})")
     bars.set_title(f"{value['without']:.3f} without, {value['with_all']:.3f} with all modalities")
     _name_ticks(bars, names, x=False)
     bars.axvline(0.0, color="grey", linewidth=0.8)
@@ -43,14 +44,14 @@ def _interactions(figure: Figure, axes: Axes, interactions: Mapping[str, float],
     grid = np.full((len(names), len(names)), np.nan)
     for row, one in enumerate(names):
         for column, other in enumerate(names):
-            found = interactions.get(f"{one}+{other}", interactions.get(f"{other}+{one}"))
-            grid[row, column] = np.nan if found is None else found
+            interaction = interactions.get(f"{one}+{other}", interactions.get(f"{other}+{one}"))
+            grid[row, column] = np.nan if interaction is None else interaction
     largest = float(np.nanmax(np.abs(grid), initial=1e-12)) if len(names) > 1 else 1.0
     image = axes.imshow(grid, cmap="PuOr", vmin=-largest, vmax=largest)
     if grid.size <= LABELLED_CELLS:
         for row, column in np.argwhere(np.isfinite(grid)).tolist():
             axes.text(column, row, f"{grid[row, column]:.3f}", ha="center", va="center", fontsize=8)
-    axes.set_title("more (+) or less (-) together than apart")
+    axes.set_title("interactions: synergy (+), redundancy (-)")
     _name_ticks(axes, names, x=True)
     figure.colorbar(image, ax=axes)
 

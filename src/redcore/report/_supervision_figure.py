@@ -1,4 +1,4 @@
-"""Figures of one fit."""
+"""Figure of supervision weights and relative advantages over training."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from redcore._types import AnyArray
 
 __all__ = ["supervision_figure"]
 
-# Okabe and Ito (2008): told apart with every kind of colour vision
+# palette of Okabe and Ito (2008), distinguishable with all kinds of colour vision
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 STYLES = ("-", "--", "-.", ":")
 
 
 def supervision_figure(steps: Mapping[str, AnyArray]) -> Figure:
-    """Draw supervision weights and relative advantage over training.
+    """Draw supervision weights and relative advantages over training.
 
     Parameters
     ----------
@@ -26,19 +26,19 @@ def supervision_figure(steps: Mapping[str, AnyArray]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels that share the step axis; the advantage is averaged over a sliding window.
+        Two panels with a common step axis. The advantages are averaged over a sliding window of 2% of the steps.
     """
     figure = Figure(figsize=(8, 6), layout="constrained")
     weights, advantages = figure.subplots(2, 1, sharex=True)
-    _lines(weights, steps, "supervision_weight/", window=1)
+    _draw_columns(weights, steps, "supervision_weight/", window=1)
     weights.set_ylabel("supervision weight")
-    weights.set_title("More supervision for the modality that is behind")
+    weights.set_title("Supervision weights and relative advantages of the modalities")
     n_steps = max((len(column) for column in steps.values()), default=1)
-    _lines(advantages, steps, "relative_advantage/", window=max(1, n_steps // 50))
+    _draw_columns(advantages, steps, "relative_advantage/", window=max(1, n_steps // 50))
     advantages.axhline(0.0, color="grey", linewidth=0.8)
     advantages.set_ylabel("relative advantage (smoothed)")
     advantages.set_xlabel("optimiser step")
-    # handed over, as matplotlib by itself leaves out names that begin with an underscore
+    # passed explicitly because matplotlib omits labels that start with an underscore
     lines = weights.get_lines()
     if lines:
         labels = [str(line.get_label()) for line in lines]
@@ -48,7 +48,7 @@ def supervision_figure(steps: Mapping[str, AnyArray]) -> Figure:
     return figure
 
 
-def _lines(axes: Axes, steps: Mapping[str, AnyArray], prefix: str, window: int) -> None:
+def _draw_columns(axes: Axes, steps: Mapping[str, AnyArray], prefix: str, window: int) -> None:
     columns = {name[len(prefix) :]: column for name, column in steps.items() if name.startswith(prefix)}
     for index, (name, column) in enumerate(columns.items()):
         smooth = np.convolve(column, np.ones(window) / window, mode="valid")
