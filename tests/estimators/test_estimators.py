@@ -77,7 +77,7 @@ def test_every_form_of_x_is_the_same_data(form, expected):
 def test_data_with_its_own_target_needs_no_y():
     data = make_data("multiclass", N)
     assert classifier().fit(data).classes_.tolist() == [0, 1, 2]
-    with pytest.raises(DataError, match="groups belong in it"):
+    with pytest.raises(DataError, match="expected groups as part of it"):
         classifier().fit(data, LABELS, groups=np.zeros(N))
 
 

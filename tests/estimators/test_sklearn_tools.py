@@ -183,7 +183,7 @@ def test_a_validation_set_of_ones_own():
     assert redcore().fit(*seen).method_.n_samples < own.method_.n_samples
     availability = np.ones((20, 3), dtype=bool)
     redcore().fit(*seen, validation=(*held_out, availability))
-    with pytest.raises(DataError, match="validation is neither"):
+    with pytest.raises(DataError, match="validation is list, expected"):
         redcore().fit(*seen, validation=list(held_out))
 
 
@@ -221,7 +221,7 @@ def test_several_numbers_and_a_preset_file(tmp_path):
     model = RedCoreRegressor(str(path), modalities=MODALITIES).fit(table(), y)
     assert model.method_.training.latent_dim == 8
     assert model.predict(table()).shape == (N, 2)
-    with pytest.raises(SettingsError, match="belongs to method 'redcore'"):
+    with pytest.raises(SettingsError, match="belongs to method 'stacked'"):
         MethodRegressor("late_fusion", preset=str(path), modalities=MODALITIES).fit(table(), y)
     with pytest.raises(SettingsError, match="cannot be read"):
         RedCoreRegressor(str(tmp_path / "none.json"), modalities=MODALITIES).fit(table(), y)

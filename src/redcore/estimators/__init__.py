@@ -1,4 +1,4 @@
-"""scikit-learn estimators: `fit`, `predict`, `score` and `transform` on modalities with holes, for every method."""
+"""scikit-learn estimators for all methods, on data with missing modalities."""
 
 from redcore.estimators._base import MultimodalEstimator
 from redcore.estimators._classifier import MethodClassifier, RedCoreClassifier

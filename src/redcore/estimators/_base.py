@@ -1,4 +1,4 @@
-"""What classifier and regressor share: parameters, input, fit, representation."""
+"""Base class of classifiers and regressors."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,42 +29,44 @@ REDCORE = (RedCore, Stacked)
 
 
 class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What classifier and regressor share.
+    """Base class of classifiers and regressors: parameters, input conversion, `fit` and `transform`.
 
     Parameters
     ----------
     preset : str, default "default"
-        Starting point of the settings; "aaai2024" is the published RedCore. Also the path of a preset file, such as
-        'redcore tune' writes.
+        Preset, or path of a preset file (see 'redcore tune'), whose settings replace the defaults. "aaai2024" is the
+        published RedCore.
     settings : mapping, optional
-        Settings to change, by name; see `Settings` of the method.
+        Settings that replace those of the preset; see `Settings` of the method.
     modalities : mapping of str to columns, optional
-        Which columns make which modality, where X is an array or a DataFrame.
+        Columns of each modality if X is an array or a DataFrame; see `as_data`. Default: one modality with all columns.
     encoders : mapping of str to torch.nn.Module, optional
-        Own encoders by modality, called as ``encoder(values, lengths)``; for methods that take them.
+        User-defined encoders by modality, called as ``encoder(values, lengths)``, for methods that support them.
     nan_rows : {"error", "missing"}, default "error"
-        What a NaN inside an otherwise observed row means.
+        Treatment of a row with some NaN values: raise an error, or consider the modality of this sample missing. Rows
+        with NaN values only are always missing.
     empty : {"prior", "error"}, default "prior"
-        What becomes of samples without any modality when predicting.
+        Treatment of samples without any modality at prediction: predict the prior with a warning, or raise an error.
     warm_start : bool, default False
-        Whether `fit` goes on from the weights of the fit before, on data of the same form. Methods that are not trained
-        step by step have nothing to go on from.
+        If True, `fit` starts from the weights of the previous fit, which requires data with the same modalities and
+        features. It has no effect for methods without gradient descent.
     random_state : int, RandomState or None, default None
-        All randomness of a fit follows from it.
+        Seed of all randomness of a fit.
 
     Attributes
     ----------
     method_ : Method
-        The fitted method.
+        Fitted method.
     history_ : History
-        Losses, supervision weights and relative advantage of every step; validation of every epoch.
+        Losses, supervision weights and relative advantages of each step, and validation results of each epoch.
     supervision_weights_, relative_advantage_ : dict of str to float
-        Final values by modality.
+        Final values by modality; empty for methods without supervision weights.
     missing_rates_ : dict of str to float
-        Share of the training samples that lack each modality.
+        Missing rate of each modality in the training samples.
     n_features_in_ : int
+        Number of columns of X, if X is a table.
     feature_names_in_ : array of str
-        Columns of X, where it is a table.
+        Column names of X, if X is a DataFrame.
     """
 
     method: str | None = None
@@ -92,12 +94,12 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        # a whole row of NaN is missing in any case; one inside a row only where asked for
+        # rows with NaN values only are always allowed, but scikit-learn has no tag for this
         tags.input_tags.allow_nan = self.nan_rows == "missing"
         tags.input_tags.dict = tags.input_tags.three_d_array = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        # codes are float32 whatever comes in
+        # representations are float32 for inputs of any type
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -105,11 +107,11 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         raise NotImplementedError
 
     def _weights(self, target: Target, sample_weight: Any) -> Any:
-        """Return what the samples of a target count, None for all the same."""
+        """Return the sample weights for a target; None for equal weights."""
         return sample_weight
 
     def _data(self, X: Any, availability: Any, groups: Any = None, reset: bool = False) -> MultimodalData:
-        """Turn X into data; `reset` where it is what is fitted to."""
+        """Convert X to `MultimodalData`. If `reset` is True, X is the training data and sets `n_features_in_`."""
         if is_table(X):
             X = self._table(X, reset)
         elif reset:
@@ -125,7 +127,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         )
 
     def _table(self, X: Any, reset: bool) -> Any:
-        """Check a table as scikit-learn does; a frame read by column names may have others, and lack some."""
+        """Validate a table with scikit-learn. DataFrames with modalities by column names can have other columns."""
         if columns_by_name(X, self.modalities):
             return validate_data(self, X, reset=True, skip_check_array=True) if reset else X
         return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
@@ -133,7 +135,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def _labelled(
         self, X: Any, y: Any, availability: Any, groups: Any = None, weights: Any = None, reset: bool = False
     ) -> MultimodalData:
-        """Return data with its target and weights; y may be left out where X brings its own."""
+        """Convert X and y to `MultimodalData` with target and weights; y is optional if X has a target."""
         data = self._data(X, availability, groups, reset)
         target = data.target if y is None and data.target is not None else self._target(y)
         check_row_count("target", len(target.values), data.n_samples)
@@ -148,22 +150,22 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         sample_weight: Any = None,
         validation: Any = None,
     ) -> Self:
-        """Fit to X and y.
+        """Fit the method to X and y.
 
         Parameters
         ----------
         X : mapping, 2-D array, DataFrame or MultimodalData
             See `as_data`.
         y : array (n_samples,) or (n_samples, n_outputs)
-            May be left out where X is MultimodalData with a target.
+            Target. Optional if X is MultimodalData with a target.
         availability : bool array (n_samples, n_modalities) or mapping, optional
-            True = observed. What is False is never read.
+            Availability mask, True for observed modalities. Values with False are ignored.
         groups : array (n_samples,), optional
-            Subject, video, ...: validation holds out whole groups.
+            Groups of samples, such as subjects or videos, which are not divided between training and validation.
         sample_weight : array (n_samples,), optional
-            What each sample counts in the losses; one of 0 is left out.
+            Weights of the samples in the losses. Samples with a weight of 0 are removed.
         validation : MultimodalData, (X, y) or (X, y, availability), optional
-            What choices are made by instead of a share of the training samples.
+            Validation set. Default: a part of the training samples.
 
         Returns
         -------
@@ -192,12 +194,13 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         if isinstance(validation, MultimodalData):
             return self._labelled(validation, None, None)
         if not isinstance(validation, tuple) or len(validation) not in (2, 3):
-            raise DataError("validation is neither MultimodalData nor a tuple (X, y) or (X, y, availability)")
+            got = f"a tuple of {len(validation)}" if isinstance(validation, tuple) else type(validation).__name__
+            raise DataError(f"validation is {got}, expected MultimodalData or a tuple (X, y) or (X, y, availability)")
         X, y, *availability = validation
         return self._labelled(X, y, *(availability or [None]))
 
     def _adopt(self, method: Method) -> Self:
-        """Take over a fitted method."""
+        """Set all fitted attributes from a fitted method, and return the estimator."""
         self.method_ = method
         self.history_: History = method.history
         self.supervision_weights_: dict[str, float] = getattr(method, "supervision_weight", {})
@@ -205,15 +208,16 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         return self
 
     def transform(self, X: Any, availability: Any = None) -> AnyArray:
-        """Return the representation that predictions are made from, float32 (n_samples, width).
+        """Return the representation from which predictions are computed, float32 (n_samples, width).
 
-        For RedCore ``[r_1; ...; r_M]``, of width n_modalities * latent_dim. Some methods have none.
+        For RedCore, it is ``[r_1; ...; r_M]`` with the width ``n_modalities * latent_dim``. Estimators of methods
+        without a representation do not have this function.
         """
         check_is_fitted(self)
         return self.method_.transform(self._data(X, availability))
 
     def get_feature_names_out(self, input_features: Any = None) -> AnyArray:
-        """Return a name for each column of `transform`, such as ``redcoreclassifier0``."""
+        """Return the names of the columns of `transform`, such as ``redcoreclassifier0``."""
         check_is_fitted(self)
         if hasattr(self, "n_features_in_"):
             _check_feature_names_in(self, input_features)
@@ -228,13 +232,19 @@ def _has_representation(estimator: MultimodalEstimator) -> bool:
     return method_class(estimator.method or _defaults.METHOD).has_representation()
 
 
-# after the class body, in which scikit-learn wraps it for set_output
+# must follow the class body, at the end of which scikit-learn wraps `transform` for `set_output`
 for _name in ("transform", "fit_transform"):
     setattr(MultimodalEstimator, _name, available_if(_has_representation)(getattr(MultimodalEstimator, _name)))
 
 
 def checked_target(y: Any) -> Any:
-    """Return y as a list or an array; `TargetError`, in scikit-learn's words, if it is absent, NaN or infinite."""
+    """Return y as a list or an array.
+
+    Raises
+    ------
+    TargetError
+        If y is None or has NaN or infinite values. The messages are those that the checks of scikit-learn expect.
+    """
     if y is None:
         raise TargetError("the estimator requires y to be passed, but the target y is None")
     if isinstance(y, list | tuple):
@@ -242,6 +252,6 @@ def checked_target(y: Any) -> Any:
     values = np.asarray(y)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
-        what = "infinity or a value too large for dtype('float64')" if np.isinf(values[row]).any() else "NaN"
-        raise TargetError(f"Input y contains {what}. The labels are missing: row {row} has none")
+        problem = "infinity or a value too large for dtype('float64')" if np.isinf(values[row]).any() else "NaN"
+        raise TargetError(f"Input y contains {problem}. The labels are missing: row {row} has none")
     return values

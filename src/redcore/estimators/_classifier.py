@@ -1,4 +1,4 @@
-"""Classifiers: classes, one per sample, or labels, several per sample."""
+"""Classifiers for binary, multiclass and multilabel targets."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -21,7 +21,7 @@ __all__ = ["MethodClassifier", "RedCoreClassifier"]
 
 
 class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
-    """Every method as a classifier."""
+    """Base class of classifiers."""
 
     class_weight: Any
 
@@ -47,53 +47,53 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
 
     def _adopt(self, method: Method) -> Self:
         if method.schema.target_kind == "regression":
-            raise TargetError("the target is a regression target; use a regressor, such as RedCoreRegressor")
+            raise TargetError("expected classes, got a regression target; use a regressor such as RedCoreRegressor")
         self.classes_ = method.schema.classes
         return super()._adopt(method)
 
     def predict(self, X: Any, availability: Any = None, reject_below: float | None = None) -> AnyArray:
-        """Return the class that the method decides for, (n_samples,); for labels zeros and ones, (n_samples, n_labels).
+        """Return the predicted classes, (n_samples,), or zeros and ones for multilabel targets, (n_samples, n_labels).
 
         Parameters
         ----------
         X, availability
             As in `fit`.
         reject_below : float in [0, 1], optional
-            Abstain where what would be said has a lower probability: the result is then a masked array, True in its
-            `mask` where nothing is said; ``.filled("unsure")`` gives abstentions a name.
+            Abstain if the probability of the predicted class is below this threshold. The result is then a masked array
+            with True in its `mask` for abstentions; ``.filled("unsure")`` replaces them by a label.
         """
         probabilities = self._outputs(X, availability)
         if self.method_.schema.target_kind == "multilabel":
-            said: AnyArray = (probabilities >= 0.5).astype(np.int64)
-            sure = np.maximum(probabilities, 1 - probabilities)
+            predictions: AnyArray = (probabilities >= 0.5).astype(np.int64)
+            confidence = np.maximum(probabilities, 1 - probabilities)
         else:
             codes = self.method_.decide(probabilities)
-            said = np.asarray(self.classes_)[codes]
-            sure = probabilities[np.arange(len(codes)), codes]
+            predictions = np.asarray(self.classes_)[codes]
+            confidence = probabilities[np.arange(len(codes)), codes]
         if reject_below is None:
-            return said
-        return np.ma.MaskedArray(said, mask=sure < check_probability("reject_below", reject_below))
+            return predictions
+        return np.ma.MaskedArray(predictions, mask=confidence < check_probability("reject_below", reject_below))
 
     def predict_proba(self, X: Any, availability: Any = None, n_samples: int | None = None, seed: int = 0) -> AnyArray:
-        """Return the probability of each class (or label), float64 (n_samples, n_classes).
+        """Return the probability of each class or label, float64 (n_samples, n_classes).
 
         Parameters
         ----------
         X, availability
             As in `fit`.
         n_samples : int, optional
-            Average over so many draws of the codes from their posterior (the bottleneck), for methods that have one;
-            by default the mean codes are taken.
+            Number of posterior samples of the latent codes over which the probabilities are averaged, for methods with
+            a posterior. Default: use the posterior mean of the codes.
         seed : int
-            Of these draws.
+            Seed of the posterior samples.
         """
         return self._outputs(X, availability, n_samples, seed)
 
     def predict_set(self, X: Any, availability: Any = None, coverage: float = 0.9) -> AnyArray:
-        """Return which classes cannot be ruled out, bool (n_samples, n_classes), once `calibrate` was called.
+        """Return conformal prediction sets, bool (n_samples, n_classes), with True for the classes in the set.
 
-        Under each missing pattern the true class is among them with probability `coverage`. A set may be empty: then
-        the sample is unlike the calibration samples in that no class fits it well.
+        For each missing pattern, the set contains the true class with probability `coverage`. It is empty if no class
+        is plausible compared with the calibration set. `calibrate` must be called before.
         """
         check_is_fitted(self)
         data = self._data(X, availability)
@@ -106,22 +106,23 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
 
 
 class RedCoreClassifier(_Classifier):
-    """RedCore for classes, one per sample, or for labels, several per sample (y of zeros and ones in columns).
+    """RedCore for binary, multiclass and multilabel targets (y with columns of zeros and ones).
 
     See `MultimodalEstimator` for the other parameters.
 
     Parameters
     ----------
     class_weight : dict of class to float, "balanced" or None
-        What the samples of each class count in the losses.
+        Weights of the classes in the losses.
 
     Attributes
     ----------
     classes_ : array
-        The classes, sorted.
+        Sorted classes.
     n_features_in_ : int
+        Number of columns of X, if X is a table.
     feature_names_in_ : array of str
-        Columns of X, where it is a table.
+        Column names of X, if X is a DataFrame.
 
     Examples
     --------
@@ -165,19 +166,21 @@ class RedCoreClassifier(_Classifier):
 
 
 class MethodClassifier(_Classifier):
-    """Any method for classes or labels; see `RedCoreClassifier` and `MultimodalEstimator`.
+    """Classifier with any method. See `RedCoreClassifier` and `MultimodalEstimator` for the other parameters.
 
     Parameters
     ----------
     method : str, default "stacked"
-        'redcore list methods'.
+        Name of the method; see 'redcore list methods'.
 
     Attributes
     ----------
     classes_ : array
+        Sorted classes.
     n_features_in_ : int
+        Number of columns of X, if X is a table.
     feature_names_in_ : array of str
-        Columns of X, where it is a table.
+        Column names of X, if X is a DataFrame.
 
     Examples
     --------

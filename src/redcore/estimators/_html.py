@@ -1,4 +1,4 @@
-"""What a notebook shows of a fitted estimator beside its parameters: modalities and their missing rates."""
+"""HTML table of the modalities of a fitted estimator for notebooks."""
 
 from html import escape
 from typing import Any
@@ -7,7 +7,7 @@ __all__ = ["modality_table"]
 
 
 def modality_table(estimator: Any) -> str:
-    """Return a table of the modalities of a fitted estimator as HTML, nothing for one that is not fitted."""
+    """Return an HTML table with the modalities and missing rates of a fitted estimator; an empty string if unfitted."""
     rates = getattr(estimator, "missing_rates_", None)
     if rates is None:
         return ""

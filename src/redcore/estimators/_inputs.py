@@ -1,4 +1,4 @@
-"""What users hold as X, turned into `MultimodalData`."""
+"""Conversion of estimator inputs X to `MultimodalData`."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -14,7 +14,7 @@ from redcore.exceptions import DataError
 __all__ = ["as_data", "columns_by_name", "is_table"]
 
 SINGLE_MODALITY = "features"
-"""Name of the one modality of a two-dimensional X without `modalities`."""
+"""Name of the single modality of a two-dimensional X if `modalities` is None."""
 
 
 def as_data(
@@ -27,23 +27,29 @@ def as_data(
     nan_rows: NanPolicy = "error",
     partial: bool = False,
 ) -> MultimodalData:
-    """Turn what users hold into `MultimodalData`.
+    """Convert X to `MultimodalData`.
 
     Parameters
     ----------
     X : mapping, 2-D array, DataFrame or MultimodalData
-        A mapping of modality name to array or list (a row of NaN, or None in a list, is missing); or a table
-        whose columns `modalities` assigns.
+        A mapping of modality names to arrays or lists, in which a row of NaN, or None in a list, stands for a missing
+        modality; or a table whose columns are assigned by `modalities`.
     target : Target, optional
     modalities : mapping of str to columns, optional
-        For a table: per modality a slice, a list of column numbers, or (DataFrame) of column names.
+        Columns of each modality of a table: a slice, a list of column indices, or, for a DataFrame, of column names.
+        Default: one modality with all columns.
     availability : bool array (n_samples, n_modalities) or mapping, optional
-        True = observed, columns in the order of the modalities given.
+        Availability mask, True for observed modalities. Columns have the order of the modalities in X or `modalities`.
     groups : array (n_samples,), optional
     nan_rows : {"error", "missing"}
-        What a NaN inside an otherwise observed row means.
+        Treatment of a row with some NaN values: raise an error, or consider the modality of this sample missing.
     partial : bool, default False
-        Whether a DataFrame may lack all columns of a modality, which is missing then.
+        If True, all columns of a modality can be absent from a DataFrame; the modality is then missing.
+
+    Raises
+    ------
+    DataError
+        If the input is not valid. The message names the modality and, if applicable, row or column.
     """
     if isinstance(X, MultimodalData):
         return _from_data(X, target, availability, groups)
@@ -57,8 +63,8 @@ def as_data(
 
 
 def is_table(X: Any) -> bool:
-    """Whether X is an array or a DataFrame with one row per sample, or something that scikit-learn makes one of."""
-    if issparse(X):  # some of them are mappings; what they are told is scikit-learn's to say
+    """Return True if X is a table with one row per sample, or an object that scikit-learn converts to one."""
+    if issparse(X):  # some are mappings; scikit-learn raises the error for sparse input
         return True
     if isinstance(X, Mapping | MultimodalData):
         return False
@@ -68,7 +74,7 @@ def is_table(X: Any) -> bool:
 
 
 def columns_by_name(X: Any, modalities: Mapping[str, Any] | None) -> TypeGuard[Any]:
-    """Whether X is a DataFrame from which modalities take columns by their names."""
+    """Return True if X is a DataFrame and `modalities` selects columns by name."""
     return hasattr(X, "iloc") and modalities is not None and any(map(_are_names, modalities.values()))
 
 
@@ -80,22 +86,22 @@ def _are_names(columns: Any) -> bool:
 
 def _from_data(data: MultimodalData, target: Target | None, availability: Any, groups: Any) -> MultimodalData:
     if groups is not None or (target is not None and len(target.values) != data.n_samples):
-        raise DataError("X is MultimodalData: groups belong in it, and y must have one entry per sample")
+        raise DataError("X is MultimodalData: expected groups as part of it, and y with one entry per sample")
     data = data if availability is None else data.hide(availability)
     return data if target is None else MultimodalData(data.modalities, target, data.groups, data.sample_ids, data.split)
 
 
 def _columns(table: Any, name: str, columns: Any, partial: bool) -> AnyArray | None:
-    """Select the columns of one modality from an array or a DataFrame; None if they may be, and are, all absent."""
+    """Return the columns of one modality of a table; None if all are absent and `partial` is True."""
     if hasattr(table, "iloc"):
         if not _are_names(columns):
             return np.asarray(table.iloc[:, columns])
         if isinstance(columns, slice):
             return np.asarray(table.loc[:, columns])
-        there = [str(column) for column in table.columns]
-        if partial and not set(columns) & set(there):
+        existing = [str(column) for column in table.columns]
+        if partial and not set(columns) & set(existing):
             return None
-        check_known(f"column (of modality {name!r})", columns, there)
+        check_known(f"column (of modality {name!r})", columns, existing)
         return np.asarray(table[list(columns)])
     array = np.asarray(table)
     if array.ndim != 2:

@@ -1,4 +1,4 @@
-"""Regressors: numbers, one or several per sample."""
+"""Regressors with one or several outputs."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -19,7 +19,7 @@ __all__ = ["MethodRegressor", "RedCoreRegressor"]
 
 
 class _Regressor(RegressorMixin, CalibratedEstimator):  # type: ignore[misc]
-    """Every method as a regressor."""
+    """Base class of regressors."""
 
     def _target(self, y: Any) -> Target:
         y = checked_target(y)
@@ -28,51 +28,53 @@ class _Regressor(RegressorMixin, CalibratedEstimator):  # type: ignore[misc]
     def _adopt(self, method: Method) -> Self:
         if method.schema.target_kind != "regression":
             kind = method.schema.target_kind
-            raise TargetError(f"the target is {kind}; use a classifier, such as RedCoreClassifier")
+            raise TargetError(f"expected a regression target, got {kind}; use a classifier such as RedCoreClassifier")
         return super()._adopt(method)
 
     def predict(self, X: Any, availability: Any = None, n_samples: int | None = None, seed: int = 0) -> AnyArray:
-        """Return numbers in the units of y, (n_samples,) or (n_samples, n_outputs).
+        """Return predictions in the units of y, (n_samples,) or (n_samples, n_outputs).
 
         Parameters
         ----------
         X, availability
             As in `fit`.
         n_samples : int, optional
-            Average over so many draws of the codes from their posterior, for methods that have one.
+            Number of posterior samples of the latent codes over which predictions are averaged, for methods with a
+            posterior. Default: use the posterior mean of the codes.
         seed : int
-            Of these draws.
+            Seed of the posterior samples.
         """
         outputs = self._outputs(X, availability, n_samples, seed)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def predict_interval(self, X: Any, availability: Any = None, coverage: float = 0.9) -> AnyArray:
-        """Return intervals in the units of y, (n_samples, 2) or (n_samples, n_outputs, 2), once `calibrate` was called.
+        """Return conformal prediction intervals in the units of y, (n_samples, 2) or (n_samples, n_outputs, 2).
 
-        Under each missing pattern the truth lies in its interval with probability `coverage`, each output by itself.
-        Intervals are as wide for all samples of a pattern; infinite where there are too few calibration samples, with a
-        warning.
+        For each missing pattern and each output, the interval contains the true value with probability `coverage`. All
+        samples with the same pattern have intervals of the same width. Intervals are infinite, with a warning, if there
+        are too few calibration samples. `calibrate` must be called before.
         """
         check_is_fitted(self)
         data = self._data(X, availability)
         bounds = self._bounds(data, coverage)
-        middle = self.method_.predict(data, empty=self.empty)
-        both = np.stack([middle - bounds, middle + bounds], axis=-1)
+        center = self.method_.predict(data, empty=self.empty)
+        both = np.stack([center - bounds, center + bounds], axis=-1)
         return both[:, 0] if both.shape[1] == 1 else both
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, availability: Any = None) -> float:
-        """Return R2."""
+        """Return the coefficient of determination R2."""
         return float(r2_score(y, self.predict(X, availability), sample_weight=sample_weight))
 
 
 class RedCoreRegressor(_Regressor):
-    """RedCore for numbers, one or several per sample. See `MultimodalEstimator` for the parameters.
+    """RedCore for regression with one or several outputs. See `MultimodalEstimator` for the parameters.
 
     Attributes
     ----------
     n_features_in_ : int
+        Number of columns of X, if X is a table.
     feature_names_in_ : array of str
-        Columns of X, where it is a table.
+        Column names of X, if X is a DataFrame.
 
     Examples
     --------
@@ -81,24 +83,25 @@ class RedCoreRegressor(_Regressor):
     >>> audio, text = rng.normal(size=(60, 3)), rng.normal(size=(60, 2))
     >>> y = audio[:, 0] + text[:, 1]
     >>> model = RedCoreRegressor(settings={"max_epochs": 5}, random_state=0).fit({"audio": audio, "text": text}, y)
-    >>> model.predict({"audio": audio, "text": None}).shape    # without any text
+    >>> model.predict({"audio": audio, "text": None}).shape    # text is missing
     (60,)
     """
 
 
 class MethodRegressor(_Regressor):
-    """Any method for numbers; see `RedCoreRegressor` and `MultimodalEstimator`.
+    """Regressor with any method. See `RedCoreRegressor` and `MultimodalEstimator` for the other parameters.
 
     Parameters
     ----------
     method : str, default "stacked"
-        'redcore list methods'.
+        Name of the method; see 'redcore list methods'.
 
     Attributes
     ----------
     n_features_in_ : int
+        Number of columns of X, if X is a table.
     feature_names_in_ : array of str
-        Columns of X, where it is a table.
+        Column names of X, if X is a DataFrame.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What estimators say of how sure they are: calibration, and the part that stems from what is missing."""
+"""Uncertainty of estimators: calibration, and uncertainty due to missing modalities."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -17,23 +17,23 @@ __all__ = ["CalibratedEstimator"]
 
 
 class CalibratedEstimator(MultimodalEstimator):
-    """A fitted estimator that can be calibrated on samples it has not seen.
+    """Base class of estimators with conformal calibration and uncertainty measures.
 
     Attributes
     ----------
     calibration_ : Calibration
-        Set by `calibrate`.
+        Conformal calibration, set by `calibrate`.
     reference_ : MultimodalData
-        The calibration samples, from which missing modalities are drawn. Set by `calibrate`.
+        Calibration set, from which values of missing modalities are drawn. Set by `calibrate`.
     """
 
     def calibrate(self, X: Any, y: Any = None, availability: Any = None, groups: Any = None) -> Self:
-        """Calibrate for every missing pattern, by samples that the fit has not seen; see `Calibration`.
+        """Calibrate the estimator for all missing patterns on samples not used in training; see `Calibration`.
 
         Parameters
         ----------
         X, y, availability, groups
-            As in `fit`. With groups, coverage is for samples of new groups.
+            As in `fit`. With groups, coverage holds for samples of new groups.
 
         Returns
         -------
@@ -46,18 +46,20 @@ class CalibratedEstimator(MultimodalEstimator):
         return self
 
     def uncertainty(self, X: Any, availability: Any = None, n_draws: int = 32, seed: int = 0) -> Uncertainty:
-        """Return how uncertain each prediction is, and how much of that stems from what the sample lacks.
+        """Return the uncertainty of each prediction, and the part due to missing modalities.
 
-        For methods with imputers, as RedCore. See `redcore.uncertainty.Uncertainty` for the definition.
+        Only methods with imputers, such as RedCore, support it. See `redcore.uncertainty.Uncertainty` for the
+        definition. `calibrate` must be called before.
         """
         return uncertainty(self._completions(), self._data(X, availability), n_draws, seed)
 
     def acquisition_values(
         self, X: Any, availability: Any = None, n_draws: int = 32, seed: int = 0
     ) -> dict[str, AnyArray]:
-        """Return by how many nats each modality is expected to lower a prediction's entropy; NaN where it is there.
+        """Return the expected decrease of the entropy of each prediction by observing a missing modality, in nats.
 
-        See `redcore.uncertainty.acquisition_values`.
+        The result has an array (n_samples,) per modality, with NaN for samples that observe it. See
+        `redcore.uncertainty.acquisition_values`. `calibrate` must be called before.
         """
         completions = self._completions()
         values = acquisition_values(completions, self._data(X, availability), n_draws, seed)
@@ -66,7 +68,7 @@ class CalibratedEstimator(MultimodalEstimator):
     def modality_value(
         self, X: Any, y: Any = None, availability: Any = None, metric: str | None = None, **options: Any
     ) -> ModalityValue:
-        """Return what each modality adds to a score of these samples; see `redcore.explain.modality_value`."""
+        """Return the Shapley values of the modalities for a score; see `redcore.explain.modality_value`."""
         check_is_fitted(self)
         return modality_value(self.method_, self._unweighted(X, y, availability), metric, **options)
 
@@ -77,8 +79,10 @@ class CalibratedEstimator(MultimodalEstimator):
     def _completions(self) -> Completions:
         check_is_fitted(self)
         if not hasattr(self, "reference_"):
-            # a model file holds the calibration but no samples
-            raise UnsupportedError("there are no samples to draw what is missing from: call calibrate(X, y) first")
+            # model files contain the calibration, but not the calibration set
+            raise UnsupportedError(
+                "there are no samples from which missing modalities can be drawn: call calibrate(X, y) first"
+            )
         return Completions.make(self.method_, self.reference_)
 
     def _check_calibrated(self) -> None:
@@ -91,7 +95,7 @@ class CalibratedEstimator(MultimodalEstimator):
         return self.calibration_.bounds(data, coverage)
 
     def _outputs(self, X: Any, availability: Any, n_samples: int | None = None, seed: int = 0) -> AnyArray:
-        """Return predictions, or their mean over `n_samples` draws from the posterior of the codes."""
+        """Return predictions, or their mean over `n_samples` posterior samples of the latent codes."""
         check_is_fitted(self)
         data = self._data(X, availability)
         if n_samples is None:
