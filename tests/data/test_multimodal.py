@@ -294,9 +294,9 @@ def test_schema_needs_a_target():
 
 def test_schema_accepts_fewer_modalities_and_unobserved_ones():
     schema = Schema.of(make())
-    schema.check(make().select(["text"]))
-    schema.check(make(modalities={"text": [[1.0, 2.0]] * 4, "audio": None}))
-    Schema.of(make(modalities={"text": None, "audio": [[1.0]] * 4})).check(make(modalities={"text": X[[0, 1, 2, 0]]}))
+    schema.conform(make().select(["text"]))
+    schema.conform(make(modalities={"text": [[1.0, 2.0]] * 4, "audio": None}))
+    Schema.of(make(modalities={"text": None, "audio": [[1.0]] * 4})).conform(make(modalities={"text": X[[0, 1, 2, 0]]}))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_schema_accepts_fewer_modalities_and_unobserved_ones():
 )
 def test_schema_rejects_data_that_does_not_match(modalities, error, message):
     with pytest.raises(error, match=message):
-        Schema.of(make()).check(make(modalities=modalities))
+        Schema.of(make()).conform(make(modalities=modalities))
 
 
 def test_schema_aligns_class_codes():

@@ -1,6 +1,6 @@
 """Concatenation of data sets with the same schema."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
         _arrays("groups", [part.groups for part in parts]),
         np.concatenate([part.sample_ids for part in parts]),
         _arrays("split", [part.split for part in parts]),
+        _names([part.feature_names for part in parts]),
     )
 
 
@@ -76,6 +77,12 @@ def _weights(parts: list[Target]) -> AnyArray | None:
     if all(part.weights is None for part in parts):
         return None
     return np.concatenate([part.counts for part in parts])
+
+
+def _names(parts: Sequence[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:
+    if any(part != parts[0] for part in parts):
+        raise DataError("the data sets to concatenate have different feature names")
+    return parts[0]
 
 
 def _equal(one: AnyArray | None, other: AnyArray | None) -> bool:

@@ -1,8 +1,9 @@
 """In-memory multimodal data set."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -48,6 +49,8 @@ class MultimodalData:
         Unique ids, by default the row numbers.
     split : int array (n_samples,) or None
         Predefined split of the data set: 0 training, 1 validation, 2 test.
+    feature_names : dict of str to tuple of str
+        Names of the features, for the modalities whose features have names.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class MultimodalData:
     groups: AnyArray | None
     sample_ids: AnyArray
     split: IntArray | None
+    feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -81,6 +85,7 @@ class MultimodalData:
         groups: Any = None,
         sample_ids: Any = None,
         split: Any = None,
+        feature_names: Mapping[str, Sequence[str]] | None = None,
         nan_rows: NanPolicy = "error",
     ) -> "MultimodalData":
         """Create a data set from arrays. Values are validated and copied.
@@ -96,6 +101,8 @@ class MultimodalData:
         lengths : mapping of str to int array (n_samples,), optional
             Lengths of padded sequences. By default, trailing time steps with only NaN are padding.
         groups, sample_ids, split : array (n_samples,), optional
+        feature_names : mapping of str to sequence of str, optional
+            Names of the features by modality. By default, a DataFrame has the names of its columns, and an array none.
         nan_rows : {"error", "missing"}, default "error"
             Treatment of NaN inside an otherwise observed row: raise an error, or treat the row as missing.
 
@@ -132,6 +139,7 @@ class MultimodalData:
             check_groups(groups, n_samples),
             check_sample_ids(sample_ids, n_samples),
             check_split(split, n_samples),
+            _feature_names({**_column_names(modalities), **(feature_names or {})}, packed),
         )
 
     @property
@@ -171,6 +179,7 @@ class MultimodalData:
             None if self.groups is None else self.groups[indices],
             self.sample_ids[indices],
             None if self.split is None else self.split[indices],
+            self.feature_names,
         )
 
     @property
@@ -194,7 +203,22 @@ class MultimodalData:
         names = list(names)
         check_modality_names(names)
         check_known("modality", names, self.names)
-        return replace(self, modalities={name: self.modalities[name] for name in sorted(names)})
+        return replace(
+            self,
+            modalities={name: self.modalities[name] for name in sorted(names)},
+            feature_names={name: self.feature_names[name] for name in sorted(names) if name in self.feature_names},
+        )
+
+    def reorder_features(self, name: str, names: Sequence[str]) -> "MultimodalData":
+        """Return the data with the features of one modality in the order of `names`, a permutation of their names."""
+        position = {feature: index for index, feature in enumerate(self.feature_names[name])}
+        order = [position[feature] for feature in names]
+        modality = self.modalities[name].mapped(lambda values: values[:, order])
+        return replace(
+            self,
+            modalities={**self.modalities, name: modality},
+            feature_names={**self.feature_names, name: tuple(names)},
+        )
 
     def hide(self, availability: Any) -> "MultimodalData":
         """Return the data with modalities removed where `availability` is False.
@@ -250,6 +274,26 @@ def _count_samples(modalities: Mapping[str, Any]) -> int:
     if counts[first] == 0:
         raise DataError("the data contains no samples")
     return counts[first]
+
+
+def _column_names(modalities: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the column names of the values that are DataFrames, by modality."""
+    frames = {name: values for name, values in modalities.items() if hasattr(values, "iloc")}
+    return {name: tuple(map(str, frame.columns)) for name, frame in frames.items() if hasattr(frame, "columns")}
+
+
+def _feature_names(
+    names: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality]
+) -> dict[str, tuple[str, ...]]:
+    """Check the feature names of every modality."""
+    check_known("modality", names, modalities)
+    for modality, features in names.items():
+        n_features = modalities[modality].n_features
+        if n_features and len(features) != n_features:
+            raise DataError(f"modality {modality!r} has {n_features} features, but {len(features)} feature names")
+        if twice := next((name for name, count in Counter(features).items() if count > 1), None):
+            raise DataError(f"modality {modality!r}: feature name {twice!r} occurs twice")
+    return {modality: tuple(map(str, names[modality])) for modality in sorted(names)}
 
 
 def _shape(modality: Modality) -> str:

@@ -13,11 +13,12 @@ __all__ = ["ModalitySchema", "Schema"]
 
 @dataclass(frozen=True)
 class ModalitySchema:
-    """Name, number of features and type (vectors or sequences) of one modality."""
+    """Name, number of features, type (vectors or sequences) and names of the features (if known) of one modality."""
 
     name: str
     n_features: int
     is_sequence: bool
+    feature_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Schema(HasTargetKind):
         if data.target is None:
             raise TargetError("labels are missing: the data has no target")
         modalities = tuple(
-            ModalitySchema(name, modality.n_features, modality.is_sequence)
+            ModalitySchema(name, modality.n_features, modality.is_sequence, data.feature_names.get(name))
             for name, modality in data.modalities.items()
         )
         return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs)
@@ -75,23 +76,29 @@ class Schema(HasTargetKind):
         codes, classes = check_labels(target.classes[target.values], data.n_samples, self.classes)
         return replace(data, target=Target(self.target_kind, codes, classes, target.weights))
 
-    def check(self, data: MultimodalData) -> None:
-        """Raise an error if the modalities of `data` do not match this schema.
+    def conform(self, data: MultimodalData) -> MultimodalData:
+        """Return `data` with the features of each modality in the order of this schema.
 
-        Modalities of the schema may be absent from `data`; they are then missing in every sample.
+        Features are matched by name if both the schema and `data` have names, and by position otherwise. Modalities of
+        the schema may be absent from `data`; they are then missing in every sample.
 
         Raises
         ------
         UnknownNameError
             If `data` has an unknown modality.
         SchemaError
-            If a modality has a different number of features, or vectors instead of sequences or vice versa.
+            If a modality has a different number of features, other feature names, or vectors instead of sequences or
+            vice versa.
         """
         check_known("modality", data.names, self.names)
         for expected in self.modalities:
             modality = data.modalities.get(expected.name)
             if modality is None or modality.n_features == 0 or expected.n_features == 0:
                 continue
+            names = data.feature_names.get(expected.name)
+            if names is not None and expected.feature_names is not None and names != expected.feature_names:
+                _check_feature_names(expected.name, names, expected.feature_names)
+                data = data.reorder_features(expected.name, expected.feature_names)
             if modality.n_features != expected.n_features:
                 raise SchemaError(
                     f"modality {expected.name!r} has {modality.n_features} features, expected "
@@ -103,3 +110,23 @@ class Schema(HasTargetKind):
                     f"modality {expected.name!r} contains {kinds[modality.is_sequence]}, expected "
                     f"{kinds[expected.is_sequence]} as in training"
                 )
+        return data
+
+
+SHOWN_NAMES = 5
+"""Largest number of feature names in an error message."""
+
+
+def _check_feature_names(modality: str, names: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    """Raise `SchemaError` unless `names` is a permutation of `expected`."""
+    known, present = set(expected), set(names)
+    unknown = [name for name in names if name not in known]
+    absent = [name for name in expected if name not in present]
+    if unknown or absent:
+        problems = [f"{kind}: {_shortened(some)}" for kind, some in (("unknown", unknown), ("absent", absent)) if some]
+        raise SchemaError(f"modality {modality!r} has other features than in training ({'; '.join(problems)})")
+
+
+def _shortened(names: list[str]) -> str:
+    rest = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(map(repr, names[:SHOWN_NAMES])) + rest

@@ -1,6 +1,7 @@
 """Conversion of estimator inputs X to `MultimodalData`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -88,7 +89,7 @@ def _from_data(data: MultimodalData, target: Target | None, availability: Any, g
     if groups is not None or (target is not None and len(target.values) != data.n_samples):
         raise DataError("X is MultimodalData: expected groups as part of it, and y with one entry per sample")
     data = data if availability is None else data.hide(availability)
-    return data if target is None else MultimodalData(data.modalities, target, data.groups, data.sample_ids, data.split)
+    return data if target is None else replace(data, target=target)
 
 
 def _columns(table: Any, name: str, columns: Any, partial: bool) -> AnyArray | None:

@@ -51,8 +51,13 @@ def _summary(content: Mapping[str, Any]) -> str:
 
 def _input(schema: Mapping[str, Any], info: Mapping[str, Any]) -> str:
     rows = [
-        (name, "sequences" if sequence else "vectors", n, "yes" if name in info["active"] else "no: never observed")
-        for name, n, sequence in schema["modalities"]
+        (
+            modality["name"],
+            "sequences" if modality["is_sequence"] else "vectors",
+            modality["n_features"],
+            "yes" if modality["name"] in info["active"] else "no: never observed",
+        )
+        for modality in schema["modalities"]
     ]
     return "Any modality of any sample may be missing.\n\n" + _table(("modality", "form", "features", "used"), rows)
 
@@ -86,7 +91,7 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
 
 
 def _limits(schema: Mapping[str, Any], info: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    unused = [name for name, *_ in schema["modalities"] if name not in info["active"]]
+    unused = [modality["name"] for modality in schema["modalities"] if modality["name"] not in info["active"]]
     lines = [
         "A sample without any modality gets the prior: the class frequencies, or the mean, of the training data.",
         "Scores hold for data drawn like the training data; no shift of the data was tested.",

@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -86,7 +87,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 def _schema_to_json(schema: Schema) -> dict[str, Any]:
     classes = None if schema.classes is None else schema.classes.tolist()
     return {
-        "modalities": [[m.name, m.n_features, m.is_sequence] for m in schema.modalities],
+        "modalities": [asdict(modality) for modality in schema.modalities],
         "target_kind": schema.target_kind,
         "classes": classes,
         "classes_dtype": None if schema.classes is None else schema.classes.dtype.str,
@@ -96,7 +97,10 @@ def _schema_to_json(schema: Schema) -> dict[str, Any]:
 
 def schema_from_json(content: Mapping[str, Any]) -> Schema:
     """Return the schema that the content describes."""
-    modalities = tuple(ModalitySchema(name, n, sequence) for name, n, sequence in content["modalities"])
+    modalities = tuple(
+        ModalitySchema(**{**modality, "feature_names": modality["feature_names"] and tuple(modality["feature_names"])})
+        for modality in content["modalities"]
+    )
     classes = None
     if content["classes"] is not None:
         classes = np.array(content["classes"], dtype=content["classes_dtype"])

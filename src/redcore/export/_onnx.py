@@ -5,6 +5,7 @@ import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
@@ -130,10 +131,7 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
         "schema_version": 1,
         "redcore_version": __version__,
         "method": type(method).__module__.rpartition(".")[2],
-        "modalities": [
-            {"name": name, "n_features": n_features, "is_sequence": is_sequence}
-            for name, n_features, is_sequence in graph.forms
-        ],
+        "modalities": [asdict(modality) for modality in schema.modalities if modality.name in method.active],
         "target_kind": schema.target_kind,
         "classes": None if schema.classes is None else schema.classes.tolist(),
     }

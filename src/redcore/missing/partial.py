@@ -1,5 +1,7 @@
 """Removal of one span of time steps from every sequence (missing completely at random, within samples)."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from redcore._settings import Settings
@@ -35,7 +37,7 @@ def apply(demand: Demand, rng: np.random.Generator, options: Options) -> Multimo
     for name, rate in demand.missing_rates.items():
         if rate > 0:
             modalities[name] = _shortened(name, modalities[name], rate, rng)
-    return MultimodalData(modalities, data.target, data.groups, data.sample_ids, data.split)
+    return replace(data, modalities=modalities)
 
 
 def _shortened(name: str, modality: Modality, rate: float, rng: np.random.Generator) -> Modality:

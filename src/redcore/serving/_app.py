@@ -153,6 +153,7 @@ class Service:
                     "name": modality.name,
                     "n_features": modality.n_features,
                     "is_sequence": modality.is_sequence,
+                    "feature_names": modality.feature_names,
                     "used": modality.name in method.active,
                 }
                 for modality in schema.modalities

@@ -48,6 +48,8 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
         width = modality.n_features or None
         values: Any = Annotated[list[Number], Field(min_length=width, max_length=width)]
         description = f"{modality.n_features} numbers"
+        if modality.feature_names is not None:
+            description += f" ({', '.join(modality.feature_names)})"
         if modality.is_sequence:
             values = Annotated[list[values], Field(min_length=1, max_length=limits.max_steps)]
             description = f"time steps of {description} each"

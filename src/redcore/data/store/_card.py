@@ -29,10 +29,11 @@ class Origin(Settings):
 
 
 class StoredModality(Settings):
-    """Number of features and type (vectors or sequences) of one modality."""
+    """Number of features, type (vectors or sequences) and names of the features (if known) of one modality."""
 
     n_features: Annotated[int, Field(ge=0)]
     is_sequence: bool
+    feature_names: tuple[StrictStr, ...] | None = None
 
 
 class StoredTarget(Settings):
@@ -90,7 +91,11 @@ class StoreCard(Settings):
         target = data.target
         return {
             "modalities": {
-                name: {"n_features": modality.n_features, "is_sequence": modality.is_sequence}
+                name: {
+                    "n_features": modality.n_features,
+                    "is_sequence": modality.is_sequence,
+                    "feature_names": list(data.feature_names[name]) if name in data.feature_names else None,
+                }
                 for name, modality in data.modalities.items()
             },
             "target": None
@@ -105,8 +110,13 @@ class StoreCard(Settings):
     def schemas(self) -> tuple[ModalitySchema, ...]:
         """Return the schema of every modality, sorted by name."""
         return tuple(
-            ModalitySchema(name, form.n_features, form.is_sequence) for name, form in sorted(self.modalities.items())
+            ModalitySchema(name, form.n_features, form.is_sequence, form.feature_names)
+            for name, form in sorted(self.modalities.items())
         )
+
+    def feature_names(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the features by modality, for the modalities that have any."""
+        return {schema.name: schema.feature_names for schema in self.schemas() if schema.feature_names is not None}
 
 
 def read_card(folder: Path) -> StoreCard:

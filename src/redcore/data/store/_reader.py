@@ -112,7 +112,7 @@ class Store:
         shard, group = self._blocks[index]
         path = self.folder / self.card.shards[shard].file
         modalities = {schema.name: self.modality(index, schema) for schema in self.card.schemas()}
-        return MultimodalData(modalities, *self._labels(path, index, group, shard))
+        return MultimodalData(modalities, *self._labels(path, index, group, shard), self.card.feature_names())
 
     def modality(self, index: int, schema: ModalitySchema) -> Modality:
         """Read one modality of one block."""
@@ -167,7 +167,8 @@ class Store:
                 schema.name: self._convert(path, index, f"x_{schema.name}", _observed) for schema in self.card.schemas()
             }
             modalities = {name: _empty_modality(observed) for name, observed in availability.items()}
-            parts.append(MultimodalData(modalities, *self._labels(path, index, group, shard)))
+            labels = self._labels(path, index, group, shard)
+            parts.append(MultimodalData(modalities, *labels, self.card.feature_names()))
         return self._checked(concatenate(parts))
 
     def data(self) -> MultimodalData:

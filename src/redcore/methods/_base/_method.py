@@ -121,8 +121,8 @@ class Method(ABC):
                 stacklevel=2,
             )
         if validation is not None:
-            self.schema.check(validation)
-            validation = self._complete(self.schema.align(validation)) if validation.n_samples else None
+            conformed = self.schema.conform(validation)
+            validation = self._complete(self.schema.align(conformed)) if conformed.n_samples else None
         self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint, start))
         return self
 
@@ -149,8 +149,7 @@ class Method(ABC):
         EmptySampleError
             If a sample has no modality and ``empty="error"``. The message names the first such sample.
         """
-        self.schema.check(data)
-        data = self._complete(data)
+        data = self._complete(self.schema.conform(data))
         observed = data.availability.any(axis=1)
         outputs = np.tile(self.prior, (data.n_samples, 1))
         if not observed.all():
@@ -192,7 +191,7 @@ class Method(ABC):
         """
         check_seed(seed)
         outputs = self.predict(data, empty=empty)
-        data = self._complete(data)
+        data = self._complete(self.schema.conform(data))
         rows = np.flatnonzero(data.availability.any(axis=1))
         draws = np.tile(outputs, (n_draws, 1, 1))
         if rows.size:
@@ -201,13 +200,11 @@ class Method(ABC):
 
     def completed(self, data: MultimodalData) -> MultimodalData:
         """Check the schema of `data` and return it with exactly the active modalities."""
-        self.schema.check(data)
-        return self._complete(data)
+        return self._complete(self.schema.conform(data))
 
     def transform(self, data: MultimodalData) -> AnyArray:
         """Return the representation from which the prediction is computed, (n_samples, width)."""
-        self.schema.check(data)
-        return self._transform(self._complete(data))
+        return self._transform(self._complete(self.schema.conform(data)))
 
     @classmethod
     def has_representation(cls) -> bool:
