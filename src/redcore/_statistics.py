@@ -16,10 +16,10 @@ def holm(p_values: Sequence[P]) -> list[P]:
     >>> holm([0.01, None, 0.04, 0.03])
     [0.03, None, 0.06, 0.06]
     """
-    order = sorted((p_value, place) for place, p_value in enumerate(p_values) if p_value is not None)
+    order = sorted((p_value, index) for index, p_value in enumerate(p_values) if p_value is not None)
     adjusted = list(p_values)
     highest = 0.0
-    for rank, (p_value, place) in enumerate(order):
+    for rank, (p_value, index) in enumerate(order):
         highest = max(highest, min(1.0, p_value * (len(order) - rank)))
-        adjusted[place] = highest
+        adjusted[index] = highest
     return adjusted

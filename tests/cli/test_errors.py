@@ -121,13 +121,13 @@ DATA = {
     "rows": ({"x_text": np.ones((59, 4))}, ["'text'", "59"]),
     "no dimension": ({"x_text": np.ones(())}, ["'text'"]),
     "four dimensions": ({"x_text": np.ones((60, 2, 2, 2))}, ["'text'"]),
-    "no modality": ({"x_audio": None, "x_text": None}, ["'x_<modality>'", "found: y"]),
+    "no modality": ({"x_audio": None, "x_text": None}, ["'x_<modality>'", "keys: y"]),
     "no samples": ({"x_audio": np.ones((0, 3)), "x_text": np.ones((0, 4)), "y": np.ones(0, int)}, ["no samples"]),
     "labels of other length": ({"y": np.zeros(59, int)}, ["59"]),
     "labels of no dimension": ({"y": np.array(1)}, ["labels have shape ()"]),
     "some labels missing": ({"y": np.where(np.arange(60) == 4, np.nan, 1.5)}, ["labels missing: row 4"]),
     "class names of no dimension": ({"class_names": np.array("a")}, ["class_names has shape ()"]),
-    "too few class names": ({"class_names": ["a", "b"]}, ["class 0 to 2", "2 class_names"]),
+    "too few class names": ({"class_names": ["a", "b"]}, ["classes 0 to 2", "expected 0 to 1 as in class_names"]),
     "class names twice": ({"class_names": ["a", "b", "a"]}, ["not unique"]),
     "label names twice": ({"y": np.eye(60, 3, dtype=int), "class_names": ["a", "b", "a"]}, ["not unique"]),
     "availability of nothing": ({"has_video": np.ones(60)}, ["unknown modality 'video'"]),
@@ -216,13 +216,13 @@ def single(array):
 
 
 UNRECOGNISED = {
-    "pickled array": (saved(x_text=np.array([Bomb()] * 3, dtype=object)), "'x_text' holds pickled objects"),
-    "pickled extra": (saved(x_text=np.ones((3, 2)), more=np.array([Bomb()])), "'more' holds pickled objects"),
+    "pickled array": (saved(x_text=np.array([Bomb()] * 3, dtype=object)), "'x_text' contains pickled objects"),
+    "pickled extra": (saved(x_text=np.ones((3, 2)), more=np.array([Bomb()])), "'more' contains pickled objects"),
     "a pickle": (pickle.dumps(Bomb()), "not a readable npz archive"),
     "one array": (single(np.ones((3, 2))), "expected an npz archive"),
     "text": (b"audio,text\n1,2\n", "not a readable npz archive"),
     "empty": (b"", "not a readable npz archive"),
-    "an empty archive": (saved(), "found: nothing"),
+    "an empty archive": (saved(), "keys: none"),
 }
 
 
@@ -262,7 +262,7 @@ def test_a_flipped_bit_in_the_data_is_never_an_internal_error(linear_run, make_n
     ("name", "fragment"),
     [
         ("nosuch.npz", "neither a file nor a data set (breast_cancer, ch_sims, cmu_mosei, cmu_mosi, diabetes, digits"),
-        ("data.csv", "which columns make which"),
+        ("data.csv", "columns of the modalities are not defined"),
         (".", "npz"),
     ],
 )

@@ -26,7 +26,7 @@ def test_it_loads_as_its_card_states(name, tmp_path):
             load_dataset(name)
     else:
         data = load_dataset(name)
-        with pytest.raises(DataError, match="read from no folder"):
+        with pytest.raises(DataError, match="is bundled, expected a public data set"):
             load_public(name, tmp_path)
     assert data.target is not None
     assert len(data.names) > 1

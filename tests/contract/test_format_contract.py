@@ -1,4 +1,4 @@
-"""What every format keeps: its sample reads, converts to the store and back out equal, and damage is named."""
+"""Contract of every format: its sample is read and converted to a store losslessly, and damaged files are rejected."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def sample(name, tmp_path) -> Path:
     return write_format(name, tmp_path)
 
 
-def test_the_sample_is_recognised_and_holds_something_missing(name, sample):
+def test_sample_is_recognised_and_has_missing_modalities(name, sample):
     assert guess(sample) == name
     data = read(sample)
     assert data.n_samples > 1
@@ -44,7 +44,7 @@ def test_the_sample_is_recognised_and_holds_something_missing(name, sample):
     assert not data.availability.all()
 
 
-def test_to_the_store_and_back_out_equal(sample, tmp_path):
+def test_conversion_to_a_store_is_lossless(sample, tmp_path):
     data = read(sample)
     write_store(data, tmp_path / "converted")
     assert_same(read(tmp_path / "converted"), data)
@@ -53,9 +53,9 @@ def test_to_the_store_and_back_out_equal(sample, tmp_path):
 def test_redcore_convert(sample, name, tmp_path, cli):
     status, out, _ = cli("convert", sample, "--out", tmp_path / "converted", "--json", "--licence", "none")
     assert status == 0
-    told = json.loads(out)
-    assert told["origin"]["format"] == name
-    assert told["checksum"] == read(sample).checksum() == read(tmp_path / "converted").checksum()
+    report = json.loads(out)
+    assert report["origin"]["format"] == name
+    assert report["checksum"] == read(sample).checksum() == read(tmp_path / "converted").checksum()
     status, _, message = cli("convert", sample, "--out", tmp_path / "converted")
     assert status == 2
     assert "exists already; nothing is overwritten" in message
@@ -67,8 +67,8 @@ def test_reading_changes_no_file(sample):
     assert {path: path.read_bytes() for path in _files(sample)} == before
 
 
-def refusal(path: Path) -> str | None:
-    """Return the message of the error that reading raises, or None if it reads."""
+def error_message(path: Path) -> str | None:
+    """Return the message of the error that reading raises, or None if it raises none."""
     try:
         read(path)
     except DataError as error:
@@ -76,27 +76,27 @@ def refusal(path: Path) -> str | None:
     return None
 
 
-def test_every_file_truncated_emptied_or_foreign_is_named(sample):
-    n_refused = 0
+def test_error_names_truncated_empty_or_invalid_file(sample):
+    n_rejected = 0
     for path in _files(sample):
         content = path.read_bytes()
-        for damaged in (b"", content[: len(content) // 2], content[:-1], b"\x00" * len(content), b"foreign \xff\xfe"):
+        for damaged in (b"", content[: len(content) // 2], content[:-1], b"\x00" * len(content), b"invalid \xff\xfe"):
             path.write_bytes(damaged)
-            message = refusal(sample)
+            message = error_message(sample)
             if message is not None:
-                n_refused += 1
+                n_rejected += 1
                 assert str(sample) in message or path.name in message
                 assert "\n" not in message
         path.write_bytes(content)
-    assert n_refused >= 3
-    assert refusal(sample) is None
+    assert n_rejected >= 3
+    assert error_message(sample) is None
 
 
-def test_an_absent_file_is_named_or_missing_data(sample):
+def test_absent_file_is_an_error_or_missing_data(sample):
     for path in _files(sample):
         moved = path.with_name(path.name + ".away")
         path.rename(moved)
-        message = refusal(sample)
+        message = error_message(sample)
         assert message is None or "\n" not in message
         moved.rename(path)
 
@@ -108,14 +108,14 @@ def test_unknown_options_and_formats(sample, name):
         read(sample, "tape")
 
 
-def test_a_sample_of_another_format_is_refused_by_name(name, tmp_path):
+def test_sample_of_another_format_is_rejected(name, tmp_path):
     for other in FORMATS:
         folder = tmp_path / other
         folder.mkdir()
-        foreign = write_format(other, folder)
+        sample = write_format(other, folder)
         if other != name:
             with pytest.raises(RedCoreError):
-                read(foreign, name)
+                read(sample, name)
         shutil.rmtree(folder)
 
 

@@ -1,4 +1,4 @@
-"""Computational sequences: aligned to the label intervals by the middle of each row, and every damage named."""
+"""Computational sequences: alignment to label intervals by the midpoint of each row, and errors for damaged files."""
 
 import h5py
 import numpy as np
@@ -38,7 +38,7 @@ def folder(tmp_path):
     return path
 
 
-def refused(path, match, **options):
+def assert_rejected(path, match, **options):
     with pytest.raises(DataError, match=match) as caught:
         read(path, "csd", options)
     message = str(caught.value)
@@ -55,7 +55,7 @@ def change(folder, stem, place, array):
             file[f"{root}/data/{place}"] = array
 
 
-def test_every_label_interval_is_a_sample(folder):
+def test_each_label_interval_is_a_sample(folder):
     data = read(folder)
     assert data.names == ("audio", "text")
     assert data.sample_ids.tolist() == ["v[0]", "w[0]", "w[1]"]
@@ -65,35 +65,35 @@ def test_every_label_interval_is_a_sample(folder):
     assert data.split is None
 
 
-def test_rows_go_where_their_middle_lies(folder):
+def test_rows_are_assigned_by_their_midpoint(folder):
     data = read(folder)
     audio, text = data.modalities["audio"], data.modalities["text"]
     assert audio.availability.tolist() == [False, True, True]
     assert audio.values.ravel().tolist() == [0, 1, 2, 3]
     assert audio.lengths.tolist() == [2, 2]
-    # (1, 3.2) reaches over the border at 2 and has its middle behind it; (9, 9) lies in no interval
+    # (1, 3.2) crosses the border at 2 and has its midpoint after it; (9, 9) is outside all intervals
     assert text.availability.all()
     assert text.values.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 0]]
 
 
-def test_rows_are_put_in_the_order_of_time(folder):
+def test_rows_are_sorted_by_time(folder):
     change(folder, "audio", "w/intervals", spans((3, 4), (2, 3), (1, 2), (0, 1)))
     assert read(folder).modalities["audio"].values.ravel().tolist() == [3, 2, 1, 0]
 
 
-def test_the_middle_against_a_plain_loop():
+def test_assignment_of_rows_against_a_plain_loop():
     rng = np.random.default_rng(0)
     for _ in range(50):
         starts = rng.integers(0, 20, size=12) / 2
         intervals = np.stack([starts, starts + rng.integers(0, 4, size=12) / 2], axis=1)
         begins = rng.integers(0, 20, size=5) / 2
-        wanted = np.stack([begins, begins + rng.integers(1, 9, size=5) / 2], axis=1)
-        for (start, end), rows in zip(wanted, csd._inside(intervals, wanted), strict=True):
+        labels = np.stack([begins, begins + rng.integers(1, 9, size=5) / 2], axis=1)
+        for (start, end), rows in zip(labels, csd._assign_rows(intervals, labels), strict=True):
             expected = [row for row, span in enumerate(intervals) if start <= span.mean() < end]
             assert sorted(rows.tolist()) == expected
 
 
-def test_an_unlabelled_video_is_ignored(folder):
+def test_unlabelled_video_is_ignored(folder):
     change(folder, "audio", "z/features", np.ones((1, 1)))
     change(folder, "audio", "z/intervals", spans((0, 1)))
     assert read(folder).n_samples == 3
@@ -104,98 +104,98 @@ def test_target_column_and_sign(folder):
     signs = read(folder, options={"task": "sign"}).target
     assert signs.classes.tolist() == ["negative", "zero", "positive"]
     assert signs.classes[signs.values].tolist() == ["zero", "negative", "positive"]
-    refused(folder, "My_Labels.csd: video 'v': no label column 2, there are 2", target_column=2)
+    assert_rejected(folder, "My_Labels.csd: video 'v': no label column 2, expected 0 to 1", target_column=2)
     for bad in ({"target_column": -1}, {"task": "guess"}, {"nonfinite": "drop"}, {"modalities": ""}):
         with pytest.raises(SettingsError):
             read(folder, options=bad)
 
 
-def test_which_file_is_what(folder):
+def test_choice_of_label_and_modality_files(folder):
     assert read(folder, options={"modalities": "text"}).names == ("text",)
-    # the labels of one may be a modality of another
+    # any file can be the labels or a modality
     data = read(folder, options={"labels": "audio", "modalities": "text,My_Labels"})
     assert data.names == ("My_Labels", "text")
     assert data.target.values.tolist() == [0, 1, 2, 3]
-    refused(folder, "no file words.csd; files: My_Labels, audio, text", modalities="words")
-    refused(folder, "no file marks.csd", labels="marks")
+    assert_rejected(folder, "no file words.csd; files: My_Labels, audio, text", modalities="words")
+    assert_rejected(folder, "no file marks.csd", labels="marks")
     write(folder, "more_labels", {})
-    refused(folder, "which .csd file holds the labels")
+    assert_rejected(folder, "expected one .csd file with labels")
     for stem in ("audio", "text", "more_labels"):
         (folder / f"{stem}.csd").unlink()
-    refused(folder, "no .csd file beside the labels My_Labels.csd")
+    assert_rejected(folder, "no .csd file except the labels My_Labels.csd")
 
 
-def test_a_file_or_empty_folder_is_refused(folder, tmp_path):
-    refused(folder / "audio.csd", "which .csd file holds the labels")
+def test_file_or_empty_folder_is_rejected(folder, tmp_path):
+    assert_rejected(folder / "audio.csd", "expected one .csd file with labels")
     (tmp_path / "empty").mkdir()
-    refused(tmp_path / "empty", "files: none")
+    assert_rejected(tmp_path / "empty", "files: none")
     assert not csd.recognises(tmp_path / "empty")
     assert not csd.recognises(folder / "audio.csd")
 
 
 @pytest.mark.parametrize("bad", [-np.inf, np.nan, 1e300])
-def test_features_that_are_not_finite(folder, bad):
+def test_nonfinite_features(folder, bad):
     change(folder, "audio", "w/features", np.array([[0.0], [bad], [2], [3]]))
-    refused(folder, r"audio.csd: video 'w', row 1, feature 0: .*nonfinite='zero'")
+    assert_rejected(folder, r"audio.csd: video 'w', row 1, feature 0: .*nonfinite='zero'")
     data = read(folder, options={"nonfinite": "zero"})
     assert data.modalities["audio"].values.ravel().tolist() == [0, 0, 2, 3]
 
 
-def test_labels_that_do_not_fit(folder):
+def test_invalid_labels(folder):
     change(folder, "My_Labels", "v/features", np.array([[np.nan, 0]]))
-    refused(folder, "My_Labels.csd: video 'v', row 0: label nan, expected a finite number")
+    assert_rejected(folder, "My_Labels.csd: video 'v', row 0: label nan, expected a finite number")
     for bad in ((2, 1), (1, 1)):
         change(folder, "My_Labels", "v/features", np.array([[1.0, 0]]))
         change(folder, "My_Labels", "v/intervals", spans(bad))
-        refused(folder, "video 'v', row 0: label interval .*, expected start < end")
+        assert_rejected(folder, "video 'v', row 0: label interval .*, expected start < end")
     change(folder, "My_Labels", "v/intervals", spans((0, np.inf)))
-    refused(folder, "video 'v', row 0: interval .*, expected finite seconds")
+    assert_rejected(folder, "video 'v', row 0: interval .*, expected finite seconds")
 
 
-def test_arrays_that_do_not_fit_are_named_by_file_and_video(folder):
+def test_error_names_file_and_video_of_invalid_arrays(folder):
     change(folder, "text", "w/intervals", spans((0, 1)))
-    refused(folder, r"text.csd: video 'w': intervals of shape \(1, 2\), expected \(3, 2\)")
+    assert_rejected(folder, r"text.csd: video 'w': intervals of shape \(1, 2\), expected \(3, 2\)")
     change(folder, "text", "w/intervals", None)
-    refused(folder, "text.csd: video 'w': no intervals")
+    assert_rejected(folder, "text.csd: video 'w': no intervals")
     change(folder, "text", "w/features", None)
-    refused(folder, "text.csd: video 'w': no features")
+    assert_rejected(folder, "text.csd: video 'w': no features")
     change(folder, "text", "w/intervals", spans((0, 1)))
     change(folder, "text", "w/features", np.ones((1, 2)))
-    refused(folder, "text.csd: video 'w' has 2 features, those before it 3")
+    assert_rejected(folder, "text.csd: video 'w' has 2 features, expected 3 as before")
     change(folder, "text", "w/features", np.array([[b"word"]]))
-    refused(folder, "text.csd: .*features.*expected real numbers")
+    assert_rejected(folder, "text.csd: .*features.*expected real numbers")
     change(folder, "text", "w", np.ones(3))
-    refused(folder, "text.csd: .*what holds 'features' is not a group")
+    assert_rejected(folder, "text.csd: .*the parent of 'features' is not a group")
 
 
-def test_layouts_that_do_not_fit(folder):
+def test_invalid_layouts(folder):
     write(folder, "audio", {}, "other")
     data = read(folder)
     assert data.modalities["audio"].n_observed == 0
     with h5py.File(folder / "audio.csd", "a") as file:
         file.create_group("second")
-    refused(folder, "audio.csd: 2 entries at the top, expected one")
+    assert_rejected(folder, "audio.csd: 2 top-level groups, expected one")
     with h5py.File(folder / "audio.csd", "w") as file:
         file["sequence"] = np.ones(3)
-    refused(folder, "audio.csd: 'sequence/data': what holds 'data' is not a group")
+    assert_rejected(folder, "audio.csd: 'sequence/data': the parent of 'data' is not a group")
     with h5py.File(folder / "audio.csd", "w") as file:
         file.create_group("sequence")
-    refused(folder, "audio.csd: 'sequence/data': no such group")
+    assert_rejected(folder, "audio.csd: 'sequence/data': no such group")
     write(folder, "audio", {}, "line\nbreak")
-    refused(folder, "the name 'line.nbreak' is not printable text")
+    assert_rejected(folder, "the name 'line.nbreak' is not printable text")
     write(folder, "My_Labels", {})
-    refused(folder, "My_Labels.csd: holds no label interval")
+    assert_rejected(folder, "My_Labels.csd: contains no label interval")
 
 
-def test_links_out_of_the_file_are_not_followed(folder):
+def test_links_to_other_files_are_not_followed(folder):
     for link in (h5py.ExternalLink("text.csd", "/sequence/data/w"), h5py.SoftLink("/COVAREP")):
         change(folder, "audio", "w", link)
-        refused(folder, "audio.csd: .*'w' is a soft or external link")
+        assert_rejected(folder, "audio.csd: .*'w' is a soft or external link")
 
 
-def test_overlapping_labels_cannot_multiply_rows_without_bound(folder, monkeypatch):
-    monkeypatch.setattr(csd, "HARMLESS_ROWS", 10)
+def test_repetition_of_rows_by_overlapping_labels_is_limited(folder, monkeypatch):
+    monkeypatch.setattr(csd, "ALWAYS_ALLOWED_ROWS", 10)
     many = np.tile([0.0, 4.0], (40, 1))
     change(folder, "My_Labels", "w/features", np.ones((40, 2)))
     change(folder, "My_Labels", "w/intervals", many)
-    refused(folder, "audio.csd: video 'w': its label intervals overlap more than 16 times")
+    assert_rejected(folder, "audio.csd: video 'w': its label intervals overlap more than 16 times")

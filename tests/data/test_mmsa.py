@@ -1,4 +1,4 @@
-"""Format mmsa: parts, lengths, targets, and clear errors."""
+"""Format mmsa: splits, lengths, targets, and errors that name file, split and key."""
 
 import pickle
 
@@ -24,7 +24,7 @@ def changed(path, change):
     return path
 
 
-def test_what_is_read(path):
+def test_content(path):
     data = read(path)
     content = pickle.loads(path.read_bytes())
     assert [data.part(part).n_samples for part in ("train", "validation", "test")] == [5, 2, 3]
@@ -42,13 +42,13 @@ def test_what_is_read(path):
     assert data.part("train").modalities["text"].lengths.tolist() == words.tolist()
 
 
-def test_aligned_files_are_as_long_as_their_text(tmp_path):
+def test_aligned_sequences_have_the_length_of_the_text(tmp_path):
     data = read(write_pickle(tmp_path / "aligned_50.pkl", SIZES, aligned=True))
     lengths = [data.take([3]).modalities[name].lengths.tolist() for name in data.names]
     assert lengths[0] == lengths[1] == lengths[2]
 
 
-def test_without_lengths_zeros_at_the_end_are_padding(path):
+def test_without_lengths_trailing_zeros_are_padding(path):
     def strip(content):
         for part in content.values():
             for key in ("text_bert", "audio_lengths", "vision_lengths"):
@@ -58,14 +58,14 @@ def test_without_lengths_zeros_at_the_end_are_padding(path):
     assert read(changed(path, strip)).checksum() == before.checksum()
 
 
-def test_sequences_of_zeros_are_observed_unless_said_otherwise(path):
+def test_sequences_of_zeros_are_observed_by_default(path):
     changed(path, lambda content: content["test"]["vision"].__setitem__(1, 0.0))
     assert read(path).missing_rates == {"audio": 0.1, "text": 0.0, "vision": 0.0}
     assert read(path, "mmsa", {"blank": "missing"}).missing_rates == {"audio": 0.1, "text": 0.0, "vision": 0.1}
 
 
 @pytest.mark.parametrize("kind", ["bytes", "objects", "numbers"])
-def test_ids_in_other_forms(path, kind):
+def test_ids_of_other_types(path, kind):
     def change(content):
         for code, part in enumerate(content.values()):
             names = part["id"]
@@ -84,9 +84,9 @@ def test_targets(path):
     assert set(classes.classes.tolist()) <= {0, 1, 2}
 
 
-def test_values_that_are_not_finite(path):
+def test_nonfinite_values(path):
     changed(path, lambda content: content["valid"]["audio"].__setitem__((0, 0, 0), -np.inf))
-    with pytest.raises(NonFiniteError, match=r"part 'valid': .*modality 'audio'"):
+    with pytest.raises(NonFiniteError, match=r"split 'valid': .*modality 'audio'"):
         read(path)
     assert read(path, "mmsa", {"nonfinite": "zero"}).n_samples == 10
 
@@ -94,31 +94,31 @@ def test_values_that_are_not_finite(path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c["train"].pop("id"), "part 'train': no key 'id'"),
-        (lambda c: c["train"].update(id=c["train"]["id"][:3]), "part 'train'"),
-        (lambda c: c["test"].update(audio_lengths=[99, 1, 1]), "part 'test', row 0: length of 'audio' is 99"),
+        (lambda c: c["train"].pop("id"), "split 'train': no key 'id'"),
+        (lambda c: c["train"].update(id=c["train"]["id"][:3]), "split 'train'"),
+        (lambda c: c["test"].update(audio_lengths=[99, 1, 1]), "split 'test', row 0: length of 'audio' is 99"),
         (
             lambda c: c["test"].update(vision=np.ones(3)),
-            "part 'test', modality 'vision': .*expected .n, time, features",
+            "split 'test', modality 'vision': .*expected .n, time, features",
         ),
         (lambda c: c["test"].update(regression_labels=["a", "b", "c"]), "key 'regression_labels'"),
         (lambda c: c["test"].update(id=["train0$_$0", "b", "c"]), "train0"),
         (lambda c: c["test"].update(vision=np.ones((3, 5, 9))), "modality 'vision' differs between the data sets"),
-        (lambda c: c.update(train=[1]), "part 'train' is a list"),
+        (lambda c: c.update(train=[1]), "split 'train' is a list"),
         (lambda c: c.clear(), "expected a dict with the keys train, valid, test"),
-        (lambda c: [c["train"].pop(name) for name in SIZES], "part 'train': no modality"),
+        (lambda c: [c["train"].pop(name) for name in SIZES], "split 'train': no modality"),
         (lambda c: c["train"].update(text_bert=np.ones((5, 4))), "key 'text_bert' has shape"),
-        (lambda c: c["test"].update(audio_lengths=[1, 1.5, 1]), "row 1: length of 'audio' is 1.5, expected a whole"),
+        (lambda c: c["test"].update(audio_lengths=[1, 1.5, 1]), "row 1: length of 'audio' is 1.5, expected an integer"),
         (lambda c: c["test"].update(audio_lengths=[1, 1, np.inf]), "row 2: length of 'audio' is inf"),
         (lambda c: c["test"].update(regression_labels=np.array([1, np.nan, 1])), "the label of row 8 is nan"),
         (lambda c: c["test"].update(id=["a", "b\nc", "d"]), r"row 1: 'b\\nc' cannot be an id"),
-        (lambda c: c["test"].update(id=np.array([b"a", b"\xff", b"d"])), "not text in UTF-8"),
+        (lambda c: c["test"].update(id=np.array([b"a", b"\xff", b"d"])), "not UTF-8 text"),
         (lambda c: c["test"].update(id=["a", 10**5000, "b"]), "key 'id': a list"),
-        (lambda c: c["test"].update(id=["a" * 10**6] * 300), "key 'id': 300 texts, one of 1000000 characters"),
-        (lambda c: (c["test"].clear(), c["test"].update({"a\nb": 1})), r"no key 'id'; found 'a\\nb'"),
+        (lambda c: c["test"].update(id=["a" * 10**6] * 300), "key 'id': 300 texts of up to 1000000 characters"),
+        (lambda c: (c["test"].clear(), c["test"].update({"a\nb": 1})), r"no key 'id'; keys: 'a\\nb'"),
     ],
 )
-def test_errors_name_file_part_and_key(path, change, message):
+def test_errors_name_file_split_and_key(path, change, message):
     with pytest.raises(DataError, match=message) as caught:
         read(changed(path, change))
     assert str(path) in str(caught.value)
@@ -126,7 +126,7 @@ def test_errors_name_file_part_and_key(path, change, message):
 
 
 @pytest.mark.parametrize(("labels", "shown"), [([0, 0.5, 1], "0.5"), ([0, np.inf, 1], "inf"), ([0, np.nan, 1], "nan")])
-def test_classes_are_whole_numbers(path, labels, shown):
+def test_fractional_classes_are_rejected(path, labels, shown):
     changed(path, lambda content: content["test"].update(classification_labels=np.array(labels)))
     with pytest.raises(DataError, match=f"the label of row 8 is {shown}, expected a class number"):
         read(path, "mmsa", {"target": "classification"})

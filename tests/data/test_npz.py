@@ -22,7 +22,7 @@ def save(tmp_path):
     return write
 
 
-def test_every_key_is_read(save):
+def test_all_keys_are_read(save):
     sequences = np.zeros((3, 4, 1))
     sequences[0, :2, 0], sequences[2, :1, 0] = [1, 2], [3]
     data = read(
@@ -51,17 +51,17 @@ def test_every_key_is_read(save):
     assert data.sample_ids.tolist() == ["u", "v", "w"]
 
 
-def test_only_values_are_needed(save):
+def test_only_values_are_required(save):
     data = read(save(x_a=X))
     assert (data.n_samples, data.target, data.groups, data.split) == (3, None, None, None)
     assert data.sample_ids.tolist() == [0, 1, 2]
 
 
-def test_utterance_ids_stand_in_for_sample_ids(save):
+def test_utterance_ids_are_used_as_sample_ids(save):
     assert read(save(x_a=X, utt_id=["u", "v", "w"])).sample_ids.tolist() == ["u", "v", "w"]
 
 
-def test_values_of_absent_modalities_never_matter(save):
+def test_values_of_missing_modalities_are_ignored(save):
     spoiled = X.copy()
     spoiled[1] = [np.inf, 1e300]
     data = read(save(x_a=spoiled, x_b=X, has_a=[1, 0, 1]))
@@ -86,7 +86,7 @@ def test_kind_of_target(save, labels, kind, n_outputs):
     assert (target.kind, target.n_outputs) == (kind, n_outputs)
 
 
-def test_class_names_may_hold_classes_that_do_not_occur(save):
+def test_class_names_may_contain_classes_that_do_not_occur(save):
     target = read(save(x_a=X, y=[2, 0, 2], class_names=["p", "q", "r"])).target
     assert target.classes.tolist() == ["p", "q", "r"]
     assert target.values.tolist() == [2, 0, 2]
@@ -95,12 +95,12 @@ def test_class_names_may_hold_classes_that_do_not_occur(save):
 @pytest.mark.parametrize(
     ("arrays", "error", "message"),
     [
-        ({"features": X, "y": [0, 1, 0]}, DataError, "no key of the form 'x_<modality>'; found: features, y"),
-        ({}, DataError, "found: nothing"),
+        ({"features": X, "y": [0, 1, 0]}, DataError, "no key of the form 'x_<modality>'; keys: features, y"),
+        ({}, DataError, "keys: none"),
         ({"x_a": X, "x_b": X[:2]}, ShapeError, "'b' has 2 rows, expected 3"),
         ({"x_a": X, "y": [0, 1]}, ShapeError, "target has 2 rows, expected 3"),
-        ({"x_a": X, "y": [0, 1, 2], "class_names": ["p", "q"]}, DataError, "class 0 to 2, but there are 2 class_names"),
-        ({"x_a": X, "y": [0, -1, 1], "class_names": ["p", "q"]}, DataError, "class -1 to 1"),
+        ({"x_a": X, "y": [0, 1, 2], "class_names": ["p", "q"]}, DataError, "classes 0 to 2, expected 0 to 1"),
+        ({"x_a": X, "y": [0, -1, 1], "class_names": ["p", "q"]}, DataError, "classes -1 to 1"),
         ({"x_a": X, "y": [0, 1, np.nan]}, TargetError, "labels missing: row 2"),
         ({"x_a": X, "y": np.eye(3, 2), "class_names": ["p"]}, ShapeError, "1 rows, expected 2"),
         ({"x_a": X, "y": 3}, TargetError, "labels"),
@@ -114,7 +114,7 @@ def test_class_names_may_hold_classes_that_do_not_occur(save):
         ({"x_a": [["p"], ["q"], ["r"]]}, DataError, "modality 'a' .*not numbers"),
     ],
 )
-def test_bad_content_names_the_culprit(save, arrays, error, message):
+def test_error_names_the_invalid_key(save, arrays, error, message):
     with pytest.raises(error, match=message):
         read(save(**arrays))
 
@@ -125,7 +125,7 @@ def test_errors_name_the_file(save):
 
 
 class Bomb:
-    """Makes a folder when it is unpickled."""
+    """Object that creates a folder when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -135,10 +135,10 @@ class Bomb:
 
 
 @pytest.mark.parametrize("key", ["x_a", "y", "class_names", "anything"])
-def test_pickled_objects_are_refused_and_nothing_is_executed(save, tmp_path, key):
+def test_pickled_objects_are_rejected_without_execution(save, tmp_path, key):
     trace = tmp_path / "executed"
     path = save(**{"x_a": X, key: np.array([Bomb(trace)], dtype=object)})
-    with pytest.raises(DataError, match=f"key '{key}' holds pickled objects, which are refused"):
+    with pytest.raises(DataError, match=f"key '{key}' contains pickled objects, which are not allowed"):
         read(path)
     assert not trace.exists()
     with np.load(path, allow_pickle=True) as archive:
@@ -146,7 +146,7 @@ def test_pickled_objects_are_refused_and_nothing_is_executed(save, tmp_path, key
     assert trace.exists()
 
 
-def test_a_bare_pickle_is_refused(tmp_path):
+def test_bare_pickle_is_rejected(tmp_path):
     trace, path = tmp_path / "executed", tmp_path / "data.npz"
     path.write_bytes(pickle.dumps(Bomb(trace)))
     with pytest.raises(DataError, match="not a readable npz archive"):
@@ -172,14 +172,14 @@ def zip_of(**members):
     "content",
     [b"", b"PK", b"hello, world\n" * 50, b"\x89HDF\r\n\x1a\n", single_array(), zip_of(x_a="text"), zip_of(readme="")],
 )
-def test_foreign_files(tmp_path, content):
+def test_files_of_other_formats(tmp_path, content):
     path = tmp_path / "data.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"data\.npz: .*expected an npz archive|not a readable npz archive"):
         read(path)
 
 
-def test_every_truncation_is_noticed(save):
+def test_truncation_is_detected(save):
     path = save(x_a=X, y=[0, 1, 0])
     content = path.read_bytes()
     for length in range(0, len(content), 7):
@@ -188,20 +188,20 @@ def test_every_truncation_is_noticed(save):
             read(path)
 
 
-def test_a_changed_byte_gives_the_same_data_or_a_named_error(save):
+def test_modified_byte_gives_the_same_data_or_an_error(save):
     path = save(x_a=X, y=[0, 1, 0])
     content, checksum = path.read_bytes(), read(path).checksum()
-    n_refused = 0
+    n_rejected = 0
     for place in range(0, len(content), 3):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
         try:
             assert read(path).checksum() == checksum
         except RedCoreError:
-            n_refused += 1
-    assert n_refused > len(content) // 6
+            n_rejected += 1
+    assert n_rejected > len(content) // 6
 
 
-def test_absent_file_folder_and_unknown_ending(tmp_path):
+def test_absent_file_folder_and_unknown_suffix(tmp_path):
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "table.xyz").write_text("a,b\n")
     with pytest.raises(DataError, match=r"none\.npz: no such file"):
@@ -212,6 +212,6 @@ def test_absent_file_folder_and_unknown_ending(tmp_path):
         read(tmp_path / "table.xyz")
 
 
-def test_the_ending_may_be_in_capitals(save):
+def test_suffix_is_not_case_sensitive(save):
     source = save(x_a=X)
     assert read(source.rename(source.with_name("DATA.NPZ"))).n_samples == 3

@@ -1,4 +1,4 @@
-"""The Gaussian world: its posterior is that of brute force, calibrated, and nobody does better."""
+"""Gaussian model: its posterior equals a brute-force computation, is calibrated, and is optimal."""
 
 from itertools import combinations
 
@@ -26,7 +26,7 @@ def only(data, pattern):
 
 
 def brute_force(model, sample, pattern):
-    """Stack all observed numbers, with their full covariance."""
+    """Return the posterior class probabilities from the joint density of all observed values."""
     blocks, steps = [], []
     for name in pattern:
         values = np.atleast_2d(sample[name])
@@ -54,7 +54,7 @@ def brute_force(model, sample, pattern):
 
 @pytest.mark.parametrize("max_length", [0, 4])
 @pytest.mark.parametrize("n_modalities", [1, 3])
-def test_the_posterior_is_that_of_brute_force(max_length, n_modalities):
+def test_posterior_equals_brute_force(max_length, n_modalities):
     model = world(max_length=max_length, n_modalities=n_modalities)
     data = model.sample(12, np.random.default_rng(0))
     for size in range(1, n_modalities + 1):
@@ -68,7 +68,7 @@ def test_the_posterior_is_that_of_brute_force(max_length, n_modalities):
                 np.testing.assert_allclose(ours[row], brute_force(model, sample, pattern), rtol=1e-6, atol=1e-12)
 
 
-def test_it_is_calibrated_and_more_modalities_tell_more():
+def test_posterior_is_calibrated_and_improves_with_more_modalities():
     model = GaussianModel.make(GaussianSettings())
     data = model.sample(20_000, np.random.default_rng(0))
     codes, accuracy = data.target.values, {}
@@ -87,7 +87,7 @@ def test_it_is_calibrated_and_more_modalities_tell_more():
     assert accuracy[data.names] > max(value for pattern, value in accuracy.items() if len(pattern) == 1) + 0.02
 
 
-def test_a_trained_discriminant_does_not_beat_it():
+def test_trained_discriminant_is_not_better():
     model = GaussianModel.make(GaussianSettings())
     train, test = (model.sample(20_000, np.random.default_rng(seed)) for seed in (1, 2))
     tables = [np.concatenate([m.values for m in data.modalities.values()], axis=1) for data in (train, test)]
@@ -96,13 +96,13 @@ def test_a_trained_discriminant_does_not_beat_it():
     assert best > trained - 0.003
 
 
-def test_noise_tells_nothing():
+def test_noise_gives_uniform_posterior():
     model = world(informativeness=[0.0])
     np.testing.assert_allclose(model.posterior(model.sample(10, np.random.default_rng(0))), 1 / 3)
 
 
 @pytest.mark.parametrize("max_length", [0, 3])
-def test_bayes_as_a_method(tmp_path, max_length):
+def test_method_bayes(tmp_path, max_length):
     options = {"n_modalities": 20, "n_features": 2, "max_length": max_length, "world_seed": 5}
     data = gaussian.load(200, **options)
     hidden = data.hide(np.random.default_rng(0).random((200, 20)) > 0.7)
@@ -123,7 +123,7 @@ def test_bayes_knows_no_other_data():
         make_method("bayes", settings={"n_features": 5}).fit(load_dataset("gaussian"))
 
 
-def test_the_bundled_data():
+def test_bundled_data():
     data = load_dataset("gaussian")
     assert data.n_samples == 5000
     assert np.bincount(data.split).tolist() == [3000, 750, 1250]

@@ -1,4 +1,4 @@
-"""IEMOCAP and MSP-IMPROV: the form of the public files, their folds and classes."""
+"""IEMOCAP and MSP-IMPROV: layout of the public files, folds and classes."""
 
 import h5py
 import numpy as np
@@ -23,7 +23,7 @@ def root(module, tmp_path):
     return write_dataset(module.__name__.rpartition(".")[2], tmp_path / "features")
 
 
-def test_the_sample_is_in_the_form_of_the_files(module, root):
+def test_sample_has_the_layout_of_the_public_files(module, root):
     assert guess(root) == "mmin"
     audio = "comparE" if module is iemocap else "comparE_raw"
     for file, width in ((f"A/{audio}.h5", 130), ("L/bert_large.h5", 1024), ("V/denseface.h5", 342)):

@@ -1,4 +1,4 @@
-"""CMU-MOSI, CMU-MOSEI, CH-SIMS: the form of the public files, split and scores."""
+"""CMU-MOSI, CMU-MOSEI, CH-SIMS: layout of the public files, split and scores."""
 
 import pickle
 
@@ -20,7 +20,7 @@ def written(module, folder):
     return write_dataset(module.__name__.rpartition(".")[2], folder)
 
 
-def test_the_sample_is_in_the_form_of_the_file(module, tmp_path):
+def test_sample_has_the_layout_of_the_public_file(module, tmp_path):
     root = written(module, tmp_path)
     content = pickle.loads((root / "unaligned_50.pkl").read_bytes())
     assert list(content) == ["train", "valid", "test"]
@@ -51,8 +51,8 @@ def test_infinite_values_become_zeros(module, tmp_path):
     assert module.load(tmp_path).take([0]).modalities["audio"].values[0, 0] == 0
 
 
-def test_what_is_not_there(module, tmp_path):
-    with pytest.raises(DataError, match="holds none of"):
+def test_absent_file_and_fold(module, tmp_path):
+    with pytest.raises(DataError, match="no data file, expected one of"):
         module.load(tmp_path)
     with pytest.raises(DataError, match="fold is 2, expected 1"):
         module.load(written(module, tmp_path), 2)

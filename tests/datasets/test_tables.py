@@ -1,4 +1,4 @@
-"""Tables of scikit-learn: every column is in one modality, under its row's label."""
+"""Tables of scikit-learn: every column belongs to one modality, and labels stay with their rows."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_column_is_in_one_modality(name):
+def test_every_column_belongs_to_one_modality(name):
     data, table = load_dataset(name), TABLES[name]
     values = np.column_stack([modality.values for modality in data.modalities.values()])
     expected = table.data.astype(np.float32)
@@ -25,7 +25,7 @@ def test_every_column_is_in_one_modality(name):
 
 
 @pytest.mark.parametrize(("name", "groups"), [("diabetes", diabetes.GROUPS), ("wine", wine.GROUPS)])
-def test_columns_are_where_their_names_say(name, groups):
+def test_columns_belong_to_the_documented_modality(name, groups):
     data, table = load_dataset(name), TABLES[name]
     for modality, columns in groups.items():
         places = [table.feature_names.index(column) for column in columns]

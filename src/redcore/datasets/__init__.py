@@ -1,7 +1,8 @@
 """Data sets, one module each, described by a ``CARD``.
 
-The module of a bundled data set offers ``load()``. That of a public one (``CARD.public``) offers ``load(root, fold)``,
-which reads files that the user has obtained from the source, with one of the official splits.
+The module of a bundled data set defines ``load()``. The module of a public data set (``CARD.public``) defines
+``load(root, fold)``, which reads the original files from a folder with one of the official splits. Users must obtain
+these files from the source.
 """
 
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ class Card:
     target : str
         Kind of the target, and its classes or range.
     public : bool
-        If False, the data set is bundled: it is part of an installed package, or is generated. If True, its files must
-        be obtained from the source, and are read from a folder.
+        If True, the files must be obtained from the source and are read from a folder. If False, the data set is
+        bundled: it is part of an installed package, or generated.
     """
 
     title: str
@@ -38,19 +39,19 @@ class Card:
 
 
 def is_public(name: str) -> bool:
-    """Return True if there is a data set of this name whose files must be obtained from its source."""
+    """Return True if `name` is a data set whose files must be obtained from its source."""
     return name in names(__name__) and cast(Card, load(__name__, name, "data set").CARD).public
 
 
 def load_dataset(name: str) -> MultimodalData:
-    """Load a bundled data set, with its split.
+    """Load a bundled data set with its split.
 
     Raises
     ------
     UnknownNameError
-        If there is no such data set.
+        If the data set does not exist.
     DataError
-        If it is one whose files are not bundled.
+        If the data set is not bundled.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def load_dataset(name: str) -> MultimodalData:
     module = load(__name__, name, "data set")
     if module.CARD.public:
         raise DataError(
-            f"the files of data set {name!r} are not bundled; where you have them: "
+            f"data set {name!r} is not bundled; obtain its files and convert them with "
             f"redcore convert FOLDER --dataset {name} --out STORE"
         )
     return cast(MultimodalData, module.load())
@@ -73,18 +74,18 @@ def load_public(name: str, root: Path, fold: int = 1) -> MultimodalData:
     ----------
     name : str
     root : Path
-        Folder that holds the files as they are distributed.
+        Folder with the original files.
     fold : int, default 1
-        Which of its official splits.
+        Number of the official split.
 
     Raises
     ------
     UnknownNameError
-        If there is no such data set.
+        If the data set does not exist.
     DataError
-        If it is a bundled one, or files are absent or damaged.
+        If the data set is bundled, or if files are absent or damaged.
     """
     module = load(__name__, name, "data set")
     if not module.CARD.public:
-        raise DataError(f"data set {name!r} is bundled and read from no folder")
+        raise DataError(f"data set {name!r} is bundled, expected a public data set to read from a folder")
     return cast(MultimodalData, module.load(root, fold))

@@ -1,4 +1,4 @@
-"""A linear-Gaussian world of several modalities, whose best possible prediction is known in closed form."""
+"""Linear-Gaussian model of multimodal data, with a closed-form optimal prediction."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -15,31 +15,33 @@ from redcore.data._target import Target
 
 __all__ = ["GaussianModel", "GaussianSettings"]
 
-NUMBER_NOISE = 0.5
-"""Standard deviation of what no modality tells of the number."""
+TARGET_NOISE = 0.5
+"""Standard deviation of the noise in the continuous target, which no modality can predict."""
 
 
 class GaussianSettings(Settings):
-    """What a world is made by.
+    """Settings of a `GaussianModel`.
 
     Attributes
     ----------
     n_modalities : int in [1, 1000], default 3
     n_features : int in [1, 10000], default 16
-        Of every modality.
+        Number of features of each modality.
     n_classes : int in [2, 1000], default 4
-        Equally frequent.
+        Number of equally frequent classes.
     informativeness : tuple of float >= 0, default (0.5, 0.7, 0.9)
-        Scale t_m of the signal of each modality over unit noise, repeated as often as there are modalities; 0 is noise.
+        Signal scale t_m of each modality relative to unit noise, repeated cyclically over the modalities. A modality
+        with scale 0 is pure noise.
     n_shared, n_private : int in [1, 100], default 4 and 3
-        Factors that all modalities see, and that each has for itself.
+        Numbers of factors shared by all modalities, and of private factors of each modality.
     max_length : int in [0, 10000], default 0
-        0 makes vectors. Else sequences of 1 to so many steps, of one signal and noise that is new at each step.
+        0: samples are vectors. Otherwise, samples are sequences of 1 to `max_length` steps, with a constant signal and
+        independent noise at each step.
     target : {"classes", "number"}, default "classes"
-        What is to be predicted: the class, or ``y = sum_k s_k / sqrt(n_shared) + 0.5 e`` with the shared factors s and
+        The class, or the continuous target ``y = sum_k s_k / sqrt(n_shared) + 0.5 e`` with the shared factors s and
         e ~ N(0, 1).
     world_seed : int, default 0
-        All parameters of the world follow from it.
+        Seed of the model parameters.
     """
 
     n_modalities: Annotated[int, Field(ge=1, le=1000)] = 3
@@ -55,7 +57,10 @@ class GaussianSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class GaussianModel:
-    """``x_m = t_m (A_m s + B_m p_m) + noise``, with ``s ~ N(a_c, I)`` and ``p_m ~ N(b_mc, I)`` for class c.
+    """Linear-Gaussian model of multimodal data with shared and private factors.
+
+    In class c, modality m is ``x_m = t_m (A_m s + B_m p_m) + noise``, with shared factors ``s ~ N(a_c, I)``, private
+    factors ``p_m ~ N(b_mc, I)`` and standard normal noise.
 
     Attributes
     ----------
@@ -82,7 +87,7 @@ class GaussianModel:
 
     @classmethod
     def make(cls, settings: GaussianSettings) -> "GaussianModel":
-        """Draw the parameters of a world."""
+        """Draw the parameters of a model."""
         rng = np.random.default_rng([settings.world_seed, 0])
         names = tuple(f"m{index:02d}" for index in range(settings.n_modalities))
         shared_means = rng.normal(size=(settings.n_classes, settings.n_shared))
@@ -99,7 +104,7 @@ class GaussianModel:
         return cls(settings, names, shared, private, means, shared_means, private_means)
 
     def sample(self, n_samples: int, rng: np.random.Generator) -> MultimodalData:
-        """Draw samples of which nothing is missing."""
+        """Draw samples without missing modalities."""
         settings = self.settings
         codes = rng.integers(settings.n_classes, size=n_samples)
         factors = self.shared_means[codes] + rng.normal(size=(n_samples, settings.n_shared))
@@ -114,60 +119,66 @@ class GaussianModel:
             modalities[name] = Modality(values, np.arange(n_samples), offsets)
         target = Target.from_labels(codes, range(settings.n_classes))
         if settings.target == "number":
-            target = Target.from_numbers(self._number(factors) + NUMBER_NOISE * rng.normal(size=n_samples))
+            target = Target.from_numbers(self._noiseless_target(factors) + TARGET_NOISE * rng.normal(size=n_samples))
         return MultimodalData(modalities, target, None, np.arange(n_samples), None)
 
-    def _number(self, factors: AnyArray) -> AnyArray:
+    def _noiseless_target(self, factors: AnyArray) -> AnyArray:
         return np.asarray(factors.sum(axis=-1) / np.sqrt(self.settings.n_shared))
 
     def expected_number(self, data: MultimodalData) -> AnyArray:
-        """Return the mean of the number given what each sample observes, (n_samples, 1).
+        """Return the posterior mean of the continuous target given the observed modalities, (n_samples, 1).
 
-        The shared factors have the mean ``a_c + (I + sum_m A_m^T D_m^-1 A_m)^-1 h`` in class c; see `posterior`.
+        In class c, the posterior mean of the shared factors is ``a_c + (I + sum_m A_m^T D_m^-1 A_m)^-1 h``, with the
+        notation of `posterior`.
         """
         probabilities, means = self._posterior(data)
-        return np.asarray((probabilities * self._number(self.shared_means + means)).sum(axis=1, keepdims=True))
+        return np.asarray(
+            (probabilities * self._noiseless_target(self.shared_means + means)).sum(axis=1, keepdims=True)
+        )
 
     def posterior(self, data: MultimodalData) -> AnyArray:
-        """Return the probability of every class given what each sample observes, (n_samples, n_classes).
+        """Return the posterior class probabilities given the observed modalities, (n_samples, n_classes).
 
-        With ``D_m = B_m B_m^T + I / T`` (T = 1 for vectors, else the length: only the mean over time matters) and
-        ``r_m = x_m - mean_mc``, the log-likelihood of class c is, up to what all classes share,
-        ``-1/2 sum_m r_m^T D_m^-1 r_m + 1/2 h^T (I + sum_m A_m^T D_m^-1 A_m)^-1 h`` with ``h = sum_m A_m^T D_m^-1 r_m``,
-        sums over the observed modalities.
+        Up to a constant, the log-likelihood of class c is
+        ``-1/2 sum_m r_m^T D_m^-1 r_m + 1/2 h^T (I + sum_m A_m^T D_m^-1 A_m)^-1 h``, where
+        ``h = sum_m A_m^T D_m^-1 r_m``, ``D_m = B_m B_m^T + I / T`` and ``r_m = x_m - mean_mc``. Sums run over the
+        observed modalities. T is 1 for vectors and the length of sequences, whose x_m is the mean over time.
         """
         return self._posterior(data)[0]
 
     def _posterior(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
-        """Return class probabilities, and by class the mean of ``s - a_c``, (n_samples, n_classes, n_shared)."""
+        """Return class probabilities and, per class, the posterior mean of ``s - a_c``.
+
+        Their shapes are (n_samples, n_classes) and (n_samples, n_classes, n_shared).
+        """
         settings = self.settings
         shape = (data.n_samples, settings.n_classes)
-        quadratic, pull = np.zeros(shape), np.zeros((*shape, settings.n_shared))
+        quadratic, weighted_sum = np.zeros(shape), np.zeros((*shape, settings.n_shared))
         precision = np.tile(np.eye(settings.n_shared), (data.n_samples, 1, 1))
         for name, modality in data.modalities.items():
             means, lengths, observed = _time_means(modality)
             for length in np.unique(lengths):
-                which = np.flatnonzero(lengths == length)
-                rows = observed[which]
-                inverse = self._inverse(name, float(length))
-                residual = means[which, None, :] - self.means[name]
+                same_length = np.flatnonzero(lengths == length)
+                rows = observed[same_length]
+                inverse = self._inverse_covariance(name, float(length))
+                residual = means[same_length, None, :] - self.means[name]
                 weighted = residual @ inverse
                 quadratic[rows] += (weighted * residual).sum(axis=2)
-                pull[rows] += weighted @ self.shared[name]
+                weighted_sum[rows] += weighted @ self.shared[name]
                 precision[rows] += self.shared[name].T @ inverse @ self.shared[name]
-        solved = np.linalg.solve(precision, pull.transpose(0, 2, 1)).transpose(0, 2, 1)
-        likelihood = 0.5 * ((pull * solved).sum(axis=2) - quadratic)
-        return np.asarray(np.exp(log_softmax(likelihood, axis=1))), solved
+        factor_means = np.linalg.solve(precision, weighted_sum.transpose(0, 2, 1)).transpose(0, 2, 1)
+        log_likelihood = 0.5 * ((weighted_sum * factor_means).sum(axis=2) - quadratic)
+        return np.asarray(np.exp(log_softmax(log_likelihood, axis=1))), factor_means
 
-    def _inverse(self, name: str, length: float) -> AnyArray:
-        """Return ``(B B^T + I / T)^-1`` by the Woodbury identity."""
+    def _inverse_covariance(self, name: str, length: float) -> AnyArray:
+        """Return ``(B B^T + I / T)^-1``, computed with the Woodbury identity."""
         own = self.private[name]
         inner = np.linalg.inv(np.eye(own.shape[1]) + length * own.T @ own)
         return np.asarray(length * np.eye(len(own)) - length**2 * own @ inner @ own.T)
 
 
 def _time_means(modality: Modality) -> tuple[AnyArray, IntArray, IntArray]:
-    """Return means over time and lengths of the observed samples, and their rows."""
+    """Return the means over time, the lengths and the row numbers of the observed samples."""
     rows = np.flatnonzero(modality.availability)
     packed = modality.take(rows).loaded()
     values = packed.values.astype(np.float64)

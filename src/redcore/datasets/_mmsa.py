@@ -1,4 +1,4 @@
-"""What the data sets in the form of the MMSA family share: finding the file, and reading it as its authors do."""
+"""Loading of data sets in the format of the MMSA family."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ FILES = ("unaligned_50.pkl", "Processed/unaligned_50.pkl", "aligned_50.pkl", "Pr
 
 
 def load_mmsa(root: Path, fold: int) -> MultimodalData:
-    """Read the file, or the first of `FILES` in a folder, with the one official split."""
+    """Read the file `root`, or the first existing file of `FILES` in the folder `root`, with its official split."""
     if fold != 1:
-        raise DataError(f"{root}: fold is {fold}, expected 1: there is one official split")
-    found = [path for path in (root / file for file in FILES) if path.is_file()]
-    if not found and not root.is_file():
-        raise DataError(f"{root}: holds none of {', '.join(FILES)}")
-    # the loader of the features' authors does the same to -inf in audio
-    return mmsa.read(found[0] if found else root, mmsa.Options(nonfinite="zero"))
+        raise DataError(f"{root}: fold is {fold}, expected 1, the only official split")
+    files = [path for path in (root / file for file in FILES) if path.is_file()]
+    if not files and not root.is_file():
+        raise DataError(f"{root}: no data file, expected one of {', '.join(FILES)}")
+    # like the loader of the authors of the features, which sets -inf in audio to 0
+    return mmsa.read(files[0] if files else root, mmsa.Options(nonfinite="zero"))

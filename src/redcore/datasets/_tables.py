@@ -1,4 +1,4 @@
-"""Tables of scikit-learn as data of several modalities."""
+"""Conversion of scikit-learn's tables to multimodal data."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ __all__ = ["by_columns"]
 
 
 def by_columns(table: Bunch, groups: Mapping[str, Sequence[str]], target: Target) -> MultimodalData:
-    """Return the columns of each modality, nothing missing, without a split."""
-    place = {name: index for index, name in enumerate(table.feature_names)}
-    modalities = {name: table.data[:, [place[column] for column in columns]] for name, columns in groups.items()}
+    """Return a table as data with one modality per group of columns, without missing modalities and without a split."""
+    position = {name: index for index, name in enumerate(table.feature_names)}
+    modalities = {name: table.data[:, [position[column] for column in columns]] for name, columns in groups.items()}
     return MultimodalData.from_arrays(modalities, target)

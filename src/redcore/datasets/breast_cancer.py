@@ -1,4 +1,4 @@
-"""Cell nuclei of breast masses, three statistics of ten measurements as modalities (real, bundled)."""
+"""Breast masses, with three statistics of ten measurements of cell nuclei as modalities (real, bundled)."""
 
 from sklearn.datasets import load_breast_cancer
 
@@ -18,7 +18,10 @@ CARD = Card(
 
 
 def load() -> MultimodalData:
-    """Return the data: 569 samples, nothing missing, no split. Modalities: ``error``, ``mean``, ``worst`` (10 each)."""
+    """Return the data: 569 samples without missing modalities, no split.
+
+    Modalities: ``error``, ``mean`` and ``worst``, with 10 features each.
+    """
     table = load_breast_cancer()
     groups = {kind: [name for name in table.feature_names if kind in name] for kind in ("error", "mean", "worst")}
     return by_columns(table, groups, Target.from_labels(table.target_names[table.target]))

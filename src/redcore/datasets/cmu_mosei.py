@@ -1,4 +1,4 @@
-"""CMU-MOSEI, sentiment in spoken opinions, with the features of the MMSA family (files must be asked for)."""
+"""CMU-MOSEI, sentiment in spoken opinions, with the features of the MMSA family (files on request)."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ CARD = Card(
     public=True,
 )
 METRICS = ("acc2_has0", "acc2_non0", "acc5", "acc7", "f1_has0", "f1_non0", "mae", "corr")
-"""Scores that are reported on it; see `redcore.metrics.mosi_scores`."""
+"""Scores reported in the literature; see `redcore.metrics.mosi_scores`."""
 N_FEATURES = {"audio": 74, "text": 768, "vision": 35}
 
 
@@ -27,13 +27,13 @@ def load(root: Path, fold: int = 1) -> MultimodalData:
     Parameters
     ----------
     root : Path
-        The pickle, or a folder that holds ``unaligned_50.pkl`` or ``aligned_50.pkl`` (or ``Processed`` with them).
+        The pickle, or a folder with ``unaligned_50.pkl`` or ``aligned_50.pkl``, directly or in ``Processed``.
     fold : int, default 1
-        There is one split.
+        Must be 1, since there is only one official split.
 
     Raises
     ------
     DataError
-        If there is no such file, or it is damaged.
+        If the file does not exist or is damaged.
     """
     return load_mmsa(root, fold)

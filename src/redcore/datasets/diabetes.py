@@ -1,4 +1,4 @@
-"""Progression of diabetes after a year, from three kinds of records of a patient (real, bundled)."""
+"""Progression of diabetes after one year, with three kinds of patient records as modalities (real, bundled)."""
 
 from sklearn.datasets import load_diabetes
 
@@ -20,7 +20,7 @@ GROUPS = {"demographics": ("age", "sex"), "examination": ("bmi", "bp"), "serum":
 
 
 def load() -> MultimodalData:
-    """Return the data: 442 samples, nothing missing, no split.
+    """Return the data: 442 samples without missing modalities, no split.
 
     Modalities: ``demographics`` (2), ``examination`` (2) and ``serum`` (6).
     """

@@ -23,7 +23,7 @@ N_ORIENTATIONS = 8
 
 
 def load() -> MultimodalData:
-    """Return the data: 1,797 samples, nothing missing, a stratified split of 60% / 15% / 25%.
+    """Return the data: 1,797 samples without missing modalities, with a stratified split of 60% / 15% / 25%.
 
     Modalities: ``pixels`` (64), ``fourier`` (40, magnitudes of the 2-D Fourier transform), ``profiles`` (32, row and
     column sums and 4 x 4 zones) and ``gradients`` (32, orientation histograms of the four quadrants).
@@ -45,7 +45,7 @@ def _profiles(images: AnyArray) -> AnyArray:
 
 
 def _gradients(images: AnyArray) -> AnyArray:
-    """Histogram gradient directions, weighted by magnitude, over the four quadrants."""
+    """Return histograms of gradient directions, weighted by magnitude, of the four quadrants of each image."""
     down, right = np.gradient(images, axis=(1, 2))
     magnitude = np.hypot(down, right)
     orientation = ((np.arctan2(down, right) + np.pi) / (2 * np.pi) * N_ORIENTATIONS).astype(int) % N_ORIENTATIONS

@@ -1,4 +1,4 @@
-"""Gaussian data of several modalities, for which the best possible prediction is known (synthetic)."""
+"""Gaussian multimodal data with a known optimal prediction (synthetic)."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,15 +20,16 @@ CARD = Card(
 
 
 def load(n_samples: int = 5000, seed: int = 0, **world: Any) -> MultimodalData:
-    """Draw samples of a world, nothing missing, with a split of 60% / 15% / 25%.
+    """Draw samples of a `GaussianModel` without missing modalities, with a split of 60% / 15% / 25%.
 
     Parameters
     ----------
     n_samples : int, default 5000
     seed : int
-        Of the samples; the world itself follows from `world_seed`.
+        Seed of the samples. The seed of the model parameters is `world_seed`.
     **world
-        See `redcore.datasets.GaussianSettings`. Method ``bayes`` with the same settings predicts best.
+        Settings of the model; see `redcore.datasets.GaussianSettings`. Method ``bayes`` with the same settings gives
+        the optimal prediction.
     """
     model = GaussianModel.make(GaussianSettings.parse(world))
     rng = np.random.default_rng([seed, 1])

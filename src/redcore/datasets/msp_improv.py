@@ -18,9 +18,9 @@ CARD = Card(
     public=True,
 )
 CLASSES = ("ang", "hap", "neu", "sad")
-"""Anger, happiness, neutral, sadness; in the order of the class numbers."""
+"""Anger, happiness, neutral and sadness, in the order of the class numbers."""
 METRICS = ("accuracy", "uar", "macro_f1")
-"""Scores that are reported on it, averaged over the folds; accuracy is WA and uar is UA of the literature."""
+"""Scores reported in the literature, averaged over the folds. There, accuracy is called WA and uar is called UA."""
 N_FOLDS = 12
 N_FEATURES = {"audio": 130, "text": 1024, "video": 342}
 
@@ -31,20 +31,21 @@ def load(root: Path, fold: int = 1) -> MultimodalData:
     Parameters
     ----------
     root : Path
-        Folder that holds ``A``, ``L``, ``V`` and ``target``, see `redcore.data.formats.mmin`.
+        Folder with ``A``, ``L``, ``V`` and ``target``; see `redcore.data.formats.mmin`.
     fold : int, 1 to 12, default 1
-        One speaker is the test part, and the other speaker of that session the validation part.
+        Number of the fold. One speaker is the test split, and the other speaker of the same session is the validation
+        split.
 
     Returns
     -------
     MultimodalData
-        Sequences: audio (130 features per frame), text (1024 per word piece), video (342 per frame). Features are as
-        in the files: audio is not standardised.
+        Sequences: ``audio`` (130 features per frame), ``text`` (1024 per word piece) and ``video`` (342 per frame). The
+        features are those of the files; audio is not standardised.
 
     Raises
     ------
     DataError
-        If there is no such fold, or files are absent or damaged.
+        If the fold does not exist, or if files are absent or damaged.
     """
     if not 1 <= fold <= N_FOLDS:
         raise DataError(f"{root}: fold is {fold}, expected 1 to {N_FOLDS}")

@@ -1,4 +1,4 @@
-"""Wines of three cultivars, chemical analyses in four groups (real, bundled)."""
+"""Wines of three cultivars, with four groups of chemical measurements as modalities (real, bundled)."""
 
 from sklearn.datasets import load_wine
 
@@ -25,9 +25,9 @@ GROUPS = {
 
 
 def load() -> MultimodalData:
-    """Return the data: 178 samples, nothing missing, no split.
+    """Return the data: 178 samples without missing modalities, no split.
 
-    Modalities: ``acids``, ``colour`` and ``minerals`` (3 each) and ``phenols`` (4).
+    Modalities: ``acids``, ``colour`` and ``minerals`` (3 features each) and ``phenols`` (4 features).
     """
     table = load_wine()
     return by_columns(table, GROUPS, Target.from_labels(table.target_names[table.target]))

@@ -1,12 +1,14 @@
 """Readers of data files, one module per format.
 
-A module offers
+The module of a format defines
 
-- ``Options``, a subclass of `redcore._settings.Settings`: what must be said beside the path;
-- ``recognises(path) -> bool``: whether a path looks like this format, by ending or layout, without reading data;
-- ``read(path, options) -> MultimodalData``, whose errors are `DataError` and begin with the file at fault.
+- ``Options``: a subclass of `redcore._settings.Settings` with the options of the reader;
+- ``recognises(path) -> bool``: return True if a path has the suffix or folder layout of the format, without reading
+  data;
+- ``read(path, options) -> MultimodalData``: read the data. Errors are `DataError`, and their messages begin with the
+  path of the invalid file.
 
-The contract tests and the fuzz run need a writer of a small file of each format: ``tests/samples/formats/<name>.py``.
+The contract tests and the fuzz test need a writer of a small file of each format: ``tests/samples/formats/<name>.py``.
 """
 
 from collections.abc import Mapping
@@ -21,23 +23,23 @@ __all__ = ["guess", "read"]
 
 
 def read(path: Path, format: str | None = None, options: Mapping[str, Any] | None = None) -> MultimodalData:  # noqa: A002
-    """Read data of any known format.
+    """Read data of any supported format.
 
     Parameters
     ----------
     path : Path
-        A file, or a folder for the formats that are folders.
+        File or folder, depending on the format.
     format : str, optional
         Name of the format. Default: guessed from the path.
     options : mapping, optional
-        Options of the reader, see ``Options`` of its module.
+        Options of the reader; see ``Options`` of its module.
 
     Raises
     ------
     DataError
-        If nothing is there, no reader knows the format, or the content is not what the format says.
+        If the path does not exist, its format is not recognised, or its content is invalid.
     UnknownNameError, SettingsError
-        On an unknown format or option.
+        If the format or an option is unknown, or an option is invalid.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
@@ -47,15 +49,15 @@ def read(path: Path, format: str | None = None, options: Mapping[str, Any] | Non
 
 
 def guess(path: Path) -> str:
-    """Return the name of the format that a path looks like.
+    """Return the name of the first format that recognises the path.
 
     Raises
     ------
     DataError
-        If it looks like none.
+        If no format recognises it.
     """
     for name in names(__name__):
         if load(__name__, name, "format").recognises(path):
             return name
-    what = "this folder" if path.is_dir() else f"files ending in {path.suffix!r}"
-    raise DataError(f"{path}: no reader recognises {what}; known formats: {', '.join(names(__name__))}")
+    kind = "this folder" if path.is_dir() else f"files ending in {path.suffix!r}"
+    raise DataError(f"{path}: no reader recognises {kind}; known formats: {', '.join(names(__name__))}")

@@ -1,9 +1,9 @@
-"""Read pickles of NumPy arrays and plain containers without running anything that they name.
+"""Safe reading of pickles of NumPy arrays and plain containers, without executing code.
 
-A pickle is a program for a stack machine. This is a machine that knows the instructions by which lists, tuples, dicts,
-texts, numbers and arrays are built, and no others. The standard one would do more than is wanted even with a list of
-allowed names: it sets attributes of whatever is on its stack, hashes tuples so deeply nested that the process dies,
-and allocates what a file merely declares. Here an array is a note of its parts until `as_array` has checked them.
+A pickle is a program for a stack machine. This module implements only the instructions that build lists, tuples, dicts,
+text, numbers and arrays. The standard unpickler is unsafe even with a list of allowed names: it sets attributes of any
+object on its stack, crashes when it hashes deeply nested tuples, and allocates any size that a file declares. Here, an
+array is a record of its parts until `as_array` validates and builds it.
 """
 
 import math
@@ -25,23 +25,23 @@ TYPES = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|[SU]\d{1,9}|O8?)")
 MAX_DIMENSIONS = 8
 MAX_CHARACTER = 0x10FFFF
 MAX_TEXT_BYTES = 2**28
-"""Texts of a list are made as long as the longest of them; more bytes than this in all are refused."""
+"""Largest array of texts. NumPy stores every text with the length of the longest, which could exhaust memory."""
 
 
 class _Dtype:
-    """A dtype on its way: its name, and the byte order that its state tells."""
+    """Unpickled dtype: its name and byte order."""
 
     __slots__ = ("name", "order")
 
     def __init__(self, *arguments: Any) -> None:
         name = arguments[0] if arguments else None
         if not isinstance(name, str) or not TYPES.fullmatch(name):
-            raise DataError(f"it holds an array of type {_shown(name)}, expected numbers or texts")
+            raise DataError(f"contains an array of type {_shown(name)}, expected numbers or text")
         self.name, self.order = name.lstrip("<>|="), name[0] if name[0] in "<>" else "<"
 
     def set_state(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
-            raise DataError("it holds a dtype with a foreign state")
+            raise DataError("contains a dtype with an invalid state")
         self.order = state[1]
 
     def dtype(self) -> np.dtype[Any]:
@@ -49,7 +49,7 @@ class _Dtype:
 
 
 class _Array:
-    """An array on its way: the parts of which `array` makes it. They share the memory of the file's content."""
+    """Unpickled array that is not validated yet: its raw bytes, dtype, shape and memory order; see `array`."""
 
     __slots__ = ("dtype", "order", "raw", "shape")
 
@@ -58,39 +58,40 @@ class _Array:
 
     def set_state(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
-            raise DataError("it holds an array with a foreign state")
+            raise DataError("contains an array with an invalid state")
         _, self.shape, self.dtype, fortran, self.raw = state
         self.order = "F" if fortran is True else "C"
 
     def array(self) -> AnyArray:
+        """Return the array, which shares the memory of the raw bytes; raise `DataError` if its parts do not match."""
         shape = self.shape if isinstance(self.shape, tuple) else (self.shape,)
         if len(shape) > MAX_DIMENSIONS or not all(type(size) is int and 0 <= size < 2**48 for size in shape):
-            raise DataError("an array of a foreign shape")
+            raise DataError("an array with an invalid shape")
         if not isinstance(self.dtype, _Dtype):
             raise DataError("an array without a dtype")
         dtype, count = self.dtype.dtype(), math.prod(shape)
         if dtype.hasobject:
             return _array_of_objects(self.raw, count).reshape(shape)
-        # protocols 0 to 2 have no bytes, but texts of the characters 0 to 255
+        # protocols 0 to 2 store bytes as text with the characters 0 to 255
         raw = self.raw.encode("latin-1") if isinstance(self.raw, str) else self.raw
         got = len(raw) if isinstance(raw, bytes | bytearray) else type(raw).__name__
         if not dtype.itemsize or got != count * dtype.itemsize:
             raise DataError(f"an array of shape {shape} and type {dtype} with {got} bytes")
         array = np.frombuffer(raw, dtype=dtype)
         if dtype.kind == "U" and (array.view(f"{dtype.str[0]}u4") > MAX_CHARACTER).any():
-            raise DataError("texts of characters that there are not")
+            raise DataError("text with invalid Unicode characters")
         return array.reshape(shape, order="F" if self.order == "F" else "C")
 
 
 def _array_of_objects(raw: Any, count: int) -> AnyArray:
     array = _plain_array(raw) if isinstance(raw, list) and len(raw) == count else None
     if array is None:
-        raise DataError("an array of objects that are not texts or numbers")
+        raise DataError("an array of objects that are not text or numbers")
     return array
 
 
 def _empty_array(*arguments: Any) -> _Array:
-    """Stand for ``_reconstruct(ndarray, (0,), b"b")``: the array gets its content as its state."""
+    """Replace ``_reconstruct(ndarray, (0,), b"b")``; the content of the array follows as its state."""
     return _Array()
 
 
@@ -105,26 +106,26 @@ def _from_buffer(*arguments: Any) -> _Array:
 
 
 def _encode(*arguments: Any) -> str:
-    """Stand for ``codecs.encode(text, "latin1")``, by which protocols 0 to 2 hold bytes; it stays the text it is."""
+    """Replace ``codecs.encode(text, "latin1")``, which protocols 0 to 2 use for bytes. The text is kept as text."""
     text, codec = arguments
     if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
-        raise DataError("it holds bytes in a foreign encoding")
+        raise DataError("contains bytes in an unsupported encoding")
     return text
 
 
 def _no_bytes(*arguments: Any) -> str:
-    """Stand for ``bytes()``, by which protocols 0 to 2 hold no bytes."""
+    """Replace ``bytes()``, which protocols 0 to 2 use for empty bytes."""
     if arguments:
-        raise DataError("it holds bytes that are made from something else")
+        raise DataError("contains a call of bytes() with arguments, which is not allowed")
     return ""
 
 
-def _not_to_be_called(*arguments: Any) -> None:
-    raise DataError("it calls numpy.ndarray, which is refused")
+def _forbidden_call(*arguments: Any) -> None:
+    raise DataError("calls numpy.ndarray, which is not allowed")
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "numpy ndarray": _not_to_be_called,
+    "numpy ndarray": _forbidden_call,
     "numpy dtype": _Dtype,
     "_codecs encode": _encode,
     **{f"{builtins} bytes": _no_bytes for builtins in ("builtins", "__builtin__")},
@@ -132,15 +133,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{f"numpy.{core}.multiarray scalar": _scalar for core in ("core", "_core")},
     **{f"numpy.{core}.numeric _frombuffer": _from_buffer for core in ("core", "_core")},
 }
-"""What stands for the names that pickles of arrays hold: module, space, name."""
+"""Replacements of the functions that pickles of arrays refer to, by module and name."""
 
 
 class _Mark:
-    """Where the items of a container begin on the stack."""
+    """Marker on the stack before the items of a container."""
 
 
 MARK = _Mark()
-NOTHING = ("PROTO", "FRAME", "STOP")
+IGNORED = ("PROTO", "FRAME", "STOP")
 NUMBERS = ("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
 TEXTS = ("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
 BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
@@ -154,133 +155,135 @@ CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_TUPLE": tuple,
 }
 VALUES = frozenset(NUMBERS + TEXTS + BYTES)
-"""Their argument is what they put on the stack."""
-REMEMBER = frozenset(("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"))
-RECALL = frozenset(("GET", "BINGET", "LONG_BINGET"))
+"""Instructions that push their argument onto the stack."""
+MEMO_PUT = frozenset(("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"))
+MEMO_GET = frozenset(("GET", "BINGET", "LONG_BINGET"))
 
 
 class _Machine:
-    """The stack, and the memory of what will be needed again."""
+    """Stack machine with a stack and a memo of objects that are used again."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
-        self.memory: dict[int, Any] = {}
+        self.memo: dict[int, Any] = {}
 
     def run(self, stream: Any) -> Any:
-        """Do all instructions, and return what is left on the stack."""
+        """Execute all instructions, and return the one object that remains on the stack."""
         argument: Any
         for opcode, argument, _ in pickletools.genops(stream):
             name = opcode.name
             if name in VALUES:
                 self.stack.append(argument)
-            elif name in REMEMBER:
-                self.memory[len(self.memory) if argument is None else argument] = self.stack[-1]
-            elif name in RECALL:
-                self.stack.append(self.memory[argument])
+            elif name in MEMO_PUT:
+                self.memo[len(self.memo) if argument is None else argument] = self.stack[-1]
+            elif name in MEMO_GET:
+                self.stack.append(self.memo[argument])
             elif name in CONSTANTS:
                 self.stack.append(CONSTANTS[name]())
             elif name in INSTRUCTIONS:
                 INSTRUCTIONS[name](self)
             elif name in ("GLOBAL", "INST"):
-                self.name(argument)
-            elif name not in NOTHING:
-                raise DataError(f"it holds the instruction {name}, expected arrays and plain containers only")
+                self.push_function(argument)
+            elif name not in IGNORED:
+                raise DataError(f"contains the instruction {name}, expected arrays and plain containers only")
         (result,) = self.stack
         return result
 
-    def name(self, name: Any) -> None:
-        """Put our function on the stack that stands for a name; no module is imported."""
+    def push_function(self, name: Any) -> None:
+        """Push the replacement of a function, ``"<module> <name>"``, onto the stack. No module is imported."""
         if name not in FUNCTIONS:
-            told = _shown(str(name).replace(" ", "."))
-            raise DataError(f"it names {told}, which is refused; expected arrays and plain containers only")
+            shown = _shown(str(name).replace(" ", "."))
+            raise DataError(f"refers to {shown}, which is not allowed; expected arrays and plain containers only")
         self.stack.append(FUNCTIONS[name])
 
-    def stack_name(self) -> None:
+    def push_function_from_stack(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise DataError("it names something that is not a text")
-        self.name(f"{module} {name}")
+            raise DataError("refers to an object by a name that is not text")
+        self.push_function(f"{module} {name}")
 
-    def items(self) -> list[Any]:
-        """Take everything down to the last mark from the stack."""
+    def pop_items(self) -> list[Any]:
+        """Remove and return all items above the last mark on the stack."""
         items = []
         while (item := self.stack.pop()) is not MARK:
             items.append(item)
         return items[::-1]
 
-    def tuple_of(self, n: int) -> None:
+    def push_tuple(self, n: int) -> None:
         self.stack.append(tuple([self.stack.pop() for _ in range(n)][::-1]))
 
     def extend(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
-            raise DataError("it appends to something that is not a list")
+            raise DataError(f"appends to a {type(self.stack[-1]).__name__}, expected a list")
         self.stack[-1].extend(items)
 
     def update(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict) or len(items) % 2:
-            raise DataError("it sets keys of something that is not a dict")
+            raise DataError(f"sets {len(items)} keys and values of a {type(self.stack[-1]).__name__}, expected a dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, str):
-                raise DataError(f"it holds a dict with a key of type {type(key).__name__}, expected texts")
+                raise DataError(f"contains a dict with a key of type {type(key).__name__}, expected text")
             self.stack[-1][key] = value
 
-    def dict_of(self, items: list[Any]) -> None:
+    def push_dict(self, items: list[Any]) -> None:
         self.stack.append({})
         self.update(items)
 
     def call(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if function not in FUNCTIONS.values() or not isinstance(arguments, tuple):
-            raise DataError(f"it calls a {type(function).__name__}, which is refused")
+            raise DataError(f"calls a {type(function).__name__}, which is not allowed")
         self.stack.append(function(*arguments))
 
     def build(self) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], _Dtype | _Array):
-            raise DataError(f"it sets the state of a {type(self.stack[-1]).__name__}, which is refused")
+            raise DataError(f"sets the state of a {type(self.stack[-1]).__name__}, which is not allowed")
         self.stack[-1].set_state(state)
 
 
 INSTRUCTIONS: dict[str, Callable[[_Machine], Any]] = {
     "APPEND": lambda machine: machine.extend([machine.stack.pop()]),
-    "APPENDS": lambda machine: machine.extend(machine.items()),
+    "APPENDS": lambda machine: machine.extend(machine.pop_items()),
     "BUILD": _Machine.build,
-    "DICT": lambda machine: machine.dict_of(machine.items()),
+    "DICT": lambda machine: machine.push_dict(machine.pop_items()),
     "DUP": lambda machine: machine.stack.append(machine.stack[-1]),
-    "LIST": lambda machine: machine.stack.append(machine.items()),
+    "LIST": lambda machine: machine.stack.append(machine.pop_items()),
     "POP": lambda machine: machine.stack.pop(),
-    "POP_MARK": _Machine.items,
+    "POP_MARK": _Machine.pop_items,
     "REDUCE": _Machine.call,
     "SETITEM": lambda machine: machine.update([machine.stack.pop(), machine.stack.pop()][::-1]),
-    "SETITEMS": lambda machine: machine.update(machine.items()),
-    "STACK_GLOBAL": _Machine.stack_name,
-    "TUPLE": lambda machine: machine.stack.append(tuple(machine.items())),
-    "TUPLE1": lambda machine: machine.tuple_of(1),
-    "TUPLE2": lambda machine: machine.tuple_of(2),
-    "TUPLE3": lambda machine: machine.tuple_of(3),
+    "SETITEMS": lambda machine: machine.update(machine.pop_items()),
+    "STACK_GLOBAL": _Machine.push_function_from_stack,
+    "TUPLE": lambda machine: machine.stack.append(tuple(machine.pop_items())),
+    "TUPLE1": lambda machine: machine.push_tuple(1),
+    "TUPLE2": lambda machine: machine.push_tuple(2),
+    "TUPLE3": lambda machine: machine.push_tuple(3),
 }
 
 
-class _Limited:
-    """A stream that is not asked for more than it holds, since reading allocates what is asked for."""
+class _BoundedStream:
+    """Stream that rejects reads beyond the end of the file, because reading allocates the requested size."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.stream, self.left = stream, os.fstat(stream.fileno()).st_size
+        self.stream, self.n_left = stream, os.fstat(stream.fileno()).st_size
 
     def read(self, n: int) -> bytes:
-        if n > self.left:
-            raise DataError(f"truncated: it declares {n} bytes where {self.left} are left")
-        self.left -= n
+        if n > self.n_left:
+            raise DataError(f"truncated: {n} bytes declared, but only {self.n_left} left")
+        self.n_left -= n
         return self.stream.read(n)
 
     def readline(self) -> bytes:
         line = self.stream.readline()
-        self.left -= len(line)
+        self.n_left -= len(line)
         return line
 
 
 def load_pickle(path: Path) -> Any:
     """Read a pickle of plain containers and NumPy arrays.
+
+    Functions and classes in the file are neither imported nor called, and memory is bounded by the size of the file.
 
     Parameters
     ----------
@@ -290,33 +293,33 @@ def load_pickle(path: Path) -> Any:
     Returns
     -------
     object
-        Lists, tuples, dicts with texts as keys, texts, bytes (texts in protocols 0 to 2), numbers, booleans, None; and
-        arrays and NumPy's scalars in a form from which `as_array` takes them.
+        Lists, tuples, dicts with text keys, text, bytes (text in protocols 0 to 2), numbers, booleans and None. Arrays
+        and NumPy scalars are opaque objects; convert them with `as_array`.
 
     Raises
     ------
     DataError
-        If it names anything but arrays, is truncated, damaged or no pickle; the message names the file. Nothing that
-        the file names is imported or called, and memory is bounded by the size of the file.
+        If the file contains anything else, is truncated or damaged, or is not a pickle. The message names the file.
     """
     try:
         with path.open("rb") as stream:
-            return _Machine().run(_Limited(stream))
+            return _Machine().run(_BoundedStream(stream))
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    # what is damaged fails in every way in which a stack machine can
+    # damaged files can cause exceptions of any type in the machine
     except Exception as error:
         reason = _shown(str(error) or type(error).__name__)
         raise DataError(f"{path}: not a readable pickle: truncated, damaged or of another format ({reason})") from None
 
 
 def as_array(value: Any) -> AnyArray | None:
-    """Return an array, scalar, or flat list of texts or numbers of a loaded pickle as an array; None for anything else.
+    """Convert an array, a scalar, or a flat list of texts or numbers from `load_pickle` to an array, else return None.
 
     Raises
     ------
     DataError
-        If shape, type and bytes do not agree, or texts would take more than 256 MiB. The message names no file.
+        If the shape, type and bytes of an array do not match, or if texts would need more than 256 MiB. The message
+        does not contain the path.
     """
     if isinstance(value, _Array):
         return value.array()
@@ -324,7 +327,7 @@ def as_array(value: Any) -> AnyArray | None:
 
 
 def _plain_array(values: list[Any] | tuple[Any, ...]) -> AnyArray | None:
-    """Return the array of a flat list of texts only or numbers only, or None."""
+    """Return a flat list of only texts or only numbers as an array, any other list as None."""
     scalars = [entry for entry in values if isinstance(entry, _Array)]
     n_bytes = sum(len(entry.raw) for entry in scalars if isinstance(entry.raw, str | bytes))
     if n_bytes > MAX_TEXT_BYTES or any(entry.shape != () for entry in scalars):
@@ -333,7 +336,7 @@ def _plain_array(values: list[Any] | tuple[Any, ...]) -> AnyArray | None:
     if all(isinstance(entry, str) for entry in entries):
         longest = max(map(len, entries), default=0)
         if 4 * longest * len(entries) > MAX_TEXT_BYTES:
-            raise DataError(f"{len(entries)} texts, one of {longest} characters")
+            raise DataError(f"{len(entries)} texts of up to {longest} characters need more than {MAX_TEXT_BYTES} bytes")
         return np.array(entries, dtype=str)
     return np.array(entries) if all(map(_is_number, entries)) else None
 
@@ -343,7 +346,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """Return a short text of one line for a message."""
+    """Return a short one-line text for an error message."""
     if not isinstance(value, str):
         return type(value).__name__
     return (value if value.isprintable() else ascii(value))[:120]

@@ -1,7 +1,7 @@
-"""A folder per modality of ``.npy`` files named by sample id, and ``labels.csv``; an absent file is a missing modality.
+"""Folders with one ``.npy`` file per modality and sample, and ``labels.csv``; an absent file is a missing modality.
 
-``<root>/<modality>/<id>.npy`` holds (n_features,) or (time, n_features) numbers; ``<root>/labels.csv`` has the columns
-``id`` and ``label``, and may have ``group`` and ``split`` (0, 1, 2 or train, validation, test).
+``<root>/<modality>/<id>.npy`` contains an array (n_features,) or (time, n_features). ``<root>/labels.csv`` has the
+columns ``id`` and ``label``, and optionally ``group`` and ``split`` (0, 1, 2 or train, validation, test).
 """
 
 import csv
@@ -22,26 +22,37 @@ from redcore.exceptions import DataError
 __all__ = ["Options", "read", "recognises"]
 
 LABELS = "labels.csv"
-ENDING = ".npy"
+SUFFIX = ".npy"
 SPLITS = {"train": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "0": 0, "1": 1, "2": 2}
 MAX_LABEL_BYTES = 2**30
-MAX_NAME_BYTES = 255 - len(ENDING)
+MAX_NAME_BYTES = 255 - len(SUFFIX)
 MAX_HEADER_BYTES = 2**16
-DAMAGE = (OSError, ValueError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError, OverflowError, TypeError)
-"""What NumPy raises on damaged headers, which are Python literals."""
+READ_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+    TypeError,
+)
+"""Exceptions that NumPy raises for damaged headers, which are Python literals."""
 
 
 class Options(Settings):
-    """What is not said by the folder itself.
+    """Options of the reader.
 
     Attributes
     ----------
     task : {"auto", "classes", "numbers"}, default "auto"
-        What labels are. "auto": numbers if all are numbers and any is fractional, else classes.
+        Read labels as classes or as a continuous target. "auto": a continuous target if all labels are numbers and at
+        least one is fractional, else classes.
     labels : str, default "labels.csv"
-        Name of the file in the folder.
+        Name of the label file in the folder.
     id, label, group, split : str
-        Names of its columns; the last two need not be there.
+        Names of the columns of the label file. The columns `group` and `split` are optional.
     """
 
     task: Literal["auto", "classes", "numbers"] = "auto"
@@ -53,7 +64,7 @@ class Options(Settings):
 
 
 def recognises(path: Path) -> bool:
-    """Whether it is a folder with ``labels.csv`` and at least one folder."""
+    """Return True if the path is a folder with ``labels.csv`` and at least one folder."""
     return path.is_dir() and (path / LABELS).is_file() and any(inner.is_dir() for inner in path.iterdir())
 
 
@@ -68,20 +79,21 @@ def read(path: Path, options: Options) -> MultimodalData:
     Raises
     ------
     DataError
-        If the labels are absent or damaged, an id would lead out of the folder, or an array is truncated, foreign or of
-        a sample without a label; the message names the file.
+        If the labels are absent or damaged, if an id or a link points outside the folder, or if an array is damaged or
+        belongs to a sample without a label. The message names the file.
     """
-    labels = path / _plain(path, "labels", options.labels)
+    labels = path / _checked_name(path, "labels", options.labels)
     if not _within(path, labels):
-        raise DataError(f"{labels}: a link that leads out of the folder, which is refused")
+        raise DataError(f"{labels}: the link points outside the folder, which is not allowed")
     table = _labels(labels, options)
-    ids = [_plain(path / options.labels, f"row {row + 1}, id", name) for row, name in enumerate(table[options.id])]
+    label_file = path / options.labels
+    ids = [_checked_name(label_file, f"row {row + 1}, id", name) for row, name in enumerate(table[options.id])]
     modalities = {}
     for inner in sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")):
         _check_known_files(inner, ids, options)
-        modalities[inner.name] = [_array(path, inner / f"{name}{ENDING}") for name in ids]
+        modalities[inner.name] = [_array(path, inner / f"{name}{SUFFIX}") for name in ids]
     if not modalities:
-        raise DataError(f"{path}: no folder of a modality beside {options.labels}")
+        raise DataError(f"{path}: no folder of a modality next to {options.labels}")
     try:
         return MultimodalData.from_arrays(
             modalities,
@@ -94,19 +106,20 @@ def read(path: Path, options: Options) -> MultimodalData:
         raise type(error)(f"{path}: {error}") from None
 
 
-def _plain(where: Path, what: str, name: str) -> str:
-    """Return a file name, or refuse one that would lead elsewhere or cannot be one."""
-    plain = name.isprintable() and name not in ("", ".", "..") and not set(name) & set("/\\")
-    if not plain or len(name.encode()) > MAX_NAME_BYTES:
+def _checked_name(where: Path, what: str, name: str) -> str:
+    """Return `name`; raise `DataError` if it is not a valid file name or points to another folder."""
+    is_plain = name.isprintable() and name not in ("", ".", "..") and not set(name) & set("/\\")
+    if not is_plain or len(name.encode()) > MAX_NAME_BYTES:
         raise DataError(f"{where}: {what} {name[:80]!a} is not a plain file name")
     return name
 
 
 def _labels(path: Path, options: Options) -> dict[str, list[str]]:
+    """Read the label file and return its columns by name."""
     if not path.is_file():
-        raise DataError(f"{path}: no such file; it gives id and label of every sample")
+        raise DataError(f"{path}: no such file; expected a table with id and label of every sample")
     if path.stat().st_size > MAX_LABEL_BYTES:
-        raise DataError(f"{path}: {path.stat().st_size} bytes, more than a table of labels can have")
+        raise DataError(f"{path}: {path.stat().st_size} bytes, expected at most {MAX_LABEL_BYTES}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = [row for row in csv.reader(stream, strict=True) if row]
@@ -117,87 +130,90 @@ def _labels(path: Path, options: Options) -> dict[str, list[str]]:
 
 def _columns(path: Path, rows: Sequence[Sequence[str]], options: Options) -> dict[str, list[str]]:
     header = [name.strip() for name in rows[0]] if rows else []
-    for needed in (options.id, options.label):
-        if needed not in header:
-            raise DataError(f"{path}: no column {needed!r}; found {', '.join(header)[:200] or 'nothing'}")
+    for required in (options.id, options.label):
+        if required not in header:
+            raise DataError(f"{path}: no column {required!r}; columns: {', '.join(header)[:200] or 'none'}")
     if len(set(header)) < len(header):
         raise DataError(f"{path}: two columns have the same name: {', '.join(header)[:200]}")
     if len(rows) == 1:
-        raise DataError(f"{path}: no sample")
+        raise DataError(f"{path}: contains no samples")
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             raise DataError(f"{path}: row {number} has {len(row)} cells, expected {len(header)}")
-    columns = {name: [row[place].strip() for row in rows[1:]] for place, name in enumerate(header)}
-    for needed in (options.id, options.label):
-        if "" in columns[needed]:
-            raise DataError(f"{path}: row {columns[needed].index('') + 1} has no {needed}")
+    columns = {name: [row[index].strip() for row in rows[1:]] for index, name in enumerate(header)}
+    for required in (options.id, options.label):
+        if "" in columns[required]:
+            raise DataError(f"{path}: row {columns[required].index('') + 1} has no {required}")
     return columns
 
 
 def _check_known_files(folder: Path, ids: Sequence[str], options: Options) -> None:
-    known = {f"{name}{ENDING}" for name in ids}
+    known = {f"{name}{SUFFIX}" for name in ids}
     for file in sorted(folder.iterdir()):
         if file.name not in known and not file.name.startswith("."):
             raise DataError(
-                f"{folder}: {file.name!a} is not in {options.labels}; expected <id>{ENDING} of a sample that is"
+                f"{folder}: {file.name!a} does not belong to a sample of {options.labels}; expected <id>{SUFFIX}"
             )
 
 
 def _within(root: Path, path: Path) -> bool:
-    """Whether a file, should it be a link, is one to a place inside the folder."""
+    """Return True if `path`, after following links, is inside the folder `root`."""
     return path.resolve().is_relative_to(root.resolve())
 
 
 def _array(root: Path, path: Path) -> AnyArray | None:
+    """Read one array, None if the file does not exist."""
     if not path.exists():
         if path.is_symlink():
-            raise DataError(f"{path}: a link that leads nowhere")
+            raise DataError(f"{path}: the target of the link does not exist")
         return None
     if not _within(root, path):
-        raise DataError(f"{path}: a link that leads out of the folder, which is refused")
-    # opening a pipe would wait for ever
+        raise DataError(f"{path}: the link points outside the folder, which is not allowed")
+    # opening a named pipe would block
     if not path.is_file():
         raise DataError(f"{path}: not a file")
     try:
         with path.open("rb") as stream:
-            return _checked(path, stream)
-    except DAMAGE as error:
+            return _read_npy(path, stream)
+    except READ_ERRORS as error:
         if isinstance(error, DataError):
             raise
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({reason})") from None
 
 
-def _checked(path: Path, opened: BinaryIO) -> AnyArray:
-    """Read one array whose header agrees with the size of the file; nothing is allocated before that is known."""
-    # a header may declare any length of itself
-    start = io.BytesIO(opened.read(MAX_HEADER_BYTES))
+def _read_npy(path: Path, stream: BinaryIO) -> AnyArray:
+    """Read one array, after checking its header against the size of the file, so that no memory is wasted."""
+    # the header may declare any length for itself, so only its beginning is parsed
+    start = io.BytesIO(stream.read(MAX_HEADER_BYTES))
     version = np.lib.format.read_magic(start)
-    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = reader(start)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(start)
     if dtype.hasobject or dtype.kind not in "biuf":
         raise DataError(f"{path}: an array of {dtype}, expected numbers")
-    there = path.stat().st_size - start.tell()
-    if len(shape) not in (1, 2) or math.prod(shape) * dtype.itemsize != there:
+    n_bytes = path.stat().st_size - start.tell()
+    if len(shape) not in (1, 2) or math.prod(shape) * dtype.itemsize != n_bytes:
         raise DataError(
-            f"{path}: shape {shape} of {dtype} with {there} bytes of data, expected (n_features,) or (time, n_features)"
+            f"{path}: shape {shape} of {dtype} with {n_bytes} bytes of data, expected (n_features,) or "
+            "(time, n_features) with matching size"
         )
-    opened.seek(0)
-    array: AnyArray = np.load(opened, allow_pickle=False)
+    stream.seek(0)
+    array: AnyArray = np.load(stream, allow_pickle=False)
     return array
 
 
 def _target(labels: Sequence[str], task: str) -> Target:
     numbers = _numbers(labels)
     if numbers is None and task == "numbers":
-        raise DataError("labels are not all numbers")
+        raise DataError("labels are not all numbers, expected numbers for task 'numbers'")
     if numbers is not None and (task == "numbers" or (task == "auto" and (numbers % 1 != 0).any())):
         return Target.from_numbers(numbers)
-    whole = numbers is not None and task == "auto"
-    return Target.from_labels(numbers.astype(np.int64) if numbers is not None and whole else np.array(labels))
+    are_integers = numbers is not None and task == "auto"
+    return Target.from_labels(numbers.astype(np.int64) if numbers is not None and are_integers else np.array(labels))
 
 
 def _numbers(labels: Sequence[str]) -> AnyArray | None:
+    """Return the labels as numbers, None if a label is not a finite number of moderate size."""
     try:
         numbers = np.array([float(label) for label in labels])
     except ValueError:

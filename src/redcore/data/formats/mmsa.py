@@ -1,11 +1,17 @@
-"""Pickles of the MMSA family: ``unaligned_50.pkl``, ``aligned_50.pkl`` of CMU-MOSI, CMU-MOSEI and CH-SIMS.
+"""Pickles of the MMSA family: ``unaligned_50.pkl`` and ``aligned_50.pkl`` of CMU-MOSI, CMU-MOSEI and CH-SIMS.
 
-A dict with ``train``, ``valid`` and ``test``; each a dict of ``text``, ``audio`` and ``vision``, (n, time, features)
-padded with zeros, ``id`` (``video$_$clip``), ``regression_labels``, ``classification_labels``, and in unaligned files
-``audio_lengths`` and ``vision_lengths``. Text is as long as the mask in ``text_bert`` says, where there is one, and so
-is everything in aligned files. Without lengths, trailing steps of zeros are padding. A sequence of length 0 is missing;
-one of some length and nothing but zeros counts as observed, unless option ``blank`` says otherwise. Other keys are
-ignored. Only arrays and plain containers are read from the pickle; see `redcore.data.formats._unpickler`.
+A file is a dict with the keys ``train``, ``valid`` and ``test``. Each value is a dict with
+
+- ``text``, ``audio`` and ``vision``: features (n, time, features), padded with zeros;
+- ``id``: sample ids (``video$_$clip``);
+- ``regression_labels`` and ``classification_labels``;
+- ``audio_lengths`` and ``vision_lengths``, in unaligned files;
+- ``text_bert`` (optional): its second row is the mask of the text.
+
+The mask in ``text_bert`` gives the length of the text, and in aligned files the length of all modalities. Without
+lengths, trailing time steps of zeros are padding. A sequence of length 0 is missing. A longer sequence of zeros is
+observed, unless option ``blank`` is "missing". Other keys are ignored. Only arrays and plain containers are read from
+the pickle; see `redcore.data.formats._unpickler`.
 """
 
 from dataclasses import replace
@@ -29,17 +35,18 @@ CLASS_NAMES = ("negative", "positive")
 
 
 class Options(Settings):
-    """What is predicted, and what becomes of damaged values.
+    """Options of the reader.
 
     Attributes
     ----------
     target : {"regression", "sign", "classification"}, default "regression"
-        The sentiment as a number; its sign, classes negative (below 0) and positive (0 or more); or the class codes
-        of the file, ``classification_labels``.
+        "regression": sentiment as a continuous target. "sign": its sign, with the classes negative (below 0) and
+        positive (0 or more). "classification": the classes in ``classification_labels``.
     nonfinite : {"error", "zero"}, default "error"
-        NaN and infinity in features are an error, or 0 (as -inf in audio is in the loader of the MMSA authors).
+        Treatment of NaN and infinite features: raise an error, or set them to 0, as the loader of the MMSA authors does
+        with -inf in audio.
     blank : {"observed", "missing"}, default "observed"
-        What a sequence of some length is whose steps are all zeros, which is what failed extraction of features leaves.
+        Treatment of sequences that consist of zeros only, which result from failed feature extraction.
     """
 
     target: Literal["regression", "sign", "classification"] = "regression"
@@ -48,12 +55,12 @@ class Options(Settings):
 
 
 def recognises(path: Path) -> bool:
-    """Whether the path ends in ``.pkl`` or ``.pickle``."""
+    """Return True if the path ends in ``.pkl`` or ``.pickle``."""
     return path.suffix.lower() in (".pkl", ".pickle")
 
 
 def read(path: Path, options: Options) -> MultimodalData:
-    """Read one file, with its split; videos are the groups.
+    """Read one file with its split. The groups are the videos.
 
     Parameters
     ----------
@@ -63,33 +70,35 @@ def read(path: Path, options: Options) -> MultimodalData:
     Raises
     ------
     DataError
-        If the file is truncated, foreign, or names anything that is not an array; the message names file, part and key.
+        If the file is damaged, has another structure, or contains objects other than arrays and plain containers. The
+        message names file, split and key.
     """
     content = load_pickle(path)
     if not isinstance(content, dict) or not any(part in content for part in PARTS):
         raise DataError(f"{path}: expected a dict with the keys {', '.join(PARTS)}")
-    pieces, labels = [], []
+    splits, labels = [], []
     for code, part in enumerate(PARTS):
         if part in content:
-            data, values = _read_part(path, part, code, content[part], options)
-            pieces.append(data)
+            data, values = _read_split(path, part, code, content[part], options)
+            splits.append(data)
             labels.append(values)
     try:
-        whole = concatenate(pieces)
-        check_sample_ids(whole.sample_ids, whole.n_samples)
-        return replace(whole, target=_target(np.concatenate(labels), options))
+        data = concatenate(splits)
+        check_sample_ids(data.sample_ids, data.n_samples)
+        return replace(data, target=_target(np.concatenate(labels), options))
     except DataError as error:
         raise type(error)(f"{path}: {error}") from None
 
 
-def _read_part(path: Path, part: str, code: int, content: Any, options: Options) -> tuple[MultimodalData, AnyArray]:
-    where = f"{path}: part {part!r}"
+def _read_split(path: Path, part: str, code: int, content: Any, options: Options) -> tuple[MultimodalData, AnyArray]:
+    """Return the data of one split, without target, and its labels (n_samples,)."""
+    where = f"{path}: split {part!r}"
     if not isinstance(content, dict):
         raise DataError(f"{where} is a {type(content).__name__}, expected a dict")
     ids = _ids(where, content)
     modalities = {name: _features(where, content, name, options) for name in MODALITIES if name in content}
     if not modalities:
-        raise DataError(f"{where}: no modality; expected {', '.join(MODALITIES)}, found {_listed(content)}")
+        raise DataError(f"{where}: no modality; expected {', '.join(MODALITIES)}, got the keys {_key_list(content)}")
     lengths = {name: _lengths(where, content, name, values, options) for name, values in modalities.items()}
     labels = _labels(where, content, len(ids), options)
     try:
@@ -105,8 +114,8 @@ def _read_part(path: Path, part: str, code: int, content: Any, options: Options)
     return data, labels
 
 
-def _listed(content: dict[str, Any]) -> str:
-    return ", ".join(key if key.isprintable() else ascii(key) for key in content)[:200] or "nothing"
+def _key_list(content: dict[str, Any]) -> str:
+    return ", ".join(key if key.isprintable() else ascii(key) for key in content)[:200] or "(none)"
 
 
 def _ids(where: str, content: dict[str, Any]) -> AnyArray:
@@ -116,7 +125,7 @@ def _ids(where: str, content: dict[str, Any]) -> AnyArray:
     try:
         ids = np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids.astype(str)
     except UnicodeDecodeError:
-        raise DataError(f"{where}, key 'id' holds ids that are not text in UTF-8") from None
+        raise DataError(f"{where}, key 'id': ids are not UTF-8 text") from None
     for row, name in enumerate(ids.tolist()):
         if not name or not name.isprintable():
             raise DataError(f"{where}, key 'id', row {row}: {name[:80]!a} cannot be an id")
@@ -125,7 +134,7 @@ def _ids(where: str, content: dict[str, Any]) -> AnyArray:
 
 def _array(where: str, content: dict[str, Any], key: str) -> AnyArray:
     if key not in content:
-        raise DataError(f"{where}: no key {key!r}; found {_listed(content)}")
+        raise DataError(f"{where}: no key {key!r}; keys: {_key_list(content)}")
     try:
         array = as_array(content[key])
     except ValueError as error:
@@ -155,39 +164,39 @@ def _features(where: str, content: dict[str, Any], name: str, options: Options) 
 
 
 def _lengths(where: str, content: dict[str, Any], name: str, values: AnyArray, options: Options) -> IntArray:
-    """Return the number of steps of each sequence, 0 where it is missing."""
+    """Return the length of each sequence, int (n_samples,), 0 if it is missing."""
     n_samples, n_steps = values.shape[:2]
-    aligned = not any(f"{other}_lengths" in content for other in MODALITIES)
+    is_aligned = not any(f"{other}_lengths" in content for other in MODALITIES)
     if f"{name}_lengths" in content:
-        given = _array(where, content, f"{name}_lengths")
-    elif "text_bert" in content and (name == "text" or aligned):
-        given = _words(where, content)
+        lengths = _array(where, content, f"{name}_lengths")
+    elif "text_bert" in content and (name == "text" or is_aligned):
+        lengths = _text_lengths(where, content)
     else:
-        given = _without_padding(values)
-    if given.shape != (n_samples,) or given.dtype.kind not in "fiu":
+        lengths = _lengths_without_padding(values)
+    if lengths.shape != (n_samples,) or lengths.dtype.kind not in "fiu":
         raise DataError(
-            f"{where}, lengths of {name!r}: {given.dtype} of shape {given.shape}, expected {n_samples} numbers"
+            f"{where}, lengths of {name!r}: {lengths.dtype} of shape {lengths.shape}, expected {n_samples} numbers"
         )
-    bad = np.flatnonzero(~((given >= 0) & (given <= n_steps) & (given == np.floor(given))))
+    bad = np.flatnonzero(~((lengths >= 0) & (lengths <= n_steps) & (lengths == np.floor(lengths))))
     if bad.size:
         raise DataError(
-            f"{where}, row {bad[0]}: length of {name!r} is {given[bad[0]]:g}, expected a whole number, 0 to {n_steps}"
+            f"{where}, row {bad[0]}: length of {name!r} is {lengths[bad[0]]:g}, expected an integer from 0 to {n_steps}"
         )
     if options.blank == "missing":
-        given = np.where(_without_padding(values) == 0, 0, given)
-    return given.astype(np.int64)
+        lengths = np.where(_lengths_without_padding(values) == 0, 0, lengths)
+    return lengths.astype(np.int64)
 
 
-def _words(where: str, content: dict[str, Any]) -> IntArray:
-    """Return the number of word pieces: the sum of the mask, the second row of ``text_bert``."""
+def _text_lengths(where: str, content: dict[str, Any]) -> IntArray:
+    """Return the number of word pieces of each text: the sum of the mask in the second row of ``text_bert``."""
     bert = _array(where, content, "text_bert")
     if bert.ndim != 3 or bert.shape[1] != 3 or bert.dtype.kind not in "fiu":
         raise DataError(f"{where}, key 'text_bert' has shape {bert.shape}, expected (n, 3, time)")
     return np.asarray((bert[:, 1] > 0).sum(axis=1))
 
 
-def _without_padding(values: AnyArray) -> IntArray:
-    """Return the lengths without trailing steps of zeros."""
+def _lengths_without_padding(values: AnyArray) -> IntArray:
+    """Return the lengths of the sequences without trailing time steps of zeros."""
     filled = (values != 0).any(axis=2)
     steps = np.arange(1, values.shape[1] + 1)
     return np.asarray((filled * steps).max(axis=1, initial=0))

@@ -1,9 +1,15 @@
 """NumPy archives with one array per modality.
 
-Keys: ``x_<modality>`` (n_samples, n_features) or (n_samples, time, n_features), zero-padded, with
-``len_<modality>``; ``has_<modality>``, 0 where the sample lacks it; ``y`` (whole numbers: classes; fractions:
-regression; two-dimensional: multi-label); ``class_names``, ``group``, ``split`` (0, 1, 2), ``sample_id`` or
-``utt_id``. Other keys are ignored. Pickled objects are refused.
+Keys of the archive:
+
+- ``x_<modality>``: values (n_samples, n_features) or (n_samples, time, n_features), padded with zeros;
+- ``len_<modality>`` (optional): sequence lengths (n_samples,);
+- ``has_<modality>`` (optional): availability (n_samples,), 0 = missing;
+- ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
+  arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs;
+- ``class_names``, ``group``, ``split`` (0, 1, 2), and ``sample_id`` or ``utt_id`` (all optional).
+
+Other keys are ignored. Pickled objects are rejected.
 """
 
 import zipfile
@@ -21,11 +27,11 @@ from redcore.exceptions import DataError
 __all__ = ["Options", "read", "recognises"]
 
 Options = Settings
-"""There are none."""
+"""Options of the reader: none."""
 
 
 def recognises(path: Path) -> bool:
-    """Whether the path ends in ``.npz``."""
+    """Return True if the path ends in ``.npz``."""
     return path.suffix.lower() == ".npz"
 
 
@@ -40,12 +46,13 @@ def read(path: Path, options: Settings) -> MultimodalData:
     Raises
     ------
     DataError
-        If the file is truncated, foreign, holds pickled objects or no modality; the message names file and key.
+        If the file is damaged or not an npz archive, or if it contains pickled objects or no modality. The message
+        names file and key.
     """
     arrays = _load(path)
     modalities = {key[2:]: array for key, array in arrays.items() if key.startswith("x_")}
     if not modalities:
-        raise DataError(f"{path}: no key of the form 'x_<modality>'; found: {', '.join(arrays) or 'nothing'}")
+        raise DataError(f"{path}: no key of the form 'x_<modality>'; keys: {', '.join(arrays) or 'none'}")
     try:
         return MultimodalData.from_arrays(
             modalities,
@@ -62,7 +69,7 @@ def read(path: Path, options: Settings) -> MultimodalData:
 
 def _load(path: Path) -> dict[str, AnyArray]:
     try:
-        # opened here, because NumPy leaves a file open that it finds damaged
+        # NumPy does not close damaged files that it opened itself
         with path.open("rb") as stream:
             archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -77,13 +84,13 @@ def _load(path: Path) -> dict[str, AnyArray]:
 def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
     try:
         array: AnyArray = archive[key]
-    # RuntimeError: encrypted, or damaged so that it looks encrypted
+    # RuntimeError is raised for encrypted members, or for damaged ones that look encrypted
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, TokenError) as error:
         if "allow_pickle" in str(error):
-            raise DataError(f"{path}: key {key!r} holds pickled objects, which are refused") from None
+            raise DataError(f"{path}: key {key!r} contains pickled objects, which are not allowed") from None
         raise DataError(f"{path}: key {key!r} cannot be read: truncated or damaged ({error})") from None
     if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: member {key!r} is not an array, expected an npz archive")
+        raise DataError(f"{path}: key {key!r} is not an array, expected an npz archive")
     return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
 
 
@@ -104,5 +111,7 @@ def _target(arrays: dict[str, AnyArray]) -> Target | None:
         raise DataError(f"class_names has shape {names.shape}, expected one dimension")
     codes = labels.astype(np.int64).ravel()
     if codes.size and (codes.min() < 0 or codes.max() >= len(names)):
-        raise DataError(f"y holds class {codes.min()} to {codes.max()}, but there are {len(names)} class_names")
+        raise DataError(
+            f"y contains classes {codes.min()} to {codes.max()}, expected 0 to {len(names) - 1} as in class_names"
+        )
     return Target.from_labels(np.asarray(names)[codes], names)

@@ -1,4 +1,4 @@
-"""The project's own store: a folder of Parquet shards and a card."""
+"""Stores of this project: folders of Parquet shards with a card."""
 
 from pathlib import Path
 
@@ -10,22 +10,22 @@ __all__ = ["Options", "read", "recognises"]
 
 
 class Options(Settings):
-    """How a store is read.
+    """Options of the reader.
 
     Attributes
     ----------
     verify : bool, default True
-        Whether the bytes are compared with the checksums of the card first.
+        If True, the checksums of all shards are verified first.
     """
 
     verify: bool = True
 
 
 def recognises(path: Path) -> bool:
-    """Whether the path is a folder with a ``card.json``."""
+    """Return True if the path is a folder with a ``card.json``."""
     return is_store(path)
 
 
 def read(path: Path, options: Options) -> MultimodalData:
-    """Read a whole store into memory; see `redcore.data.store.Store` for reading it by blocks."""
+    """Read a whole store into memory. To read it block by block, use `redcore.data.store.Store`."""
     return Store(path, verify=options.verify).read()

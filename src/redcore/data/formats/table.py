@@ -1,7 +1,7 @@
 """CSV and Parquet tables: a modality is a group of columns, or one column of lists.
 
-The groups come with the options, or from a YAML file of the same name beside the table (``patients.yaml`` for
-``patients.csv``), which holds the options too::
+The columns of each modality are given by the options, or by a YAML file next to the table with the same name
+(``patients.yaml`` for ``patients.csv``), which can contain all options::
 
     modalities:
       lab: ["lab_*", crp]
@@ -9,8 +9,8 @@ The groups come with the options, or from a YAML file of the same name beside th
     target: outcome
     id: patient
 
-An empty cell is a missing value; a row whose columns of a modality are all empty lacks the modality. In Parquet a
-modality may also be one column of lists (vectors) or lists of lists (sequences), null where it is missing.
+A modality is missing in a row if all its cells are empty. In Parquet, a modality can also be one column of lists
+(vectors) or of lists of lists (sequences), with null for missing modalities.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,33 +34,38 @@ from redcore.exceptions import DataError, RedCoreError
 
 __all__ = ["Options", "read", "recognises"]
 
-ENDINGS = (".csv", ".tsv", ".parquet", ".pq")
-HARMLESS_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
-"""A Parquet file that declares more cells than either, in all and per byte of it, is refused."""
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
+"""A Parquet file may declare `MAX_CELLS_PER_BYTE` cells per byte, and always `ALWAYS_ALLOWED_CELLS`."""
 MAX_YAML_BYTES = 2**20
 
 
-def _listed(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _split_names(value: Any) -> Any:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
-Columns = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Columns = Annotated[tuple[str, ...], BeforeValidator(_split_names), Field(min_length=1)]
 
 
 class Options(Settings):
-    """Which column is what.
+    """Options of the reader.
 
     Attributes
     ----------
-    modalities : mapping of str to column names or glob patterns
-        Such as ``{"audio": ["a_*"]}``.
-    target : column name, or several for multi-label and several numbers; optional
+    modalities : mapping of str to tuple of str
+        Column names or glob patterns of each modality, such as ``{"audio": ["a_*"]}``.
+    target : tuple of str, optional
+        Column of the target, or several columns for multi-label targets and regression with several outputs.
     task : {"auto", "classes", "numbers", "labels"}, default "auto"
-        What the target is. "auto": numbers if any of it is fractional; several columns of zeros and ones are labels.
-    id, group, split : column name, optional
-        The split holds 0, 1, 2 or train, validation (valid, val, dev), test.
+        Read the target as classes, as a continuous target, or as labels (multi-label). "auto": labels if several
+        columns contain only zeros and ones, a continuous target for other groups of columns or fractional values, else
+        classes.
+    id, group, split : str, optional
+        Columns of sample ids, groups and split. The split contains 0, 1, 2 or train, validation (valid, val, dev),
+        test.
     nan_rows : {"error", "missing"}, default "error"
-        What an empty cell in a row that has others of the modality means.
+        Treatment of rows in which only some cells of a modality are empty: raise an error, or treat the modality as
+        missing.
     """
 
     modalities: dict[str, Columns] = Field(default_factory=dict)
@@ -73,8 +78,8 @@ class Options(Settings):
 
 
 def recognises(path: Path) -> bool:
-    """Whether the path ends in .csv, .tsv, .parquet or .pq."""
-    return path.suffix.lower() in ENDINGS and not path.is_dir()
+    """Return True if the path ends in .csv, .tsv, .parquet or .pq."""
+    return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
 
 def read(path: Path, options: Options) -> MultimodalData:
@@ -83,28 +88,30 @@ def read(path: Path, options: Options) -> MultimodalData:
     Raises
     ------
     DataError
-        If the file is damaged, a column does not exist or is not numeric; the message names it.
+        If the file is damaged, or if a column does not exist or is not numeric. The message names file and column.
     """
-    options = _with_beside(path, options)
+    options = _with_yaml(path, options)
     return _data(path, _table(path), options)
 
 
 def stream(path: Path, options: Options, n_rows: int) -> Iterator[MultimodalData]:
-    """Yield a Parquet table piece by piece, without target, groups and split, in the memory that a piece takes.
+    """Yield the rows of a Parquet table in chunks, without target, groups and split.
+
+    Only one chunk is in memory at a time.
 
     Parameters
     ----------
     path : Path
     options : Options
     n_rows : int
-        Rows of a piece, the last one may have fewer.
+        Number of rows per chunk. The last chunk may have fewer.
 
     Raises
     ------
     DataError
-        As `read`; rows are counted within the piece.
+        As `read`. Row numbers in messages are counted within the chunk.
     """
-    options = _with_beside(path, options).replace(target=None, group=None, split=None)
+    options = _with_yaml(path, options).replace(target=None, group=None, split=None)
     start = 0
     try:
         with pq.ParquetFile(path) as file:
@@ -133,30 +140,33 @@ def _data(path: Path, table: pa.Table, options: Options) -> MultimodalData:
         ) from None
 
 
-def _with_beside(path: Path, options: Options) -> Options:
-    """Return the options of the YAML file beside the table, overruled by those given; they must name modalities."""
-    options = _merged_with_beside(path, options)
+def _with_yaml(path: Path, options: Options) -> Options:
+    """Return the options of the YAML file next to the table, overridden by `options`.
+
+    Raise `DataError` if neither defines modalities.
+    """
+    options = _merged_with_yaml(path, options)
     if not options.modalities:
         raise DataError(
-            f"{path}: which columns make which modality? Say modalities={{name: columns}} (--modality audio='a_*'), "
-            f"or write {path.with_suffix('.yaml').name} beside it"
+            f"{path}: columns of the modalities are not defined; set modalities={{name: columns}} "
+            f"(--modality audio='a_*'), or write {path.with_suffix('.yaml').name} next to the table"
         )
     return options
 
 
-def _merged_with_beside(path: Path, options: Options) -> Options:
-    for beside in (path.with_suffix(".yaml"), path.with_suffix(".yml")):
-        if not beside.is_file():
+def _merged_with_yaml(path: Path, options: Options) -> Options:
+    for yaml_file in (path.with_suffix(".yaml"), path.with_suffix(".yml")):
+        if not yaml_file.is_file():
             continue
         try:
-            if beside.stat().st_size > MAX_YAML_BYTES:
+            if yaml_file.stat().st_size > MAX_YAML_BYTES:
                 raise DataError(f"larger than {MAX_YAML_BYTES} bytes")
-            content = yaml.safe_load(beside.read_text(encoding="utf-8"))
+            content = yaml.safe_load(yaml_file.read_text(encoding="utf-8"))
             if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
                 raise DataError("expected a mapping with 'modalities', 'target', ...")
             return Options.parse({**content, **options.model_dump(exclude_unset=True)})
         except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
-            raise DataError(f"{beside}: {' '.join(str(error).split())}") from None
+            raise DataError(f"{yaml_file}: {' '.join(str(error).split())}") from None
     return options
 
 
@@ -178,31 +188,30 @@ def _table(path: Path) -> pa.Table:
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
     if not table.num_rows:
         raise DataError(f"{path}: the table has no rows")
-    twice = [name for name in set(columns) if columns.count(name) > 1]
-    if twice:
-        raise DataError(f"{path}: column {sorted(twice)[0]!r} occurs twice")
+    repeated = [name for name in set(columns) if columns.count(name) > 1]
+    if repeated:
+        raise DataError(f"{path}: column {sorted(repeated)[0]!r} occurs twice")
     return table
 
 
 def _parquet(path: Path) -> pa.Table:
     n_bytes = path.stat().st_size
-    # closed at once: reading by path opens it again
     with pq.ParquetFile(path) as file:
-        cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
-        if cells > max(HARMLESS_CELLS, MAX_CELLS_PER_BYTE * n_bytes):
-            raise DataError(f"{path}: declares {cells} cells in {n_bytes} bytes")
+        n_cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
+        if n_cells > max(ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE * n_bytes):
+            raise DataError(f"{path}: declares {n_cells} cells, too many for a file of {n_bytes} bytes")
         return file.read(use_threads=False)
 
 
 def _matching(table: pa.Table, what: str, patterns: tuple[str, ...]) -> list[str]:
-    """Return the columns that patterns name, in the order of the table within each pattern."""
-    found: list[str] = []
+    """Return the columns that match the patterns: in the order of the patterns, then of the table."""
+    columns: list[str] = []
     for pattern in patterns:
         matches = [name for name in table.column_names if name == pattern or fnmatchcase(name, pattern)]
         if not matches:
             raise DataError(f"{what}: no column matches {pattern!r}; columns: {', '.join(table.column_names[:20])}")
-        found.extend(name for name in matches if name not in found)
-    return found
+        columns.extend(name for name in matches if name not in columns)
+    return columns
 
 
 def _modality(table: pa.Table, name: str, patterns: tuple[str, ...]) -> Any:
@@ -213,7 +222,7 @@ def _modality(table: pa.Table, name: str, patterns: tuple[str, ...]) -> Any:
 
 
 def _numbers(table: pa.Table, what: str, column: str) -> AnyArray:
-    """Return a numeric column with NaN for what is empty."""
+    """Return a numeric column as float64 (n_rows,), with NaN for empty cells."""
     values = table[column]
     kind = values.type
     if not (
@@ -224,25 +233,25 @@ def _numbers(table: pa.Table, what: str, column: str) -> AnyArray:
 
 
 def _first_text(values: pa.ChunkedArray) -> str:
-    """Say where the first entry is that is not a number."""
+    """Return the end of an error message that names the first entry that is not a number."""
     if not pa.types.is_string(values.type):
         return ""
     for row, text in enumerate(values.to_pylist()):
         try:
             float(text or "nan")
         except ValueError:
-            return f"; row {row} holds {text[:40]!r}"
+            return f"; row {row} is {text[:40]!r}"
     return ""
 
 
 def _entries(table: pa.Table, column: str) -> AnyArray:
-    """Return a column of names or numbers; what is empty stays None."""
+    """Return a column of text or numbers, with None for empty cells."""
     _matching(table, "ids, groups, split or target", (column,))
     values = table[column]
     if pa.types.is_nested(values.type):
-        raise DataError(f"column {column!r} is {values.type}, expected one name or number per row")
+        raise DataError(f"column {column!r} is {values.type}, expected one text or number per row")
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        raise DataError(f"column {column!r} is not text in UTF-8")
+        raise DataError(f"column {column!r} is not UTF-8 text")
     if values.null_count:
         return np.array(values.to_pylist(), dtype=object)
     array: AnyArray = values.to_numpy()
@@ -253,7 +262,7 @@ def _split(values: AnyArray) -> AnyArray:
     codes = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
     if values.dtype.kind not in "UO":
         return values
-    # what is unknown is left as it is, and named by the check behind
+    # unknown values are kept and reported by check_split
     return np.array([codes.get(str(value).lower(), value) for value in values], dtype=object)
 
 
@@ -267,7 +276,7 @@ def _target(table: pa.Table, patterns: tuple[str, ...], task: str) -> Target:
     if task == "labels":
         return Target.from_multilabel(_numbers(table, "target", columns[0])[:, None], columns)
     entries = _entries(table, columns[0])
-    fractional = entries.dtype.kind == "f" and bool((entries != np.floor(entries)).any())
-    if task == "numbers" or (task == "auto" and fractional):
+    is_fractional = entries.dtype.kind == "f" and bool((entries != np.floor(entries)).any())
+    if task == "numbers" or (task == "auto" and is_fractional):
         return Target.from_numbers(entries)
     return Target.from_labels(entries)
