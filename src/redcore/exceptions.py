@@ -81,7 +81,7 @@ class RunError(RedCoreError, ValueError):
 
 
 class TrainingInterrupted(RedCoreError):
-    """Training was stopped on request. It can be resumed from its last checkpoint, if there is one.
+    """Training was stopped on request. It can be resumed from its last checkpoint, if one was written.
 
     Parameters
     ----------

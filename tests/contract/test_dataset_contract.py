@@ -13,13 +13,13 @@ def name(request):
     return request.param
 
 
-def test_the_card_is_complete(name):
+def test_card_is_complete(name):
     card = load("redcore.datasets", name, "data set").CARD
     assert all((card.title, card.source, card.licence, card.target))
     assert card.public == is_public(name)
 
 
-def test_it_loads_as_its_card_states(name, tmp_path):
+def test_loads_as_stated_by_its_card(name, tmp_path):
     if is_public(name):
         data = load_public(name, write_dataset(name, tmp_path))
         with pytest.raises(DataError, match="not bundled"):

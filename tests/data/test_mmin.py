@@ -120,7 +120,7 @@ def test_invalid_statistics_of_the_fold(tree, plain_tree):
         file["1/mean"], file["1/std"] = np.zeros(5), np.ones(5)
     assert_rejected(tree, "mean and std have 5 features, expected 3 as audio", normalise_audio=True)
     shutil.rmtree(tree / "A")
-    assert_rejected(tree, "there is no audio", normalise_audio=True)
+    assert_rejected(tree, "needs an audio file", normalise_audio=True)
 
 
 def test_frames_of_zeros_are_not_changed(tree):

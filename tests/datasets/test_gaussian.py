@@ -63,8 +63,8 @@ def test_posterior_equals_brute_force(max_length, n_modalities):
             for row in range(data.n_samples):
                 sample = {}
                 for name in pattern:
-                    found = data.modalities[name].gather(np.array([row]))
-                    sample[name] = found.values[0].astype(np.float64)
+                    observed = data.modalities[name].gather(np.array([row]))
+                    sample[name] = observed.values[0].astype(np.float64)
                 np.testing.assert_allclose(ours[row], brute_force(model, sample, pattern), rtol=1e-6, atol=1e-12)
 
 
@@ -130,17 +130,17 @@ def test_bundled_data():
     assert data.checksum() == load_dataset("gaussian").checksum() != gaussian.load(seed=1).checksum()
 
 
-def test_the_number_is_predicted_best_by_its_mean_given_what_is_there():
+def test_posterior_mean_of_the_continuous_target_is_unbiased_and_optimal():
     data = gaussian.load(4000, target="number")
     bayes = make_method("bayes", settings={"target": "number"}).fit(data.part("train"))
-    rival = make_method("mean_fill").fit(data.part("train"))
+    baseline = make_method("mean_fill").fit(data.part("train"))
     test = data.part("test")
     for hidden in ((), ("m02",), ("m00", "m01")):
         keep = ~np.isin(test.names, hidden)
         part = test.hide(np.broadcast_to(keep, (test.n_samples, len(keep))))
         residuals = part.target.values - bayes.predict(part)[:, 0]
-        # right on average, whatever is predicted, and better than a rival that has to learn
+        # unbiased for every predicted value, and better than a trained baseline
         assert abs(np.polyfit(bayes.predict(part)[:, 0], part.target.values, 1)[0] - 1) < 0.1
         assert abs(residuals.mean()) < 0.08
-        assert (residuals**2).mean() < ((part.target.values - rival.predict(part)[:, 0]) ** 2).mean()
+        assert (residuals**2).mean() < ((part.target.values - baseline.predict(part)[:, 0]) ** 2).mean()
     assert (residuals**2).mean() > 0.25

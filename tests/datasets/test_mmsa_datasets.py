@@ -65,13 +65,13 @@ def test_metrics_are_known(module):
 
 def test_mosi_scores():
     true, predicted = np.array([-3.0, -0.4, 0.0, 1.4, 2.6]), np.array([-2.6, 0.2, -0.1, 1.6, 9.0])
-    found = mosi_scores(true, predicted)
-    assert found["acc2_has0"] == pytest.approx(3 / 5)
-    assert found["acc2_non0"] == pytest.approx(3 / 4)
-    assert found["acc7"] == pytest.approx(4 / 5)
-    assert found["acc5"] == pytest.approx(4 / 5)
-    assert found["mae"] == pytest.approx((0.4 + 0.6 + 0.1 + 0.2 + 6.4) / 5)
-    assert found["corr"] == pytest.approx(np.corrcoef(true, predicted)[0, 1])
+    result = mosi_scores(true, predicted)
+    assert result["acc2_has0"] == pytest.approx(3 / 5)
+    assert result["acc2_non0"] == pytest.approx(3 / 4)
+    assert result["acc7"] == pytest.approx(4 / 5)
+    assert result["acc5"] == pytest.approx(4 / 5)
+    assert result["mae"] == pytest.approx((0.4 + 0.6 + 0.1 + 0.2 + 6.4) / 5)
+    assert result["corr"] == pytest.approx(np.corrcoef(true, predicted)[0, 1])
     nothing = mosi_scores(np.zeros(3), np.ones(3))
     assert nothing["acc2_non0"] is None
     assert nothing["corr"] is None
@@ -79,8 +79,8 @@ def test_mosi_scores():
 
 def test_sims_scores():
     true = np.array([-1.0, -0.7, -0.1, 0.0, 0.1, 0.7, 1.0])
-    found = sims_scores(true, true)
-    assert [found[name] for name in ("acc2", "acc3", "acc5", "f1", "corr")] == pytest.approx([1.0] * 5)
+    result = sims_scores(true, true)
+    assert [result[name] for name in ("acc2", "acc3", "acc5", "f1", "corr")] == pytest.approx([1.0] * 5)
     # -0.1 is negative, 0.1 is neutral, 0.7 is weakly positive
     assert sims_scores(np.array([-0.1, 0.1, 0.7]), np.array([-0.2, 0.0, 0.2]))["acc5"] == 1
     assert sims_scores(np.array([0.0]), np.array([0.01]))["acc2"] == 0

@@ -252,9 +252,9 @@ def test_label_dependence_for_regression_and_multilabel_targets():
 def test_energy_of_sequences_and_constant_features():
     steps = [np.array([[3.0, 1.0]]), None, np.array([[-1.0, 1.0], [1.0, 1.0], [-3.0, 1.0]])]
     data = MultimodalData.from_arrays({"a": steps})
-    found = energy(data.modalities["a"])
-    assert found[[0, 2]] == pytest.approx([9 / 5 / 2, 11 / 3 / 5 / 2])
-    assert np.isnan(found[1])
+    energies = energy(data.modalities["a"])
+    assert energies[[0, 2]] == pytest.approx([9 / 5 / 2, 11 / 3 / 5 / 2])
+    assert np.isnan(energies[1])
 
 
 # partially missing sequences

@@ -20,8 +20,8 @@ def mosi_scores(true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
     -------
     dict
         - ``acc2_has0``, ``f1_has0``: accuracy and F1 of negative versus non-negative;
-        - ``acc2_non0``, ``f1_non0``: accuracy and F1 of the sign, over samples with nonzero true sentiment; None if
-          there are none;
+        - ``acc2_non0``, ``f1_non0``: accuracy and F1 of the sign, over samples with nonzero true sentiment; None
+          without such samples;
         - ``acc5``, ``acc7``: accuracy after clipping to [-2, 2] or [-3, 3] and rounding;
         - ``mae``: mean absolute error;
         - ``corr``: Pearson correlation; None if `true` or `predicted` is constant.

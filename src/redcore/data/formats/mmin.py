@@ -246,7 +246,7 @@ def _sequence(file: Hdf5Reader, utterance: str) -> AnyArray | None:
 def _standardised(path: Path, options: Options, sequences: list[AnyArray | None] | None) -> list[AnyArray | None]:
     """Return audio standardised with the mean and standard deviation of the fold."""
     if sequences is None:
-        raise DataError(f"{path}: option normalise_audio needs audio, but there is no audio file")
+        raise DataError(f"{path}: option normalise_audio needs an audio file, found none")
     stem = _feature_files(path, options)["audio"].stem
     mean, std = _mean_std(path / "A" / f"{stem}_mean_std.h5", options.fold)
     n_features = next((array.shape[1] for array in sequences if array is not None), len(mean))
