@@ -58,7 +58,7 @@ with TemporaryDirectory() as folder:
 HELD_TO = {
     "methods": {
         "contract/test_method_contract.py": "predicts_every_kind or same_seed or prior_flagged or one_modality_only",
-        "tuning/test_study.py": "every_search_space",
+        "tuning/test_study.py": "search_spaces",
     },
     "rules": {"balancing/test_rules.py": ""},
     "encoders": {"nn/test_blocks.py": ""},

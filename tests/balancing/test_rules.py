@@ -1,4 +1,4 @@
-"""Supervision-weight rules against the formulas of docs/method.md, by hand."""
+"""Supervision-weight rules compared with the formulas of docs/method.md."""
 
 import numpy as np
 import pytest
@@ -22,8 +22,8 @@ def rule(name="relative_advantage", n_modalities=3, **changes):
     return build_rule(n_modalities, BalancingSettings(**{**SPEC, "balancing": name, **changes}))
 
 
-class Fed(Signals):
-    """Signals of which only losses are of interest: equal gradients, equal scores, no validation data, no encoders."""
+class LossSignals(Signals):
+    """Signals with given losses: equal gradients and scores, no validation data and no encoders."""
 
     def gradient_norms(self):
         return torch.zeros_like(self.losses)
@@ -40,7 +40,7 @@ class Fed(Signals):
 
 def feed(balancer, losses, step, observed=None, ends_epoch=False):
     observed = torch.ones(len(losses)) if observed is None else torch.tensor(observed, dtype=torch.float32)
-    return balancer.update(Fed(torch.tensor(losses), observed, step, ends_epoch)).numpy().copy()
+    return balancer.update(LossSignals(torch.tensor(losses), observed, step, ends_epoch)).numpy().copy()
 
 
 def test_relative_advantage_by_hand():
@@ -52,7 +52,7 @@ def test_relative_advantage_by_hand():
     np.testing.assert_allclose(balancer.relative_advantage, advantage, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(weights, beta / np.linalg.norm(beta), rtol=1e-6)
     assert weights[0] > weights[2] > weights[1]
-    # the running losses move at every step, the weights at every third
+    # running losses are updated at every step, weights at every third
     np.testing.assert_allclose(feed(balancer, [1.0, 1.0, 1.0], 1), weights)
     np.testing.assert_allclose(balancer.running_loss, 0.3 * running + 0.7, rtol=1e-6)
     feed(balancer, [1.0, 1.0, 1.0], 2)
@@ -62,7 +62,7 @@ def test_relative_advantage_by_hand():
     np.testing.assert_allclose(moved, beta / np.linalg.norm(beta), rtol=1e-5)
 
 
-def test_a_modality_that_nobody_observes_keeps_its_running_loss():
+def test_unobserved_modalities_keep_their_running_loss():
     balancer = rule()
     feed(balancer, [4.0, 2.0, 3.0], 0)
     feed(balancer, [8.0, float("nan"), 3.0], 1, observed=[True, False, True])
@@ -70,7 +70,7 @@ def test_a_modality_that_nobody_observes_keeps_its_running_loss():
     assert torch.isfinite(balancer.relative_advantage).all()
 
 
-def test_a_modality_that_no_batch_has_shown_is_not_compared():
+def test_never_observed_modalities_have_no_relative_advantage():
     balancer = rule()
     feed(balancer, [4.0, 0.0, 2.0], 0, observed=[True, False, True])
     np.testing.assert_allclose(balancer.relative_advantage, [-1 / 3, 0, 1 / 3], rtol=1e-6)
@@ -82,12 +82,12 @@ def test_floor_and_norm():
         weights = feed(balancer, [10.0, 0.1, 0.1], step)
         assert np.linalg.norm(weights) == pytest.approx(1)
     assert weights[0] > 0.99
-    # the floor holds before the division by the norm
+    # the floor is applied before the division by the norm
     assert 0 < weights[1] <= 0.1
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(None, 0.1 * 1.5**4), (0.3, 0.3)])
-def test_the_step_grows_at_0_and_every_interval(limit, expected):
+def test_the_step_size_grows_at_step_0_and_every_interval(limit, expected):
     balancer = rule(weight_step_max=limit)
     assert balancer.weight_step(0) == balancer.weight_step(499) == pytest.approx(0.15)
     assert balancer.weight_step(500) == pytest.approx(0.225)
@@ -95,7 +95,7 @@ def test_the_step_grows_at_0_and_every_interval(limit, expected):
 
 
 @pytest.mark.parametrize("step", [3 * 10**5, 3 * 10**9])
-def test_an_unbounded_step_stays_finite(step):
+def test_unbounded_step_sizes_give_finite_weights(step):
     weights = feed(rule(), [4.0, 2.0, 3.0], step)
     assert np.isfinite(weights).all()
     assert np.linalg.norm(weights) == pytest.approx(1)
@@ -109,7 +109,7 @@ class TestEveryRule:
         for step in range(10):
             weights = feed(balancer, losses, step)
         assert np.isfinite(weights).all()
-        # PASSION keeps the norm that the weights start with
+        # PASSION preserves the norm of the initial weights
         assert np.linalg.norm(weights) == pytest.approx(2**0.5 if name == "passion" else 1)
 
     def test_one_modality(self, name):
@@ -122,7 +122,7 @@ class TestEveryRule:
         np.testing.assert_array_equal(feed(first, [1.0, 2.0, 9.0], 3), feed(second, [1.0, 2.0, 9.0], 3))
 
 
-def test_fixed_weights_do_not_move():
+def test_fixed_weights_are_constant():
     np.testing.assert_allclose(feed(rule("fixed", 4), [9.0, 1.0, 1.0, 1.0], 0), [0.5] * 4)
 
 
@@ -134,17 +134,17 @@ def test_inverse_rate_by_hand():
     np.testing.assert_allclose(weights, expected / np.linalg.norm(expected), rtol=1e-6)
 
 
-def test_uncertainty_finds_weights_inverse_to_the_losses():
+def test_uncertainty_converges_to_weights_inverse_to_the_losses():
     balancer = rule("uncertainty")
     for step in range(500):
         weights = feed(balancer, [4.0, 2.0, 1.0], step)
     np.testing.assert_allclose(weights / weights[0], [1, 2, 4], rtol=1e-3)
-    kept = balancer.log_variance[1].item()
+    before = balancer.log_variance[1].item()
     feed(balancer, [1.0, float("nan"), 1.0], 500, observed=[1.0, 0.0, 1.0])
-    assert balancer.log_variance[1].item() == kept
+    assert balancer.log_variance[1].item() == before
 
 
-def test_passion_steps_once_per_epoch_by_hand():
+def test_passion_by_hand():
     balancer = rule("passion")
     np.testing.assert_array_equal(feed(balancer, [4.0, 2.0, 3.0], 0), [1, 1, 1])
     weights = feed(balancer, [2.0, float("nan"), 3.0], 1, observed=[1.0, 0.0, 1.0], ends_epoch=True)
@@ -159,7 +159,7 @@ def test_passion_steps_once_per_epoch_by_hand():
 def test_gradnorm_by_hand():
     balancer = rule("gradnorm", 2)
     feed(balancer, [4.0, 2.0], 0)
-    # one loss has halved, the other has not moved
+    # one loss has halved, the other is unchanged
     feed(balancer, [2.0, 2.0], 1)
     running = np.array([0.3 * 4 + 0.7 * 2, 2.0])
     norms, before = np.array([1.0, 3.0]), balancer.supervision_weight.numpy().copy()
@@ -171,7 +171,7 @@ def test_gradnorm_by_hand():
     np.testing.assert_allclose(balancer.supervision_weight, beta / np.linalg.norm(beta), rtol=1e-5)
 
 
-def test_gradnorm_evens_gradients_out():
+def test_gradnorm_balances_gradient_norms():
     balancer, size = rule("gradnorm", 2, weight_step=0.02), torch.tensor([1.0, 4.0])
     for step in range(200):
         feed(balancer, [1.0, 1.0], step)
@@ -180,7 +180,7 @@ def test_gradnorm_evens_gradients_out():
     np.testing.assert_allclose(weighted[0], weighted[1], rtol=0.2)
 
 
-def test_gradnorm_leaves_weights_alone_where_there_is_nothing_to_compare():
+def test_gradnorm_needs_two_modalities_with_gradients():
     balancer = rule("gradnorm", 2)
     feed(balancer, [1.0, 0.0], 0, observed=[True, False])
     before = balancer.supervision_weight.clone()
@@ -192,11 +192,11 @@ def test_ogm_ge_by_hand():
     balancer = rule("ogm_ge", 3)
     scale = balancer.gradient_scales(torch.tensor([0.9, 0.3, 0.3]), torch.ones(3))
     np.testing.assert_allclose(scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
-    # a modality that the batch does not show keeps its score
+    # a modality that is not observed in the batch keeps its score
     scale = balancer.gradient_scales(torch.tensor([0.9, float("nan"), 0.3]), torch.tensor([1.0, 0.0, 1.0]))
     np.testing.assert_allclose(scale, [1 - np.tanh(0.3 * 3), 1, 1], rtol=1e-5)
 
 
-def test_ogm_ge_compares_only_modalities_that_were_shown():
+def test_ogm_ge_compares_observed_modalities_only():
     balancer = rule("ogm_ge", 2)
     np.testing.assert_allclose(balancer.gradient_scales(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 0.0])), [1, 1])

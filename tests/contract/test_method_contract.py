@@ -1,4 +1,4 @@
-"""What every method must do, whatever it is: one suite over all of them."""
+"""Contract of all methods."""
 
 import pickle
 import warnings
@@ -59,7 +59,7 @@ def test_predicts_every_kind_of_target_and_reloads_bit_equal(name, kind, sequenc
 
 
 @pytest.mark.parametrize("planted", [np.nan, np.inf, 1e30])
-def test_values_under_an_absent_modality_change_nothing(name, planted, sequences):
+def test_values_of_missing_modalities_have_no_effect(name, planted, sequences):
     availability = make_availability()
     clean, dirty = make_arrays(sequences=sequences), make_arrays(sequences=sequences)
     for column, modality in enumerate(dirty):
@@ -85,7 +85,7 @@ def test_order_of_modality_keys_does_not_matter(name, sequences):
     np.testing.assert_array_equal(*outputs)
 
 
-def test_order_of_samples_does_not_matter_to_predictions(name, sequences):
+def test_order_of_samples_does_not_affect_predictions(name, sequences):
     data = make_data(sequences=sequences)
     model = fitted(name, data)
     order = np.random.default_rng(3).permutation(N)
@@ -112,21 +112,21 @@ def test_sample_without_modality_gets_the_prior_flagged_or_an_error(name, kind):
     model = fitted(name, data)
     availability = np.ones((N, 3), dtype=bool)
     availability[5] = False
-    holed = data.hide(availability)
+    incomplete = data.hide(availability)
     with pytest.warns(EmptySampleWarning, match="1 sample"):
-        outputs = model.predict(holed)
+        outputs = model.predict(incomplete)
     expected = data.target.values.mean() if kind == "regression" else np.bincount(data.target.values) / N
     np.testing.assert_allclose(outputs[5], expected)
     with pytest.raises(EmptySampleError, match="first: 5"):
-        model.predict(holed, empty="error")
+        model.predict(incomplete, empty="error")
 
 
 def test_samples_without_modality_are_left_out_of_training_with_a_warning(name):
     data = make_data()
     keep = np.arange(N) > 3
-    holed = data.hide(np.repeat(keep[:, None], 3, axis=1))
+    incomplete = data.hide(np.repeat(keep[:, None], 3, axis=1))
     with pytest.warns(EmptySampleWarning, match="4 of 24"):
-        model = fitted(name, holed)
+        model = fitted(name, incomplete)
     rest = data.take(np.flatnonzero(keep))
     np.testing.assert_array_equal(model.predict(rest), fitted(name, rest).predict(rest))
 
@@ -166,7 +166,7 @@ def test_one_sample_regression(name):
     np.testing.assert_allclose(fitted(name, data).predict(data), data.target.values[:, None], atol=1e3)
 
 
-def test_ten_modalities_each_missing_almost_everywhere(name):
+def test_ten_modalities_with_high_missing_rates(name):
     rng = np.random.default_rng(0)
     arrays = {f"sensor{k}": rng.normal(size=(N, 2)) for k in range(10)}
     availability = rng.random((N, 10)) > 0.9
@@ -214,7 +214,7 @@ def test_inputs_are_not_modified(name):
     np.testing.assert_array_equal(availability, make_availability())
 
 
-def test_data_of_another_form_is_refused(name):
+def test_data_with_another_schema_is_rejected(name):
     model = fitted(name, make_data())
     with pytest.raises(SchemaError, match="'text' has 9 features, expected 4"):
         model.predict(MultimodalData.from_arrays({"text": np.ones((2, 9))}))
@@ -224,7 +224,7 @@ def test_data_of_another_form_is_refused(name):
         model.predict(MultimodalData.from_arrays({"txt": np.ones((2, 4))}))
 
 
-def test_nothing_to_learn_from_is_refused(name):
+def test_unusable_training_data_is_rejected(name):
     method = unfitted(name)
     with pytest.raises(TargetError, match="labels are missing"):
         method.fit(MultimodalData.from_arrays(make_arrays()))

@@ -1,4 +1,4 @@
-"""What scikit-learn's own checks need to know of our estimators: settings that fit in a moment, and known failures."""
+"""Fast settings and expected failures of our estimators for the checks of scikit-learn."""
 
 from redcore.estimators import MethodClassifier, MethodRegressor
 from redcore.methods import NetworkMethod, method_class
@@ -17,10 +17,10 @@ SETTINGS = {
 }
 
 WEIGHTS = (
-    "weights enter every loss, but statistics of features, held-out samples and folds of a choice count samples: "
-    "a sample of weight 2 is not the same as two samples"
+    "weights are used in all losses, but not in feature statistics, held-out samples and cross-validation folds: "
+    "a sample of weight 2 is not equivalent to two samples"
 )
-FLOAT32 = "float32: the last digits depend on how many samples are in a batch"
+FLOAT32 = "float32: the last digits depend on the batch size"
 
 
 def fast(method: str) -> dict:
@@ -34,7 +34,7 @@ def expected_failures(estimator) -> dict[str, str]:
     failures = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
     if estimator.method == "prior":
         return {"check_classifiers_train": "predicts the prior", "check_regressors_train": "predicts the prior"}
-    # the stack weighs its sources in double precision, and stays within the tolerance of the checks
+    # stacking computes in double precision and is within the tolerance of the checks
     if estimator.method not in (None, "stacked") and issubclass(method_class(estimator.method), NetworkMethod):
         failures["check_methods_subset_invariance"] = FLOAT32
         failures["check_methods_sample_order_invariance"] = FLOAT32

@@ -1,4 +1,4 @@
-"""The scikit-learn classes: every form of X and y, and what a fit leaves behind."""
+"""Estimators: all forms of X and y, fitted attributes and errors."""
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ def expected() -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", ["lists", "availability array", "availability mapping", "table", "frame", "data"])
-def test_every_form_of_x_is_the_same_data(form, expected):
+def test_all_forms_of_x_give_the_same_predictions(form, expected):
     options, extra = {}, {}
     X = holes()
     if form == "lists":
@@ -74,14 +74,14 @@ def test_every_form_of_x_is_the_same_data(form, expected):
     assert model.transform(X, **extra).shape == (N, 3 * 8)
 
 
-def test_data_with_its_own_target_needs_no_y():
+def test_y_is_optional_for_data_with_a_target():
     data = make_data("multiclass", N)
     assert classifier().fit(data).classes_.tolist() == [0, 1, 2]
     with pytest.raises(DataError, match="expected groups as part of it"):
         classifier().fit(data, LABELS, groups=np.zeros(N))
 
 
-def test_a_plain_table_is_one_modality():
+def test_an_array_without_modalities_is_one_modality():
     model = classifier().fit(make_arrays(N)["text"], LABELS)
     assert list(model.supervision_weights_) == ["features"]
 
@@ -105,7 +105,7 @@ def test_classes_of_every_type(labels, classes):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
-def test_several_labels():
+def test_multilabel_target():
     indicators = make_target("multilabel", N).values
     model = classifier().fit(holes(), indicators)
     assert model.predict(holes()).shape == (N, 3)
@@ -114,7 +114,7 @@ def test_several_labels():
 
 
 @pytest.mark.parametrize("shape", [(N,), (N, 1), (N, 2)])
-def test_regression_of_one_and_several_numbers(shape):
+def test_regression_with_one_and_several_outputs(shape):
     y = np.random.default_rng(0).normal(size=shape)
     model = RedCoreRegressor(settings=tiny("stacked"), random_state=0).fit(holes(), y)
     assert model.predict(holes()).shape == ((N, 2) if shape == (N, 2) else (N,))
@@ -130,15 +130,15 @@ def test_the_wrong_estimator_for_a_target():
         classifier().fit(holes(), np.linspace(0.1, 0.9, N))
 
 
-def test_what_a_fit_leaves_behind():
-    # over several members the mean of unit vectors is no unit vector
+def test_fitted_attributes():
+    # with one ensemble member, since a mean of unit vectors is not a unit vector
     model = RedCoreClassifier(settings=tiny("stacked", n_members=1), random_state=0).fit(holes(), LABELS)
     assert set(model.supervision_weights_) == set(model.relative_advantage_) == {"audio", "text", "video"}
     assert model.history_.n_steps > 0
     np.testing.assert_allclose(np.linalg.norm(list(model.supervision_weights_.values())), 1, rtol=1e-5)
 
 
-def test_clone_is_unfitted_and_has_the_same_parameters():
+def test_clone_is_unfitted_with_the_same_parameters():
     model = classifier(empty="error").fit(holes(), LABELS)
     copy = clone(model)
     assert copy.get_params() == model.get_params()
@@ -185,7 +185,7 @@ def test_presets():
 
 
 class Doubled(torch.nn.Module):
-    """An encoder of a user's own."""
+    """User-defined encoder."""
 
     def __init__(self, n_features: int, width: int) -> None:
         super().__init__()
@@ -195,7 +195,7 @@ class Doubled(torch.nn.Module):
         return self.linear(2 * values)
 
 
-def test_an_encoder_of_ones_own(tmp_path):
+def test_user_defined_encoder(tmp_path):
     width = classifier().fit(holes(), LABELS).method_.training.latent_dim
     encoders = {"text": Doubled(4, width)}
     model = classifier(encoders=encoders).fit(holes(), LABELS)
@@ -221,7 +221,7 @@ def test_samples_without_any_modality():
         model.predict(nothing)
 
 
-def test_bad_input_names_the_culprit():
+def test_errors_name_the_modality_and_row():
     spoilt = holes()
     row = int(np.flatnonzero(make_availability(N)[:, 0])[2])
     spoilt["text"][row, 1] = np.nan

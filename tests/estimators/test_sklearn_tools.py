@@ -1,4 +1,4 @@
-"""The estimators inside scikit-learn's own tools, and what they add to them."""
+"""Estimators in the tools of scikit-learn, and their additional functions."""
 
 import json
 import pickle
@@ -87,7 +87,7 @@ def test_grid_search_and_parallel_cross_validation():
     assert len({id(model) for model in found["estimator"]}) == 3
 
 
-def test_data_of_any_form_goes_through_cross_validation():
+def test_cross_validation_of_multimodal_data():
     data = make_data("multiclass", N, sequences=True)
     found = cross_validate(MethodClassifier("late_fusion"), data, data.target.values, cv=3, n_jobs=2)
     assert np.isfinite(found["test_score"]).all()
@@ -98,7 +98,7 @@ def test_calibrated_classifier():
     np.testing.assert_allclose(model.predict_proba(table()).sum(axis=1), 1)
 
 
-def test_several_class_columns_by_multi_output():
+def test_multi_output_classifier():
     y = np.stack([LABELS, LABELS[::-1]], axis=1)
     assert MultiOutputClassifier(fusion()).fit(table(), y).predict(table()).shape == (N, 2)
 
@@ -109,10 +109,10 @@ def test_availability_and_groups_are_routed(routing):
     found = cross_validate(
         model, table(holes=False), LABELS, cv=GroupKFold(3), params={"availability": availability, "groups": groups}
     )
-    holed = cross_validate(
+    incomplete = cross_validate(
         fusion().set_fit_request(groups=True), table(), LABELS, cv=GroupKFold(3), params={"groups": groups}
     )
-    np.testing.assert_allclose(found["test_score"], holed["test_score"])
+    np.testing.assert_allclose(found["test_score"], incomplete["test_score"])
 
 
 def test_clone_and_pickle():
@@ -123,7 +123,7 @@ def test_clone_and_pickle():
     )
 
 
-def test_feature_names_are_kept_and_checked():
+def test_feature_names_are_stored_and_checked():
     model = fusion().fit(frame(), LABELS)
     assert model.n_features_in_ == 12
     assert model.feature_names_in_.tolist() == list(frame().columns)
@@ -131,7 +131,7 @@ def test_feature_names_are_kept_and_checked():
         model.predict(frame().rename(columns={"text_0": "other"}))
 
 
-def test_a_frame_may_lack_a_modality_and_have_other_columns():
+def test_a_dataframe_without_a_modality_and_with_other_columns():
     model = MethodClassifier("late_fusion", modalities=by_name()).fit(frame(), LABELS)
     partial = frame().drop(columns=by_name()["audio"]).assign(note="x")
     hidden = {name: None if name == "audio" else frame()[by_name()[name]].to_numpy() for name in MODALITIES}
@@ -142,10 +142,10 @@ def test_a_frame_may_lack_a_modality_and_have_other_columns():
 
 
 @pytest.mark.parametrize("method", ["late_fusion", "boosting", "zero_fill", "redcore", "dicmor", "momke", "mce"])
-def test_weights_reach_the_losses_of_every_kind_of_method(method):
+def test_sample_weights_are_used_by_all_kinds_of_methods(method):
     settings = tiny(method, n_members=1, max_epochs=20, min_samples_leaf=5, learning_rate=0.03)
     model = MethodClassifier(method, settings=settings, modalities=MODALITIES, random_state=0)
-    # nothing to learn but how often
+    # features are uninformative, so that only class frequencies can be learnt
     X, new = np.random.default_rng(0).normal(size=(2, N, 12))
     y = np.resize(["no", "yes"], N)
     towards_yes = model.fit(X, y, sample_weight=np.where(y == "yes", 20.0, 1.0)).predict_proba(new)[:, 1].mean()
@@ -153,14 +153,14 @@ def test_weights_reach_the_losses_of_every_kind_of_method(method):
     assert by_class.predict_proba(new)[:, 1].mean() < 0.4 < 0.6 < towards_yes
 
 
-def test_equal_weights_are_no_weights_and_zero_ones_no_samples():
+def test_equal_and_zero_sample_weights():
     plain = redcore().fit(table(), LABELS).predict_proba(table())
     np.testing.assert_array_equal(
         redcore().fit(table(), LABELS, sample_weight=np.full(N, 7.0)).predict_proba(table()), plain
     )
-    some = np.arange(N) < 45
-    weighted = redcore().fit(table(), LABELS, sample_weight=some.astype(float)).predict_proba(table())
-    np.testing.assert_array_equal(weighted, redcore().fit(table()[some], LABELS[some]).predict_proba(table()))
+    selected = np.arange(N) < 45
+    weighted = redcore().fit(table(), LABELS, sample_weight=selected.astype(float)).predict_proba(table())
+    np.testing.assert_array_equal(weighted, redcore().fit(table()[selected], LABELS[selected]).predict_proba(table()))
 
 
 def test_balanced_classes():
@@ -169,14 +169,14 @@ def test_balanced_classes():
     assert balanced.mean() > plain.mean() + 0.1
 
 
-def test_bad_weights_are_named():
+def test_errors_of_sample_weights():
     with pytest.raises(DataError, match=r"sample_weight of row 3 is -1\.0"):
         fusion().fit(table(), LABELS, sample_weight=np.where(np.arange(N) == 3, -1.0, 1.0))
     with pytest.raises(ShapeError, match="sample_weight has shape"):
         fusion().fit(table(), LABELS, sample_weight=np.ones(3))
 
 
-def test_a_validation_set_of_ones_own():
+def test_user_defined_validation_set():
     seen = table()[:40], LABELS[:40]
     held_out = table()[40:], LABELS[40:]
     own = redcore().fit(*seen, validation=held_out)
@@ -187,7 +187,7 @@ def test_a_validation_set_of_ones_own():
         redcore().fit(*seen, validation=list(held_out))
 
 
-def test_warm_start_goes_on_from_the_weights_before():
+def test_warm_start_uses_the_previous_weights():
     X, y = table(holes=False), LABELS
     settings = FAST | {"max_epochs": 8, "stacking": False, "validation_fraction": 0, "learning_rate": 0.01}
     cold = RedCoreClassifier(settings=settings, modalities=MODALITIES, random_state=0).fit(X, y)
@@ -203,7 +203,7 @@ def test_warm_start_goes_on_from_the_weights_before():
     fusion(warm_start=True).fit(X, y).fit(X, y)
 
 
-def test_the_page_of_a_notebook_shows_modalities_and_missing_rates():
+def test_html_representation_shows_missing_rates():
     model = redcore()
     assert "missing rate" not in model._repr_html_()
     page = model.fit(table(), LABELS)._repr_html_()
@@ -214,7 +214,7 @@ def test_the_page_of_a_notebook_shows_modalities_and_missing_rates():
     assert "<td>&lt;b&gt;</td>" in odd._repr_html_()
 
 
-def test_several_numbers_and_a_preset_file(tmp_path):
+def test_preset_file_and_multi_output_regression(tmp_path):
     y = np.random.default_rng(0).normal(size=(N, 2))
     path = tmp_path / "best.json"
     path.write_text(json.dumps({"method": "stacked", "settings": FAST}))
@@ -232,16 +232,16 @@ def test_several_numbers_and_a_preset_file(tmp_path):
 
 def test_abstention():
     model = fusion().fit(table(), LABELS)
-    said, probabilities = model.predict(table(), reject_below=0.6), model.predict_proba(table())
-    np.testing.assert_array_equal(said.mask, probabilities.max(axis=1) < 0.6)
-    assert 0 < said.mask.sum() < N
-    assert set(said.filled("unsure")) <= {*LABELS, "unsure"}
-    assert np.mean(said.compressed() == LABELS[~said.mask]) > model.score(table(), LABELS)
+    predictions, probabilities = model.predict(table(), reject_below=0.6), model.predict_proba(table())
+    np.testing.assert_array_equal(predictions.mask, probabilities.max(axis=1) < 0.6)
+    assert 0 < predictions.mask.sum() < N
+    assert set(predictions.filled("unsure")) <= {*LABELS, "unsure"}
+    assert np.mean(predictions.compressed() == LABELS[~predictions.mask]) > model.score(table(), LABELS)
     with pytest.raises(DataError, match="reject_below is 2"):
         model.predict(table(), reject_below=2)
 
 
-def test_intervals_and_sets_need_calibration():
+def test_prediction_intervals_and_sets():
     y = table(holes=False)[:, 0]
     model = MethodRegressor("late_fusion", modalities=MODALITIES).fit(table()[:30], y[:30])
     with pytest.raises(UnsupportedError, match=r"call calibrate\(X, y\) first"):
@@ -256,7 +256,7 @@ def test_intervals_and_sets_need_calibration():
     assert sets.shape == (N, 3)
 
 
-def test_what_redcore_says_of_its_uncertainty():
+def test_uncertainty_of_redcore():
     model = redcore().fit(table(), LABELS).calibrate(table(holes=False), LABELS)
     draws = model.predict_proba(table(), n_samples=4, seed=1)
     np.testing.assert_allclose(draws.sum(axis=1), 1)

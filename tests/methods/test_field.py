@@ -1,4 +1,4 @@
-"""Methods of the field: they learn, their extra losses are finite, and predictions stand alone."""
+"""Published methods: accuracy, additional losses, and independence of predictions from the batch."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from redcore.data import MultimodalData, Target
 from redcore.methods import make_method, method_class
 from redcore.metrics import evaluate_patterns
 
-FIELD = {
+PUBLISHED = {
     "dicmor": {"loss/flow", "loss/recovery"},
     "m3care": set(),
     "mce": {"loss/subset", "loss/completion", "loss/unimodal", "learning_factor/pixels"},
@@ -20,17 +20,17 @@ FIELD = {
     "tfr_net": {"loss/prediction", "loss/reconstruction"},
 }
 
-every_method = pytest.mark.parametrize("name", FIELD)
+every_method = pytest.mark.parametrize("name", PUBLISHED)
 
 
 @every_method
-def test_learns_digits_with_holes(name, holed_digits):
-    train, test = holed_digits
+def test_accuracy_on_incomplete_digits(name, incomplete_digits):
+    train, test = incomplete_digits
     model = make_method(name, settings={"max_epochs": 15}).fit(train, seed=0)
     report = evaluate_patterns(model.predict, test)
     # chance is 0.1
     assert np.mean([scores["macro_f1"] for scores in report.per_pattern.values()]) > 0.7
-    assert FIELD[name] <= set(model.history.steps)
+    assert PUBLISHED[name] <= set(model.history.steps)
     assert all(np.isfinite(values).all() for values in model.history.steps.values())
 
 
@@ -48,7 +48,7 @@ def test_any_number_of_modalities(name, n_modalities):
 
 
 @every_method
-def test_predictions_do_not_depend_on_what_is_predicted_beside_them(name):
+def test_predictions_do_not_depend_on_the_batch(name):
     data = make_data(n_samples=60)
     model = make_method(name, settings=tiny(name, max_epochs=4)).fit(data)
     together = model.predict(data)
@@ -57,6 +57,6 @@ def test_predictions_do_not_depend_on_what_is_predicted_beside_them(name):
 
 
 @every_method
-def test_where_it_comes_from_is_stated(name):
+def test_the_source_is_stated(name):
     source = __import__(method_class(name).__module__, fromlist=["SOURCE"]).SOURCE
     assert "from the paper" in source

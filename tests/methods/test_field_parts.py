@@ -1,4 +1,4 @@
-"""What methods of the field are made of: banks, flows, factors, a latent."""
+"""Components of published methods: neighbour bank, aggregation, learning factors, flows and product of experts."""
 
 import pytest
 import torch
@@ -12,18 +12,18 @@ from redcore.nn import product_of_gaussians
 
 
 @pytest.mark.parametrize("name", ["dicmor", "m3care", "mce"])
-def test_attention_heads_must_divide_the_width_whatever_the_encoder(name):
+def test_attention_heads_must_divide_the_width(name):
     with pytest.raises(SettingsError, match="latent_dim 10 is not a multiple of encoder_heads 4"):
         make_method(name, settings={"latent_dim": 10, "encoder": "mlp"})
 
 
-def test_bank_keeps_the_latest_and_a_sample_does_not_read_itself():
+def test_bank_stores_the_latest_samples_and_excludes_a_sample_itself():
     bank = NeighbourBank(4, 2, 3).train()
     first, second = torch.ones(3, 2, 3), torch.full((2, 2, 3), 2.0)
     observed = torch.ones(3, 2, dtype=torch.bool)
-    codes, seen, readable = bank(first, observed)
+    codes, neighbours_observed, readable = bank(first, observed)
     assert codes.shape == (7, 2, 3)
-    assert not seen[:4].any()
+    assert not neighbours_observed[:4].any()
     assert readable[:, 4:].equal(~torch.eye(3, dtype=torch.bool))
     bank(second, observed[:2])
     assert bank.codes[:, 0, 0].tolist() == [1, 1, 2, 2]
@@ -32,7 +32,7 @@ def test_bank_keeps_the_latest_and_a_sample_does_not_read_itself():
     assert bank.codes.equal(before)
 
 
-def test_aggregation_reads_only_who_observes_the_modality():
+def test_aggregation_uses_neighbours_that_observe_the_modality():
     torch.manual_seed(0)
     aggregate = Aggregation(2, 3)
     codes = torch.randn(1, 2, 3)
@@ -41,11 +41,11 @@ def test_aggregation_reads_only_who_observes_the_modality():
     readable = torch.ones(1, 2, dtype=torch.bool)
     observed = torch.tensor([[True, True], [True, False]])
     torch.testing.assert_close(aggregate(codes, kept, others, observed, readable)[0, 1], others[0, 1])
-    nobody = torch.tensor([[True, False], [True, False]])
-    assert (aggregate(codes, kept, others, nobody, readable)[0, 1] == 0).all()
+    unobserved = torch.tensor([[True, False], [True, False]])
+    assert (aggregate(codes, kept, others, unobserved, readable)[0, 1] == 0).all()
 
 
-def test_factors_favour_the_rare_and_the_underused():
+def test_factors_are_larger_for_rare_and_underused_modalities():
     factors = LearningFactors(3, smoothing=1.0)
     unknown = torch.full((3,), float("nan"))
     rare = factors.update(torch.tensor([1.0, 1.0, 0.25]), unknown)
@@ -56,7 +56,7 @@ def test_factors_favour_the_rare_and_the_underused():
 
 
 @pytest.mark.parametrize("width", [1, 5, 8])
-def test_flow_is_invertible_and_knows_its_determinant(width):
+def test_flow_is_invertible_with_the_correct_determinant(width):
     torch.manual_seed(0)
     flow = Flow(2, width, 3).double()
     for parameter in flow.parameters():

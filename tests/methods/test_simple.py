@@ -1,4 +1,4 @@
-"""The simple rivals are what they say: checked against scikit-learn on the same table."""
+"""Simple baselines compared with scikit-learn on the same table."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_mean_fill(table):
     np.testing.assert_allclose(make_method("mean_fill").fit(data(table)).predict(data(table)), expected, atol=1e-4)
 
 
-def test_indicators_tell_a_missing_modality_from_its_mean():
+def test_indicators_distinguish_a_missing_modality_from_its_mean():
     values = np.array([[0.0]] * 40 + [[np.nan]] * 40)
     source = MultimodalData.from_arrays({"a": values, "b": np.ones((80, 1))}, Target.from_labels(np.repeat([0, 1], 40)))
     assert (make_method("indicator_linear").fit(source).predict(source).argmax(axis=1) == np.repeat([0, 1], 40)).all()
@@ -46,9 +46,9 @@ def test_indicators_tell_a_missing_modality_from_its_mean():
 
 
 def test_complete_case(table):
-    whole = np.isfinite(table[0]).all(axis=1)
+    complete = np.isfinite(table[0]).all(axis=1)
     scaled = np.nan_to_num(StandardScaler().fit_transform(table[0]))
-    expected = LogisticRegression(max_iter=1000).fit(scaled[whole], table[1][whole]).predict_proba(scaled)
+    expected = LogisticRegression(max_iter=1000).fit(scaled[complete], table[1][complete]).predict_proba(scaled)
     np.testing.assert_allclose(
         make_method("complete_case", settings={"C": 1}).fit(data(table)).predict(data(table)), expected, atol=1e-4
     )
@@ -63,14 +63,14 @@ def test_knn_fill(table):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_boosting_of_classes(table, n_classes):
+def test_boosting_classification(table, n_classes):
     values, codes = table[0].astype(np.float32).astype(np.float64), table[1] % n_classes
     expected = HistGradientBoostingClassifier(early_stopping=False).fit(values, codes).predict_proba(values)
     ours = make_method("boosting").fit(data((values, codes))).predict(data((values, codes)))
     np.testing.assert_allclose(ours, expected, atol=1e-10)
 
 
-def test_boosting_of_numbers(table):
+def test_boosting_regression(table):
     values = table[0].astype(np.float32).astype(np.float64)
     numbers = np.nan_to_num(values).sum(axis=1)
     expected = HistGradientBoostingRegressor(early_stopping=False).fit(values, numbers).predict(values)

@@ -1,4 +1,4 @@
-"""TFR-Net: it reconstructs, reads only what it may, and says what it cannot do."""
+"""TFR-Net: reconstruction, attention to observed modalities only, and rejected settings."""
 
 import numpy as np
 import pytest
@@ -18,13 +18,13 @@ def block():
         return CrossModalBlock(TFRNetSettings(latent_dim=8, attention_heads=2)).eval()
 
 
-def test_what_is_hidden_is_reconstructed(holed_digits):
-    steps = make_method("tfr_net", settings={"max_epochs": 15}).fit(holed_digits[0], seed=0).history.steps
-    # a small last batch of an epoch may hide nothing
+def test_hidden_modalities_are_reconstructed(incomplete_digits):
+    steps = make_method("tfr_net", settings={"max_epochs": 15}).fit(incomplete_digits[0], seed=0).history.steps
+    # in a small last batch of an epoch, modality dropout can hide no modality
     assert np.mean(steps["loss/reconstruction"]) > 0.1
 
 
-def test_nothing_is_reconstructed_without_hiding():
+def test_no_reconstruction_loss_without_modality_dropout():
     data = MultimodalData.from_arrays(
         {"a": np.random.default_rng(0).normal(size=(30, 3)), "b": np.ones((30, 2))}, Target.from_labels([0, 1] * 15)
     )
@@ -32,24 +32,24 @@ def test_nothing_is_reconstructed_without_hiding():
     assert not any(model.history.steps["loss/reconstruction"])
 
 
-def test_attention_reads_the_others_that_are_there_and_nothing_else(block):
+def test_attention_is_restricted_to_the_other_observed_modalities(block):
     kept = torch.tensor([[True, True, False]])
     rng = torch.Generator().manual_seed(0)
     tokens = torch.randn(1, 3, 8, generator=rng).requires_grad_()
-    for reader in range(3):
-        # keys and values only: the query is the reader's own
+    for query in range(3):
+        # the query also depends on the token itself, which is excluded below
         block.zero_grad()
         tokens.grad = None
-        block.attend(tokens, kept)[0, reader].square().sum().backward()
-        read = [k for k in range(3) if k != reader and tokens.grad[0, k].abs().sum() > 0]
-        assert read == [k for k in range(3) if k != reader and kept[0, k]]
+        block.attend(tokens, kept)[0, query].square().sum().backward()
+        attended = [k for k in range(3) if k != query and tokens.grad[0, k].abs().sum() > 0]
+        assert attended == [k for k in range(3) if k != query and kept[0, k]]
 
 
-def test_a_token_without_others_reads_nothing(block):
+def test_a_single_token_attends_to_nothing(block):
     alone = block.attend(torch.randn(2, 1, 8), torch.ones(2, 1, dtype=torch.bool))
     torch.testing.assert_close(alone, block.project_out.bias.expand_as(alone))
 
 
-def test_heads_that_do_not_divide_the_width_are_refused():
+def test_attention_heads_must_divide_the_width():
     with pytest.raises(SettingsError, match="latent_dim 6 is not a multiple of attention_heads 4"):
         make_method("tfr_net", settings={"latent_dim": 6, "encoder_heads": 2})

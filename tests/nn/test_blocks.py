@@ -1,4 +1,4 @@
-"""Blocks against their formulas."""
+"""PyTorch modules compared with their formulas."""
 
 import math
 
@@ -41,12 +41,12 @@ def test_kl_by_hand():
     assert float(kl_to_standard_normal(torch.zeros(3, 2), torch.zeros(3, 2))) == 0
 
 
-def test_bottleneck_draws_noise_of_the_right_spread_in_training_only():
+def test_bottleneck_samples_in_training_mode_only():
     bottleneck = GaussianBottleneck(4, 2)
     hidden = torch.ones(20000, 4)
     code = bottleneck(hidden)
-    spread = (code.sample - code.mean).std(dim=0)
-    torch.testing.assert_close(spread, torch.exp(code.logvar[0] / 2), rtol=0.03, atol=0)
+    deviation = (code.sample - code.mean).std(dim=0)
+    torch.testing.assert_close(deviation, torch.exp(code.logvar[0] / 2), rtol=0.03, atol=0)
     assert torch.equal(bottleneck.eval()(hidden).sample, bottleneck(hidden).mean)
 
 
@@ -62,7 +62,7 @@ def test_bottleneck_is_finite_on_huge_inputs():
     assert torch.isfinite(code.logvar.exp()).all()
 
 
-def test_imputer_recursion_written_out():
+def test_imputer_follows_the_recursion_of_the_paper():
     imputer = CrossModalImputer(6, 4, hidden=(5, 3), n_blocks=3)
     x = torch.randn(7, 6)
     x_in, x_out = x, torch.zeros_like(x)
@@ -75,7 +75,7 @@ def test_imputer_recursion_written_out():
     torch.testing.assert_close(imputer(x), last(functional.relu(first(x_in + x_out))))
 
 
-def test_imputer_without_blocks_is_its_transition():
+def test_imputer_without_autoencoders_is_the_transition_network():
     imputer = CrossModalImputer(6, 4, hidden=(5,), n_blocks=0)
     x = torch.randn(2, 6)
     torch.testing.assert_close(imputer(x), imputer.transition(x))
@@ -85,7 +85,7 @@ IMPUTERS = [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers
 
 
 @pytest.mark.parametrize("build", IMPUTERS)
-def test_a_process_may_have_no_sample_of_a_batch(build):
+def test_imputers_accept_an_empty_batch(build):
     codes = torch.zeros(0, 3, 4, requires_grad=True)
     imputed = build()(codes, torch.zeros(0, 3, dtype=torch.bool))
     assert imputed.shape == (0, 3, 4)
@@ -94,7 +94,7 @@ def test_a_process_may_have_no_sample_of_a_batch(build):
 
 
 @pytest.mark.parametrize("build", IMPUTERS)
-def test_no_imputer_reads_its_own_modality(build):
+def test_imputed_codes_do_not_depend_on_the_own_modality(build):
     imputers = build()
     codes, kept = torch.randn(6, 3, 4), torch.ones(6, 3, dtype=torch.bool)
     before = imputers(codes, kept)
@@ -107,7 +107,7 @@ def test_no_imputer_reads_its_own_modality(build):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_concatenating_imputers_are_one_imputer_per_modality(training):
+def test_concatenating_imputers_equal_separate_imputers(training):
     together = ConcatenatingImputers(3, 4, (5, 3), 2).train(training)
     codes, kept = torch.randn(6, 3, 4), torch.rand(6, 3) > 0.5
     imputed = together(codes, kept)
@@ -115,11 +115,11 @@ def test_concatenating_imputers_are_one_imputer_per_modality(training):
         alone = CrossModalImputer(8, 4, (5, 3), 2)
         alone.load_state_dict({name: value[m] for name, value in together.stacked.state_dict().items()})
         others = codes[:, [k for k in range(3) if k != m]].flatten(1)
-        wanted = torch.ones(6, dtype=torch.bool) if training else ~kept[:, m]
-        torch.testing.assert_close(imputed[wanted, m], alone(others)[wanted])
+        rows = torch.ones(6, dtype=torch.bool) if training else ~kept[:, m]
+        torch.testing.assert_close(imputed[rows, m], alone(others)[rows])
 
 
-def test_a_stacked_head_is_one_head_per_modality():
+def test_stacked_head_equals_separate_heads():
     together = StackedHead(3, 4, 2, (5,), 0.0)
     codes = torch.randn(6, 3, 4)
     for m in range(3):
@@ -128,7 +128,7 @@ def test_a_stacked_head_is_one_head_per_modality():
         torch.testing.assert_close(together(codes)[:, m], alone(codes[:, m]))
 
 
-def test_pooled_imputers_written_out():
+def test_pooled_imputers_follow_their_formula():
     imputers = PooledImputers(3, 4, 6, 2)
     nn.init.normal_(imputers.affinity)
     codes, kept = torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, False, False]])
@@ -141,7 +141,7 @@ def test_pooled_imputers_written_out():
             torch.testing.assert_close(imputers(codes, kept)[row, m], expected)
 
 
-def test_pooled_imputers_have_parameters_linear_in_modalities():
+def test_number_of_parameters_of_pooled_imputers_is_linear():
     def size(n):
         imputers = PooledImputers(n, 32, 64, 8)
         return sum(p.numel() for p in imputers.parameters()) - imputers.affinity.numel()
@@ -149,13 +149,13 @@ def test_pooled_imputers_have_parameters_linear_in_modalities():
     assert size(24) - size(12) == 2 * (size(12) - size(6))
 
 
-def test_imputers_run_only_where_something_is_missing_when_predicting():
+def test_imputers_process_incomplete_samples_only_in_evaluation_mode():
     imputers = ConcatenatingImputers(3, 4, (5,), 1).eval()
     sizes = []
     imputers.stacked.transition.register_forward_hook(lambda _, inputs, __: sizes.append(inputs[0].shape))
     kept = torch.tensor([[True, True, False], [True, False, False], [True, True, True], [True, True, False]])
     imputed = imputers(torch.randn(4, 3, 4), kept)
-    # as many samples per imputer as the busiest one has
+    # all imputers process the same number of samples, the maximum over modalities
     assert sizes == [(3, 3, 8)]
     assert (imputed[~kept] != 0).any(dim=1).all()
 
@@ -173,17 +173,17 @@ def test_every_encoder(kind, is_sequence):
     assert all(torch.isfinite(parameter.grad).all() for parameter in encoder.parameters())
 
 
-def test_an_encoder_of_the_wrong_shape_is_named():
+def test_wrong_output_shape_of_an_encoder():
     with pytest.raises(TypeError, match=r"must return a tensor \(n, width\), got \(1, 1, 3\)"):
-        encoder_width(Keeps(), 3, True)
+        encoder_width(Identity(), 3, True)
 
 
-class Keeps(nn.Module):
+class Identity(nn.Module):
     def forward(self, values, lengths=None):
         return values
 
 
-def test_positions_are_an_option():
+def test_positional_encoding_is_optional():
     values, lengths = torch.randn(1, 4, 3), torch.tensor([4])
     backwards = values.flip(1)
     for positional, same in ((False, True), (True, False)):
@@ -212,7 +212,7 @@ def test_objective(kind):
     assert loss == pytest.approx(expected, rel=1e-4)
 
 
-def test_absolute_error_is_an_option():
+def test_absolute_error():
     target = make_target("regression", 12)
     objective = Objective.fit(target, "absolute")
     encoded = torch.from_numpy(objective.encode(target))
@@ -224,13 +224,13 @@ def test_a_constant_target_is_predicted():
     np.testing.assert_array_equal(objective.outputs(torch.zeros(2, 1)), [[7.0], [7.0]])
 
 
-def test_dropout_keeps_the_mean_and_drops_what_it_says():
+def test_dropout_has_the_given_rate_and_preserves_the_mean():
     values = torch.ones(400, 500)
     for probability in (0.1, 0.5, 0.998):
         dropped = dropout(values, probability)
         assert float((dropped == 0).float().mean()) == pytest.approx(probability, abs=0.004)
         assert float(dropped.mean()) == pytest.approx(1, abs=0.1 if probability > 0.9 else 0.01)
-    # neither rows nor columns agree with one another
+    # masks are uncorrelated over rows and columns
     dropped = (dropout(values, 0.5) > 0).double()
     assert torch.corrcoef(dropped).fill_diagonal_(0).abs().max() < 0.3
     assert torch.corrcoef(dropped.T).fill_diagonal_(0).abs().max() < 0.3
@@ -238,21 +238,21 @@ def test_dropout_keeps_the_mean_and_drops_what_it_says():
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.3])
-def test_relu_and_dropout_in_one_are_both_of_them(probability):
+def test_dropout_relu_equals_relu_and_dropout(probability):
     values, gradient = torch.randn(30, 40), torch.randn(30, 40)
     kept, scale = keep_mask(values, probability) if probability else (torch.ones_like(values), 1.0)
-    expected, found = values.clone().requires_grad_(), values.clone().requires_grad_()
+    expected, inputs = values.clone().requires_grad_(), values.clone().requires_grad_()
     (expected.relu() * kept * scale).backward(gradient)
     torch.manual_seed(0)
     torch.randn(30, 40), torch.randn(30, 40)
-    result, left = dropout_relu(found * 1, probability)
-    (result * left).backward(gradient)
-    torch.testing.assert_close(result * left, expected.relu() * kept * scale)
-    torch.testing.assert_close(found.grad, expected.grad)
+    result, factor = dropout_relu(inputs * 1, probability)
+    (result * factor).backward(gradient)
+    torch.testing.assert_close(result * factor, expected.relu() * kept * scale)
+    torch.testing.assert_close(inputs.grad, expected.grad)
 
 
-def test_sequences_of_a_batch_do_not_see_one_another():
-    """Values and gradients of ragged sequences, in several buckets, are those of each sequence alone."""
+def test_sequences_of_a_batch_are_independent():
+    """Codes and gradients of sequences of different lengths equal those of each sequence encoded alone."""
     lengths = torch.randint(1, 10, (40,))
     encoder = build_encoder("transformer", 4, True, SPEC).eval()
     padded = torch.full((40, 9, 4), float("nan"))
@@ -270,7 +270,7 @@ def test_sequences_of_a_batch_do_not_see_one_another():
     assert not padded.grad[torch.arange(9) >= lengths[:, None]].any()
 
 
-def test_packing_leaves_out_padding_only():
+def test_packing_removes_padding_only():
     lengths = torch.randint(1, 10, (70,))
     padded = torch.randn(70, 9, 4) * (torch.arange(9) < lengths[:, None])[..., None]
     packing = Packing.of(lengths, 9)
@@ -278,6 +278,6 @@ def test_packing_leaves_out_padding_only():
     assert len(packed) == int(lengths.sum())
     assert len(packing.buckets) == 4
     parts = list(zip(packing.buckets, packing.split(packed), strict=True))
-    back = torch.cat([bucket.pad(own)[bucket.mask] for bucket, own in parts])
-    assert torch.equal(back, packed)
+    unpadded = torch.cat([bucket.pad(steps)[bucket.mask] for bucket, steps in parts])
+    assert torch.equal(unpadded, packed)
     torch.testing.assert_close(packing.mean(packed), padded.sum(dim=1) / lengths[:, None])

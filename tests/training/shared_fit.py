@@ -1,4 +1,7 @@
-"""One process of a shared fit, for torchrun: ``shared_fit.py OUT [KILL_RANK STEP]``; a checkpoint goes beside OUT."""
+"""One process of a distributed fit for torchrun: ``shared_fit.py OUT [KILL_RANK STEP]``.
+
+The checkpoint is written next to OUT.
+"""
 
 import os
 import signal
@@ -27,9 +30,9 @@ SETTINGS = {
 
 
 def data() -> MultimodalData:
-    """Return samples of which few observe text: many a process has a share of a batch without any.
+    """Return samples of which few observe text, so that the share of a process often has no sample with text.
 
-    Of the 43 samples that a network is trained on, the last of seven to a batch are one: some share of it is empty.
+    A network is trained on 43 samples in batches of seven. The last batch has one sample, so some shares are empty.
     """
     availability = np.ones((50, 3), dtype=bool)
     availability[:, 0] = np.arange(50) % 9 == 0
@@ -52,8 +55,8 @@ def fit(out: Path, callbacks=()):
     return model.fit(data(), seed=1, callbacks=callbacks, checkpoint=out.with_suffix(".checkpoint"))
 
 
-def told(model):
-    """Return what fits are compared by: the history of the first network, and what all of them predict together."""
+def results(model):
+    """Return the history of the first network and the predictions, by which fits are compared."""
     return {**model.history.to_arrays(), "predicted": model.predict(data())}
 
 
@@ -61,14 +64,14 @@ def main() -> int:
     out = Path(sys.argv[1])
     killed = [int(number) for number in sys.argv[2:]]
     callbacks = [Killer(killed[1])] if killed and killed[0] == process_rank() else []
-    # what torchrun sends to those that are left when one is gone
+    # torchrun sends this signal to the remaining processes after one is lost
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         model = fit(out, callbacks)
     except ProcessLostError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    np.savez(out.with_suffix(f".{process_rank()}.npz"), **model.arrays(), **told(model))
+    np.savez(out.with_suffix(f".{process_rank()}.npz"), **model.arrays(), **results(model))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The outer step of the bi-level problem, against gradients taken one by one."""
+"""Hypergradient rule compared with explicit gradients."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from redcore.balancing import BalancingSettings, Signals, StepSignals, build_rul
 from redcore.methods import make_method
 from redcore.nn import Objective, collate
 
-QUIET = {
+NO_NOISE = {
     "modality_dropout": 0,
     "head_dropout": 0,
     "encoder_dropout": 0,
@@ -33,13 +33,13 @@ def signals(**changes):
 
 @pytest.mark.parametrize("detached", [True, False])
 def test_slopes_are_inner_products_of_gradients(detached):
-    made = signals(**QUIET, detach_imputation_target=detached)
+    made = signals(**NO_NOISE, detach_imputation_target=detached)
     parameters = list(made.network.parameters())
 
     def gradient(loss):
-        found = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
         return torch.cat(
-            [torch.zeros(p.numel()) if g is None else g.ravel() for p, g in zip(parameters, found, strict=True)]
+            [torch.zeros(p.numel()) if g is None else g.ravel() for p, g in zip(parameters, gradients, strict=True)]
         )
 
     held_out = gradient(made.objective.loss(made.output.logits, made.batch.target))
@@ -48,16 +48,16 @@ def test_slopes_are_inner_products_of_gradients(detached):
     got = made.validation_slopes()
     scale = np.abs(expected).max()
     np.testing.assert_allclose(got.numpy(), expected, atol=0.02 * scale)
-    # the network itself has not moved
-    for parameter, kept in zip(parameters, before, strict=True):
-        torch.testing.assert_close(parameter, kept, rtol=0, atol=0)
+    # the parameters of the network are unchanged
+    for parameter, expected_value in zip(parameters, before, strict=True):
+        torch.testing.assert_close(parameter, expected_value, rtol=0, atol=0)
 
 
-def test_noise_is_the_same_on_both_sides_and_the_random_state_stays():
+def test_both_evaluations_use_the_same_noise_and_restore_the_random_state():
     made = signals()
     torch.manual_seed(0)
     state = torch.get_rng_state()
-    # differences of independent noise over a step of 0.01 would be in the hundreds
+    # with independent noise, differences over a step of 0.01 would be in the hundreds
     assert made.validation_slopes().abs().max() < 50
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -67,7 +67,7 @@ class Slopes(Signals):
         return self.slopes
 
 
-def test_the_rule_steps_up_where_the_held_out_loss_would_fall():
+def test_weights_increase_if_the_validation_loss_would_decrease():
     rule = build_rule(3, BalancingSettings(balancing="hypergradient"))
     equal = np.full(3, 3**-0.5)
 
@@ -77,19 +77,19 @@ def test_the_rule_steps_up_where_the_held_out_loss_would_fall():
         return rule.update(made)
 
     np.testing.assert_allclose(update(None, 0), equal, rtol=1e-6)
-    # not its turn
+    # no update at this step
     np.testing.assert_allclose(update(torch.tensor([2.0, -4.0, 0.0]), 1), equal, rtol=1e-6)
     update(torch.tensor([2.0, -4.0, 0.0]), 3)
     beta = equal + 0.1 * np.array([0.5, -1.0, 0.0])
     np.testing.assert_allclose(rule.supervision_weight, beta / np.linalg.norm(beta), rtol=1e-5)
     np.testing.assert_allclose(rule.relative_advantage, [-0.5, 1.0, 0.0])
-    kept = rule.supervision_weight.clone()
+    before = rule.supervision_weight.clone()
     update(torch.tensor([float("nan"), 0.0, 0.0]), 6)
     update(torch.zeros(3), 9)
-    np.testing.assert_array_equal(rule.supervision_weight, kept)
+    np.testing.assert_array_equal(rule.supervision_weight, before)
 
 
-def test_weights_move_in_a_fit_and_need_validation_data():
+def test_weights_change_in_a_fit_with_validation_data_only():
     data = make_data("multiclass", 48)
     settings = tiny("redcore", balancing="hypergradient", max_epochs=4)
     first, again = (make_method("redcore", settings=settings).fit(data, seed=3) for _ in range(2))

@@ -1,4 +1,4 @@
-"""A fit that several processes share is the fit of one, and outlives the loss of a process."""
+"""Distributed fits: equality with a fit in one process, and recovery after the loss of a process."""
 
 import importlib.util
 import os
@@ -13,11 +13,11 @@ SCRIPT = Path(__file__).with_name("shared_fit.py")
 
 
 def in_one(out):
-    """Return what the fit of one process tells."""
+    """Return the results of a fit in one process."""
     spec = importlib.util.spec_from_file_location("shared_fit", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    return script.told(script.fit(out))
+    return script.results(script.fit(out))
 
 
 def start(out, n_processes, *killed):
@@ -39,7 +39,7 @@ def alone(tmp_path_factory):
     return in_one(tmp_path_factory.mktemp("one") / "fit")
 
 
-def test_two_processes_do_what_one_does_and_end_with_the_same_weights(tmp_path, alone):
+def test_two_processes_give_the_results_of_one(tmp_path, alone):
     done = start(tmp_path / "fit", 2)
     assert done.returncode == 0, done.stderr
     first, second = (dict(np.load(tmp_path / f"fit.{rank}.npz")) for rank in range(2))
@@ -49,7 +49,7 @@ def test_two_processes_do_what_one_does_and_end_with_the_same_weights(tmp_path, 
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_lost_process_leaves_a_checkpoint_from_which_one_goes_on(tmp_path, alone, lost):
+def test_a_fit_is_resumed_after_the_loss_of_a_process(tmp_path, alone, lost):
     done = start(tmp_path / "fit", 2, lost, 9)
     assert done.returncode != 0
     assert "a process of the fit was lost after step" in done.stderr

@@ -1,4 +1,4 @@
-"""Training from a store: the same code, the same numbers, a real shuffle, and a resume in mid-epoch."""
+"""Training on data in a store: equality with data in memory, shuffling, and resume within an epoch."""
 
 import numpy as np
 import pytest
@@ -16,14 +16,14 @@ N = 400
 
 @pytest.fixture(params=[False, True], ids=["vectors", "sequences"])
 def pair(request, tmp_path, monkeypatch):
-    """Return the same data in memory and on disk, in blocks of 64."""
+    """Return the same data in memory and in a store with blocks of 64 samples."""
     monkeypatch.setattr(_writer, "BLOCK_BYTES", 1)
     data = make_data("multiclass", N, sequences=request.param, groups=np.arange(N) // 5)
     write_store(data, tmp_path / "store")
     return data, Store(tmp_path / "store").data()
 
 
-def test_views_read_what_memory_holds(pair):
+def test_views_of_stored_data_equal_views_in_memory(pair):
     data, stored = pair
     assert stored.is_stored
     rng = np.random.default_rng(0)
@@ -36,11 +36,11 @@ def test_views_read_what_memory_holds(pair):
         lambda d: d.hide(np.zeros((N, 3), dtype=bool)),
         lambda d: d.select(["text"]).take(rows[:1]),
     ):
-        here, there = select(data), select(stored)
-        np.testing.assert_array_equal(there.availability, here.availability)
-        np.testing.assert_array_equal(there.sample_ids, here.sample_ids)
-        for name, modality in here.modalities.items():
-            other = there.modalities[name]
+        expected, view = select(data), select(stored)
+        np.testing.assert_array_equal(view.availability, expected.availability)
+        np.testing.assert_array_equal(view.sample_ids, expected.sample_ids)
+        for name, modality in expected.modalities.items():
+            other = view.modalities[name]
             assert (other.n_observed, other.n_samples) == (modality.n_observed, modality.n_samples)
             if modality.n_observed:
                 assert (other.n_features, other.is_sequence) == (modality.n_features, modality.is_sequence)
@@ -71,14 +71,14 @@ def source(stored, windows: int, batch_size: int = 30, seed: int = 0) -> StoredS
 
 
 @pytest.mark.parametrize("windows", [1, 3, 7])
-def test_every_sample_once_per_epoch_with_its_own_label(pair, windows):
+def test_every_sample_occurs_once_per_epoch_with_its_label(pair, windows):
     data, stored = pair
     made = source(stored, windows)
     for epoch in (0, 1):
         ids = []
         for step in range(epoch * made.plan.steps_per_epoch, (epoch + 1) * made.plan.steps_per_epoch):
-            part, target, rows = made.locate(step)
-            batch = part.take(rows)
+            window, target, rows = made.locate(step)
+            batch = window.take(rows)
             np.testing.assert_array_equal(target[rows], data.target.values[batch.sample_ids])
             observed = batch.modalities["text"].gather(np.arange(len(rows)))
             expected = data.take(batch.sample_ids).modalities["text"].gather(np.arange(len(rows)))
@@ -88,13 +88,13 @@ def test_every_sample_once_per_epoch_with_its_own_label(pair, windows):
     made.close()
 
 
-def test_the_shuffle_is_a_real_one(pair):
-    """Places of a sample over many epochs are uniform, whichever block it is in; neighbours part."""
+def test_the_order_of_samples_is_random(pair):
+    """Positions of a sample over epochs are uniform for all blocks, and neighbours are separated."""
     made = source(pair[1], windows=3)
-    places = np.stack([np.argsort(made.order(epoch)[0]) for epoch in range(300)])
-    # the mean of 300 uniform places has a standard deviation of N / sqrt(12 * 300) = 6.7
-    assert abs(places.mean(axis=0) - (N - 1) / 2).max() < 5 * N / np.sqrt(12 * 300)
-    together = np.abs(np.diff(places, axis=1)) == 1
+    positions = np.stack([np.argsort(made.order(epoch)[0]) for epoch in range(300)])
+    # the mean of 300 uniform positions has a standard deviation of N / sqrt(12 * 300) = 6.7
+    assert abs(positions.mean(axis=0) - (N - 1) / 2).max() < 5 * N / np.sqrt(12 * 300)
+    together = np.abs(np.diff(positions, axis=1)) == 1
     assert together.mean() < 4 * 2 / (N / 3)
     made.close()
 
@@ -118,7 +118,7 @@ class StopAfter(Callback):
         return self.done == self.step
 
 
-def test_resumed_in_mid_epoch_it_ends_like_an_uninterrupted_fit(pair, tmp_path):
+def test_a_fit_resumed_within_an_epoch_equals_an_uninterrupted_fit(pair, tmp_path):
     stored = pair[1]
     settings = tiny("redcore", batch_size=64, max_epochs=3)
 
@@ -134,7 +134,7 @@ def test_resumed_in_mid_epoch_it_ends_like_an_uninterrupted_fit(pair, tmp_path):
         np.testing.assert_array_equal(resumed.arrays()[name], array)
 
 
-def test_a_store_changed_between_is_another_fit(pair):
+def test_checksums_of_views_differ(pair):
     _, stored = pair
     assert stored.checksum() == stored.checksum()
     assert stored.take(np.arange(10)).checksum() != stored.take(np.arange(1, 11)).checksum()

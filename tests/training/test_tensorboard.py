@@ -20,15 +20,15 @@ def test_every_third_step_is_logged(tmp_path):
     method.fit(make_data(n_samples=60), callbacks=[logger])
     logger.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network-1", "network-2"]
-    found = EventAccumulator(str(tmp_path / "network-1")).Reload()
+    events = EventAccumulator(str(tmp_path / "network-1")).Reload()
     name = next(name for name in method.history.steps if name.startswith("supervision_weight/"))
-    logged = found.Scalars(name)
+    logged = events.Scalars(name)
     assert [entry.step for entry in logged] == list(range(0, method.history.n_steps, 3))
     np.testing.assert_allclose([entry.value for entry in logged], list(method.history.steps[name])[::3], rtol=1e-6)
-    assert len(found.Scalars("epoch/validation_loss")) == 3
+    assert len(events.Scalars("epoch/validation_loss")) == 3
 
 
-def test_without_tensorboard_the_error_says_what_to_install(tmp_path, monkeypatch):
+def test_error_without_tensorboard(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(RunError, match=r"pip install 'redcore\[tensorboard\]'"):
         TensorBoardLogger(tmp_path)

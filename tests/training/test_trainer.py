@@ -1,4 +1,4 @@
-"""The loop: where it stops, what it chooses, and that a killed fit ends like an uninterrupted one."""
+"""Training loop: early stopping, epoch selection, checkpoints and resume."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def uninterrupted():
     stops=st.lists(st.integers(1, 19), min_size=1, max_size=4, unique=True),
     method=st.sampled_from(["redcore", "zero_fill"]),
 )
-def test_a_fit_stopped_anywhere_and_resumed_is_the_uninterrupted_one(stops, method, uninterrupted, tmp_path_factory):
+def test_a_resumed_fit_equals_an_uninterrupted_fit(stops, method, uninterrupted, tmp_path_factory):
     checkpoint = tmp_path_factory.mktemp("run") / "checkpoint.safetensors"
     for stop in sorted(stops):
         if stop < uninterrupted[method].history.n_steps:
@@ -71,20 +71,20 @@ def interrupted(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"data": make_data("multiclass", 39)}])
-def test_a_checkpoint_of_another_fit_is_refused(tmp_path, change):
+def test_a_checkpoint_of_another_fit_is_rejected(tmp_path, change):
     with pytest.raises(RunError, match="other data, settings or seed"):
         fit(checkpoint=interrupted(tmp_path), **change)
 
 
-@pytest.mark.parametrize("raw", [b"", b"foreign", None])
-def test_a_damaged_checkpoint_is_refused(tmp_path, raw):
+@pytest.mark.parametrize("raw", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_is_rejected(tmp_path, raw):
     checkpoint = interrupted(tmp_path)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-40] if raw is None else raw)
     with pytest.raises(ModelFileError, match="checkpoint"):
         fit(checkpoint=checkpoint)
 
 
-def test_training_stops_early_and_keeps_the_best_epoch():
+def test_early_stopping_selects_the_best_epoch():
     model = fit(max_epochs=200, patience=2, learning_rate=0.05, schedule="constant")
     losses = model.history.epochs["validation_loss"]
     assert len(losses) < 200
@@ -107,7 +107,7 @@ def test_selection_by_score():
     assert model.history.best_epoch == int(np.argmax(scores))
 
 
-def test_a_diverging_loss_is_named():
+def test_a_diverging_loss_raises_an_error():
     with pytest.raises(DivergenceError, match=r"the loss is (nan|inf) at step \d+; lower learning_rate"):
         fit(
             learning_rate=10.0,
@@ -124,14 +124,14 @@ def test_a_diverging_loss_is_named():
         )
 
 
-def test_bfloat16_stays_close():
+def test_bfloat16_is_close_to_float32():
     full, half = fit(max_epochs=1), fit(max_epochs=1, precision="bf16-mixed")
     np.testing.assert_allclose(half.predict(DATA), full.predict(DATA), atol=0.02)
     assert not same(full, half)
 
 
-@pytest.mark.parametrize(("sequences", "asked", "used"), [(False, None, 1), (True, None, 2), (True, 3, 3)])
-def test_threads(sequences, asked, used):
+@pytest.mark.parametrize(("sequences", "n_threads", "expected"), [(False, None, 1), (True, None, 2), (True, 3, 3)])
+def test_threads(sequences, n_threads, expected):
     class Spy(Callback):
         def on_step(self, step, values):
             self.seen = torch.get_num_threads()
@@ -140,8 +140,8 @@ def test_threads(sequences, asked, used):
     torch.set_num_threads(2)
     try:
         data = make_data("multiclass", 24, sequences=sequences)
-        fit(data=data, n_threads=asked, callbacks=[spy], max_epochs=1)
+        fit(data=data, n_threads=n_threads, callbacks=[spy], max_epochs=1)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-    assert spy.seen == used
+    assert spy.seen == expected

@@ -50,13 +50,13 @@ class Stepper:
             fused=True,
         )
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
-        self._branches: dict[str, list[Tensor]] = {}
-        self._clipped = network.subnetworks()
+        self._encoders: dict[str, list[Tensor]] = {}
+        self._subnetworks = network.subnetworks()
 
     def watch_gradients(self, names: Sequence[str]) -> None:
         """Make `step` also return the gradient norm of each encoder; `names` are the sorted modality names."""
-        branches = self.network.branches()
-        self._branches = {name: list(part.parameters()) for name, part in zip(names, branches, strict=False)}
+        encoders = self.network.branches()
+        self._encoders = {name: list(encoder.parameters()) for name, encoder in zip(names, encoders, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
         """Return the batch of this process, on its device: its share of the samples `rows` of `data`, with targets."""
@@ -101,10 +101,10 @@ class Stepper:
         values |= {name: value.detach() for name, value in self.network.state().items()}
         # DDP averages gradients over the processes; the loss of each is a summand of the total loss
         self.fabric.backward(losses["loss"] * self.processes.n)
-        norms = {f"gradient_norm/{name}": _gradient_norm(part) for name, part in self._branches.items()}
+        norms = {f"gradient_norm/{name}": _gradient_norm(encoder) for name, encoder in self._encoders.items()}
         if self.settings.gradient_clip is not None:
-            for part in self._clipped:
-                _clip(part, self.settings.gradient_clip)
+            for subnetwork in self._subnetworks:
+                _clip(subnetwork, self.settings.gradient_clip)
         self._optimizer.step()
         return values | norms
 
@@ -112,9 +112,9 @@ class Stepper:
         """Return the losses summed over the processes, with a single all-reduce."""
         if self.processes.n == 1:
             return {name: value.detach() for name, value in losses.items()}
-        parts = [value.detach().reshape(-1).float() for value in losses.values()]
-        sums = torch.split(self.processes.total(torch.cat(parts)), [len(part) for part in parts])
-        return {name: part.view(value.shape) for (name, value), part in zip(losses.items(), sums, strict=True)}
+        flat = [value.detach().reshape(-1).float() for value in losses.values()]
+        sums = torch.split(self.processes.total(torch.cat(flat)), [len(values) for values in flat])
+        return {name: total.view(value.shape) for (name, value), total in zip(losses.items(), sums, strict=True)}
 
     def logits(self, data: MultimodalData) -> Tensor:
         """Return the noise-free logits of all samples of `data`, then set the network to training mode."""
@@ -132,9 +132,9 @@ def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
     return torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros((), device=parameters[0].device)
 
 
-def _clip(part: SubNetwork, limit: float) -> None:
+def _clip(subnetwork: SubNetwork, limit: float) -> None:
     """Scale the gradients of a sub-network so that their norm is at most `limit`."""
-    gradients = [parameter.grad[index] for parameter, index in part if parameter.grad is not None]
+    gradients = [parameter.grad[index] for parameter, index in subnetwork if parameter.grad is not None]
     if not gradients:
         return
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))

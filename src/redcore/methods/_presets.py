@@ -1,6 +1,6 @@
 """Preset files: JSON objects with ``method`` and ``settings``, as written by 'redcore tune'.
 
-If the optional key ``preset`` is not null, it names the preset whose settings the file changes.
+If the optional key ``preset`` is not null, it is the name of the preset whose settings the file changes.
 """
 
 import json

@@ -93,9 +93,9 @@ def collate(
     availability = np.stack([modality.position[indices] >= 0 for modality in data.modalities.values()], axis=1)
     observed = []
     for modality in data.modalities.values():
-        part = modality.gather(indices)
-        lengths = None if part.lengths is None else torch.from_numpy(part.lengths).to(device)
-        rows, values = torch.from_numpy(part.rows).to(device), torch.from_numpy(part.values).to(device)
+        gathered = modality.gather(indices)
+        lengths = None if gathered.lengths is None else torch.from_numpy(gathered.lengths).to(device)
+        rows, values = torch.from_numpy(gathered.rows).to(device), torch.from_numpy(gathered.values).to(device)
         observed.append(ObservedTensor(rows, values, lengths))
     labels = None if target is None else torch.from_numpy(target[indices]).to(device)
     return Batch(tuple(observed), torch.from_numpy(availability).to(device), labels)

@@ -61,7 +61,7 @@ class GaussianBottleneck(nn.Module):
 @contextmanager
 def posterior_sampling(network: nn.Module) -> Iterator[None]:
     """Let all bottlenecks of a network sample their latent codes inside the block, also in evaluation mode."""
-    bottlenecks = [part for part in network.modules() if isinstance(part, GaussianBottleneck)]
+    bottlenecks = [module for module in network.modules() if isinstance(module, GaussianBottleneck)]
     for bottleneck in bottlenecks:
         bottleneck.sampling = True
     try:

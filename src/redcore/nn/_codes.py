@@ -49,11 +49,11 @@ class CodeEncoders(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Return latent codes (n_samples, n_modalities, width), with zeros for missing modalities."""
         codes = []
-        for encoder, project, part in zip(self.encoders, self.project, batch.modalities, strict=True):
+        for encoder, project, inputs in zip(self.encoders, self.project, batch.modalities, strict=True):
             code = torch.zeros((batch.n_samples, self.width), device=batch.availability.device)
-            if part.rows.shape[0]:
-                observed = project(encoder(part.values, part.lengths))
-                code = code.to(observed.dtype).index_copy(0, part.rows, observed)
+            if inputs.rows.shape[0]:
+                observed = project(encoder(inputs.values, inputs.lengths))
+                code = code.to(observed.dtype).index_copy(0, inputs.rows, observed)
             codes.append(code)
         return torch.stack(codes, dim=1)
 

@@ -105,15 +105,16 @@ class Decoders(nn.Module):
             Reconstruction targets of sequences; they are detached.
         batch : Batch
         """
-        parts = zip(self.layers, batch.modalities, codes.detach().unbind(1), self.sequences, strict=True)
-        return torch.stack([_error(layer, latent, part, code, is_sequence) for layer, part, code, is_sequence in parts])
+        modalities = zip(self.layers, batch.modalities, codes.detach().unbind(1), self.sequences, strict=True)
+        errors = [_error(layer, latent, observed, code, is_seq) for layer, observed, code, is_seq in modalities]
+        return torch.stack(errors)
 
 
-def _error(layer: nn.Module, latent: Tensor, part: ObservedTensor, code: Tensor, is_sequence: bool) -> Tensor:
-    if not len(part.rows):
+def _error(layer: nn.Module, latent: Tensor, observed: ObservedTensor, code: Tensor, is_sequence: bool) -> Tensor:
+    if not len(observed.rows):
         return latent.new_zeros(())
-    truth = code[part.rows] if is_sequence else part.values
-    error: Tensor = (layer(latent[part.rows]) - truth).square().mean()
+    truth = code[observed.rows] if is_sequence else observed.values
+    error: Tensor = (layer(latent[observed.rows]) - truth).square().mean()
     return error
 
 

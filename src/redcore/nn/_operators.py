@@ -1,4 +1,4 @@
-"""Operators that ONNX opset 17 lacks, each with a form for ordinary execution and a form for tracing.
+"""Operators that are missing in ONNX opset 17, each with a form for ordinary execution and a form for tracing.
 
 Modules that are exported call these functions. Nothing else in the prediction exists in two forms.
 """

@@ -4,7 +4,6 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -214,6 +213,6 @@ def _distances(target: Target, outputs: AnyArray) -> AnyArray:
     return np.asarray(np.abs(target.values.reshape(outputs.shape) - outputs))
 
 
-def _concatenated(parts: list[Any]) -> PatternScores:
-    values = np.concatenate([part.values for part in parts])
-    return PatternScores(values, np.concatenate([part.owners for part in parts]))
+def _concatenated(scores: list[PatternScores]) -> PatternScores:
+    values = np.concatenate([one.values for one in scores])
+    return PatternScores(values, np.concatenate([one.owners for one in scores]))
