@@ -1,4 +1,4 @@
-"""Records of a benchmark that nobody ran: quick to make, as many as asked for."""
+"""Synthetic benchmark records for tests of statistics and reports."""
 
 import json
 from itertools import combinations
@@ -24,7 +24,7 @@ def make_spec(data=("d0", "d1"), methods=("m0", "m1", "m2"), n_seeds=3, rates=((
 
 
 def make_records(spec, *, modalities=MODALITIES, n_points=0, fail=lambda cell: False, seed=0):
-    """Return a record of every cell; later methods score lower, by chance to a degree."""
+    """Return one record per cell. Scores are random, and later methods have lower scores on average."""
     rng = np.random.default_rng(seed)
     labels = [method.title() for method in spec.method]
     return [
@@ -73,7 +73,7 @@ def history(rng, modalities, n_points):
 
 
 def write_folder(folder, spec, records):
-    """Leave the records as ``redcore bench run`` would."""
+    """Write the records to `folder` in the layout of ``redcore bench run`` and return the folder."""
     (folder / "records").mkdir(parents=True)
     (folder / "spec.json").write_text(json.dumps(spec.dump()))
     for record in records:

@@ -1,6 +1,6 @@
-"""Run a small benchmark on two Ray nodes on this machine, and kill one in mid-run; ``told.json`` says what came of it.
+"""Run a small benchmark on two Ray nodes on this machine, kill one node during the run and write ``result.json``.
 
-A script, not a test: it is run by `test_ray.py` in a process of its own, which Ray fills with threads and processes.
+`test_ray.py` runs this script in a separate process because Ray starts many threads and processes.
 """
 
 import json
@@ -20,20 +20,20 @@ from redcore.benchmark._worker import Work
 
 
 class LoggedWork(Work):
-    """Notes in the shared folder when a cell is begun and ended, and on which node."""
+    """Task that logs the start and the end of every cell, with its node, to the shared folder."""
 
     def __call__(self, cell):
         if self.is_done(cell):
             return super().__call__(cell)
-        self._note("begun", cell)
+        self._log("started", cell)
         record = super().__call__(cell)
-        self._note("ended", cell)
+        self._log("finished", cell)
         return record
 
-    def _note(self, what, cell):
+    def _log(self, event, cell):
         node = ray.get_runtime_context().get_node_id()
         with (self.folder / "log.jsonl").open("a") as stream:
-            stream.write(json.dumps({"what": what, "key": cell.key(), "node": node, "time": time.time()}) + "\n")
+            stream.write(json.dumps({"event": event, "key": cell.key(), "node": node, "time": time.time()}) + "\n")
 
 
 def lines(folder):
@@ -42,11 +42,11 @@ def lines(folder):
 
 
 def kill_when_busy(cluster, node, folder, killed):
-    """Kill the node as soon as it runs a cell and another one has been ended somewhere."""
+    """Kill the node as soon as it runs a cell and any node has finished one."""
     while True:
-        found = lines(folder)
-        own = [line["what"] for line in found if line["node"] == node.node_id]
-        if any(line["what"] == "ended" for line in found) and own.count("begun") > own.count("ended"):
+        log = lines(folder)
+        events = [line["event"] for line in log if line["node"] == node.node_id]
+        if any(line["event"] == "finished" for line in log) and events.count("started") > events.count("finished"):
             break
         time.sleep(0.02)
     cluster.remove_node(node, allow_graceful=False)
@@ -57,7 +57,7 @@ def main(spec_file: Path, folder: Path) -> None:
     spec = Spec.checked(json.loads(spec_file.read_text()))
     for name in ("records", "predictions"):
         (folder / name).mkdir(parents=True)
-    # Ray lowers the priority of its workers so far that beside other work they would hardly run
+    # by default, Ray lowers the priority of its workers so much that they hardly run next to other processes
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     other = cluster.add_node(num_cpus=1)
@@ -67,9 +67,9 @@ def main(spec_file: Path, folder: Path) -> None:
     killer.start()
     keys = [record.key for record in on_ray(Queue(spec.cells()), LoggedWork(folder), None)]
     killer.join(timeout=60)
-    told = {"keys": keys, "dead": other.node_id, "killed": killed, "log": lines(folder)}
-    # not to the output, where Ray writes as well
-    (folder / "told.json").write_text(json.dumps(told))
+    result = {"keys": keys, "dead": other.node_id, "killed": killed, "log": lines(folder)}
+    # written to a file because Ray prints to stdout
+    (folder / "result.json").write_text(json.dumps(result))
     ray.shutdown()
     cluster.shutdown()
 

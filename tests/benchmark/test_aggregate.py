@@ -1,4 +1,4 @@
-"""Means, intervals and ranks, checked by hand."""
+"""Means, intervals and mean ranks, compared with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -29,24 +29,24 @@ def records():
 
 
 def test_entries():
-    found = {(entry.data, entry.method): entry for entry in summarise(list(records()))}
-    assert set(found) == set(SCORES)
-    for key, entry in found.items():
+    entries = {(entry.data, entry.method): entry for entry in summarise(list(records()))}
+    assert set(entries) == set(SCORES)
+    for key, entry in entries.items():
         assert entry.mean == pytest.approx(np.mean(SCORES[key]))
         assert entry.low <= entry.mean <= entry.high
         assert (entry.n_seeds, entry.nll, entry.fit_seconds) == (3, 0.5, 2.0)
-    assert found["d", "prior"].low == found["d", "prior"].high == pytest.approx(0.1)
-    wide = found["d", "redcore"]
-    # all three seeds alike, of 27 resamples 1 each: the ends of the interval
+    assert entries["d", "prior"].low == entries["d", "prior"].high == pytest.approx(0.1)
+    wide = entries["d", "redcore"]
+    # 1 of 27 resamples has three times the smallest (largest) seed, which determines the bounds of the interval
     assert (wide.low, wide.high) == (pytest.approx(0.8), pytest.approx(1.0))
 
 
-def test_ranks_are_over_what_all_methods_have():
+def test_ranks_use_the_data_sets_of_all_methods():
     assert mean_ranks(summarise(list(records()))) == {"redcore": 1.0, "prior": 2.0}
     assert mean_ranks([entry for entry in summarise(list(records())) if entry.data == "e"]) == {"redcore": 1.0}
 
 
-def test_r2_where_there_are_no_classes():
+def test_r2_for_regression():
     cell = next(SPEC.cells())
     record = Record(key="k", cell=cell, status="done", metrics={"per_pattern": {"a": {"r2": 0.25}, "b": {"r2": None}}})
     assert pattern_mean(record) == 0.25

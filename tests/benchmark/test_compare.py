@@ -1,4 +1,4 @@
-"""Paired comparison, checked by hand."""
+"""Paired comparison, compared with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def records(n_data=6, n_seeds=4, noise=0.0, drop=()):
             yield Record(key=cell.key(), cell=cell, status="done", metrics=metrics, seconds={"fit": 1.0})
 
 
-def test_pairs_take_away_what_cells_share():
+def test_pairing_removes_common_effects_of_cells():
     best, second = compare(list(records()), "prior")
     assert (best.method, second.method) == ("redcore", "late_fusion")
     for place in range(6):
@@ -39,27 +39,27 @@ def test_pairs_take_away_what_cells_share():
     assert (second.wins, second.losses) == (6, 0)
     expected = wilcoxon(0.1 * np.arange(1, 7)).pvalue
     assert second.p_value == pytest.approx(expected)
-    # two methods were compared, with the same p
+    # Holm's correction for two methods with equal p-values
     assert second.adjusted == best.adjusted == pytest.approx(2 * expected)
 
 
 def test_the_interval_covers_the_difference():
-    found = compare(list(records(n_seeds=20, noise=0.1)), "late_fusion")
-    redcore = next(difference for difference in found if difference.method == "redcore")
+    differences = compare(list(records(n_seeds=20, noise=0.1)), "late_fusion")
+    redcore = next(difference for difference in differences if difference.method == "redcore")
     assert redcore.low < 0.35 < redcore.high
     assert redcore.high - redcore.low < 0.1
 
 
-def test_only_cells_that_both_have():
+def test_only_common_cells_are_compared():
     dropped = list(records(drop={("redcore", 1), ("prior", 2)}))
     redcore = next(one for one in compare(dropped, "prior") if one.method == "redcore")
     assert redcore.by_data["d1"][0] == pytest.approx(0.4)
 
 
-def test_few_blocks_have_no_level():
+def test_few_blocks_have_no_p_value():
     assert compare(list(records(n_data=3)), "prior")[0].p_value is None
 
 
-def test_an_unknown_base():
+def test_unknown_base_method():
     with pytest.raises(UnknownNameError, match="unknown method 'nosuch'"):
         compare(list(records()), "nosuch")

@@ -1,4 +1,4 @@
-"""The paper's tables run on files in the exact form of the public ones, whose features cannot be bundled."""
+"""The benchmarks of the paper's tables run on generated files in the format of the public data sets."""
 
 import json
 
@@ -9,7 +9,7 @@ from redcore.benchmark._splits import prepare
 from samples import write_dataset
 
 TABLES = {"iemocap": ("iemocap", 10), "msp-improv": ("msp_improv", 12), "cmu-mosei": ("cmu_mosei", None)}
-# two folds are in the written samples
+# the generated files contain two folds
 FOLDS = (1, 2, None)
 SMALL = {"max_epochs": 1, "n_members": 1, "latent_dim": 8, "encoder_layers": 1, "encoder_heads": 2, "imputer_blocks": 1}
 
@@ -28,10 +28,10 @@ def test_every_protocol_and_fold_of_the_written_sample(table):
         if cell.method.name == "stacked" and not cell.method.preset and cell.seed == 0 and cell.fold in FOLDS:
             train = prepare(cell, root).train
             shares.add((cell.protocol.title(), cell.protocol.at_least_one, bool(train.availability.any(axis=1).all())))
-    # shared rates of 0 to 0.9, and three imbalanced ones or six
+    # ten shared rates from 0 to 0.9, and three or six imbalanced protocols
     assert len(shares) == len(spec.protocol) == (13 if n_folds else 16)
     assert {cell.fold for cell in spec.cells()} == ({None} if n_folds is None else set(range(1, n_folds + 1)))
-    # from a rate of 2/3 on not every sample can keep something; before it does
+    # with at_least_one (possible for rates below 2/3), every sample keeps a modality
     assert all(kept for _, at_least_one, kept in shares if at_least_one)
 
 
@@ -48,7 +48,7 @@ def test_every_method_runs_on_the_written_sample(table):
     assert {record.error for record in records} == {None}
     assert len(records) == len(spec.method) * (2 if n_folds else 1)
     for record in records:
-        found = record.metrics["pooled"]
+        scores = record.metrics["pooled"]
         assert ({"acc2_has0", "acc2_non0", "acc5", "acc7", "corr"} if n_folds is None else {"uar", "accuracy"}) <= set(
-            found
+            scores
         )

@@ -1,4 +1,4 @@
-"""Whole seeds first; within a seed, what takes longest."""
+"""Order of cells: by seed, then by expected duration."""
 
 from redcore.benchmark import Record, Spec
 from redcore.benchmark._queue import Queue
@@ -21,7 +21,7 @@ def test_order():
         cell = queue.pop()
         order.append((cell.seed, cell.method.name))
         queue.learn(Record(key="k", cell=cell, status="done", seconds={"fit": SECONDS[cell.method.name]}))
-    # what is not known yet comes first, then the longest
+    # methods of unknown duration come first, then the slowest
     assert order == [
         *((0, name) for name in ("prior", "redcore", "redcore", "prior")),
         *((1, name) for name in ("redcore", "redcore", "prior", "prior")),

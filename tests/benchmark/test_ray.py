@@ -1,4 +1,4 @@
-"""A node dies in mid-run: nothing is lost, and nothing that is done is done again."""
+"""Ray backend: after the loss of a node, no cell is lost and no finished cell runs again."""
 
 import json
 import os
@@ -21,35 +21,37 @@ SPEC = {
 }
 
 
-@pytest.mark.skipif(not os.environ.get("REDCORE_SLOW"), reason="a cluster takes a minute to start and stop: make slow")
-def test_a_node_dies(tmp_path):
+@pytest.mark.skipif(
+    not os.environ.get("REDCORE_SLOW"), reason="a Ray cluster takes a minute to start and stop; run make slow"
+)
+def test_loss_of_a_node(tmp_path):
     pytest.importorskip("ray", reason="the Ray backend is an extra")
     (tmp_path / "spec.json").write_text(json.dumps(SPEC))
     script = Path(__file__).with_name("ray_two_nodes.py")
     command = [sys.executable, str(script), str(tmp_path / "spec.json"), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads((tmp_path / "out" / "told.json").read_text())
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
     spec = Spec.checked(SPEC)
     keys = {cell.key() for cell in spec.cells()}
-    assert len(told["killed"]) == 1
-    # every cell is told of once and ended once
-    assert sorted(told["keys"]) == sorted(keys)
-    ended = Counter(line["key"] for line in told["log"] if line["what"] == "ended")
-    assert ended == Counter(keys)
-    # the one that died with its node was begun again elsewhere, and no other was
-    begun = [line for line in told["log"] if line["what"] == "begun"]
-    lost = {line["key"] for line in begun if line["node"] == told["dead"]} - {
-        line["key"] for line in told["log"] if line["what"] == "ended" and line["node"] == told["dead"]
+    assert len(result["killed"]) == 1
+    # every cell is yielded once and finished once
+    assert sorted(result["keys"]) == sorted(keys)
+    finished = Counter(line["key"] for line in result["log"] if line["event"] == "finished")
+    assert finished == Counter(keys)
+    # only the cell that was running on the lost node was started a second time
+    started = [line for line in result["log"] if line["event"] == "started"]
+    lost = {line["key"] for line in started if line["node"] == result["dead"]} - {
+        line["key"] for line in result["log"] if line["event"] == "finished" and line["node"] == result["dead"]
     }
     assert len(lost) == 1
-    assert Counter(line["key"] for line in begun) == Counter(keys) + Counter(lost)
+    assert Counter(line["key"] for line in started) == Counter(keys) + Counter(lost)
     run(spec, tmp_path / "here")
     here = {record.key: record.result() for record in read_records(tmp_path / "here")}
     assert {record.key: record.result() for record in read_records(tmp_path / "out")} == here
 
 
-def test_without_ray_the_error_says_what_to_install(tmp_path, monkeypatch):
+def test_a_missing_ray_package_raises_with_the_install_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RunError, match=r"pip install 'redcore\[ray\]'"):
         run(Spec.checked(SPEC), tmp_path, backend="ray")

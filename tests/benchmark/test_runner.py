@@ -1,4 +1,4 @@
-"""The runner: the same masks for all, failures recorded, and a killed run that ends like an uninterrupted one."""
+"""Benchmark runner: equal masks for all methods, records of failures, and resumed runs."""
 
 import json
 import os
@@ -71,8 +71,8 @@ def test_the_same_masks_for_every_method(finished):
         place = (record.cell.protocol.title(), record.cell.seed)
         masks.setdefault(place, set()).add((*record.availability_checksums.values(), record.data_checksum))
     assert len(masks) == 4
-    assert all(len(found) == 1 for found in masks.values())
-    assert len({found for kinds in masks.values() for found in kinds}) == 4
+    assert all(len(checksums) == 1 for checksums in masks.values())
+    assert len({checksum for checksums in masks.values() for checksum in checksums}) == 4
 
 
 def test_rates_are_realised_and_shifted(finished):
@@ -81,14 +81,14 @@ def test_rates_are_realised_and_shifted(finished):
         np.testing.assert_allclose(list(record.missing_rates["train"].values()), expected, atol=0.02)
 
 
-def test_processes_change_no_result(finished, folder, tmp_path):
+def test_results_do_not_depend_on_the_number_of_processes(finished, folder, tmp_path):
     seen = []
     run(spec(), tmp_path, data_folder=folder, n_jobs=2, progress=seen.append)
     assert results(tmp_path) == results(finished)
     assert len(seen) == 8
 
 
-def test_only_what_is_missing_is_run(finished, folder, tmp_path):
+def test_only_cells_without_a_record_are_run(finished, folder, tmp_path):
     seen = []
     run(spec(n_seeds=1), tmp_path, data_folder=folder)
     (tmp_path / "records" / f"{next(spec().cells()).key()}.json").unlink()
@@ -97,7 +97,7 @@ def test_only_what_is_missing_is_run(finished, folder, tmp_path):
     assert results(tmp_path) == results(finished)
 
 
-def test_a_failing_cell_is_recorded_and_the_rest_goes_on(folder, tmp_path):
+def test_a_failed_cell_is_recorded_and_the_others_run(folder, tmp_path):
     failing = spec(data=[{"name": "absent.npz"}, {"name": "small.npz"}], n_seeds=1)
     run(failing, tmp_path, data_folder=folder)
     records = read_records(tmp_path)
@@ -108,7 +108,7 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(folder, tmp_path):
 
 
 def test_a_process_that_dies_fails_its_cell_only(folder, tmp_path):
-    # workers kill themselves over a method, as the kernel does for want of memory
+    # a worker that runs method "prior" kills itself, as the kernel does if memory runs out
     code = (
         "import json, os, signal, sys; from pathlib import Path; from redcore.benchmark import Spec, run\n"
         "import redcore.benchmark._worker as work\n"
@@ -120,41 +120,41 @@ def test_a_process_that_dies_fails_its_cell_only(folder, tmp_path):
         "        return before(self, cell)\n"
         "    work.Work.__call__ = call\n"
         "if __name__ == '__main__':\n"
-        "    asked = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
-        "    run(asked, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=2)\n"
+        "    benchmark = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
+        "    run(benchmark, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=2)\n"
     )
     (tmp_path / "deadly.py").write_text(code)
-    asked = spec(method=[{"name": "late_fusion"}, {"name": "prior"}], n_seeds=1)
-    (tmp_path / "spec.json").write_text(json.dumps(asked.dump()))
+    benchmark = spec(method=[{"name": "late_fusion"}, {"name": "prior"}], n_seeds=1)
+    (tmp_path / "spec.json").write_text(json.dumps(benchmark.dump()))
     command = [sys.executable, *map(str, (tmp_path / "deadly.py", tmp_path / "spec.json", tmp_path / "out", folder))]
     subprocess.run(command, check=True, env={**os.environ, "REDCORE_DEADLY": "1"})
     records = {record.cell.method.name: set() for record in read_records(tmp_path / "out")}
     for record in read_records(tmp_path / "out"):
         records[record.cell.method.name].add((record.status, record.error))
-    died = "the process that ran it died (killed, or out of memory)"
+    died = "the worker process died (killed or out of memory)"
     assert records == {"late_fusion": {("done", None)}, "prior": {("failed", died)}}
 
 
-def test_folds_hold_every_sample_out_once(folder, tmp_path):
-    asked = spec(data=[{"name": "small.npz", "n_folds": 3}], method=[{"name": "prior"}], n_seeds=1)
-    held = []
-    for cell in asked.cells():
+def test_each_sample_is_in_one_test_fold(folder, tmp_path):
+    benchmark = spec(data=[{"name": "small.npz", "n_folds": 3}], method=[{"name": "prior"}], n_seeds=1)
+    test_ids = []
+    for cell in benchmark.cells():
         parts = prepare(cell, folder)
-        held += parts.test.sample_ids.tolist()
+        test_ids += parts.test.sample_ids.tolist()
         assert not set(parts.train.sample_ids.tolist()) & set(parts.test.sample_ids.tolist())
-        # 60 samples of three classes: shares as even as whole numbers allow
+        # 60 samples of three classes: each fold is as balanced as possible
         assert sorted(np.bincount(parts.test.target.values).tolist()) in ([6, 7, 7], [6, 6, 8], [7, 7, 6])
         if cell.protocol.order == 1 and cell.fold == 3:
-            assert sorted(held) == sorted([*range(60)] * 2)
-    assert len({cell.key() for cell in asked.cells()}) == 6
+            assert sorted(test_ids) == sorted([*range(60)] * 2)
+    assert len({cell.key() for cell in benchmark.cells()}) == 6
 
 
-def test_folds_keep_groups_whole(tmp_path):
+def test_folds_never_split_groups(tmp_path):
     rng = np.random.default_rng(0)
     content = {"x_a": rng.normal(size=(40, 2)), "y": np.arange(40) % 2, "group": np.repeat(np.arange(8), 5)}
     np.savez(tmp_path / "g.npz", **content)
-    asked = spec(data=[{"name": "g.npz", "n_folds": 4}], protocol=[{"name": "shared"}], n_seeds=1)
-    for cell in asked.cells():
+    benchmark = spec(data=[{"name": "g.npz", "n_folds": 4}], protocol=[{"name": "shared"}], n_seeds=1)
+    for cell in benchmark.cells():
         parts = prepare(cell, tmp_path)
         assert not set(parts.train.groups.tolist()) & set(parts.test.groups.tolist())
     loose = spec(data=[{"name": "g.npz", "ignore": ["groups"]}], protocol=[{"name": "shared"}], n_seeds=1)
@@ -164,7 +164,7 @@ def test_folds_keep_groups_whole(tmp_path):
         prepare(next(many.cells()), tmp_path)
 
 
-def test_folds_of_data_with_a_test_part_of_its_own():
+def test_folds_of_data_with_a_test_split():
     content = {"protocol": [{"name": "shared"}], "method": [{"name": "prior"}], "n_seeds": 1}
     with pytest.raises(DataError, match=r"ignore = \['split'\]"):
         prepare(next(spec(data=[{"name": "digits", "n_folds": 5}], **content).cells()))
@@ -175,21 +175,21 @@ def test_folds_of_data_with_a_test_part_of_its_own():
     assert parts.train.names == ("pixels",)
 
 
-def test_every_part_has_its_own_rates():
+def test_missing_rates_per_split():
     protocol = {
         "name": "imbalanced",
         "rates": [0.0, 0.25],
         "validation_rates": [0.5, 0.0],
         "test": {"name": "fixed_patterns", "options": {"patterns": ["fourier"]}},
     }
-    asked = spec(data=[{"name": "digits"}], protocol=[protocol], method=[{"name": "prior"}], n_seeds=1)
-    parts = prepare(next(asked.cells()))
+    benchmark = spec(data=[{"name": "digits"}], protocol=[protocol], method=[{"name": "prior"}], n_seeds=1)
+    parts = prepare(next(benchmark.cells()))
     realised = {
         part: [round(rate, 1) for rate in data.missing_rates.values()] for part, data in parts.observed().items()
     }
     assert realised == {"train": [0, 0.2, 0, 0.2], "validation": [0.5, 0, 0.5, 0], "test": [0, 1, 1, 1]}
     assert parts.test.availability.all()
-    with pytest.raises(SettingsError, match="test and test_rates say the same"):
+    with pytest.raises(SettingsError, match="test and test_rates are mutually exclusive"):
         spec(protocol=[{**protocol, "test_rates": [0.1]}])
 
 
@@ -200,18 +200,18 @@ def test_the_fold_is_part_of_the_key():
 
 def test_overrides_and_shortening():
     methods = [{"name": "redcore", "settings": TINY}, {"name": "late_fusion"}]
-    asked = spec(method=methods, override=[{"method": ["redcore"], "settings": {"latent_dim": 4}}], n_seeds=3)
-    assert {cell.method.settings.get("latent_dim") for cell in asked.cells()} == {4, None}
-    short = asked.shortened(1, {"max_epochs": "7"})
+    benchmark = spec(method=methods, override=[{"method": ["redcore"], "settings": {"latent_dim": 4}}], n_seeds=3)
+    assert {cell.method.settings.get("latent_dim") for cell in benchmark.cells()} == {4, None}
+    short = benchmark.shortened(1, {"max_epochs": "7"})
     assert {cell.method.settings.get("max_epochs") for cell in short.cells()} == {7, None}
     assert {cell.seed for cell in short.cells()} == {0}
     with pytest.raises(UnknownNameError, match="did you mean 'max_epochs'"):
-        asked.shortened(settings={"max_epoch": "7"})
+        benchmark.shortened(settings={"max_epoch": "7"})
     with pytest.raises(SettingsError, match="unknown method of an override 'nosuch'"):
         spec(override=[{"method": ["nosuch"], "settings": {}}])
 
 
-def test_records_say_what_was_seen(finished):
+def test_content_of_records(finished):
     for record in read_records(finished):
         assert set(record.availability_checksums) == set(record.missing_rates) == {"train", "test"}
         assert sum(record.pattern_counts["train"].values()) == record.n_samples["train"]
@@ -225,7 +225,7 @@ def test_records_say_what_was_seen(finished):
     assert conflicts(read_records(finished)) == []
 
 
-def test_gradients_are_logged_where_asked_for(folder, tmp_path):
+def test_log_gradients(folder, tmp_path):
     methods = [{"name": "redcore", "settings": TINY}, {"name": "zero_fill", "settings": {"max_epochs": 2}}]
     run(spec(log_gradients=True, method=methods, n_seeds=1), tmp_path, data_folder=folder)
     for record in read_records(tmp_path):
@@ -234,12 +234,12 @@ def test_gradients_are_logged_where_asked_for(folder, tmp_path):
         assert 0 < learning_balance(record) <= 1
 
 
-def test_memory_is_that_of_the_cell():
+def test_memory_excludes_earlier_allocations():
     big = np.ones(30_000_000)
     del big
     watch = PeakMemory()
     if watch.start_bytes is None:
-        pytest.skip("only Linux tells")
+        pytest.skip("peak memory can be reset on Linux only")
     assert watch.growth() < 100e6
     big = np.ones(30_000_000)
     assert watch.growth() > 200e6
@@ -247,7 +247,7 @@ def test_memory_is_that_of_the_cell():
     del big
 
 
-def test_scores_of_the_field_enter_records(tmp_path):
+def test_additional_scores_enter_records(tmp_path):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "s.npz", x_a=rng.normal(size=(40, 2)), y=rng.uniform(-3, 3, size=40))
     data = [{"name": "s.npz", "metrics": "mosi_scores"}]
@@ -261,7 +261,7 @@ def test_scores_of_the_field_enter_records(tmp_path):
         assert {"acc2_has0", "acc2_non0", "acc5", "acc7", "mae", "corr", "r2"} <= scores.keys()
 
 
-def test_a_damaged_record_is_named(finished, folder, tmp_path):
+def test_a_damaged_record_raises_with_its_name(finished, folder, tmp_path):
     run(spec(n_seeds=1), tmp_path, data_folder=folder)
     path = next((tmp_path / "records").iterdir())
     path.write_text(path.read_text()[:100])
@@ -270,13 +270,13 @@ def test_a_damaged_record_is_named(finished, folder, tmp_path):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_killed_at_random_moments_it_ends_like_an_uninterrupted_run(finished, folder, tmp_path, n_jobs):
+def test_a_run_killed_at_random_times_gives_the_results_of_an_uninterrupted_run(finished, folder, tmp_path, n_jobs):
     (tmp_path / "spec.json").write_text(json.dumps(spec().dump()))
     code = (
         "import json, sys; from pathlib import Path; from redcore.benchmark import Spec, run\n"
         "if __name__ == '__main__':\n"
-        "    asked = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
-        "    run(asked, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=int(sys.argv[4]))\n"
+        "    benchmark = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
+        "    run(benchmark, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=int(sys.argv[4]))\n"
     )
     (tmp_path / "go.py").write_text(code)
     out = tmp_path / "out"
@@ -291,12 +291,12 @@ def test_killed_at_random_moments_it_ends_like_an_uninterrupted_run(finished, fo
     assert results(out) == results(finished)
 
 
-def test_workers_end_with_the_run(folder, tmp_path):
+def test_workers_exit_with_the_run(folder, tmp_path):
     code = (
         "import sys; from pathlib import Path; from redcore.benchmark import Spec, run\n"
         "if __name__ == '__main__':\n"
-        "    import json; asked = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
-        "    run(asked, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=2)\n"
+        "    import json; benchmark = Spec.checked(json.loads(Path(sys.argv[1]).read_text()))\n"
+        "    run(benchmark, Path(sys.argv[2]), data_folder=Path(sys.argv[3]), n_jobs=2)\n"
     )
     (tmp_path / "go.py").write_text(code)
     settings = {**TINY, "max_epochs": 100_000, "max_steps": None, "patience": None}
@@ -305,14 +305,14 @@ def test_workers_end_with_the_run(folder, tmp_path):
     process = subprocess.Popen(command, start_new_session=True)
     group = process.pid
     deadline = time.monotonic() + 120
-    # this process, the tracker of resources, and the workers (with the server that they are forked from, where it is)
+    # the run itself, the resource tracker and two workers (and the fork server, if there is one)
     while _members(group) < 4 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert _members(group) >= 4
     time.sleep(4)
     process.kill()
     process.wait()
-    # a busy machine may take its time to start them; to end them it has a minute of its own
+    # separate deadline, because start-up may have taken long on a busy machine
     deadline = time.monotonic() + 60
     while _members(group) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -323,9 +323,9 @@ def test_workers_end_with_the_run(folder, tmp_path):
 
 
 def _members(group: int) -> int:
-    """Count the living processes of a process group."""
-    found = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
-    return sum(line.split()[0] == str(group) and "Z" not in line.split()[1] for line in found.splitlines())
+    """Return the number of running processes of a process group."""
+    output = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return sum(line.split()[0] == str(group) and "Z" not in line.split()[1] for line in output.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -336,10 +336,10 @@ def _members(group: int) -> int:
         ("[[", "Invalid|Expected"),
         (BASE.format(rates="[1.5]", method="redcore"), "rates"),
         (BASE.format(rates="[0]", method="redcor"), "did you mean 'redcore'"),
-        (BASE.format(rates="[0]", method="redcore") + "\n[[data]]\nname='d'", "two entries of data are called 'd'"),
+        (BASE.format(rates="[0]", method="redcore") + "\n[[data]]\nname='d'", "two entries of data have the title 'd'"),
     ],
 )
-def test_bad_specs_name_the_key(tmp_path, content, message):
+def test_invalid_specs_raise_with_the_key(tmp_path, content, message):
     path = tmp_path / "spec.toml"
     path.write_text(content)
     with pytest.raises(SettingsError, match=message) as error:
@@ -347,13 +347,13 @@ def test_bad_specs_name_the_key(tmp_path, content, message):
     assert "spec.toml" in str(error.value)
 
 
-def test_the_documented_file_is_valid():
+def test_the_documented_spec_is_valid():
     text = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text(encoding="utf-8")
     documented = Spec.checked(tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1]))
     assert sum(1 for _ in documented.cells()) > 0
 
 
-def test_a_method_may_run_on_some_data_only():
+def test_a_method_restricted_to_some_data_sets():
     content = {"data": [{"name": "a.npz"}, {"name": "b.npz"}], "n_seeds": 1}
     methods = [{"name": "late_fusion"}, {"name": "prior", "only": ["b"]}]
     cells = list(spec(**content, method=methods).cells())
@@ -374,7 +374,7 @@ def test_built_in_specs_are_valid(name):
     assert len(keys) == len(set(keys)) > 0
 
 
-def test_labels_of_the_test_part_change_no_choice(folder, tmp_path):
+def test_labels_of_the_test_split_do_not_influence_predictions(folder, tmp_path):
     with np.load(folder / "small.npz") as archive:
         content = {**archive, "split": np.repeat([0, 2], [40, 20])}
     scrambled = {**content, "y": np.where(content["split"] == 2, np.roll(content["y"], 1), content["y"])}
@@ -383,8 +383,8 @@ def test_labels_of_the_test_part_change_no_choice(folder, tmp_path):
         (tmp_path / name).mkdir()
         np.savez(tmp_path / name / "small.npz", **arrays)
         run(spec(), tmp_path / f"out_{name}", data_folder=tmp_path / name)
-        found = sorted((tmp_path / f"out_{name}" / "predictions").iterdir())
-        outputs.append({path.name: np.load(path) for path in found})
+        paths = sorted((tmp_path / f"out_{name}" / "predictions").iterdir())
+        outputs.append({path.name: np.load(path) for path in paths})
     assert outputs[0].keys() == outputs[1].keys()
     for name, predictions in outputs[0].items():
         np.testing.assert_array_equal(predictions, outputs[1][name])

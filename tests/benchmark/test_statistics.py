@@ -1,4 +1,4 @@
-"""Tests over many data sets, against worked examples of Demšar (2006) and against scipy."""
+"""Tests over several data sets, compared with the worked examples of Demšar (2006) and with scipy."""
 
 import numpy as np
 import pytest
@@ -29,13 +29,13 @@ DEMSAR = np.array(
 
 
 def test_friedman_on_the_example_of_demsar():
-    found = friedman(DEMSAR)
-    np.testing.assert_allclose(found.mean_ranks, [3.143, 2.000, 2.893, 1.964], atol=5e-4)
-    # he gives 9.28, without the correction for ties
-    assert found.statistic == pytest.approx(stats.friedmanchisquare(*DEMSAR.T).statistic)
-    assert found.p_value < 0.05
-    # his table 5(a): q = 2.569 for four
-    assert found.critical_difference == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
+    result = friedman(DEMSAR)
+    np.testing.assert_allclose(result.mean_ranks, [3.143, 2.000, 2.893, 1.964], atol=5e-4)
+    # Demšar reports 9.28, without tie correction
+    assert result.statistic == pytest.approx(stats.friedmanchisquare(*DEMSAR.T).statistic)
+    assert result.p_value < 0.05
+    # table 5(a) of Demšar: q = 2.569 for four methods
+    assert result.critical_difference == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
 
 
 @pytest.mark.parametrize(("n_methods", "quantile"), [(2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)])
@@ -45,7 +45,7 @@ def test_critical_values_of_nemenyi(n_methods, quantile):
     )
 
 
-def test_what_cannot_be_tested():
+def test_undefined_tests_have_no_p_value():
     assert friedman(np.ones((4, 3))).p_value is None
     assert friedman(np.array([[1.0, 2.0]])).p_value is None
     assert critical_difference(1, 5) == 0
@@ -54,13 +54,13 @@ def test_what_cannot_be_tested():
 
 
 def test_groups_of_ranks():
-    # 1 and 2 are together, 2 and 3 are, 1 and 3 are not; 4 stands alone
+    # methods 1 and 2, and methods 2 and 3, do not differ; methods 1 and 3 do; method 4 differs from all
     assert rank_groups([1.0, 1.5, 2.4, 4.0], 1.0) == [(0, 1), (1, 2)]
     assert rank_groups([1.0, 1.5, 2.0], 1.0) == [(0, 1, 2)]
     assert rank_groups([3.0, 1.0], 1.0) == []
 
 
-def test_signed_rank_is_that_of_scipy():
+def test_signed_rank_agrees_with_scipy():
     differences = np.random.default_rng(0).normal(0.5, 1, size=12)
     assert signed_rank(differences) == stats.wilcoxon(differences).pvalue
 

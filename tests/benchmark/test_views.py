@@ -1,4 +1,4 @@
-"""What is read out of records, checked by hand."""
+"""Statistics of records, compared with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -42,10 +42,10 @@ def spec(**changes):
 
 
 def record(cell, value, **more):
-    """Alone, a is worth `value` and b half of it."""
+    """Return a finished record with score `value` for modality a, half of it for b, and `value` for both."""
     patterns = {"a": {"macro_f1": value}, "b": {"macro_f1": value / 2}, "a+b": {"macro_f1": value}}
     metrics = {"per_pattern": patterns, "pooled": {"macro_f1": value, "ece": 1 - value}, "as_observed": {"uar": value}}
-    rates = cell.protocol.hiding("train").rates_of(("a", "b"))
+    rates = cell.protocol.for_split("train").rates_of(("a", "b"))
     content = {"missing_rates": {"train": rates}, "seconds": {"fit": 1.0}, "metrics": metrics, **more}
     return Record(key=cell.key(), cell=cell, status="done", **content)
 
@@ -76,7 +76,7 @@ def test_degradation(records):
     assert curve.area == pytest.approx(0.8)
 
 
-def test_gap_of_imbalance_is_at_the_same_mean_rate(records):
+def test_imbalance_gap_at_the_same_mean_rate(records):
     gaps = {gap.method: gap for gap in imbalance_gaps(records, over="pooled")}
     assert set(gaps) == {"redcore", "prior"}
     gap = gaps["redcore"]
@@ -89,7 +89,7 @@ def test_patterns(records):
     assert worst_pattern(first) == ("b", 0.45)
     assert pattern_table(records)["d"]["redcore"]["a"] == pytest.approx(np.mean(list(VALUES.values())))
     assert modality_equity(first) == pytest.approx(0.45 / 0.675)
-    # what the best method reaches takes the difference between modalities out
+    # division by the best scores removes the difference between the modalities
     assert modality_equity(first, {"a": 0.9, "b": 0.45}) == pytest.approx(1)
     assert modality_equity(first, {"a": 0.9}) is None
     assert best_single_modality(records)["d"]["a"] == pytest.approx(np.mean(list(VALUES.values())))
@@ -103,7 +103,7 @@ def test_ranks_and_pairs(records):
     (pair,) = pairwise(records, over="pooled")
     assert (pair.method, pair.other, pair.n_blocks, pair.p_value) == ("prior", "redcore", 3, None)
     assert pair.difference == pytest.approx(-0.1)
-    # less is better of a calibration error
+    # a lower calibration error is better
     assert rank_methods(records, score="ece", over="pooled").methods[0] == "redcore"
     assert rank_methods([]) is None
 
@@ -123,15 +123,15 @@ def test_stability_of_traces():
     cells = list(spec(protocol=PROTOCOLS[:1], method=[{"name": "redcore"}]).cells())
     rising = {"supervision_weight/a": [0.0] * 5 + [1.0] * 5, "supervision_weight/b": [0.5] * 10}
     lower = {"supervision_weight/a": [0.8] * 10, "supervision_weight/b": [0.5] * 10}
-    (found,) = trace_stability([record(c, 0.5, history=h) for c, h in zip(cells, (rising, lower), strict=True)])
-    assert found.means == pytest.approx({"a": 0.9, "b": 0.5})
-    assert found.deviations["a"] == pytest.approx(np.std([1.0, 0.8], ddof=1))
-    assert found.within == pytest.approx({"a": 0, "b": 0})
-    assert found.agreement == pytest.approx(1)
-    assert found.settled == pytest.approx(0.25)
+    (stability,) = trace_stability([record(c, 0.5, history=h) for c, h in zip(cells, (rising, lower), strict=True)])
+    assert stability.means == pytest.approx({"a": 0.9, "b": 0.5})
+    assert stability.deviations["a"] == pytest.approx(np.std([1.0, 0.8], ddof=1))
+    assert stability.within == pytest.approx({"a": 0, "b": 0})
+    assert stability.agreement == pytest.approx(1)
+    assert stability.settled == pytest.approx(0.25)
     lower = {"supervision_weight/a": [0.3] * 10, "supervision_weight/b": [0.5] * 10}
-    (found,) = trace_stability([record(c, 0.5, history=h) for c, h in zip(cells, (rising, lower), strict=True)])
-    assert found.agreement == pytest.approx(0)
+    (stability,) = trace_stability([record(c, 0.5, history=h) for c, h in zip(cells, (rising, lower), strict=True)])
+    assert stability.agreement == pytest.approx(0)
 
 
 def test_settling():
@@ -140,12 +140,12 @@ def test_settling():
     assert settling(np.array([[0.0, 1.0] * 5])) == 1
 
 
-def test_other_masks_are_found(records):
+def test_different_masks_are_a_conflict(records):
     assert conflicts(records) == []
     odd = records[1].model_copy(update={"availability_checksums": {"train": "other"}})
     same = records[0].model_copy(update={"availability_checksums": {"train": "one"}})
     assert conflicts([same, odd, *records[2:]]) == ["d, shared 0, seed 0"]
-    # what a record of version 1 does not know is no conflict
+    # a checksum that is missing in one record is no conflict
     sums = {"availability_checksums": {"train": "one", "test": "two"}, "split_checksum": "three"}
     more = same.model_copy(update=sums)
     assert conflicts([same, more]) == []

@@ -1,6 +1,7 @@
-"""Benchmarks: data sets x missing protocols x methods x seeds, the same masks for all, one record per cell.
+"""Benchmarks of several methods on the same data, splits and masks.
 
-Reading and aggregating records loads no torch.
+A benchmark is the product of data sets, missing protocols, methods and seeds. Each combination is a cell, and each cell
+has one record. Reading and aggregating records does not import torch.
 """
 
 from redcore._statistics import holm

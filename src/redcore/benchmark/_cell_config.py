@@ -1,4 +1,4 @@
-"""What one cell of a benchmark is asked for: data, missing protocol, method, seed and fold; and the key of all that."""
+"""Cell configuration (data, missing protocol, method, seed and fold) and its cache key."""
 
 import hashlib
 import json
@@ -12,49 +12,49 @@ from redcore._discovery import load, names
 from redcore._settings import Settings
 from redcore._validation import check_known
 
-__all__ = ["Cell", "DataSpec", "Hiding", "MethodSpec", "ProtocolSpec"]
+__all__ = ["Cell", "DataSpec", "MethodSpec", "ProtocolSpec", "SplitProtocol"]
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Asked(Settings):
-    """Part of what a cell is asked for, and so of its key.
+class _KeyedSettings(Settings):
+    """Base class of settings that determine the key of a cell.
 
-    What was added after the first records were written enters the key only where it is used: what was asked for before
-    keeps its key, and its record.
+    A field in `ADDED` was introduced after the first records were written. It enters the key only if its value is not
+    the default, so that the keys of older cells, and hence their records, remain valid.
     """
 
     ADDED: ClassVar[frozenset[str]] = frozenset()
 
     def identity(self) -> dict[str, Any]:
-        """Return what the key follows from."""
+        """Return the JSON-compatible values that determine the key."""
         defaults = {name: type(self).model_fields[name].get_default(call_default_factory=True) for name in self.ADDED}
         values = {name: value for name, value in self if name not in defaults or value != defaults[name]}
         dumped = self.dump()
-        return {name: v.identity() if isinstance(v, _Asked) else dumped[name] for name, v in values.items()}
+        return {name: v.identity() if isinstance(v, _KeyedSettings) else dumped[name] for name, v in values.items()}
 
 
-class DataSpec(_Asked):
-    """A data set of a benchmark.
+class DataSpec(_KeyedSettings):
+    """Data set of a benchmark.
 
     Attributes
     ----------
     name : str
-        A bundled or public data set, or a file or store, relative to the data folder given to the runner.
+        Name of a bundled or public data set, or path of a file or store relative to the data folder of the runner.
     options : mapping
-        Passed to the bundled data set, such as ``{n_modalities = 6}``. Of a public one ``root`` is the place of its
-        files, relative to the data folder; default: its name.
+        Options of a bundled data set, such as ``{n_modalities = 6}``. For a public data set, ``root`` is the folder of
+        its files relative to the data folder. Default: the name of the data set.
     n_folds : int >= 2, optional
-        Cross-validation instead of one test part: over the official folds of a public data set, else over folds drawn
-        by the seed, of whole groups where there are groups, with as even shares of the classes as they allow.
+        Number of cross-validation folds that replace the single test split. A public data set uses its official folds.
+        Other folds are drawn with the seed; they are stratified by class, and groups are never split.
     modalities : tuple of str
-        The ones to use. Default: all.
+        Modalities to use. Default: all.
     ignore : tuple of {"split", "groups"}
-        What of the data is not used: its own split, its groups.
+        Parts of the data to ignore: its splits, its groups.
     metrics : {"mosi_scores", "sims_scores"}, optional
-        Scores beyond those of every task; see `redcore.metrics`.
+        Additional scores; see `redcore.metrics`.
     label : str, optional
-        What tables call it. Default: the name without its ending.
+        Name in tables. Default: the name without file extension.
     """
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"n_folds", "modalities", "ignore", "metrics"})
@@ -68,21 +68,21 @@ class DataSpec(_Asked):
     label: str = ""
 
     def folds(self) -> tuple[int | None, ...]:
-        """Return the numbers of the folds, from 1; one None without cross-validation."""
+        """Return the fold numbers, starting at 1, or ``(None,)`` without cross-validation."""
         return (None,) if self.n_folds is None else tuple(range(1, self.n_folds + 1))
 
     def title(self) -> str:
-        """Return what tables call it."""
+        """Return the name in tables."""
         return self.label or Path(self.name).stem
 
 
-class Hiding(_Asked):
-    """A missing protocol for one part of the data, where it is another than that of the training part.
+class SplitProtocol(_KeyedSettings):
+    """Missing protocol of one split.
 
     Attributes
     ----------
     name, rates, order, options, at_least_one
-        As of `ProtocolSpec`.
+        As in `ProtocolSpec`.
     """
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"at_least_one"})
@@ -94,43 +94,45 @@ class Hiding(_Asked):
     at_least_one: bool = True
 
     def rates_of(self, modalities: tuple[str, ...]) -> dict[str, float]:
-        """Return the rate of every modality."""
-        return dict(zip(modalities, _shifted(self.rates or (0.0,), self.order, len(modalities)), strict=True))
+        """Return the missing rate of every modality."""
+        return dict(zip(modalities, _rotated(self.rates or (0.0,), self.order, len(modalities)), strict=True))
 
     def check_options(self) -> None:
-        """Raise `SettingsError` or `UnknownNameError` if the protocol does not take these options."""
+        """Raise `SettingsError` or `UnknownNameError` if the protocol or one of its options is invalid."""
         check_known("missing protocol", [self.name], names("redcore.missing"))
         load("redcore.missing", self.name, "missing protocol").Options.parse(self.options)
 
 
-def _shifted(rates: tuple[float, ...], order: int, n: int) -> tuple[float, ...]:
+def _rotated(rates: tuple[float, ...], order: int, n: int) -> tuple[float, ...]:
     return tuple(rates[(place + order) % len(rates)] for place in range(n))
 
 
-class ProtocolSpec(_Asked):
-    """How modalities go missing.
+class ProtocolSpec(_KeyedSettings):
+    """Missing protocol of a benchmark.
 
     Attributes
     ----------
     name : str
-        A missing protocol.
+        Name of the missing protocol.
     rates : tuple of float
-        By modality in sorted order, repeated as often as there are modalities; none for protocols without rates.
+        Missing rates of the modalities in alphabetical order, repeated cyclically for further modalities. Empty for
+        protocols without rates.
     order : int
-        The rates are shifted by this many places.
+        Number of positions by which the rates are rotated over the modalities.
     options : mapping
         Options of the protocol.
     at_least_one : bool, default True
-        Whether every sample keeps a modality. If not, samples without any are left out of training by methods whose
-        settings do not say otherwise, and predicted by the class frequencies.
+        If True, every sample keeps at least one modality. If False, samples without modalities are predicted by the
+        prior (class frequencies), and most methods exclude them from training by default.
     test_rates : tuple of float, optional
-        Rates of the test part, for the score "as observed". Default: nothing is hidden there; every missing pattern is
-        scored anyway.
+        Missing rates of the test split, used only for the score "as observed". Default: no modality is removed. Every
+        missing pattern is scored in any case.
     validation_rates : tuple of float, optional
-        Rates of a validation part that the data set has of its own. Default: those of the training part.
-    validation, test : Hiding, optional
-        Other protocols for these parts, where other rates are not enough.
+        Missing rates of the validation split, if the data set has one. Default: `rates`.
+    validation, test : SplitProtocol, optional
+        Protocols of these splits, if they differ from the training split in more than the rates.
     label : str, optional
+        Name in tables. Default: name and rates.
     """
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"at_least_one", "validation_rates", "validation", "test"})
@@ -142,55 +144,56 @@ class ProtocolSpec(_Asked):
     at_least_one: bool = True
     test_rates: tuple[Rate, ...] | None = None
     validation_rates: tuple[Rate, ...] | None = None
-    validation: Hiding | None = None
-    test: Hiding | None = None
+    validation: SplitProtocol | None = None
+    test: SplitProtocol | None = None
     label: str = ""
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_exclusive(self) -> Self:
         for part in ("validation", "test"):
             if getattr(self, part) is not None and getattr(self, f"{part}_rates") is not None:
-                raise ValueError(f"{part} and {part}_rates say the same: give one of them")
+                raise ValueError(f"{part} and {part}_rates are mutually exclusive: expected one of them")
         return self
 
     def title(self) -> str:
-        """Return what tables call it."""
-        rates = "/".join(f"{rate:g}" for rate in _shifted(self.rates, self.order, len(self.rates)))
+        """Return the name in tables."""
+        rates = "/".join(f"{rate:g}" for rate in _rotated(self.rates, self.order, len(self.rates)))
         return self.label or f"{self.name} {rates}".strip()
 
-    def hiding(self, part: str) -> Hiding:
-        """Return what hides modalities in a part: ``"train"``, ``"validation"`` or ``"test"``."""
-        own: Hiding | None = None if part == "train" else getattr(self, part)
+    def for_split(self, part: str) -> SplitProtocol:
+        """Return the missing protocol of a split: ``"train"``, ``"validation"`` or ``"test"``."""
+        own: SplitProtocol | None = None if part == "train" else getattr(self, part)
         if own is not None:
             return own
         rates = self.rates if part == "train" else getattr(self, f"{part}_rates")
         if rates is None:
             rates = () if part == "test" else self.rates
-        return Hiding(
+        return SplitProtocol(
             name=self.name, rates=rates, order=self.order, options=self.options, at_least_one=self.at_least_one
         )
 
     def check_options(self) -> None:
-        """Raise `SettingsError` or `UnknownNameError` if a protocol does not exist or does not take these options."""
+        """Raise `SettingsError` or `UnknownNameError` if the protocol of a split or one of its options is invalid."""
         for part in ("train", "validation", "test"):
-            self.hiding(part).check_options()
+            self.for_split(part).check_options()
 
 
-class MethodSpec(_Asked):
-    """A method of a benchmark.
+class MethodSpec(_KeyedSettings):
+    """Method of a benchmark.
 
     Attributes
     ----------
     name : str
+        Name of the method.
     preset : str, optional
     settings : mapping
-        Settings to change.
+        Settings that override the preset or the defaults.
     n_seeds : int, optional
-        Fewer seeds than the benchmark's, for slow methods.
+        Number of seeds, if fewer than those of the benchmark; useful for slow methods.
     only : tuple of str
-        Labels of the data sets that it is run on. Default: all.
+        Labels of the data sets on which the method is run. Default: all.
     label : str, optional
-        What tables call it.
+        Name in tables. Default: name and preset.
     """
 
     name: str
@@ -201,24 +204,25 @@ class MethodSpec(_Asked):
     label: str = ""
 
     def title(self) -> str:
-        """Return what tables call it."""
+        """Return the name in tables."""
         return self.label or (f"{self.name} ({self.preset})" if self.preset else self.name)
 
 
-class Cell(_Asked):
-    """One fit and its scores: everything that the result follows from.
+class Cell(_KeyedSettings):
+    """Complete configuration of one fit and its evaluation.
 
     Attributes
     ----------
     data, protocol, method : DataSpec, ProtocolSpec, MethodSpec
     seed : int
-        Of the split, the masks and the fit.
+        Random seed of the split, the masks and the fit.
     test_fraction : float
+        Fraction of samples in the test split, in (0, 1), if the data has none.
     n_threads : int
     fold : int, optional
-        From 1.
+        Number of the cross-validation fold, starting at 1.
     log_gradients : bool, default False
-        Whether the history has the gradient norm of every modality's encoder.
+        If True, the training history contains the gradient norm of the encoder of each modality.
     """
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"fold", "log_gradients"})
@@ -233,8 +237,8 @@ class Cell(_Asked):
     log_gradients: bool = False
 
     def key(self) -> str:
-        """Return a name for files: readable, and different for different cells."""
+        """Return the key of the cell: a readable, unique file name without extension."""
         text = json.dumps(self.identity(), sort_keys=True)
-        place = str(self.seed) if self.fold is None else f"{self.seed}-{self.fold}"
-        readable = "-".join([self.data.title(), self.protocol.title(), self.method.title(), place])
+        repetition = str(self.seed) if self.fold is None else f"{self.seed}-{self.fold}"
+        readable = "-".join([self.data.title(), self.protocol.title(), self.method.title(), repetition])
         return f"{re.sub(r'[^A-Za-z0-9_.]+', '-', readable)[:100]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""How much memory a cell takes, though its process has run others before."""
+"""Peak memory of a cell, independent of cells that the same process ran before."""
 
 import ctypes
 import gc
@@ -11,46 +11,46 @@ __all__ = ["PeakMemory"]
 
 
 class PeakMemory:
-    """Watches the resident memory of this process from the moment it is made.
+    """Peak of the resident memory of this process since the creation of the object.
 
-    On Linux the kernel's high-water mark is set back, so that what the process did before does not count. Elsewhere the
-    mark is that of the whole life of the process, and how much was added is not known.
+    On Linux, the kernel's high-water mark is reset at creation. On other systems, the peak is that of the whole life of
+    the process, and the growth is unknown.
 
     Attributes
     ----------
     start_bytes : int or None
-        Resident at the start: libraries, and data kept from cells before.
+        Resident memory at creation, in bytes: libraries and cached data of earlier cells. None if unknown.
     """
 
     def __init__(self) -> None:
-        self.start_bytes = _reset()
+        self.start_bytes = _reset_peak()
 
     def peak(self) -> int:
-        """Return the most bytes that were resident since the start."""
+        """Return the peak of the resident memory in bytes."""
         if self.start_bytes is not None:
-            return _status("VmHWM")
+            return _process_status("VmHWM")
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
     def growth(self) -> int | None:
-        """Return by how many bytes the peak is above the start; None where that cannot be told."""
+        """Return the difference between peak and start in bytes, or None if it is unknown."""
         return None if self.start_bytes is None else max(0, self.peak() - self.start_bytes)
 
 
-def _reset() -> int | None:
+def _reset_peak() -> int | None:
     gc.collect()
     try:
-        # memory that was freed but not given back would hide what the cell takes
+        # return freed memory to the system first; otherwise its reuse by the cell would not count as growth
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
-        return _status("VmRSS")
+        return _process_status("VmRSS")
     except (OSError, AttributeError, RuntimeError):
         return None
 
 
-def _status(field: str) -> int:
-    """Return a number of bytes that the kernel tells of this process."""
-    found = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    if found is None:
-        raise RuntimeError(f"/proc/self/status does not tell {field}")
-    return int(found[1]) * 1024
+def _process_status(field: str) -> int:
+    """Return a memory field of ``/proc/self/status`` in bytes."""
+    match = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if match is None:
+        raise RuntimeError(f"/proc/self/status: field {field} is missing")
+    return int(match[1]) * 1024

@@ -1,4 +1,4 @@
-"""Run cells in processes of this machine."""
+"""Backend that runs cells in worker processes on this machine."""
 
 import multiprocessing
 import os
@@ -17,12 +17,12 @@ __all__ = ["in_processes"]
 
 
 def in_processes(queue: Queue, work: Work, n_jobs: int) -> Iterator[Record]:
-    """Yield the records as they are written.
+    """Run all cells of the queue in `n_jobs` processes and yield each record when it is written.
 
-    A process that dies, for want of memory say, fails the one cell that it ran; another process takes its place.
+    If a process dies, for example because it is out of memory, its current cell fails and a new process replaces it.
     """
     context = _context()
-    # one pool per process: a broken pool does not say which of its processes died
+    # one pool per process, because a broken pool does not report which of its processes died
     pools = [_pool(context) for _ in range(min(n_jobs, len(queue)))]
     running: dict[Future[Record], tuple[int, Cell]] = {}
     try:
@@ -37,7 +37,7 @@ def in_processes(queue: Queue, work: Work, n_jobs: int) -> Iterator[Record]:
                     record = future.result()
                 except BrokenProcessPool:
                     pools[slot] = _pool(context)
-                    record = work.failed(cell, "the process that ran it died (killed, or out of memory)")
+                    record = work.failed(cell, "the worker process died (killed or out of memory)")
                 idle.append(slot)
                 yield record
     finally:
@@ -46,9 +46,10 @@ def in_processes(queue: Queue, work: Work, n_jobs: int) -> Iterator[Record]:
 
 
 def _context() -> BaseContext:
-    """Return how processes are started: never by forking this one, whose thread pools would be in an unknown state.
+    """Return the start method of worker processes: "forkserver" if available, otherwise "spawn".
 
-    Where it exists, a server that has imported everything, and computed nothing, is forked: workers start at once.
+    This process itself is never forked because its thread pools would be in an undefined state. The fork server has
+    imported all packages and run no computation, so that workers start fast.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -62,7 +63,7 @@ def _pool(context: BaseContext) -> ProcessPoolExecutor:
 
 
 def _end_with_parent() -> None:
-    """Let this worker end when the run is killed: it would go on with cells that nobody waits for."""
+    """Exit this worker when the parent process is killed; otherwise it would continue to run cells."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""In which order cells are run."""
+"""Order in which cells are run."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -9,14 +9,15 @@ from redcore.benchmark._record import Record
 __all__ = ["Queue"]
 
 Kind = tuple[str, str]
-"""Data set and method: what the time of a cell depends on most."""
+"""Data set and method, which have the largest influence on the duration of a cell."""
 
 
 class Queue:
-    """Cells that wait: lower seeds first, so that a stopped run has whole seeds; within a seed the longest first.
+    """Priority queue of cells, by seed and then by expected duration.
 
-    How long a kind of cell takes is learnt from those that are done, and kinds not seen yet come first: at the end,
-    where processes run out of work, only short cells are left.
+    Lower seeds come first, so that an interrupted run contains complete seeds. Within a seed, the longest cells come
+    first, so that only short cells are left when processes run out of work. The expected duration is the mean over
+    finished cells of the same data set and method; combinations without a finished cell come first.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class Queue:
         return self._n_waiting
 
     def pop(self) -> Cell:
-        """Take the next cell."""
+        """Remove and return the next cell."""
         seed = min(self._waiting)
         kinds = self._waiting[seed]
         kind = max(kinds, key=self._expected)
@@ -48,12 +49,12 @@ class Queue:
         return cell
 
     def learn(self, record: Record) -> None:
-        """Take in how long a cell took."""
+        """Update the expected durations with a finished cell."""
         self._seconds[_kind(record.cell)].append(sum(record.seconds.values()))
 
     def _expected(self, kind: Kind) -> float:
-        seen = self._seconds.get(kind)
-        return sum(seen) / len(seen) if seen else float("inf")
+        durations = self._seconds.get(kind)
+        return sum(durations) / len(durations) if durations else float("inf")
 
 
 def _kind(cell: Cell) -> Kind:

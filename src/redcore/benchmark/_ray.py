@@ -1,4 +1,4 @@
-"""Run cells on a Ray cluster: past one machine."""
+"""Backend that runs cells on a Ray cluster of several machines."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +11,16 @@ from redcore.exceptions import RunError
 
 __all__ = ["on_ray"]
 
-MOST_RETRIES = 5
-"""How often a cell is started anew after its machine or process died."""
+MAX_RETRIES = 5
+"""Maximum number of times that a cell is restarted after its machine or process died."""
 
 
 def on_ray(queue: Queue, work: Work, n_jobs: int | None) -> Iterator[Record]:
-    """Yield the records as they are written.
+    """Run all cells of the queue on a Ray cluster and yield each record when it is written.
 
-    A cell whose machine dies is started again on another one, unless its record is there: nothing is lost, and what is
-    done is not done again. The cluster is the one that this process is connected to, else that of ``RAY_ADDRESS``, else
-    one on this machine; the folders must be the same for all of its machines.
+    If a machine dies, its cells are restarted on another machine, unless their records have been written. The cluster
+    is the one that this process is connected to, otherwise the one at ``RAY_ADDRESS``, otherwise a local one. All of
+    its machines must share the folders of records and data.
     """
     ray = _ray()
     if not ray.is_initialized():
@@ -28,11 +28,11 @@ def on_ray(queue: Queue, work: Work, n_jobs: int | None) -> Iterator[Record]:
     task = ray.remote(_run)
     running: dict[Any, Cell] = {}
     while len(queue) or running:
-        # asked anew each time: machines come and go
-        most = n_jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        while len(queue) and len(running) < most:
+        # updated in every iteration because machines may join or leave the cluster
+        max_running = n_jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        while len(queue) and len(running) < max_running:
             cell = queue.pop()
-            options = {"num_cpus": cell.n_threads, "max_retries": MOST_RETRIES, "name": cell.key()}
+            options = {"num_cpus": cell.n_threads, "max_retries": MAX_RETRIES, "name": cell.key()}
             running[task.options(**options).remote(work, cell)] = cell
         finished, _ = ray.wait(list(running), num_returns=1)
         for reference in finished:
@@ -51,5 +51,5 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError:
-        raise RunError("the Ray backend needs ray: pip install 'redcore[ray]'") from None
+        raise RunError("package ray is not installed: pip install 'redcore[ray]'") from None
     return ray

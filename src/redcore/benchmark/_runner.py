@@ -1,4 +1,4 @@
-"""Run what is missing of a benchmark; what is done already is not done again."""
+"""Run all cells of a benchmark that have no finished record."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ Progress = Callable[[Record], None]
 
 
 def missing_cells(spec: Spec, folder: Path) -> list[Cell]:
-    """Return the cells of `spec` that have no finished record in `folder`; failed ones are tried again."""
+    """Return the cells of `spec` without a finished record in `folder`, including failed cells."""
     work = Work(folder)
     return [cell for cell in spec.cells() if not work.is_done(cell)]
 
@@ -35,35 +35,35 @@ def run(
     data_folder: Path | None = None,
     progress: Progress = lambda record: None,
 ) -> None:
-    """Run what is missing of a benchmark.
+    """Run all cells of a benchmark that have no finished record.
 
     Parameters
     ----------
     spec : Spec
     folder : Path
-        Gets ``spec.json``, ``records/<key>.json`` and ``predictions/<key>.npy``; it may hold records of earlier runs,
-        also of a benchmark with fewer cells.
+        Output folder for ``spec.json``, ``records/<key>.json`` and ``predictions/<key>.npy``. It may contain records of
+        earlier runs, also of a benchmark with other cells.
     n_jobs : int, optional
-        Cells at once. Default: one in this process; with Ray, as many as the cluster has CPUs.
+        Number of cells to run in parallel. Default: 1, in this process; with Ray, the number of CPUs of the cluster.
     backend : {"process", "ray"}
     data_folder : Path, optional
-        Where data files of the spec are.
+        Folder of the data files. Default: the current directory.
     progress : callable
         Called with every record when it is written.
 
     Raises
     ------
     RunError
-        If the folder cannot be made, or Ray is asked for and not installed.
+        If the folder cannot be created, or if `backend` is "ray" and Ray is not installed.
     """
     for name in ("records", "predictions"):
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
+            raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
     write_json(folder / "spec.json", spec.dump())
     queue = Queue(missing_cells(spec, folder))
-    # the workers of a cluster have another working directory
+    # absolute paths, because the workers of a cluster have another working directory
     work = Work(folder.resolve(), (data_folder or Path()).resolve())
     for record in _records(queue, work, n_jobs, backend):
         queue.learn(record)

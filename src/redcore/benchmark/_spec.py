@@ -1,4 +1,4 @@
-"""What a benchmark runs: a TOML file, checked to the last key, and the cells that follow from it."""
+"""Benchmark specification: a validated TOML file that defines a set of cells."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,13 +20,14 @@ MAX_CELLS = 1_000_000
 
 
 class Override(Settings):
-    """Settings for some cells of a benchmark, on top of those of the method.
+    """Method settings for some cells of a benchmark, which override those of the method.
 
     Attributes
     ----------
     settings : mapping
+        Settings to override.
     data, protocol, method : tuple of str
-        Titles of the entries it holds for. Default: all.
+        Titles of the entries to which the override applies. Default: all.
     """
 
     settings: dict[str, Any]
@@ -35,31 +36,31 @@ class Override(Settings):
     method: tuple[str, ...] = ()
 
     def holds_for(self, data: DataSpec, protocol: ProtocolSpec, method: MethodSpec) -> bool:
-        """Return whether it holds for this combination."""
+        """Return True if the override applies to this combination."""
         entries = ((self.data, data), (self.protocol, protocol), (self.method, method))
         return all(not titles or entry.title() in titles for titles, entry in entries)
 
 
 class Spec(Settings):
-    """A benchmark.
+    """Specification of a benchmark.
 
     Attributes
     ----------
     title : str
-        One line that says what question it answers.
+        Subject of the benchmark in one line.
     data : tuple of DataSpec
     protocol : tuple of ProtocolSpec
     method : tuple of MethodSpec
     override : tuple of Override
-        Later ones win over earlier ones.
+        A later override takes precedence over earlier ones.
     n_seeds : int, default 1
     test_fraction : float, default 0.25
-        Held out for the test, by group where there are groups, where the data has no test split of its own.
+        Fraction of samples in the test split, in (0, 1), if the data has none. Groups are never split.
     n_threads : int, default 1
-        Threads of each cell. Sums come out differently in the last bit with another number, so that it is part
-        of what is asked; more cores are used by more processes.
+        Number of threads per cell. It is part of the cell configuration because floating-point sums depend on it. To
+        use more cores, run more cells in parallel.
     log_gradients : bool, default False
-        Whether histories have the gradient norm of every modality's encoder.
+        If True, training histories contain the gradient norm of the encoder of each modality.
     """
 
     title: str
@@ -75,51 +76,58 @@ class Spec(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _check_known_names(self)
-        for what in ("data", "protocol", "method"):
-            titles = [entry.title() for entry in getattr(self, what)]
-            twice = [title for title in titles if titles.count(title) > 1]
-            if twice:
-                raise ValueError(f"two entries of {what} are called {twice[0]!r}; give one a label")
+        for dimension in ("data", "protocol", "method"):
+            titles = [entry.title() for entry in getattr(self, dimension)]
+            duplicates = [title for title in titles if titles.count(title) > 1]
+            if duplicates:
+                raise ValueError(f"two entries of {dimension} have the title {duplicates[0]!r}; add a label to one")
         _check_titles(self)
-        n_places = sum(len(data.folds()) for data in self.data) * len(self.protocol) * len(self.method)
-        if n_places * self.n_seeds > MAX_CELLS:
-            raise ValueError(f"more than {MAX_CELLS} cells")
+        n_combinations = sum(len(data.folds()) for data in self.data) * len(self.protocol) * len(self.method)
+        if n_combinations * self.n_seeds > MAX_CELLS:
+            raise ValueError(f"the benchmark has more than {MAX_CELLS} cells")
         return self
 
     def cells(self) -> Iterator[Cell]:
-        """Yield all cells, seeds outermost: a run that is stopped has whole seeds."""
+        """Yield all cells, ordered by seed first."""
         for seed in range(self.n_seeds):
             for data in self.data:
                 for fold in data.folds():
                     for protocol in self.protocol:
                         for method in self.method:
-                            wanted = not method.only or data.title() in method.only
-                            if wanted and seed < (method.n_seeds or self.n_seeds):
+                            included = not method.only or data.title() in method.only
+                            if included and seed < (method.n_seeds or self.n_seeds):
                                 yield self._cell(data, protocol, method, seed, fold)
 
     def shortened(self, n_seeds: int | None = None, settings: Mapping[str, Any] | None = None) -> Self:
-        """Return a smaller benchmark: with at most so many seeds, and settings changed in every method that has them.
+        """Return a benchmark with fewer seeds and other settings.
+
+        Parameters
+        ----------
+        n_seeds : int, optional
+            Maximum number of seeds.
+        settings : mapping, optional
+            Settings to change in all methods that have them.
 
         Raises
         ------
         UnknownNameError
-            If no method has a setting of that name.
+            If no method has a setting of this name.
         SettingsError
-            If a value is none of its setting.
+            If the value of a setting is invalid.
         """
         changes = dict(settings or {})
-        most = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
+        max_seeds = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
         if not changes:
-            return self.model_copy(update={"n_seeds": most})
+            return self.model_copy(update={"n_seeds": max_seeds})
         known = {method.name: load("redcore.methods", method.name, "method").METHOD.Settings for method in self.method}
         check_known("setting", changes, {field for cls in known.values() for field in cls.model_fields})
         overrides = []
         for method in self.method:
-            taken = {key: value for key, value in changes.items() if key in known[method.name].model_fields}
-            # texts become what the setting is
-            read = known[method.name].parse(taken).dump()
-            overrides.append(Override(settings={key: read[key] for key in taken}, method=(method.title(),)))
-        return self.model_copy(update={"n_seeds": most, "override": (*self.override, *overrides)})
+            applicable = {key: value for key, value in changes.items() if key in known[method.name].model_fields}
+            # convert strings to the types of the settings
+            parsed = known[method.name].parse(applicable).dump()
+            overrides.append(Override(settings={key: parsed[key] for key in applicable}, method=(method.title(),)))
+        return self.model_copy(update={"n_seeds": max_seeds, "override": (*self.override, *overrides)})
 
     def _cell(self, data: DataSpec, protocol: ProtocolSpec, method: MethodSpec, seed: int, fold: int | None) -> Cell:
         changes: dict[str, Any] = {}
@@ -141,7 +149,7 @@ class Spec(Settings):
 
 
 def _check_known_names(spec: Spec) -> None:
-    """Raise ValueError on a method, protocol or option that does not exist."""
+    """Raise ValueError if a method, protocol or option does not exist."""
     try:
         check_known("method", [method.name for method in spec.method], names("redcore.methods"))
         for protocol in spec.protocol:
@@ -151,14 +159,15 @@ def _check_known_names(spec: Spec) -> None:
 
 
 def _check_titles(spec: Spec) -> None:
-    """Raise ValueError where a method or an override is for an entry that there is not."""
-    titles = {what: [entry.title() for entry in getattr(spec, what)] for what in ("data", "protocol", "method")}
+    """Raise ValueError if a method or an override refers to an unknown title."""
+    dimensions = ("data", "protocol", "method")
+    titles = {dimension: [entry.title() for entry in getattr(spec, dimension)] for dimension in dimensions}
     try:
         for method in spec.method:
             check_known(f"data set of method {method.title()!r}", method.only, titles["data"])
         for override in spec.override:
-            for what, known in titles.items():
-                check_known(f"{what} of an override", getattr(override, what), known)
+            for dimension, known in titles.items():
+                check_known(f"{dimension} of an override", getattr(override, dimension), known)
     except UnknownNameError as error:
         raise ValueError(str(error)) from None
 
@@ -170,12 +179,17 @@ def spec_names() -> list[str]:
 
 
 def read_spec(source: str) -> Spec:
-    """Read a built-in benchmark by its name, or a TOML file.
+    """Read a benchmark specification.
+
+    Parameters
+    ----------
+    source : str
+        Name of a built-in benchmark or path of a TOML file.
 
     Raises
     ------
-    SettingsError, UnknownNameError
-        If there is no such file, or it does not say what a benchmark is; the message names file and key.
+    SettingsError
+        If the file does not exist or is not a valid specification. The message names the file and the key.
     """
     if source in spec_names() and not Path(source).is_file():
         text = (resources.files("redcore.benchmark") / "specs" / f"{source}.toml").read_text(encoding="utf-8")

@@ -126,13 +126,13 @@ def _fold(data: MultimodalData, n_folds: int, fold: int, seed: int) -> tuple[Int
 
 
 def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:
-    hiding = cell.protocol.hiding(part)
-    rates = hiding.rates_of(data.names)
+    for_split = cell.protocol.for_split(part)
+    rates = for_split.rates_of(data.names)
     said = part == "test" and cell.protocol.test is not None
-    if not any(rates.values()) and not said and (part == "test" or takes_rates(hiding.name)):
+    if not any(rates.values()) and not said and (part == "test" or takes_rates(for_split.name)):
         return data
     rng = np.random.default_rng(_mask_seed(cell, part))
-    return ampute(data, hiding.name, rates, rng, options=hiding.options, at_least_one=hiding.at_least_one)
+    return ampute(data, for_split.name, rates, rng, options=for_split.options, at_least_one=for_split.at_least_one)
 
 
 def _mask_seed(cell: Cell, part: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Statistics on arrays of scores: intervals, ranks and tests over many data sets."""
+"""Statistics of scores: bootstrap intervals, ranks and tests over several data sets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ __all__ = [
 ]
 
 RESAMPLES = 2000
-FEWEST_BLOCKS = 6
+MIN_BLOCKS = 6
 
 
 @dataclass(frozen=True)
 class Friedman:
-    """Whether methods differ over blocks (data sets and protocols).
+    """Result of Friedman's test for differences between methods over blocks (data sets and protocols).
 
     Attributes
     ----------
     mean_ranks : tuple of float
-        By method, 1 is best; ties share their ranks.
+        Mean rank per method. Rank 1 is best, and ties get their mean rank.
     n_blocks : int
     statistic, p_value : float or None
-        Friedman's chi-squared test, corrected for ties; None with fewer than three methods or two blocks, or if all
-        scores are the same.
+        Friedman's chi-squared test with tie correction. None with fewer than three methods or two blocks, or if all
+        methods have equal ranks in every block.
     critical_difference : float
-        See `critical_difference`.
+        Critical difference of mean ranks at level 0.05; see `critical_difference`.
     """
 
     mean_ranks: tuple[float, ...]
@@ -53,13 +53,13 @@ def interval(resampled: AnyArray) -> tuple[float, float]:
 
 
 def bootstrap_interval(values: Sequence[float] | AnyArray, rng: np.random.Generator) -> tuple[float, float]:
-    """Return the 95% percentile-bootstrap interval of the mean of `values`; the value itself if there is one."""
+    """Return the 95% percentile-bootstrap interval of the mean of `values`. A single value gives (value, value)."""
     values = np.asarray(values, dtype=np.float64)
     return interval(rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1))
 
 
 def friedman(scores: AnyArray) -> Friedman:
-    """Rank methods within blocks, best first, and test whether they differ (Friedman 1937; Demšar 2006).
+    """Rank methods within blocks and test for differences between them (Friedman 1937; Demšar 2006).
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def friedman(scores: AnyArray) -> Friedman:
 
 
 def critical_difference(n_methods: int, n_blocks: int, alpha: float = 0.05) -> float:
-    """Return by how much two mean ranks must differ to be told apart at level `alpha` (Nemenyi 1963; Demšar 2006).
+    """Return the smallest significant difference between two mean ranks at level `alpha` (Nemenyi 1963; Demšar 2006).
 
     Examples
     --------
@@ -95,9 +95,9 @@ def critical_difference(n_methods: int, n_blocks: int, alpha: float = 0.05) -> f
 
 
 def rank_groups(mean_ranks: Sequence[float], difference: float) -> list[tuple[int, ...]]:
-    """Return the largest groups of methods whose mean ranks lie within the critical difference, by position.
+    """Return the maximal groups of methods whose mean ranks differ by at most `difference`, as tuples of indices.
 
-    Groups of one method are left out; these are the bars of a critical-difference diagram.
+    These are the bars of a critical-difference diagram. Groups of a single method are omitted.
 
     Examples
     --------
@@ -116,11 +116,11 @@ def rank_groups(mean_ranks: Sequence[float], difference: float) -> list[tuple[in
 
 
 def signed_rank(differences: Sequence[float] | AnyArray) -> float | None:
-    """Return the p-value of Wilcoxon's signed-rank test; None with fewer than six differences, or if all are 0.
+    """Return the p-value of Wilcoxon's signed-rank test, or None with fewer than six differences or if all are 0.
 
-    With five no result could be significant at 0.05.
+    With five differences, no result can be significant at level 0.05.
     """
     differences = np.asarray(differences, dtype=np.float64)
-    if len(differences) < FEWEST_BLOCKS or not (differences != 0).any():
+    if len(differences) < MIN_BLOCKS or not (differences != 0).any():
         return None
     return float(wilcoxon(differences).pvalue)

@@ -1,4 +1,4 @@
-"""What a worker does: run one cell and write its record."""
+"""Task of a worker: run one cell and write its record."""
 
 import traceback
 from collections.abc import Iterator
@@ -19,22 +19,24 @@ __all__ = ["Work"]
 
 @dataclass(frozen=True)
 class Work:
-    """Where records go and data comes from; called with a cell, here or in another process.
+    """Callable that runs a cell and writes its record. It can be pickled and sent to another process or machine.
 
     Attributes
     ----------
     folder : Path
-        Of the benchmark; it may be on storage that several machines share.
+        Output folder of the benchmark; on shared storage if cells run on several machines.
     data_folder : Path or None
+        Folder of the data files.
     """
 
     folder: Path
     data_folder: Path | None = None
 
     def __call__(self, cell: Cell) -> Record:
-        """Run a cell and write its record; a cell that fails leaves a record that says why.
+        """Run a cell, write its record and return it. If the cell fails, the record contains the error.
 
-        A cell that is done already is not done again: whoever started it may have died before it heard so.
+        If the cell has a finished record, the record is returned. This happens if a previous worker died after it had
+        written the record.
         """
         from redcore.benchmark._cell import run_cell
 
@@ -44,39 +46,39 @@ class Work:
             with _threads(cell.n_threads):
                 record, outputs = run_cell(cell, self.data_folder)
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
+            frame = traceback.extract_tb(error.__traceback__)[-1]
             return self.failed(
-                cell, f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
+                cell, f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
             )
         self._write_outputs(record, outputs)
         return self._write(record)
 
     def path(self, cell: Cell) -> Path:
-        """Return the file of the cell's record."""
+        """Return the path of the cell's record."""
         return self.folder / "records" / f"{cell.key()}.json"
 
     def is_done(self, cell: Cell) -> bool:
-        """Return whether the cell has a finished record."""
+        """Return True if the cell has a finished record."""
         path = self.path(cell)
         return path.exists() and read_record(path).status == "done"
 
     def failed(self, cell: Cell, error: str) -> Record:
-        """Write the record of a cell that failed."""
+        """Write and return the record of a failed cell."""
         return self._write(Record(key=cell.key(), cell=cell, status="failed", error=error))
 
     def _write_outputs(self, record: Record, outputs: AnyArray) -> None:
-        final = outputs.astype(np.float32)
-        write_atomic(self.folder / record.predictions, lambda path: np.save(path, final))
+        rounded = outputs.astype(np.float32)
+        write_atomic(self.folder / record.predictions, lambda path: np.save(path, rounded))
 
     def _write(self, record: Record) -> Record:
-        # after the predictions: it marks the cell as done
+        # written after the predictions because the record marks the cell as done
         write_json(self.path(record.cell), record.dump())
         return record
 
 
 @contextmanager
 def _threads(n_threads: int) -> Iterator[None]:
-    """Run on so many threads, in torch and in linear algebra."""
+    """Limit torch and linear-algebra libraries to `n_threads` threads inside the block."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""The best method of a block, and what is not told apart from it."""
+"""Best method per block, and the methods that do not differ significantly from it."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from redcore.benchmark import best_methods, score_of
 
 
 @pytest.mark.parametrize("score", [None, "nll"])
-def test_as_paired_t_tests_say(score):
+def test_agreement_with_paired_t_tests(score):
     records = make_records(make_spec(methods=tuple("abcdef"), n_seeds=4), seed=3)
-    found = best_methods(records, score=score)
-    assert len(found) == 4
-    for (data, protocol), (best, near) in found.items():
+    best_of_blocks = best_methods(records, score=score)
+    assert len(best_of_blocks) == 4
+    for (data, protocol), (best, ties) in best_of_blocks.items():
         values = {}
         for record in records:
             cell = record.cell
@@ -22,14 +22,14 @@ def test_as_paired_t_tests_say(score):
         means = {method: np.mean(own) for method, own in values.items()}
         assert best == (min if score else max)(means, key=means.get)
         expected = {m for m, own in values.items() if m != best and ttest_rel(own, values[best]).pvalue >= 0.05}
-        assert near == expected
+        assert ties == expected
 
 
-def test_a_single_seed_tells_nothing():
-    assert all(not near for _, near in best_methods(make_records(make_spec(n_seeds=1))).values())
+def test_a_single_seed_gives_no_ties():
+    assert all(not ties for _, ties in best_methods(make_records(make_spec(n_seeds=1))).values())
 
 
-def test_only_seeds_that_both_have_are_paired():
+def test_only_common_seeds_are_paired():
     spec = make_spec(data=("d",), methods=("a", "b"), n_seeds=3, rates=((0.5,),))
     one_seed_each = [r for r in make_records(spec) if (r.cell.seed == 0) == (r.cell.method.label == "a")]
     assert best_methods(one_seed_each)["d", "shared 0.5"][1] == frozenset()
