@@ -352,7 +352,7 @@ def test_existing_output_folder(cli, run, make_npz, tmp_path):
     assert (run / "run.json").read_bytes() == before
     assert_rejected(cli("fit", data, "--out", tmp_path, *LINEAR), tmp_path, "exists and is no run")
     assert_rejected(cli("fit", data, "--out", data, *LINEAR), data, "exists and is no run")
-    assert_rejected(cli("fit", data, "--out", data / "run", *LINEAR), data / "run", "cannot be made")
+    assert_rejected(cli("fit", data, "--out", data / "run", *LINEAR), data / "run", "cannot be created")
     assert_rejected(cli("demo", "--out", tmp_path), tmp_path, "exists and is no run")
 
 
@@ -381,9 +381,7 @@ def test_an_unfinished_run_is_not_a_run(cli, unfinished, linear_run):
 )
 def test_resume_with_another_request(cli, unfinished, linear_run, options, fragments):
     data = linear_run.parent / "data.npz"
-    assert_rejected(
-        cli("fit", data, "--out", unfinished, "--resume", *options), "was asked for something else", *fragments
-    )
+    assert_rejected(cli("fit", data, "--out", unfinished, "--resume", *options), "has another request", *fragments)
 
 
 def test_resume_with_other_data(cli, unfinished, linear_run, write_npz):

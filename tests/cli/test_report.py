@@ -83,7 +83,7 @@ def test_the_page_of_a_network_includes_its_history(cli, make_npz, small, tmp_pa
 
 
 def test_missing_or_damaged_run_files(cli, tmp_path, linear_run):
-    assert "holds no finished run" in cli("report", tmp_path).err
+    assert "holds no run" in cli("report", tmp_path).err
     for file, content in (("run.json", "{"), ("run.json", "[]"), ("run.json", "{}"), ("metrics.json", "1")):
         copy = tmp_path / f"{file}-{len(content)}-{content[0] == '['}"
         copy.mkdir()

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -6,9 +8,9 @@ import pytest
 
 import redcore
 from redcore.cli import main
-from redcore.exceptions import RunError, TrainingInterrupted, UnknownNameError
+from redcore.exceptions import MissingRateError, RunError, SettingsError, TrainingInterrupted, UnknownNameError
 from redcore.fitting import Callback
-from redcore.runs import read_data
+from redcore.runs import RunOptions, read_data, read_result
 
 RATES = {"audio": 0.25, "text": 0.5}
 
@@ -118,3 +120,49 @@ def test_a_foreign_folder_is_refused_and_left_alone(data, tmp_path):
 def test_an_unknown_modality_is_named(data):
     with pytest.raises(UnknownNameError, match="video"):
         redcore.fit_run(data, missing_rates={"video": 0.5})
+
+
+def test_options_can_be_an_object_that_single_fields_replace(data):
+    options = RunOptions(**{**asked("late_fusion"), "seed": 4})
+    run = redcore.fit_run(data, options=options, seed=3)
+    assert run.request.dump() == redcore.fit_run(data, **asked("late_fusion")).request.dump()
+    assert (run.request.seed, options.seed) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"sed": 1}, UnknownNameError, "unknown setting 'sed'"),
+        ({"seed": "first"}, SettingsError, "setting 'seed'"),
+        ({"missing_rates": {"audio": 1.5}}, MissingRateError, "audio"),
+    ],
+)
+def test_invalid_options_are_named(data, changes, error, message):
+    with pytest.raises(error, match=message):
+        redcore.fit_run(data, **changes)
+
+
+def test_the_result_in_memory_equals_that_of_the_folder_but_for_the_key_and_the_duration(folder, data):
+    run = redcore.fit_run(data, **asked(content(folder / "request.json")["method"]))
+    ours, theirs = run.result, read_result(folder)
+    assert (ours.metrics, ours.history, ours.epochs) == (theirs.metrics, theirs.history, theirs.epochs)
+    assert (ours.data_title, ours.protocol_title) == ("data", "imbalanced 0.25/0.5")
+    keep = {name: value for name, value in theirs.configuration().items() if name != "fit_seconds"}
+    assert {name: value for name, value in ours.configuration().items() if name != "fit_seconds"} == keep
+
+
+def test_reading_a_result_loads_no_torch(folder):
+    code = (
+        f"import sys; from redcore.runs import read_result; read_result({str(folder)!r}); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_predictions_are_streamed_to_a_file(folder, data, tmp_path):
+    run = redcore.Run.load(folder)
+    n_rows, columns = run.predict_stream(data, tmp_path / "out.parquet")
+    assert (n_rows, columns) == (60, run.predict(data).column_names)
+    assert pq.read_table(tmp_path / "out.parquet").equals(run.predict(data))
+    with pytest.raises(RunError, match="not saved"):
+        redcore.fit_run(data, method="late_fusion").predict_stream(data, tmp_path / "out.parquet")

@@ -29,6 +29,7 @@ from redcore.benchmark._equity import (
 )
 from redcore.benchmark._ranking import Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records, unpack_records
+from redcore.benchmark._result import Result
 from redcore.benchmark._runner import missing_cells, run
 from redcore.benchmark._significance import best_methods
 from redcore.benchmark._spec import Spec, read_spec, spec_names
@@ -46,6 +47,7 @@ __all__ = [
     "Pair",
     "Ranking",
     "Record",
+    "Result",
     "Spec",
     "Stability",
     "best_methods",

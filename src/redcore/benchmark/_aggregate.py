@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from scipy.stats import rankdata
 
 from redcore._types import AnyArray
-from redcore.benchmark._record import Record
+from redcore.benchmark._result import Result
 from redcore.benchmark._statistics import bootstrap_interval
 from redcore.metrics import HEADLINES
 
@@ -25,6 +25,7 @@ __all__ = [
     "summarise",
 ]
 
+AnyResult = TypeVar("AnyResult", bound=Result)
 Over = Literal["patterns", "pooled", "as_observed"]
 NO_SCORES = ("n_samples",)
 
@@ -57,17 +58,17 @@ class Entry:
     fit_seconds: float
 
 
-def done(records: Iterable[Record]) -> list[Record]:
+def done(records: Iterable[AnyResult]) -> list[AnyResult]:
     """Return the finished ones."""
     return [record for record in records if record.status == "done"]
 
 
-def score_of(record: Record, score: str | None = None, over: Over = "patterns") -> float:
+def score_of(record: Result, score: str | None = None, over: Over = "patterns") -> float:
     """Return a score of a finished record.
 
     Parameters
     ----------
-    record : Record
+    record : Result
     score : str, optional
         Such as ``"uar"`` (UA), ``"accuracy"`` (WA), ``"weighted_f1"``, ``"ece"``, ``"acc7"``. Default: the headline,
         macro-F1 or R2.
@@ -88,25 +89,24 @@ def score_of(record: Record, score: str | None = None, over: Over = "patterns") 
     return float("nan")
 
 
-def pattern_mean(record: Record) -> float:
+def pattern_mean(record: Result) -> float:
     """Return the headline score (macro-F1, or R2) averaged over missing patterns, each with the same weight."""
     return score_of(record)
 
 
-def score_names(records: Sequence[Record]) -> list[str]:
+def score_names(records: Sequence[Result]) -> list[str]:
     """Return the names of all scores that the records have, in the order in which they appear."""
     names = {name: None for record in done(records) for name in record.metrics["pooled"]}
     return [name for name in names if name not in NO_SCORES]
 
 
 def summarise(
-    records: Sequence[Record], seed: int = 0, *, score: str | None = None, over: Over = "patterns"
+    records: Sequence[Result], seed: int = 0, *, score: str | None = None, over: Over = "patterns"
 ) -> list[Entry]:
     """Summarise the finished records, sorted by data set, protocol and falling mean; see `score_of` for the score."""
-    cells: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    cells: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
     for record in done(records):
-        cell = record.cell
-        cells[cell.data.title(), cell.protocol.title(), cell.method.title()].append(record)
+        cells[record.data_title, record.protocol_title, record.method_title].append(record)
     entries = []
     for key, found in cells.items():
         values = np.array([score_of(record, score, over) for record in found])
@@ -116,7 +116,7 @@ def summarise(
 
 
 def _entry(
-    data: str, protocol: str, method: str, records: list[Record], values: AnyArray, rng: np.random.Generator
+    data: str, protocol: str, method: str, records: list[Result], values: AnyArray, rng: np.random.Generator
 ) -> Entry:
     low, high = bootstrap_interval(values, rng)
     losses = [record.metrics["pooled"].get("nll") for record in records]
@@ -149,17 +149,15 @@ def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
     return dict(sorted(zip(methods, ranks.tolist(), strict=True), key=lambda pair: pair[1]))
 
 
-def conflicts(records: Sequence[Record]) -> list[str]:
+def conflicts(records: Sequence[Result]) -> list[str]:
     """Return the places (data set, protocol, seed, fold) in which methods did not see the same data, split and masks.
 
     There are none unless records of different data files, or of different versions of the masks, were mixed.
     """
     seen: dict[tuple[str, str, int, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in done(records):
-        cell = record.cell
-        found = seen[cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0]
-        sums = {"data": record.data_checksum, "split": record.split_checksum, **record.availability_checksums}
-        for what, checksum in sums.items():
+        found = seen[record.data_title, record.protocol_title, record.seed, record.fold or 0]
+        for what, checksum in record.checksums.items():
             # records of version 1 do not know all of them
             if checksum:
                 found[what].add(checksum)

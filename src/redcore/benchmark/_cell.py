@@ -1,4 +1,4 @@
-"""Run one cell: fit, predict once on the test part, score."""
+"""Run a benchmark cell: fit a method and score it on the test split."""
 
 import hashlib
 import time
@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 import redcore.metrics
+from redcore._provenance import git_state, machine, versions
 from redcore._types import AnyArray
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._history import Watch, thinned_history
 from redcore.benchmark._memory import PeakMemory
-from redcore.benchmark._provenance import git_state, machine, versions
 from redcore.benchmark._record import Record
 from redcore.benchmark._splits import Parts, prepare
 from redcore.data import MultimodalData
 from redcore.exceptions import RedCoreWarning
 from redcore.methods import Method, make_method
-from redcore.metrics import MoreScores, all_scores, evaluate_patterns, pattern_name
-from redcore.runs import facts_of_fit
+from redcore.metrics import MoreScores, all_scores, pattern_name
+from redcore.runs import evaluate_method, facts_of_fit
 
 __all__ = ["run_cell"]
 
@@ -29,13 +29,13 @@ MOST_PATTERNS = 64
 
 
 def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray]:
-    """Run one cell.
+    """Run a benchmark cell.
 
     Returns
     -------
     record : Record
     outputs : array (n_test, n_outputs)
-        Predictions for the test part as observed.
+        Predictions for the test split after amputation.
     """
     memory = PeakMemory()
     times = [_clocks()]
@@ -43,13 +43,13 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
     method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
     watch, more = Watch(cell.log_gradients), _more_scores(cell)
     with warnings.catch_warnings():
-        # they concern single samples; the record says how many there are
+        # these concern single samples, which the record counts by missing pattern
         warnings.simplefilter("ignore", RedCoreWarning)
         times.append(_clocks())
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
         times.append(_clocks())
         outputs = method.predict(parts.hidden_test)
-        report = evaluate_patterns(method.predict, method.schema.align(parts.test), cell.seed, more, method.decide)
+        report = evaluate_method(method, parts.test, cell.seed, more)
         times.append(_clocks())
     target = parts.hidden_test.target
     assert target is not None

@@ -70,9 +70,8 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     """
     scores: dict[str, dict[Place, float]] = defaultdict(dict)
     for record in done(records):
-        cell = record.cell
-        place = (cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0)
-        scores[cell.method.title()][place] = pattern_mean(record)
+        place = (record.data_title, record.protocol_title, record.seed, record.fold or 0)
+        scores[record.method_title][place] = pattern_mean(record)
     check_known("method", [base], scores)
     found = []
     for method in scores:

@@ -116,9 +116,9 @@ def _by_protocol(
     """Return scores by (data set, method, protocol, mean rate as realised in training) and run."""
     found: dict[tuple[str, str, str, float], dict[Run, float]] = defaultdict(dict)
     for record in done(records):
-        cell, value = record.cell, score_of(record, score, over)
-        if cell.protocol.name == name and not np.isnan(value):
+        value = score_of(record, score, over)
+        if record.protocol_name == name and not np.isnan(value):
             rate = round(float(np.mean(list(record.missing_rates["train"].values()))), 2)
-            key = (cell.data.title(), cell.method.title(), cell.protocol.title(), rate)
-            found[key][cell.seed, cell.fold or 0] = value
+            key = (record.data_title, record.method_title, record.protocol_title, rate)
+            found[key][record.seed, record.fold or 0] = value
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from redcore.benchmark._aggregate import done
-from redcore.benchmark._record import Record
+from redcore.benchmark._result import Result
 from redcore.metrics import HEADLINES
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-def pattern_scores(record: Record, score: str | None = None) -> dict[str, float]:
+def pattern_scores(record: Result, score: str | None = None) -> dict[str, float]:
     """Return a score (default: the headline) by missing pattern, without patterns in which it is not defined."""
     patterns: Mapping[str, Mapping[str, float | None]] = record.metrics["per_pattern"]
     for name in HEADLINES if score is None else (score,):
@@ -30,31 +30,31 @@ def pattern_scores(record: Record, score: str | None = None) -> dict[str, float]
     return {}
 
 
-def pattern_table(records: Sequence[Record], score: str | None = None) -> dict[str, dict[str, dict[str, float]]]:
+def pattern_table(records: Sequence[Result], score: str | None = None) -> dict[str, dict[str, dict[str, float]]]:
     """Return mean scores by data set, method and missing pattern, over protocols, seeds and folds."""
     values: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for record in done(records):
         for pattern, value in pattern_scores(record, score).items():
-            values[record.cell.data.title()][record.cell.method.title()][pattern].append(value)
+            values[record.data_title][record.method_title][pattern].append(value)
     return {
         data: {method: {p: float(np.mean(v)) for p, v in patterns.items()} for method, patterns in methods.items()}
         for data, methods in values.items()
     }
 
 
-def worst_pattern(record: Record, score: str | None = None) -> tuple[str, float] | None:
+def worst_pattern(record: Result, score: str | None = None) -> tuple[str, float] | None:
     """Return the missing pattern with the lowest score, and that score; None if no pattern has one."""
     found = pattern_scores(record, score)
     return min(found.items(), key=lambda pair: pair[1]) if found else None
 
 
-def single_modality_scores(record: Record, score: str | None = None) -> dict[str, float]:
+def single_modality_scores(record: Result, score: str | None = None) -> dict[str, float]:
     """Return the score of each modality alone."""
     found = pattern_scores(record, score)
     return {pattern: value for pattern, value in found.items() if "+" not in pattern}
 
 
-def best_single_modality(records: Sequence[Record], score: str | None = None) -> dict[str, dict[str, float]]:
+def best_single_modality(records: Sequence[Result], score: str | None = None) -> dict[str, dict[str, float]]:
     """Return by data set the best mean score that any method reaches with each modality alone."""
     best: dict[str, dict[str, float]] = {}
     for data, methods in pattern_table(records, score).items():
@@ -68,7 +68,7 @@ def best_single_modality(records: Sequence[Record], score: str | None = None) ->
 
 
 def modality_equity(
-    record: Record, reference: Mapping[str, float] | None = None, score: str | None = None
+    record: Result, reference: Mapping[str, float] | None = None, score: str | None = None
 ) -> float | None:
     """Return how evenly the score holds with one modality alone, in [0, 1]: the lowest one over their mean.
 
@@ -79,7 +79,7 @@ def modality_equity(
 
     Parameters
     ----------
-    record : Record
+    record : Result
     reference : mapping of str to float, optional
         By modality; those at or below 0 are left out. Default: 1 for all.
     score : str, optional
@@ -99,7 +99,7 @@ def modality_equity(
     return float(values.min() / values.mean())
 
 
-def learning_balance(record: Record) -> float | None:
+def learning_balance(record: Result) -> float | None:
     """Return how evenly the branches of the modalities learn, in [0, 1], from gradient norms over training.
 
     At each step kept in the history, with ``p_m`` the share of modality m's encoder in the sum of all encoders'

@@ -102,8 +102,7 @@ def _blocks(records: Sequence[Record], score: str | None, over: Over) -> dict[tu
     for record in done(records):
         value = sign * score_of(record, score, over)
         if not np.isnan(value):
-            cell = record.cell
-            values[cell.data.title(), cell.protocol.title()][cell.method.title()].append(value)
+            values[record.data_title, record.protocol_title][record.method_title].append(value)
     return {
         block: {method: float(np.mean(found)) for method, found in methods.items()} for block, methods in values.items()
     }

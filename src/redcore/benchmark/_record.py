@@ -16,7 +16,8 @@ from redcore.exceptions import RedCoreError, RunError
 __all__ = ["Record", "pack_records", "read_record", "read_records", "unpack_records"]
 
 DIFFERS = frozenset({"seconds", "cpu_seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"})
-"""What differs from run to run."""
+"""Fields that differ between repetitions of the same fit."""
+NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions"}
 
 
 class Record(Settings):
@@ -99,8 +100,49 @@ class Record(Settings):
     git: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def data_title(self) -> str:
+        """Name of the data set in tables."""
+        return self.cell.data.title()
+
+    @property
+    def protocol_title(self) -> str:
+        """Name of the missing protocol with its rates in tables."""
+        return self.cell.protocol.title()
+
+    @property
+    def method_title(self) -> str:
+        """Name of the method in tables."""
+        return self.cell.method.title()
+
+    @property
+    def protocol_name(self) -> str:
+        """Name of the missing protocol."""
+        return self.cell.protocol.name
+
+    @property
+    def seed(self) -> int:
+        """Seed of the cell."""
+        return self.cell.seed
+
+    @property
+    def fold(self) -> int | None:
+        """Cross-validation fold of the cell, from 1."""
+        return self.cell.fold
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Checksums of the data, of its splits, and of the masks by split."""
+        return {"data": self.data_checksum, "split": self.split_checksum, **self.availability_checksums}
+
+    def configuration(self) -> dict[str, Any]:
+        """Return everything that the record depends on, by field, with facts about the fit."""
+        content = self.dump()
+        cell = {f"cell.{name}": value for name, value in content["cell"].items()}
+        return cell | {name: value for name, value in content.items() if name not in NOT_CONFIGURATION and value}
+
     def result(self) -> dict[str, Any]:
-        """Return the record without what differs from run to run."""
+        """Return the record without the fields that differ between repetitions of the same fit."""
         return {name: value for name, value in self.dump().items() if name not in DIFFERS}
 
 

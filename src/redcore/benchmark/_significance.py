@@ -34,8 +34,7 @@ def best_methods(
     for record in done(records):
         value = score_of(record, score, over)
         if not np.isnan(value):
-            cell = record.cell
-            runs[cell.data.title(), cell.protocol.title()][cell.method.title()][cell.seed, cell.fold or 0] = value
+            runs[record.data_title, record.protocol_title][record.method_title][record.seed, record.fold or 0] = value
     sign = -1.0 if is_lower_better(score) else 1.0
     return {block: _best(methods, sign) for block, methods in runs.items()}
 

@@ -1,4 +1,4 @@
-"""The data of one cell: read, divided into parts, and with modalities hidden; the same for every method."""
+"""Data of a benchmark cell after splitting and amputation, which are the same for every method."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -10,31 +10,33 @@ import numpy as np
 from redcore._discovery import load, names
 from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
-from redcore.data import MultimodalData, count_units, cross_folds, fold_rows, hold_out
+from redcore.data import MultimodalData, count_units, cross_folds
 from redcore.data.formats import read
 from redcore.datasets import is_public
 from redcore.exceptions import DataError
 from redcore.missing import ampute, takes_rates
+from redcore.runs import split_codes
 
 __all__ = ["Parts", "prepare"]
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a method is given.
+    """Splits of the data of a cell.
 
     Attributes
     ----------
     train : MultimodalData
-        With what the protocol hides missing, like `validation`.
+        Training split after amputation.
     validation : MultimodalData or None
-        Of the data's own split; methods hold out of the training part what they need.
+        Validation split after amputation; None if the data has none. Methods that need one then hold out training
+        samples.
     test : MultimodalData
-        As it is.
+        Test split before amputation.
     hidden_test : MultimodalData
-        With what the protocol hides missing.
+        Test split after amputation.
     checksum : str
-        Of all values and labels, before anything is hidden.
+        Checksum of all values and labels before amputation.
     """
 
     train: MultimodalData
@@ -44,21 +46,21 @@ class Parts:
     checksum: str
 
     def observed(self) -> dict[str, MultimodalData]:
-        """Return the parts that there are, by name, with what is hidden missing."""
+        """Return the splits after amputation, by name, without a validation split that does not exist."""
         validation = {} if self.validation is None else {"validation": self.validation}
         return {"train": self.train, **validation, "test": self.hidden_test}
 
 
 def prepare(cell: Cell, data_folder: Path | None = None) -> Parts:
-    """Read the data of a cell, divide it and hide modalities.
+    """Read the data of a cell, split it and hide modalities.
 
     Raises
     ------
     DataError
-        If a file does not exist, or a fold is asked for of data that is divided otherwise.
+        If a file does not exist, or the cell has a fold and the data has a test split.
     """
     data = _read(cell.data.model_dump_json(), cell.fold, data_folder)
-    train, validation, test = (data.take(rows) for rows in _divide(data, cell))
+    train, validation, test = (data.take(rows) for rows in _split_rows(data, cell))
     return Parts(
         _hide(train, cell, "train"),
         _hide(validation, cell, "validation") if validation.n_samples else None,
@@ -100,29 +102,32 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
     return public
 
 
-def _divide(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the rows for training, validation and test; where the data has no such parts, drawn by the seed."""
-    part = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split
-    train, validation, test = (np.flatnonzero(part == code) for code in range(3))
-    if test.size:
-        if cell.fold is not None and not is_public(cell.data.name):
-            raise DataError(
-                f"{cell.data.title()}: n_folds is set, but it has a test part of its own; ignore = ['split'] drops it"
-            )
-        return train, validation, test
-    if cell.fold is None:
-        keep, held = hold_out(data.take(train), cell.test_fraction, cell.seed)
+def _split_rows(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the rows of the training, validation and test split.
+
+    These are the splits of the data. Without a test split, it is drawn from the training split: one fold, if the cell
+    has a fold, else a fraction as in `redcore.runs.split_codes`.
+    """
+    has_test = data.split is not None and bool((data.split == 2).any())
+    if has_test and cell.fold is not None and not is_public(cell.data.name):
+        raise DataError(
+            f"{cell.data.title()}: n_folds is set, but it has a test part of its own; ignore = ['split'] drops it"
+        )
+    if has_test or cell.fold is None:
+        codes = split_codes(data, cell.test_fraction, cell.seed)
     else:
-        keep, held = _fold(data.take(train), cell.data.n_folds or 2, cell.fold, cell.seed)
-    return train[keep], validation, train[held]
+        codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
+        train = np.flatnonzero(codes == 0)
+        codes[train[_fold_rows(data.take(train), cell.data.n_folds or 2, cell.fold, cell.seed)]] = 2
+    return np.flatnonzero(codes == 0), np.flatnonzero(codes == 1), np.flatnonzero(codes == 2)
 
 
-def _fold(data: MultimodalData, n_folds: int, fold: int, seed: int) -> tuple[IntArray, IntArray]:
-    """Return the rows outside and inside one fold, numbered from 1."""
+def _fold_rows(data: MultimodalData, n_folds: int, fold: int, seed: int) -> IntArray:
+    """Return the rows of one fold, numbered from 1."""
     n_units = count_units(data)
     if n_units < n_folds:
         raise DataError(f"{n_folds} folds of {n_units} {'samples' if data.groups is None else 'groups'}")
-    return fold_rows(cross_folds(data, n_folds, seed, stratify="class"))[fold - 1]
+    return np.flatnonzero(cross_folds(data, n_folds, seed, stratify="class") == fold - 1)
 
 
 def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:

@@ -56,8 +56,7 @@ def trace_stability(records: Sequence[Record], quantity: str = "supervision_weig
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in done(records):
         if any(name.startswith(f"{quantity}/") for name in record.history):
-            cell = record.cell
-            groups[cell.data.title(), cell.protocol.title(), cell.method.title()].append(record)
+            groups[record.data_title, record.protocol_title, record.method_title].append(record)
     return [_stability(*key, quantity, found) for key, found in sorted(groups.items())]
 
 

@@ -36,11 +36,11 @@ def demo(
     from redcore._files import write_json
     from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
     from redcore.report import write_run_report
-    from redcore.runs import Request, Run, open_run, read_data
+    from redcore.runs import Run, RunOptions, open_run, read_data
 
     out = out or _free_folder(Path("runs"))
     source = read_data(DATA)
-    request = Request(data=DATA, data_checksum=source.checksum(), missing_rates=RATES, seed=seed)
+    request = RunOptions(missing_rates=RATES, seed=seed).request(source, DATA)
     runs = {method: Run.prepare(source, request.replace(method=method)) for method in METHODS}
     open_run(out, request, resume=False)
     rates = ", ".join(f"{name} {rate:g}" for name, rate in RATES.items())

@@ -67,11 +67,9 @@ class FitOptions:
 
     def request(self, source: "MultimodalData") -> "Request":
         """Return the request that identifies the run, with the checksum of the data `source`."""
-        from redcore.runs import Request
+        from redcore.runs import RunOptions
 
-        return Request(
-            data=self.data,
-            data_checksum=source.checksum(),
+        options = RunOptions(
             method=self.method,
             preset=self.preset,
             settings=parse_settings(self.assign or []),
@@ -82,6 +80,7 @@ class FitOptions:
             test_fraction=self.test_fraction,
             seed=self.seed,
         )
+        return options.request(source, self.data)
 
 
 @takes(FitOptions)

@@ -21,17 +21,10 @@ def predict(
     Large data is read, predicted and kept piece by piece; the same command goes on where a killed one stopped.
     """
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.export import load_model, read_model_content
-    from redcore.runs import check_output, checksum_of, read_run, stream_predictions
+    from redcore.runs import predict_stream
 
-    check_output(out)
-    if not run.is_file():
-        read_run(run)
-    method = load_model(run)
-    checksum = checksum_of(Path(data)) if Path(data).exists() else data
-    request = {"model": read_model_content(run)["sha256"], "data": checksum}
     with warnings_as_messages():
-        n_samples, columns = stream_predictions(method, data, out, request)
+        n_samples, columns = predict_stream(run, data, out)
     if as_json:
         print_json({"run": str(run), "data": data, "out": str(out), "n_samples": n_samples, "columns": columns})
         return

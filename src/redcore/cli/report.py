@@ -14,7 +14,8 @@ def report(
 ) -> None:
     """Write a report of RUN as a self-contained HTML page: scores per missing pattern, training curves and settings."""
     from redcore.report import run_page, write_page
+    from redcore.runs import read_result
 
     path = out or run / "report.html"
-    write_page(path, run_page(run))
+    write_page(path, run_page(read_result(run)))
     typer.echo(f"Page: {path}")

@@ -127,14 +127,13 @@ def _open_study(folder: Path, request: dict[str, Any], source: "MultimodalData")
     """Open or create the study, on all samples outside the test split of a fit with the same seed."""
     import numpy as np
 
-    from redcore.runs import Request, parts_of
+    from redcore.runs import split_codes
     from redcore.tuning import Study, Task
 
-    common = {key: request[key] for key in ("data", "data_checksum", "method", "test_fraction", "seed")}
-    part = parts_of(source, Request(**common))
+    split = split_codes(source, request["test_fraction"], request["seed"])
     task = Task(
         request["method"],
-        source.take(np.flatnonzero(part != 2)),
+        source.take(np.flatnonzero(split != 2)),
         request["missing_rates"],
         request["protocol"],
         request["protocol_options"],

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from redcore._files import json_text
+from redcore._provenance import versions
 from redcore._version import __version__
 from redcore.data import ModalitySchema, Schema, TargetKind
 from redcore.exceptions import ModelFileError
@@ -23,7 +22,6 @@ KEYS = (
     "schema_version", "redcore_version", "method", "settings", "schema", "info", "versions", "record",
     "tensors_sha256", "sha256",
 )  # fmt: skip
-PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors")
 
 
 def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256: str) -> dict[str, Any]:
@@ -43,7 +41,7 @@ def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256:
         "settings": method.settings.dump(),
         "schema": _schema_to_json(method.schema),
         "info": method.info(),
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "versions": {name: number for name, number in versions().items() if name != "redcore"},
         "record": dict(record or {}),
         "tensors_sha256": tensors_sha256,
     }

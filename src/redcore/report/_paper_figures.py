@@ -52,8 +52,8 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
         If the folder cannot be created.
     """
     done = [record for record in records if record.status == "done"]
-    methods = sorted({record.cell.method.title() for record in done})
-    data_sets = sorted({record.cell.data.title() for record in done})
+    methods = sorted({record.method_title for record in done})
+    data_sets = sorted({record.data_title for record in done})
     figures: dict[str, Figure] = {}
     if done:
         figures["missing-modalities"] = _curves(done, data_sets, methods)
@@ -110,10 +110,10 @@ def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequen
         panel.set_title(data)
         panel.set_xlabel("number of missing modalities")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        of_data = [record for record in records if record.cell.data.title() == data]
+        of_data = [record for record in records if record.data_title == data]
         n_modalities = max(len(pattern.split("+")) for record in of_data for pattern in record.metrics["per_pattern"])
         for index, method in enumerate(methods):
-            runs = [_by_count(record, n_modalities) for record in of_data if record.cell.method.title() == method]
+            runs = [_by_count(record, n_modalities) for record in of_data if record.method_title == method]
             _error_bars(panel, runs, index, method)
     _legend(figure, axes)
     return figure
@@ -207,7 +207,7 @@ def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
         panel.set_xlabel(label)
         panel.set_ylabel("mean score")
         for index, method in enumerate(methods):
-            costs_of_method = [read(record) for record in records if record.cell.method.title() == method]
+            costs_of_method = [read(record) for record in records if record.method_title == method]
             known = [cost for cost in costs_of_method if cost]
             if known:
                 style = {**_style(index), "linestyle": ""}
@@ -217,6 +217,6 @@ def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
 
 
 def _mean_score(records: Sequence[Record], method: str) -> float:
-    own = [record for record in records if record.cell.method.title() == method and not np.isnan(pattern_mean(record))]
+    own = [record for record in records if record.method_title == method and not np.isnan(pattern_mean(record))]
     entries = summarise(own)
     return float(np.mean([entry.mean for entry in entries])) if entries else float("nan")

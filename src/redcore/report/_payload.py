@@ -9,8 +9,7 @@ from scipy.stats import studentized_range, t
 
 from redcore._histories import thinned
 from redcore.benchmark import (
-    Cell,
-    Record,
+    Result,
     best_single_modality,
     conflicts,
     learning_balance,
@@ -22,7 +21,6 @@ from redcore.metrics import HEADLINES, SCORES, is_lower_better, score_label
 
 __all__ = ["payload"]
 
-NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions"}
 TRACE_POINTS = 40_000
 """Points of one column of the history, over all records."""
 DIGITS = 5
@@ -56,29 +54,28 @@ class _Packer:
         self.headline: dict[int, int] = {}
         self.fields: list[str] = []
 
-    def learn_modalities(self, record: Record) -> None:
+    def learn_modalities(self, record: Result) -> None:
         """Take note of the modalities of the data set; patterns refer to them by number."""
         found = {name for pattern in record.metrics.get("per_pattern", {}) for name in pattern.split("+")}
-        data = self.data.number(record.cell.data.title())
+        data = self.data.number(record.data_title)
         self.modalities[data] = sorted({*self.modalities.get(data, []), *found})
 
-    def pack(self, record: Record) -> dict[str, Any]:
-        cell = record.cell
-        data = self.data.number(cell.data.title())
-        protocol = self.protocols.number(cell.protocol.title())
-        self.mechanisms[protocol] = cell.protocol.name
+    def pack(self, record: Result) -> dict[str, Any]:
+        data = self.data.number(record.data_title)
+        protocol = self.protocols.number(record.protocol_title)
+        self.mechanisms[protocol] = record.protocol_name
         packed = {
             "key": record.key,
             "d": data,
             "p": protocol,
-            "m": self.methods.number(cell.method.title()),
-            "s": self.seeds.number(_repetition(cell)),
+            "m": self.methods.number(record.method_title),
+            "s": self.seeds.number(_repetition(record)),
             "configuration": self._configuration(record),
         }
         if record.status == "failed":
             return {**packed, "error": record.error or "no reason was recorded"}
         self._learn_rates(protocol, record)
-        equity = modality_equity(record, self.best_single.get(cell.data.title())) if record.metrics else None
+        equity = modality_equity(record, self.best_single.get(record.data_title)) if record.metrics else None
         return {
             **packed,
             **self._scores(data, record),
@@ -88,12 +85,12 @@ class _Packer:
             "balance": _rounded(learning_balance(record)),
         }
 
-    def _learn_rates(self, protocol: int, record: Record) -> None:
+    def _learn_rates(self, protocol: int, record: Result) -> None:
         train = record.missing_rates.get("train")
         if train:
             self.rates.setdefault(protocol, []).append(float(np.mean(list(train.values()))))
 
-    def _scores(self, data: int, record: Record) -> dict[str, Any]:
+    def _scores(self, data: int, record: Result) -> dict[str, Any]:
         per_pattern: dict[str, dict[str, Any]] = record.metrics.get("per_pattern", {})
         names = self.modalities[data]
         numbers = [self.patterns.number([data, *map(names.index, pattern.split("+"))]) for pattern in per_pattern]
@@ -109,29 +106,27 @@ class _Packer:
             },
         }
 
-    def _histories(self, record: Record) -> dict[str, Any]:
+    def _histories(self, record: Result) -> dict[str, Any]:
         kept = {
             "history": _packed_columns(record.history, "step", self.most_points),
             "epochs": _packed_columns(record.epochs, "epoch", self.most_points),
         }
         return {table: columns for table, columns in kept.items() if columns}
 
-    def _configuration(self, record: Record) -> list[int | None]:
-        content = record.dump()
-        flat = {f"cell.{name}": value for name, value in content["cell"].items()}
-        flat |= {name: value for name, value in content.items() if name not in NOT_CONFIGURATION and value}
+    def _configuration(self, record: Result) -> list[int | None]:
+        flat = record.configuration()
         for name in flat:
             if name not in self.fields:
                 self.fields.append(name)
         return [self.values.number(flat[name]) if name in flat else None for name in self.fields]
 
 
-def payload(records: Sequence[Record], title: str) -> dict[str, Any]:
+def payload(records: Sequence[Result], title: str) -> dict[str, Any]:
     """Return what a page embeds.
 
     Parameters
     ----------
-    records : sequence of Record
+    records : sequence of Result
     title : str
         What was asked.
 
@@ -183,16 +178,15 @@ def _lists(packer: _Packer) -> dict[str, Any]:
     }
 
 
-def _order(record: Record) -> tuple[str, str, int, str]:
-    cell = record.cell
-    return cell.data.title(), cell.protocol.title(), cell.seed, record.key
+def _order(record: Result) -> tuple[str, str, int, str]:
+    return record.data_title, record.protocol_title, record.seed, record.key
 
 
-def _repetition(cell: Cell) -> int | str:
-    return cell.seed if cell.fold is None else f"{cell.seed}, fold {cell.fold}"
+def _repetition(record: Result) -> int | str:
+    return record.seed if record.fold is None else f"{record.seed}, fold {record.fold}"
 
 
-def _metrics(records: Sequence[Record]) -> list[str]:
+def _metrics(records: Sequence[Result]) -> list[str]:
     known = list(SCORES)
     return sorted(
         score_names(records),
@@ -209,7 +203,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
-def _costs(record: Record) -> dict[str, Any]:
+def _costs(record: Result) -> dict[str, Any]:
     return {
         "fit": round(record.seconds.get("fit", 0.0), 3),
         "parameters": record.n_parameters,
@@ -240,7 +234,7 @@ def _mean_rate(rates: list[float] | None) -> float | None:
     return round(float(np.mean(rates)), 3) if rates else None
 
 
-def _intervals(records: Sequence[Record], packer: _Packer) -> dict[str, list[float]]:
+def _intervals(records: Sequence[Result], packer: _Packer) -> dict[str, list[float]]:
     found = {}
     for entry in summarise(records):
         numbers = (

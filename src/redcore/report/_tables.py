@@ -108,7 +108,7 @@ def _label(records: Sequence[Record], data: str, score: str | None) -> str:
     headlines = (
         name
         for record in records
-        if record.status == "done" and record.cell.data.title() == data
+        if record.status == "done" and record.data_title == data
         for name in HEADLINES
         if record.metrics["pooled"].get(name) is not None
     )

@@ -1,40 +1,68 @@
-"""Runs: prepare data, fit a method, evaluate it, and keep everything in a folder."""
+"""Runs: prepare data, fit a method, evaluate it, and store everything in a folder.
 
-from redcore.runs._facts import facts_of_fit
-from redcore.runs._folder import (
-    Prepared,
-    Request,
-    make_requested,
-    open_request,
-    open_run,
-    parts_of,
-    prepare,
-    read_run,
-)
-from redcore.runs._predictions import check_output, prediction_table, write_table
-from redcore.runs._run import Run, fit_run
-from redcore.runs._sources import SAMPLES_AT_ONCE, checksum_of, data_pieces, read_data, read_source
-from redcore.runs._streaming import stream_predictions
+The public names are imported on first use, so that reading the result of a run does not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redcore.runs._fitting import evaluate_method, facts_of_fit, make_requested
+    from redcore.runs._folder import open_request, open_run
+    from redcore.runs._predictions import check_output, prediction_table, write_table
+    from redcore.runs._prepare import Prepared, prepare, split_codes
+    from redcore.runs._request import Request, RunOptions
+    from redcore.runs._result import RunResult, read_result, read_run
+    from redcore.runs._run import Run, fit_run
+    from redcore.runs._sources import SAMPLES_AT_ONCE, checksum_of, data_pieces, read_data, read_source
+    from redcore.runs._streaming import predict_stream
 
 __all__ = [
     "SAMPLES_AT_ONCE",
     "Prepared",
     "Request",
     "Run",
+    "RunOptions",
+    "RunResult",
     "check_output",
     "checksum_of",
     "data_pieces",
+    "evaluate_method",
     "facts_of_fit",
     "fit_run",
     "make_requested",
     "open_request",
     "open_run",
-    "parts_of",
+    "predict_stream",
     "prediction_table",
     "prepare",
     "read_data",
+    "read_result",
     "read_run",
     "read_source",
-    "stream_predictions",
+    "split_codes",
     "write_table",
 ]
+
+_MODULES = {
+    "_fitting": ("evaluate_method", "facts_of_fit", "make_requested"),
+    "_folder": ("open_request", "open_run"),
+    "_predictions": ("check_output", "prediction_table", "write_table"),
+    "_prepare": ("Prepared", "prepare", "split_codes"),
+    "_request": ("Request", "RunOptions"),
+    "_result": ("RunResult", "read_result", "read_run"),
+    "_run": ("Run", "fit_run"),
+    "_sources": ("SAMPLES_AT_ONCE", "checksum_of", "data_pieces", "read_data", "read_source"),
+    "_streaming": ("predict_stream",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'redcore.runs' has no attribute {name!r}")
+    return getattr(import_module(f"redcore.runs.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

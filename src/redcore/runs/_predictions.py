@@ -1,4 +1,4 @@
-"""Predictions as a table: one row per sample, in the order of the data."""
+"""Tables of predictions."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ __all__ = ["check_output", "prediction_table", "write_table"]
 
 
 def check_output(path: Path) -> None:
-    """Raise `RunError` unless `path` can take a table: CSV or Parquet, in a folder that exists."""
+    """Raise `RunError` if `path` is not a .csv or .parquet file in an existing folder."""
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise RunError(f"--out {path}: expected a file ending in .csv or .parquet")
     if path.is_dir():
@@ -28,11 +28,16 @@ def check_output(path: Path) -> None:
 
 
 def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
-    """Predict and tabulate.
+    """Return a table of predictions with one row per sample, in the order of the data.
 
-    Columns: ``sample_id``; ``observed``, the modalities that were there (``audio+text``; empty where the prediction is
-    the prior); ``prediction`` with ``probability_<class>``, or for labels ``prediction_<label>`` with
-    ``probability_<label>``, or for several numbers ``prediction_<index>``; ``target`` where it is known and single.
+    Columns:
+
+    - ``sample_id``
+    - ``observed``: observed modalities that the method uses, such as ``audio+text``; empty if there is none, and the
+      prediction is the prior
+    - classification: ``prediction`` and ``probability_<class>``; multi-label: ``prediction_<label>`` and
+      ``probability_<label>``; regression: ``prediction``, or ``prediction_<index>`` for several outputs
+    - ``target``, if the data has a target with one value per sample
     """
     outputs = method.predict(data)
     columns: dict[str, AnyArray | list[str]] = {"sample_id": data.sample_ids, "observed": _patterns(data, method)}
@@ -60,13 +65,13 @@ def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str
 def _patterns(data: MultimodalData, method: Method) -> list[str]:
     names = [name for name in data.names if name in method.active]
     observed = data.select(names).availability if names else np.zeros((data.n_samples, 0), dtype=bool)
-    # few distinct patterns, many samples
+    # formats the few distinct patterns instead of all samples
     patterns, inverse = np.unique(observed, axis=0, return_inverse=True)
     texts = [pattern_name([name for name, there in zip(names, row, strict=True) if there]) for row in patterns]
     return [texts[index] for index in np.ravel(inverse)]
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write CSV or Parquet, by the ending of `path`, atomically."""
+    """Write a CSV or Parquet file, depending on the suffix of `path`, atomically."""
     write = pa_csv.write_csv if path.suffix.lower() == ".csv" else pq.write_table
     write_atomic(path, lambda temporary: write(table, temporary))

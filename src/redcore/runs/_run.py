@@ -1,7 +1,7 @@
-"""A run as an object: prepare, fit, evaluate, save, load, predict."""
+"""Runs as objects: prepare, fit, evaluate, save, load and predict."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,51 +10,42 @@ from typing import Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from redcore import _defaults
-from redcore._files import read_json
 from redcore._types import IntArray
-from redcore._validation import check_known, check_missing_rates
 from redcore.data import MultimodalData
 from redcore.exceptions import RunError
 from redcore.export import load_model
 from redcore.fitting import Callback
 from redcore.methods import Method
-from redcore.metrics import PatternReport, evaluate_patterns
-from redcore.runs._folder import (
-    Prepared,
-    Request,
-    finish_run,
-    make_requested,
-    open_run,
-    prepare,
-    read_held_out,
-    read_history,
-    read_run,
-    run_record,
-)
+from redcore.metrics import PatternReport
+from redcore.runs._fitting import evaluate_method, make_requested
+from redcore.runs._folder import finish_run, open_run, run_record
 from redcore.runs._predictions import prediction_table
+from redcore.runs._prepare import Prepared, prepare
+from redcore.runs._request import Request, RunOptions
+from redcore.runs._result import RunResult, read_held_out, read_history, read_metrics, read_result, read_run
 from redcore.runs._sources import read_data
+from redcore.runs._streaming import predict_stream
 
 __all__ = ["Run", "fit_run"]
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What was asked, on which rows, and the method that was fitted to them.
+    """Run of a method on a data set: its request, its samples and the fitted method.
 
-    Nothing changes in place: `fit` and `save` return a run. Make one with `prepare`, `load` or `fit_run`.
+    A run is not modified in place: `fit` and `save` return a new run. Runs are made by `prepare`, `load` and `fit_run`.
 
     Attributes
     ----------
     request : Request
     prepared : Prepared or None
-        The rows; None for a run that was loaded.
+        Samples by split; None for a loaded run.
     fitted : Method or None
-        None before `fit`, and for a run that was loaded; see `method`.
+        None before `fit` and for a loaded run. See `method`.
     seconds : float
         Duration of the fit.
     folder : Path or None
-        Where the finished run is kept.
+        Folder of a saved run.
     """
 
     request: Request
@@ -65,35 +56,35 @@ class Run:
 
     @classmethod
     def prepare(cls, data: MultimodalData, request: Request) -> Self:
-        """Check the request, hold rows out and hide modalities; see `redcore.runs.prepare`."""
+        """Check the request, split the samples and hide modalities; see `redcore.runs.prepare`."""
         make_requested(request)
         return cls(request, prepare(data, request))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Open a finished run; the model is read when it is first needed.
+        """Open a finished run. The model is loaded on first use.
 
         Raises
         ------
         RunError
-            If there is no finished run in the folder.
+            If the folder holds no finished run.
         """
         folder = Path(folder)
         record = read_run(folder)
-        return cls(Request.parse(record["request"]), seconds=record.get("fit_seconds", 0.0), folder=folder)
+        return cls(Request.parse(record["request"]), seconds=record["fit_seconds"], folder=folder)
 
     def fit(self, callbacks: Sequence[Callback] = (), checkpoint: Path | None = None) -> Self:
-        """Return the run with a method fitted to its training rows; see `Method.fit`."""
-        rows, method = self._rows, make_requested(self.request)
-        train = rows.rows("train")
+        """Return the run with a method fitted to its training split; see `Method.fit`."""
+        prepared, method = self._prepared, make_requested(self.request)
+        train, validation = prepared.samples("train"), prepared.samples("validation")
         assert train is not None
         start = time.perf_counter()
-        method.fit(train, rows.rows("validation"), seed=self.request.seed, callbacks=callbacks, checkpoint=checkpoint)
+        method.fit(train, validation, seed=self.request.seed, callbacks=callbacks, checkpoint=checkpoint)
         return replace(self, fitted=method, seconds=time.perf_counter() - start)
 
     @cached_property
     def method(self) -> Method:
-        """The fitted method."""
+        """Fitted method."""
         if self.fitted is not None:
             return self.fitted
         if self.folder is None:
@@ -102,57 +93,68 @@ class Run:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """The content of ``run.json``."""
+        """Content of ``run.json``."""
         if self.folder is not None:
             return read_run(self.folder)
-        return run_record(self.request, self._rows, self.method, self.seconds)
+        return run_record(self.request, self._prepared, self.method, self.seconds)
 
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
-        """Scores on the test part, as in ``metrics.json``; None if there is no test part."""
+        """Scores on the test split, as in ``metrics.json``; None without a test split."""
         if self.report is not None:
             return self.report.to_dict()
-        if self.folder is None or not (self.folder / "metrics.json").exists():
-            return None
-        return {name: value for name, value in read_json(self.folder / "metrics.json").items() if name != "part"}
+        return None if self.folder is None else read_metrics(self.folder)
 
     @cached_property
     def report(self) -> PatternReport | None:
-        """Scores on the test part; None if there is none, or if the run was loaded and knows no rows."""
-        test = None if self.prepared is None else self.prepared.rows("test")
+        """Scores on the test split; None without a test split and for a loaded run."""
+        test = None if self.prepared is None else self.prepared.samples("test")
         return None if test is None else self.evaluate(test, "all")
 
     @cached_property
     def history(self) -> dict[str, Any]:
-        """Columns of the training history by name, one entry per step; empty for methods without steps."""
+        """Columns of the training history by name, one entry per step; empty if the method has no history."""
         if self.folder is not None:
             return read_history(self.folder)
         return {name: np.array(column) for name, column in self.method.history.steps.items()}
 
     @cached_property
+    def result(self) -> RunResult:
+        """Scores, history and configuration, for statistics and pages."""
+        if self.folder is not None:
+            return read_result(self.folder)
+        history = self.method.history
+        steps, epochs = (
+            {name: list(column) for name, column in columns.items()} for columns in (history.steps, history.epochs)
+        )
+        return RunResult(
+            "run", self.request, self.record, self.metrics or {}, steps, epochs, self.method.settings.dump()
+        )
+
+    @cached_property
     def held_out(self) -> IntArray:
-        """Numbers of the rows held out for the test."""
+        """Row numbers of the test split."""
         if self.prepared is not None:
-            return np.flatnonzero(self.prepared.part == 2)
+            return np.flatnonzero(self.prepared.split == 2)
         assert self.folder is not None
         return read_held_out(self.folder)
 
     def rows_to_score(
         self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto"
     ) -> tuple[MultimodalData, str]:
-        """Return the samples of `data` to score, and their description.
+        """Return the samples of `data` to score and a description of them.
 
         Parameters
         ----------
         data : MultimodalData
         rows : {"auto", "test", "all"}
-            "auto" takes the rows that the run held out where `data` is what it was trained on; else the data's own
-            test rows, or all. "test" fails instead of taking all.
+            "auto": if `data` is the data of the run, the test split of the run; else the test split of `data`, or all
+            samples if it has none. "test": as "auto", but raises instead of returning all samples. "all": all samples.
 
         Raises
         ------
         RunError
-            If there are no such rows.
+            If there are no such samples.
         """
         if rows == "all":
             return data, "all rows"
@@ -167,37 +169,51 @@ class Run:
         return data, "all rows"
 
     def evaluate(self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto") -> PatternReport:
-        """Score under every missing pattern; see `rows_to_score`."""
-        scored, _ = self.rows_to_score(data, rows)
-        method = self.method
-        return evaluate_patterns(method.predict, method.schema.align(scored), self.request.seed, decide=method.decide)
+        """Score the method under every missing pattern; see `rows_to_score` for the samples."""
+        samples, _ = self.rows_to_score(data, rows)
+        return evaluate_method(self.method, samples, self.request.seed)
 
     def predict(self, source: MultimodalData | str | Path) -> pa.Table:
-        """Return one row per sample of data, or of a data source that is read; see `prediction_table`."""
+        """Return predictions for data, or for the data set or file of that name: one row per sample.
+
+        See `prediction_table` for the columns.
+        """
         data = source if isinstance(source, MultimodalData) else read_data(str(source))
         return prediction_table(self.method, data)
 
-    def save(self, folder: str | Path) -> Self:
-        """Write the files of a run, ``run.json`` last, and return the run with its folder.
+    def predict_stream(self, source: str | Path, out: str | Path) -> tuple[int, list[str]]:
+        """Write predictions for a data source of any size to a file; see `redcore.runs.predict_stream`.
 
         Raises
         ------
         RunError
-            If the folder holds a finished run, a run of another request, or other files.
+            If the run is not saved, or `out` cannot be written.
+        """
+        if self.folder is None:
+            raise RunError("the run is not saved: call save first")
+        return predict_stream(self.folder, str(source), Path(out))
+
+    def save(self, folder: str | Path) -> Self:
+        """Write all files of the run, ``run.json`` last, and return the run with its folder.
+
+        Raises
+        ------
+        RunError
+            If the folder holds a finished run, a run with another request, or other files.
         """
         folder = Path(folder)
-        method, rows = self.method, self._rows
+        method, prepared = self.method, self._prepared
         open_run(folder, self.request, resume=True)
-        finish_run(folder, self.request, rows, method, self.seconds, self.report)
+        finish_run(folder, self.request, prepared, method, self.seconds, self.report)
         saved = replace(self, folder=folder)
-        # scored once
+        # keeps the scores, so that the saved run does not compute them again
         saved.__dict__["report"] = self.report
         return saved
 
     @property
-    def _rows(self) -> Prepared:
+    def _prepared(self) -> Prepared:
         if self.prepared is None:
-            raise RunError(f"{self._name}: was loaded, and knows no rows to fit to or to save")
+            raise RunError(f"{self._name}: was loaded, and has no samples to fit to or to save")
         return self.prepared
 
     @property
@@ -209,33 +225,34 @@ def fit_run(
     data: MultimodalData | str | Path,
     out: str | Path | None = None,
     *,
-    method: str | None = None,
-    preset: str | None = None,
-    settings: Mapping[str, Any] | None = None,
-    missing_rates: Mapping[str, float] | None = None,
-    protocol: str = _defaults.PROTOCOL,
-    protocol_options: Mapping[str, str] | None = None,
-    allow_empty: bool = False,
-    test_fraction: float = _defaults.TEST_FRACTION,
-    seed: int = _defaults.SEED,
+    options: RunOptions | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    **changes: Any,
 ) -> Run:
-    """Do as ``redcore fit`` does: hold rows out, hide modalities, fit; with `out`, leave a run folder.
+    """Fit a method and score it on held-out samples, as ``redcore fit`` does; with `out`, write a run folder.
 
     Parameters
     ----------
     data : MultimodalData, str or Path
-        In memory, or a data set or file that the command line reads too.
+        Data in memory, or a data set or file that ``redcore fit`` accepts.
     out : str or Path, optional
-        Run folder to make. It gets all files of ``redcore fit`` but the pages (`redcore.report.write_run_report`).
-    missing_rates : mapping of str to float, optional
-        Modalities that are not named get 0.
-    resume : bool
-        Whether to go on with an unfinished run in `out`.
+        Run folder to create. It gets the files of ``redcore fit`` except for the pages, which
+        `redcore.report.write_run_report` adds.
+    options : RunOptions, optional
+        Options of the run. Default: the defaults of ``redcore fit``.
+    resume : bool, default False
+        If True, an unfinished run in `out` is resumed.
+    callbacks : sequence of Callback
+    **changes
+        Fields of `RunOptions`, such as ``method="late_fusion"``, that replace those of `options`.
 
     Raises
     ------
+    UnknownNameError
+        If a field of `RunOptions`, a method, a preset or a modality does not exist.
+    SettingsError
+        If an option has the wrong type or is out of bounds.
     RunError
         If `out` cannot be used; see `Run.save`.
 
@@ -248,20 +265,7 @@ def fit_run(
     """
     name = "in memory" if isinstance(data, MultimodalData) else str(data)
     source = data if isinstance(data, MultimodalData) else read_data(name)
-    check_known("modality", missing_rates or {}, source.names)
-    request = Request(
-        data=name,
-        data_checksum=source.checksum(),
-        method=method,
-        preset=preset,
-        settings=dict(settings or {}),
-        protocol=protocol,
-        missing_rates=check_missing_rates({**dict.fromkeys(source.names, 0.0), **(missing_rates or {})}),
-        protocol_options=dict(protocol_options or {}),
-        allow_empty=allow_empty,
-        test_fraction=test_fraction,
-        seed=seed,
-    )
+    request = (options or RunOptions()).replace(**changes).request(source, name)
     run = Run.prepare(source, request)
     if out is None:
         return run.fit(callbacks)

@@ -1,4 +1,4 @@
-"""Where data comes from: a bundled data set, a file of any known format, or the files of a public data set."""
+"""Reading of bundled data sets, files of any known format and files of public data sets."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ SAMPLES_AT_ONCE = 16_384
 
 
 def read_data(source: str) -> MultimodalData:
-    """Read a bundled data set, or data of any format that is known by its path."""
+    """Read a bundled data set, or a file or folder whose format follows from its path."""
     if source in names("redcore.datasets") and not Path(source).exists():
         return load_dataset(source)
     if not Path(source).exists():
@@ -53,7 +53,7 @@ def data_pieces(source: str, first: int = 0) -> Iterator[MultimodalData]:
 def read_source(
     path: Path, *, data_format: str | None, dataset: str | None, fold: int, options: Mapping[str, Any]
 ) -> tuple[MultimodalData, str]:
-    """Read data and return it with the name of its format (or data set)."""
+    """Read data and return it with the name of its format or public data set."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if dataset is not None:
@@ -63,7 +63,7 @@ def read_source(
 
 
 def checksum_of(path: Path) -> str:
-    """Return a SHA-256 of a file, or over all files of a folder with their names."""
+    """Return the SHA-256 of a file, or of the names and contents of all files in a folder."""
     if path.is_file():
         return _file_checksum(path)
     if is_store(path):

@@ -1,4 +1,4 @@
-"""Predictions of data of any size: piece by piece into a folder beside the result, to go on from after a kill."""
+"""Predictions for data of any size, block by block, that resume after an interruption."""
 
 import json
 import shutil
@@ -13,63 +13,84 @@ import pyarrow.parquet as pq
 
 from redcore._files import write_atomic, write_json
 from redcore.data import MultimodalData, chunks
+from redcore.export import load_model, read_model_content
 from redcore.methods import Method
-from redcore.runs._predictions import prediction_table, write_table
-from redcore.runs._sources import data_pieces
+from redcore.runs._predictions import check_output, prediction_table, write_table
+from redcore.runs._result import read_run
+from redcore.runs._sources import checksum_of, data_pieces
 
-__all__ = ["stream_predictions"]
+__all__ = ["predict_stream"]
 
 
-def stream_predictions(method: Method, source: str, out: Path, request: Mapping[str, Any]) -> tuple[int, list[str]]:
-    """Predict every sample of a data source into a table, in order.
+def predict_stream(model: Path, source: str, out: Path) -> tuple[int, list[str]]:
+    """Write the predictions of a saved model for all samples of a data source to a file.
+
+    Data is read and predicted in blocks, and finished blocks are kept in a folder next to `out` until all are finished.
+    A call with the same model and data resumes after the last finished block.
 
     Parameters
     ----------
-    method : Method
+    model : Path
+        Run folder, or model file or folder.
     source : str
-        See `data_pieces`.
+        Data set, file or store; see `data_pieces`.
     out : Path
-        A .csv or .parquet file; it appears, or changes, when all of it is there.
-    request : mapping
-        Names model and data by their checksums: only what the same request left is gone on from.
+        File to write, .csv or .parquet, with the columns of `prediction_table`. An existing file is replaced when all
+        predictions are finished.
 
     Returns
     -------
     n_rows : int
     columns : list of str
+
+    Raises
+    ------
+    RunError
+        If `out` is no such file, its folder does not exist, or `model` is a folder without a finished run.
+    ModelFileError
+        If the model cannot be loaded.
     """
+    check_output(out)
+    if not model.is_file():
+        read_run(model)
+    method = load_model(model)
+    checksum = checksum_of(Path(source)) if Path(source).exists() else source
+    return _predict_blocks(method, source, out, {"model": read_model_content(model)["sha256"], "data": checksum})
+
+
+def _predict_blocks(method: Method, source: str, out: Path, request: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """Predict block by block, and resume from the blocks of the same request; see `predict_stream`."""
     folder = out.with_name(f".{out.name}.parts")
-    done = _parts_of(folder, request)
-    coming = data_pieces(source, len(done))
-    first = next(coming, None)
-    second = next(coming, None) if first is not None else None
-    if first is not None and second is None and not done:
-        # all of it at once
-        table = _predicted(method, first)
+    finished = _finished_blocks(folder, request)
+    remaining = data_pieces(source, len(finished))
+    first = next(remaining, None)
+    second = next(remaining, None) if first is not None else None
+    if first is not None and second is None and not finished:
+        # a single block needs no folder
+        table = _predictions(method, first)
         shutil.rmtree(folder, ignore_errors=True)
         write_table(table, out)
         return table.num_rows, table.column_names
-    if not done:
+    if not finished:
         _start(folder, request)
-    known = [piece for piece in (first, second) if piece is not None]
-    for piece in chain(known, coming):
-        done.append(folder / f"part-{len(done):06d}.parquet")
-        table = _predicted(method, piece)
-        write_atomic(done[-1], lambda path, table=table: pq.write_table(table, path))  # type: ignore[misc]
-    write_atomic(out, lambda path: _join(done, path))
-    with pq.ParquetFile(done[0]) as file:
+    for block in chain((block for block in (first, second) if block is not None), remaining):
+        finished.append(folder / f"part-{len(finished):06d}.parquet")
+        table = _predictions(method, block)
+        write_atomic(finished[-1], lambda path, table=table: pq.write_table(table, path))  # type: ignore[misc]
+    write_atomic(out, lambda path: _concatenate(finished, path))
+    with pq.ParquetFile(finished[0]) as file:
         columns = file.schema_arrow.names
-    n_rows = sum(pq.read_metadata(part).num_rows for part in done)
+    n_rows = sum(pq.read_metadata(block).num_rows for block in finished)
     shutil.rmtree(folder)
     return n_rows, columns
 
 
-def _predicted(method: Method, data: MultimodalData) -> pa.Table:
-    return pa.concat_tables([prediction_table(method, piece) for piece in chunks(data)])
+def _predictions(method: Method, data: MultimodalData) -> pa.Table:
+    return pa.concat_tables([prediction_table(method, chunk) for chunk in chunks(data)])
 
 
-def _parts_of(folder: Path, request: Mapping[str, Any]) -> list[Path]:
-    """Return the parts that an earlier run of the same request finished, in order, without gap."""
+def _finished_blocks(folder: Path, request: Mapping[str, Any]) -> list[Path]:
+    """Return the consecutive blocks that an interrupted call with the same request finished, from the first."""
     try:
         if json.loads((folder / "request.json").read_text(encoding="utf-8")) != dict(request):
             return []
@@ -80,8 +101,8 @@ def _parts_of(folder: Path, request: Mapping[str, Any]) -> list[Path]:
 
 def _consecutive(folder: Path) -> Iterator[Path]:
     index = 0
-    while (part := folder / f"part-{index:06d}.parquet").exists():
-        yield part
+    while (block := folder / f"part-{index:06d}.parquet").exists():
+        yield block
         index += 1
 
 
@@ -91,11 +112,11 @@ def _start(folder: Path, request: Mapping[str, Any]) -> None:
     write_json(folder / "request.json", dict(request))
 
 
-def _join(parts: list[Path], out: Path) -> None:
-    """Write all parts into one file, one after the other."""
-    with pq.ParquetFile(parts[0]) as file:
+def _concatenate(blocks: list[Path], out: Path) -> None:
+    """Write all blocks to one file, in order."""
+    with pq.ParquetFile(blocks[0]) as file:
         schema = file.schema_arrow
     writer = pa_csv.CSVWriter if out.suffix.lower() == ".csv" else pq.ParquetWriter
     with writer(out, schema) as stream:
-        for part in parts:
-            stream.write_table(pq.read_table(part))
+        for block in blocks:
+            stream.write_table(pq.read_table(block))

@@ -1,0 +1,33 @@
+"""Steps that runs and benchmark cells share: make a method, score it, and describe its fit."""
+
+from typing import Any
+
+from redcore.data import MultimodalData
+from redcore.methods import Method, make_method
+from redcore.metrics import MoreScores, PatternReport, evaluate_patterns
+from redcore.runs._request import Request
+
+__all__ = ["evaluate_method", "facts_of_fit", "make_requested"]
+
+
+def make_requested(request: Request) -> Method:
+    """Make the method of a request, not yet fitted."""
+    return make_method(request.method, request.preset, request.settings)
+
+
+def evaluate_method(method: Method, data: MultimodalData, seed: int, more: MoreScores | None = None) -> PatternReport:
+    """Score a fitted method on `data` under every missing pattern; see `redcore.metrics.evaluate_patterns`.
+
+    The classes of `data` may be in another order than those of the training data.
+    """
+    return evaluate_patterns(method.predict, method.schema.align(data), seed, more, method.decide)
+
+
+def facts_of_fit(method: Method) -> dict[str, Any]:
+    """Return final supervision weights, relative advantages, best epoch and number of steps of a fitted method."""
+    return {
+        "weights": getattr(method, "supervision_weight", {}),
+        "relative_advantage": getattr(method, "relative_advantage", {}),
+        "best_epoch": method.history.best_epoch,
+        "n_steps": method.history.n_steps,
+    }

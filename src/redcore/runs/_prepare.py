@@ -1,0 +1,74 @@
+"""Splits of a run: held-out test samples, and amputation of training and validation samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redcore._types import IntArray
+from redcore.data import SPLITS, MultimodalData, hold_out
+from redcore.exceptions import DataError
+from redcore.missing import ampute_parts
+from redcore.runs._request import Request
+
+__all__ = ["Prepared", "prepare", "split_codes"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data of a run after splitting and amputation.
+
+    Attributes
+    ----------
+    data : MultimodalData
+        All samples. In the training and validation splits, the modalities that the protocol hides are missing.
+    split : int array (n_samples,)
+        0 for training, 1 for validation and 2 for test samples.
+    """
+
+    data: MultimodalData
+    split: IntArray
+
+    def samples(self, split: str) -> MultimodalData | None:
+        """Return the samples of a split; None if it is empty."""
+        rows = np.flatnonzero(self.split == SPLITS.index(split))
+        return self.data.take(rows) if rows.size else None
+
+
+def prepare(data: MultimodalData, request: Request) -> Prepared:
+    """Assign samples to splits, then hide modalities in the training and validation splits.
+
+    The test split is not amputed, since it is scored under every missing pattern. See `split_codes` for the splits.
+    """
+    split = split_codes(data, request.test_fraction, request.seed)
+    rng = np.random.default_rng(request.seed)
+    hidden = ampute_parts(
+        data,
+        split,
+        request.protocol,
+        dict.fromkeys((0, 1), request.missing_rates),
+        dict.fromkeys((0, 1), rng),
+        options=request.protocol_options,
+        at_least_one=not request.allow_empty,
+    )
+    return Prepared(hidden, split)
+
+
+def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArray:
+    """Return the split of each sample: 0 for training, 1 for validation, 2 for test.
+
+    These are the splits of the data. If it has no test split, a fraction of its training samples (or groups) is held
+    out for the test.
+
+    Raises
+    ------
+    DataError
+        If no sample is left for training.
+    """
+    codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
+    train = np.flatnonzero(codes == 0)
+    if not train.size:
+        raise DataError("no sample is left for training: the data's split has none with 0")
+    if not (codes == 2).any():
+        _, held_out = hold_out(data.take(train), test_fraction, seed)
+        codes[train[held_out]] = 2
+    return codes

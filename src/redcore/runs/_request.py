@@ -1,0 +1,94 @@
+"""Options and request of a run."""
+
+from typing import Any
+
+from pydantic import Field
+
+from redcore import _defaults
+from redcore._settings import Settings
+from redcore._validation import check_known, check_missing_rates
+from redcore.data import MultimodalData
+
+__all__ = ["Request", "RunOptions"]
+
+
+class RunOptions(Settings):
+    """Options of a run: method, amputation of the training data, test split and seed.
+
+    Attributes
+    ----------
+    method : str, optional
+        Default: the method of the preset; without a preset, "stacked".
+    preset : str, optional
+        Preset, or path of a preset file, whose settings replace the defaults of the method.
+    settings : dict
+        Settings of the method that replace those of the preset.
+    protocol : str, default "imbalanced"
+        Missing protocol that hides modalities in the training and validation samples.
+    missing_rates : dict of str to float
+        Rate of the protocol per modality, in [0, 1]. Modalities without a rate get 0.
+    protocol_options : dict of str to str
+    allow_empty : bool, default False
+        If True, the protocol may hide all modalities of a sample.
+    test_fraction : float, default 0.2
+        Fraction of the training samples (or groups) to hold out, if the data has no test split.
+    seed : int, default 0
+        Seed of the test split, the protocol and the fit.
+
+    Examples
+    --------
+    >>> RunOptions(method="late_fusion", missing_rates={"audio": 0.5}).seed
+    0
+    """
+
+    method: str | None = None
+    preset: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    protocol: str = _defaults.PROTOCOL
+    missing_rates: dict[str, float] = Field(default_factory=dict)
+    protocol_options: dict[str, str] = Field(default_factory=dict)
+    allow_empty: bool = False
+    test_fraction: float = _defaults.TEST_FRACTION
+    seed: int = _defaults.SEED
+
+    def request(self, data: MultimodalData, name: str) -> "Request":
+        """Return the request of a run with these options on `data`, with the method and all missing rates filled in.
+
+        Parameters
+        ----------
+        data : MultimodalData
+        name : str
+            Name of the data, such as its path.
+
+        Raises
+        ------
+        UnknownNameError
+            If a missing rate is given for a modality that `data` does not have.
+        MissingRateError
+            If a missing rate is not in [0, 1].
+        """
+        from redcore.methods import method_name
+
+        check_known("modality", self.missing_rates, data.names)
+        rates = check_missing_rates({**dict.fromkeys(data.names, 0.0), **self.missing_rates})
+        method = method_name(self.method, self.preset)
+        options = {**self.model_dump(), "method": method, "missing_rates": rates}
+        return Request(data=name, data_checksum=data.checksum(), **options)
+
+
+class Request(RunOptions):
+    """Options of a run together with its data, stored as ``request.json``. Runs with equal requests are equal.
+
+    Attributes
+    ----------
+    data : str
+        Name of the data, such as its path.
+    data_checksum : str
+        Checksum of all values and labels; see `MultimodalData.checksum`.
+    method : str
+        Name of the method, also if it follows from the preset.
+    """
+
+    data: str
+    data_checksum: str
+    method: str = _defaults.METHOD
