@@ -1,4 +1,4 @@
-"""The switches of RedCore: each turns off exactly the part that it names."""
+"""Settings of RedCore: each changes only the corresponding part of the network or the loss."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def gradients(net, prefix):
     return [p.grad for name, p in net.named_parameters() if prefix in name]
 
 
-def test_losses_change_no_state():
+def test_losses_do_not_change_the_state():
     net = network()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     first, again = losses(net), losses(net)
@@ -44,22 +44,22 @@ def test_losses_change_no_state():
         assert torch.equal(value, before[name]), name
 
 
-def test_the_loss_is_the_sum_of_its_parts():
+def test_the_loss_is_the_sum_of_its_terms():
     on, off = losses(network(kl_weight=0.01)), losses(network(kl_weight=0.0))
     assert on["loss/kl"].item() > 0
     assert off["loss/kl"].item() == 0
     torch.testing.assert_close(on["loss"] - on["loss/kl"], off["loss"], rtol=1e-5, atol=1e-5)
 
 
-def test_without_supervision_labels_do_not_reach_the_imputers():
-    quiet = {"imputation_weight": 0.0}
-    supervised = gradients(network(supervise_imputed=True, **quiet), "imputer")
-    alone = gradients(network(supervise_imputed=False, **quiet), "imputer")
+def test_without_supervision_imputers_have_no_gradient_of_the_prediction_loss():
+    no_imputation_loss = {"imputation_weight": 0.0}
+    supervised = gradients(network(supervise_imputed=True, **no_imputation_loss), "imputer")
+    alone = gradients(network(supervise_imputed=False, **no_imputation_loss), "imputer")
     assert any(g is not None and g.abs().sum() > 0 for g in supervised)
     assert all(g is None or g.abs().sum() == 0 for g in alone)
 
 
-def test_fixed_weights_stay():
+def test_fixed_weights_are_constant():
     model = make_method("redcore", settings=tiny("redcore", balancing="fixed", max_epochs=3)).fit(DATA)
     weights = list(model.supervision_weight.values())
     assert max(weights) == min(weights)
@@ -68,19 +68,19 @@ def test_fixed_weights_stay():
 
 
 def test_detached_targets_change_the_encoders_only():
-    kept, detached = network(detach_imputation_target=False), network(detach_imputation_target=True)
-    for net in (kept, detached):
+    attached, detached = network(detach_imputation_target=False), network(detach_imputation_target=True)
+    for net in (attached, detached):
         losses(net)["loss"].backward()
     differ = {
         name.split(".")[0]
-        for (name, a), (_, b) in zip(kept.named_parameters(), detached.named_parameters(), strict=True)
+        for (name, a), (_, b) in zip(attached.named_parameters(), detached.named_parameters(), strict=True)
         if a.grad is not None and not torch.allclose(a.grad, b.grad)
     }
     assert differ
     assert not any("imputer" in name or "head" in name for name in differ)
 
 
-def test_settings_are_bounded():
+def test_values_out_of_bounds_are_rejected():
     cls = method_class("redcore").Settings
     for name, value in {"kl_weight": -1, "latent_dim": 0, "modality_dropout": 1.5, "weight_interval": 0}.items():
         with pytest.raises(SettingsError, match=name):
@@ -88,7 +88,7 @@ def test_settings_are_bounded():
 
 
 @pytest.mark.parametrize("name", ["gradnorm", "ogm_ge"])
-def test_rules_that_look_at_gradients_and_scores_are_given_them(name):
+def test_rules_receive_gradient_norms_and_scores(name):
     data = make_data(n_samples=40)
     settings = tiny("redcore", balancing=name, n_members=1, max_epochs=3)
     rule = make_method("redcore", settings=settings).fit(data, seed=0).network.rule
@@ -100,7 +100,7 @@ def test_rules_that_look_at_gradients_and_scores_are_given_them(name):
         assert rule._hooks
 
 
-def test_what_stands_for_missing_is_encoded_once_and_anew_after_training():
+def test_the_placeholder_code_is_cached_until_the_weights_change():
     net = network("redcore_released", imputer="concatenate").eval()
     calls = []
     net.encoders.encoders[0].register_forward_hook(lambda _, inputs, __: calls.append(len(inputs[0])))

@@ -1,4 +1,4 @@
-"""Stacking around any network method: the same aids for every network, in one model that is saved and exported."""
+"""Stacking around any network method: fit, prediction, saved models and export."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_every_base_and_target_is_stacked_saved_and_loaded(base, kind, tmp_path)
     weights = model.stack.weighting.weights
     assert (weights >= 0).all()
     if base != "redcore":
-        # source 1 is the unimodal heads, which only RedCore's network has
+        # source 1 are the unimodal heads, which only the network of RedCore has
         assert weights[1] == pytest.approx(0, abs=1e-12)
     save_model(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
@@ -86,7 +86,7 @@ def test_networks_without_a_rule_have_no_supervision_weights():
     assert model.supervision_weight == {}
 
 
-def test_settings_of_the_base_are_given_beside_or_inside():
+def test_settings_of_the_base_are_accepted_at_both_levels():
     settings = method_class("stacked").Settings
     beside = settings.parse({"base": "mmin", "latent_dim": "16", "n_members": 2})
     inside = settings.parse({"base": "mmin", "base_settings": {"latent_dim": 16}, "n_members": 2})
@@ -106,14 +106,14 @@ def test_settings_of_the_base_are_given_beside_or_inside():
         ({"base_settings": {"n_members": 3}}, SettingsError, "n_members"),
     ],
 )
-def test_settings_that_do_not_fit_are_named(values, error, fragment):
+def test_errors_of_settings(values, error, fragment):
     with pytest.raises(error, match=fragment):
         method_class("stacked").Settings.parse(values)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("sequences", [False, True])
-def test_validation_labels_choose_the_stacking_weights_and_nothing_else(kind, sequences):
+def test_validation_labels_affect_the_stacking_weights_only(kind, sequences):
     data, validation = make_data(kind, sequences=sequences), make_data(kind, n_samples=12, sequences=sequences)
     turned = replace(validation, target=validation.target.take(np.arange(12)[::-1]))
     settings = tiny("stacked", max_epochs=1)
@@ -124,20 +124,20 @@ def test_validation_labels_choose_the_stacking_weights_and_nothing_else(kind, se
     assert (one.stack.weighting.weights >= 0).all()
 
 
-def test_without_validation_the_joint_head_decides():
+def test_without_validation_the_joint_head_predicts():
     model = make_method("stacked", settings=tiny("stacked", validation_fraction=0)).fit(DATA)
     assert model.stack is None
 
 
-def test_the_linear_models_see_all_rows_once_the_weights_are_chosen():
+def test_linear_models_are_refitted_on_all_samples():
     model = make_method("stacked", settings=tiny("stacked")).fit(DATA)
-    # of the strengths that the training rows chose
-    whole = UnimodalLinear.fit(DATA, model.stack.linear.settings)
-    for name, array in whole.coefficients.items():
+    # with the regularisation strengths selected on the training split
+    refitted = UnimodalLinear.fit(DATA, model.stack.linear.settings)
+    for name, array in refitted.coefficients.items():
         np.testing.assert_allclose(model.stack.linear.coefficients[name], array, atol=1e-3)
 
 
-def test_a_stack_finds_the_source_that_is_right():
+def test_stacking_selects_the_informative_source():
     rng = np.random.default_rng(0)
     codes = rng.integers(3, size=2000)
     right = np.log(np.full((2000, 3), 0.1))
@@ -146,19 +146,19 @@ def test_a_stack_finds_the_source_that_is_right():
     sources = np.stack([rng.normal(size=(2000, 3)), right], axis=1)
     stack = StackingWeights.fit(sources, truth, TargetKind.MULTICLASS, np.array([0.5, 0.5]))
     assert stack.weights[0] < 0.1
-    # the share that is right is 0.8 + 0.2 / 3: the weight is above 1
+    # the accuracy of the source is 0.8 + 0.2 / 3, so its weight is above 1
     probabilities = np.exp(log_softmax(stack.combine(right[:, None].repeat(2, axis=1) * [[[0], [1]]]), axis=1))
     assert probabilities.max(axis=1).mean() == pytest.approx(0.8 + 0.2 / 3, abs=0.02)
 
 
-def test_sources_that_were_of_no_use_still_rank_the_classes():
+def test_uninformative_sources_have_a_minimum_weight():
     codes = np.arange(40) % 2
     wrong = np.log(np.where(np.arange(2) == codes[:, None], 0.1, 0.9))
     stack = StackingWeights.fit(wrong[:, None], codes, TargetKind.BINARY, np.array([1.0]))
     np.testing.assert_allclose(stack.weights, [0.1])
 
 
-def test_networks_are_held_out_from_different_samples_and_share_one_stack():
+def test_networks_have_different_splits_and_a_common_stack():
     data = make_data(n_samples=40)
     model = make_method("stacked", settings=tiny("stacked", n_members=3, max_epochs=2)).fit(data, seed=0)
     assert len(model.networks) == 3
@@ -174,11 +174,11 @@ def test_the_number_of_networks_follows_the_number_of_samples(n_samples, expecte
     assert make_method("stacked").n_members(n_samples) == expected
 
 
-def test_argmax_is_what_it_says():
+def test_decision_argmax():
     data = make_data(n_samples=40)
     model = make_method("stacked", settings=tiny("stacked", decision="argmax", max_epochs=2)).fit(data, seed=0)
     outputs = model.predict(data)
     np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
-    # a power that would turn predictions is not used
+    # the prior power, which would change predictions, is not used
     model.stack = replace(model.stack, prior_power=1.0, base=np.array([0.0, *[-9.0] * (outputs.shape[1] - 1)]))
     np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
