@@ -20,7 +20,7 @@ LARGEST_AFFINITY = 5.0
 """Upper bound on affinities, far beyond trained values, which keeps gates from overflowing."""
 
 GATES = 8
-"""Largest number of affinities per pair of modalities in pooled imputers."""
+"""Maximum number of affinities per pair of modalities in pooled imputers."""
 
 
 class ImputerSettings(Settings):
@@ -29,13 +29,13 @@ class ImputerSettings(Settings):
     Attributes
     ----------
     imputer : {"pooled", "concatenate"}, default "pooled"
-        "pooled": imputers read the summed messages of the observed other modalities; the cost grows as M.
-        "concatenate": imputers read the concatenated codes of all other modalities, as in the paper; the cost grows as
-        M^2.
+        "pooled": the input of an imputer is the gated sum of the messages of the other observed modalities, and the
+        cost is linear in the number of modalities. "concatenate": the input is the concatenated codes of all other
+        modalities, as in the paper, and the cost is quadratic.
     imputer_hidden : int in [1, 8192], default 128
         Size of the messages of pooled imputers.
     imputer_layers : tuple of int, default (64,)
-        Hidden sizes of the encoder half of each autoencoder of a concatenating imputer.
+        Layer sizes of the encoder of each autoencoder of a concatenating imputer. The decoder mirrors them.
     imputer_blocks : int in [0, 64], default 1
         Number of residual autoencoders of a concatenating imputer.
     """
@@ -96,7 +96,7 @@ class CrossModalImputer(nn.Module):
 
 
 class _NoImputers(nn.Module):
-    """Stand-in for the imputers of a single modality: it returns the code itself, so that its imputation loss is 0."""
+    """Replacement of the imputers for a single modality: it returns the input, so that the imputation loss is 0."""
 
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
         return codes
@@ -155,7 +155,7 @@ class ConcatenatingImputers(nn.Module):
 
 
 class PooledImputers(nn.Module):
-    """Imputers of all modalities with gated sum pooling, whose cost is linear in the number of modalities.
+    """Imputers of all modalities as one set function with gated sum pooling.
 
     The code of each observed modality is mapped to a message. The imputer of modality m computes the gated sum of the
     messages of the other modalities and maps it to the imputed code:
