@@ -48,10 +48,10 @@ class Passion(BalancingRule):
         return self.supervision_weight
 
     def _update_weights(self) -> None:
-        seen = self.n_batches > 0
-        means = torch.where(seen, self.total / self.n_batches.clamp(min=1), 0.0)
-        overall = means.sum() / seen.sum().clamp(min=1)
-        advantage = torch.where(seen, (overall - means) / overall.clamp(min=torch.finfo(overall.dtype).tiny), 0.0)
+        observed = self.n_batches > 0
+        means = torch.where(observed, self.total / self.n_batches.clamp(min=1), 0.0)
+        overall = means.sum() / observed.sum().clamp(min=1)
+        advantage = torch.where(observed, (overall - means) / overall.clamp(min=torch.finfo(overall.dtype).tiny), 0.0)
         self.running_loss.copy_(means)
         self.relative_advantage.copy_(advantage)
         moved = self.supervision_weight - self.settings.weight_step * self.relative_advantage

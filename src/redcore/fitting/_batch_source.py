@@ -119,13 +119,13 @@ class StoredSource:
 
     def _window(self, window: int) -> MultimodalData:
         """Return a window, start to read the next one, and release the windows that are no longer needed."""
-        wanted = [(self._epoch, index) for index in range(window, min(window + 2, self.n_windows))]
+        needed = [(self._epoch, index) for index in range(window, min(window + 2, self.n_windows))]
         # a batch may span the previous window and this one
-        self._windows = {key: read for key, read in self._windows.items() if key in wanted or key[1] == window - 1}
-        for key in wanted:
+        self._windows = {key: read for key, read in self._windows.items() if key in needed or key[1] == window - 1}
+        for key in needed:
             if key not in self._windows:
                 self._windows[key] = self._pool.submit(self._read, np.sort(self._samples(key[1])))
-        return self._windows[wanted[0]].result()
+        return self._windows[needed[0]].result()
 
     def _read(self, rows: IntArray) -> MultimodalData:
         return self.data.take(rows).loaded()

@@ -80,9 +80,9 @@ class Boosting(TableMethod):
             return [
                 ([k], self._make(HistGradientBoostingClassifier, seed).fit(table, labels[:, k], weights)) for k in both
             ]
-        seen = np.unique(target.values).tolist()
+        classes = np.unique(target.values).tolist()
         model = self._make(HistGradientBoostingClassifier, seed).fit(table, target.values, weights)
-        return [(seen[1:] if len(seen) == 2 else seen, model)]
+        return [(classes[1:] if len(classes) == 2 else classes, model)]
 
     def _make(self, kind: type, seed: int) -> Any:
         settings = cast(BoostingSettings, self.settings).model_dump(exclude={"keep_empty_samples"})

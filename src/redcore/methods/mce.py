@@ -153,23 +153,23 @@ class MCENetwork(TrainableNetwork):
         return fused
 
     def losses(self, output: MCEOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
-        """Return ``L = L_all + w_s L_subset + sum_m f_m (w_c completion_m + w_u L_m) + L_nothing`` and its terms."""
+        """Return ``L = L_all + w_s L_subset + sum_m f_m (w_c completion_m + w_u L_m) + L_empty`` and its terms."""
         assert batch.target is not None
         settings, target = self.settings, batch.target
         prediction, subset = objective.loss(output.logits, target), objective.loss(output.subset, target)
-        nothing = objective.loss(output.nothing.expand_as(output.logits), target)
+        empty = objective.loss(output.nothing.expand_as(output.logits), target)
         unimodal = torch.stack(
             [
                 _mean_loss(logits, target, rows, objective)
                 for logits, rows in zip(output.unimodal, batch.availability.unbind(1), strict=True)
             ]
         )
-        gap = (nothing - unimodal).detach() - _contributions(output, batch, objective)
+        gap = (empty - unimodal).detach() - _contributions(output, batch, objective)
         factors = self.factors.update(batch.availability.float().mean(dim=0), gap)
         unimodal = unimodal.nan_to_num()
         completion = _completion_losses(output, batch.availability & ~output.kept)
         per_modality = settings.completion_weight * completion + settings.unimodal_weight * unimodal
-        loss = prediction + settings.subset_weight * subset + (factors * per_modality).sum() + nothing
+        loss = prediction + settings.subset_weight * subset + (factors * per_modality).sum() + empty
         parts = {"loss": loss, "loss/prediction": prediction, "loss/subset": subset}
         parts |= {"loss/completion": completion.sum(), "loss/unimodal": unimodal.sum()}
         return parts | {f"learning_factor/{name}": factors[index] for index, name in enumerate(self.names)}

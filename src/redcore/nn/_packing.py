@@ -35,7 +35,7 @@ class Bucket:
         Number of sequences, and length of the longest.
     n_heads : int
         Number of attention heads.
-    places : int tensor (n_steps,) or None
+    positions : int tensor (n_steps,) or None
         Index of each packed step in the padded bucket, flattened to (n * time,). None if steps are not packed, which
         is the case without padding and in an exported graph.
     mask : bool tensor (n, time) or None
@@ -46,15 +46,15 @@ class Bucket:
     n: int
     time: int
     n_heads: int
-    places: Tensor | None
+    positions: Tensor | None
     mask: Tensor | None
 
     def pad(self, steps: Tensor) -> Tensor:
         """Pad the steps of the bucket with zeros: (n_steps, width) to (n, time, width)."""
-        if self.places is None and self.mask is not None:
+        if self.positions is None and self.mask is not None:
             return steps.view(self.n, self.time, -1).masked_fill(~self.mask[..., None], 0.0)
-        if self.places is not None:
-            steps = steps.new_zeros((self.n * self.time, steps.shape[1])).index_copy_(0, self.places, steps)
+        if self.positions is not None:
+            steps = steps.new_zeros((self.n * self.time, steps.shape[1])).index_copy_(0, self.positions, steps)
         return steps.view(self.n, self.time, -1)
 
     def to_heads(self, steps: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class Bucket:
 
         Padding repeats the last real step. Results must not depend on it: the backward pass ignores its gradient.
         """
-        if self.places is None:
+        if self.positions is None:
             return self.pad(steps).view(self.n, self.time, PARTS, self.n_heads, -1).permute(2, 0, 3, 1, 4)
         rows = steps.reshape(len(steps) * PARTS * self.n_heads, -1)
         padded: Tensor = _ToHeads.apply(rows, self)  # type: ignore[no-untyped-call]
@@ -71,11 +71,11 @@ class Bucket:
     def from_heads(self, padded: Tensor) -> Tensor:
         """Remove padding and merge heads: (n, n_heads, time, width) to (n_steps, n_heads * width)."""
         by_step = padded.transpose(1, 2)
-        if self.places is None:
+        if self.positions is None:
             return by_step.flatten(0, 1).flatten(1)
         # the memory layout is by steps after `scaled_dot_product_attention`, by heads after a matrix product
         if by_step.is_contiguous():
-            rows, real = by_step.flatten(0, 1).flatten(1), self.places
+            rows, real = by_step.flatten(0, 1).flatten(1), self.positions
         else:
             rows, real = padded.flatten(0, 2), self.real_rows
         taken: Tensor = _Rows.apply(rows, real)  # type: ignore[no-untyped-call]
@@ -92,8 +92,8 @@ class Bucket:
     @cached_property
     def real_rows(self) -> Tensor:
         """Row of padded heads (n, n_heads, time) for each entry of (n_steps, n_heads), both flattened."""
-        assert self.places is not None
-        first = self.places // self.time * (self.n_heads * self.time) + self.places % self.time
+        assert self.positions is not None
+        first = self.positions // self.time * (self.n_heads * self.time) + self.positions % self.time
         return (first[:, None] + torch.arange(self.n_heads, device=first.device) * self.time).flatten()
 
     @cached_property
@@ -175,15 +175,15 @@ class _Rows(torch.autograd.Function):
     """Selection of distinct rows, which copies gradients in the backward pass where `index_select` would add them."""
 
     @staticmethod
-    def forward(ctx: Any, flat: Tensor, places: Tensor) -> Tensor:
-        ctx.save_for_backward(places)
+    def forward(ctx: Any, flat: Tensor, positions: Tensor) -> Tensor:
+        ctx.save_for_backward(positions)
         ctx.shape = flat.shape
-        return flat.index_select(0, places)
+        return flat.index_select(0, positions)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (places,) = ctx.saved_tensors
-        return gradient.new_zeros(ctx.shape).index_copy_(0, places, gradient), None
+        (positions,) = ctx.saved_tensors
+        return gradient.new_zeros(ctx.shape).index_copy_(0, positions, gradient), None
 
 
 def _buckets(lengths: Tensor, n_heads: int) -> list[Bucket]:
@@ -196,6 +196,6 @@ def _buckets(lengths: Tensor, n_heads: int) -> list[Bucket]:
         time, n_steps = sizes[last - 1], sum(sizes[first:last])
         mask = step_mask(lengths[first:last], time)
         padded = sizes[first] < time
-        places = torch.nonzero(mask.flatten())[:, 0] if padded else None
-        buckets.append(Bucket(n_steps, last - first, time, n_heads, places, mask if padded else None))
+        positions = torch.nonzero(mask.flatten())[:, 0] if padded else None
+        buckets.append(Bucket(n_steps, last - first, time, n_heads, positions, mask if padded else None))
     return buckets
