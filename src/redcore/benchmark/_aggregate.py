@@ -1,4 +1,4 @@
-"""From records to tables: means with intervals over seeds and folds, and mean ranks."""
+"""Aggregation of records: mean scores with intervals over seeds and folds, and mean ranks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -32,19 +32,19 @@ NO_SCORES = ("n_samples",)
 
 @dataclass(frozen=True)
 class Entry:
-    """One method on one data set under one protocol.
+    """Mean score of one method on one data set with one protocol.
 
     Attributes
     ----------
     data, protocol, method : str
     n_seeds : int
-        Runs: seeds times folds.
+        Number of runs (seeds times folds).
     mean, low, high : float
-        Of the score over runs, with a 95% percentile-bootstrap interval (`mean` itself for a single run).
+        Mean score over runs and its 95% percentile-bootstrap interval. For a single run, both bounds equal the mean.
     nll : float or None
-        Mean negative log-likelihood over all patterns, nats.
+        Mean negative log-likelihood in nats, pooled over all missing patterns.
     fit_seconds : float
-        Mean.
+        Mean duration of the fit.
     """
 
     data: str
@@ -59,43 +59,44 @@ class Entry:
 
 
 def done(records: Iterable[AnyResult]) -> list[AnyResult]:
-    """Return the finished ones."""
+    """Return the records of finished cells."""
     return [record for record in records if record.status == "done"]
 
 
 def score_of(record: Result, score: str | None = None, over: Over = "patterns") -> float:
-    """Return a score of a finished record.
+    """Return a score of a finished cell.
 
     Parameters
     ----------
     record : Result
     score : str, optional
-        Such as ``"uar"`` (UA), ``"accuracy"`` (WA), ``"weighted_f1"``, ``"ece"``, ``"acc7"``. Default: the headline,
-        macro-F1 or R2.
+        Name of the score, such as ``"uar"`` (UA), ``"accuracy"`` (WA), ``"weighted_f1"``, ``"ece"`` or ``"acc7"``.
+        Default: the headline score, which is macro-F1, or R2 for regression.
     over : {"patterns", "pooled", "as_observed"}
-        The mean over missing patterns, each with the same weight; over all patterns' predictions together; or on the
-        test part as the protocol leaves it.
+        - "patterns": mean of the scores under all missing patterns, with equal weights
+        - "pooled": score of the predictions under all missing patterns together
+        - "as_observed": score on the test split with the missing modalities of the protocol
 
     Returns
     -------
     float
-        NaN where the record has no such score.
+        NaN if the record does not contain the score.
     """
-    found = record.metrics["per_pattern"].values() if over == "patterns" else [record.metrics[over]]
+    sources = record.metrics["per_pattern"].values() if over == "patterns" else [record.metrics[over]]
     for name in HEADLINES if score is None else (score,):
-        values = [scores[name] for scores in found if scores.get(name) is not None]
+        values = [scores[name] for scores in sources if scores.get(name) is not None]
         if values:
             return float(np.mean(values))
     return float("nan")
 
 
 def pattern_mean(record: Result) -> float:
-    """Return the headline score (macro-F1, or R2) averaged over missing patterns, each with the same weight."""
+    """Return the mean headline score (macro-F1, or R2 for regression) over missing patterns, with equal weights."""
     return score_of(record)
 
 
 def score_names(records: Sequence[Result]) -> list[str]:
-    """Return the names of all scores that the records have, in the order in which they appear."""
+    """Return the names of all scores in the records, in order of first appearance."""
     names = {name: None for record in done(records) for name in record.metrics["pooled"]}
     return [name for name in names if name not in NO_SCORES]
 
@@ -103,15 +104,30 @@ def score_names(records: Sequence[Result]) -> list[str]:
 def summarise(
     records: Sequence[Result], seed: int = 0, *, score: str | None = None, over: Over = "patterns"
 ) -> list[Entry]:
-    """Summarise the finished records, sorted by data set, protocol and falling mean; see `score_of` for the score."""
+    """Return the mean score of every method per data set and protocol.
+
+    Parameters
+    ----------
+    records : sequence of Result
+        Failed cells are ignored.
+    seed : int
+        Random seed of the bootstrap.
+    score, over
+        See `score_of`.
+
+    Returns
+    -------
+    list of Entry
+        Sorted by data set, protocol and descending mean.
+    """
     cells: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
     for record in done(records):
         cells[record.data_title, record.protocol_title, record.method_title].append(record)
     entries = []
-    for key, found in cells.items():
-        values = np.array([score_of(record, score, over) for record in found])
+    for key, runs in cells.items():
+        values = np.array([score_of(record, score, over) for record in runs])
         if not np.isnan(values).all():
-            entries.append(_entry(*key, found, values[~np.isnan(values)], np.random.default_rng(seed)))
+            entries.append(_entry(*key, runs, values[~np.isnan(values)], np.random.default_rng(seed)))
     return sorted(entries, key=lambda entry: (entry.data, entry.protocol, -entry.mean))
 
 
@@ -134,15 +150,16 @@ def _entry(
 
 
 def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
-    """Return the rank of each method by mean score, averaged over the data sets and protocols that all methods have.
+    """Return the mean rank of each method over the data sets and protocols that all methods have.
 
-    1 is best; ties share their ranks. Empty if there is nothing that all methods have.
+    Rank 1 is the highest mean score; ties get their mean rank. The result is sorted by rank, and empty if no data set
+    and protocol has all methods.
     """
     methods = sorted({entry.method for entry in entries})
-    places: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    blocks: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for entry in entries:
-        places[entry.data, entry.protocol][entry.method] = entry.mean
-    complete = [[scores[method] for method in methods] for scores in places.values() if len(scores) == len(methods)]
+        blocks[entry.data, entry.protocol][entry.method] = entry.mean
+    complete = [[scores[method] for method in methods] for scores in blocks.values() if len(scores) == len(methods)]
     if not complete:
         return {}
     ranks: AnyArray = np.mean([rankdata(-np.array(scores)) for scores in complete], axis=0)
@@ -150,19 +167,20 @@ def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
 
 
 def conflicts(records: Sequence[Result]) -> list[str]:
-    """Return the places (data set, protocol, seed, fold) in which methods did not see the same data, split and masks.
+    """Return descriptions of all cases in which the data, splits or masks differ between methods.
 
-    There are none unless records of different data files, or of different versions of the masks, were mixed.
+    A case is a combination of data set, protocol, seed and fold. Conflicts occur only if records of different data
+    files, or of versions with different masks, are mixed.
     """
-    seen: dict[tuple[str, str, int, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    cases: dict[tuple[str, str, int, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in done(records):
-        found = seen[record.data_title, record.protocol_title, record.seed, record.fold or 0]
-        for what, checksum in record.checksums.items():
-            # records of version 1 do not know all of them
+        case = cases[record.data_title, record.protocol_title, record.seed, record.fold or 0]
+        for content, checksum in record.checksums.items():
+            # a checksum may be unknown
             if checksum:
-                found[what].add(checksum)
+                case[content].add(checksum)
     return [
         f"{data}, {protocol}, seed {seed}" + (f", fold {fold}" if fold else "")
-        for (data, protocol, seed, fold), found in seen.items()
-        if any(len(checksums) > 1 for checksums in found.values())
+        for (data, protocol, seed, fold), case in cases.items()
+        if any(len(checksums) > 1 for checksums in case.values())
     ]

@@ -25,7 +25,7 @@ from redcore.runs import evaluate_method, facts_of_fit
 
 __all__ = ["run_cell"]
 
-MOST_PATTERNS = 64
+MAX_PATTERNS = 64
 
 
 def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray]:
@@ -41,7 +41,7 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
     times = [_clocks()]
     parts = prepare(cell, data_folder)
     method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
-    watch, more = Watch(cell.log_gradients), _more_scores(cell)
+    watch, extra_scores = Watch(cell.log_gradients), _extra_scores(cell)
     with warnings.catch_warnings():
         # these concern single samples, which the record counts by missing pattern
         warnings.simplefilter("ignore", RedCoreWarning)
@@ -49,11 +49,11 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
         times.append(_clocks())
         outputs = method.predict(parts.hidden_test)
-        report = evaluate_method(method, parts.test, cell.seed, more)
+        report = evaluate_method(method, parts.test, cell.seed, extra_scores)
         times.append(_clocks())
     target = parts.hidden_test.target
     assert target is not None
-    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, more, method.decide)}
+    as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, extra_scores, method.decide)}
     record = Record(
         key=cell.key(),
         cell=cell,
@@ -83,10 +83,10 @@ def _durations(times: list[tuple[float, float]]) -> dict[str, dict[str, float]]:
     return {"seconds": dict(zip(stages, wall, strict=True)), "cpu_seconds": dict(zip(stages, cpu, strict=True))}
 
 
-def _more_scores(cell: Cell) -> MoreScores | None:
+def _extra_scores(cell: Cell) -> MoreScores | None:
     name = cell.data.metrics
-    more: MoreScores | None = None if name is None else getattr(redcore.metrics, name)
-    return more
+    extra_scores: MoreScores | None = None if name is None else getattr(redcore.metrics, name)
+    return extra_scores
 
 
 def _of_data(parts: Parts) -> dict[str, Any]:
@@ -114,10 +114,11 @@ def _ids(data: MultimodalData) -> str:
 def _pattern_counts(data: MultimodalData) -> dict[str, int]:
     rows, counts = np.unique(data.availability, axis=0, return_counts=True)
     named = {
-        pattern_name([name for name, there in zip(data.names, row, strict=True) if there]) or "nothing": int(count)
+        pattern_name([name for name, is_observed in zip(data.names, row, strict=True) if is_observed])
+        or "nothing": int(count)
         for row, count in zip(rows.tolist(), counts, strict=True)
     }
-    return dict(Counter(named).most_common(MOST_PATTERNS))
+    return dict(Counter(named).most_common(MAX_PATTERNS))
 
 
 def _of_fit(method: Method) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Paired comparison of methods: the same data, protocol and seed, hence the same split and masks."""
+"""Paired comparison of methods on the same data, protocols and seeds, and hence the same splits and masks."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,21 @@ __all__ = ["Difference", "compare"]
 
 @dataclass(frozen=True)
 class Difference:
-    """How a method's score differs from that of another, on the cells that both have.
+    """Score difference between a method and the reference method, on the cells that both have.
 
     Attributes
     ----------
     method : str
     by_data : dict of str to tuple (mean, low, high)
-        Mean difference of `pattern_mean` by data set, over protocols and seeds, with a 95% percentile-bootstrap
-        interval over the seeds of every protocol.
+        Mean difference of `pattern_mean` per data set over protocols and seeds, with a 95% percentile-bootstrap
+        interval. Seeds are resampled within each protocol.
     mean, low, high : float
-        The same over all data sets, each with the same weight.
+        Mean difference and interval over all data sets, with equal weights.
     wins, losses : int
-        Data sets and protocols in which the mean over seeds is higher, and lower.
+        Number of blocks (data sets and protocols) in which the mean score over seeds is higher, and lower.
     p_value, adjusted : float or None
-        Wilcoxon signed-rank test over data sets and protocols, and after Holm's correction over all methods compared;
-        None with fewer than six of them, where no result could be significant.
+        P-value of Wilcoxon's signed-rank test over blocks, without and with Holm's correction for the number of
+        methods. None with fewer than six blocks, when no result can be significant.
     """
 
     method: str
@@ -53,36 +53,41 @@ Blocks = dict[tuple[str, str], AnyArray]
 
 
 def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Difference]:
-    """Compare every method with `base`, best first.
+    """Compare every method with a reference method.
 
     Parameters
     ----------
     records : sequence of Record
     base : str
-        Title of a method.
+        Title of the reference method.
     seed : int
-        Of the bootstrap.
+        Random seed of the bootstrap.
+
+    Returns
+    -------
+    list of Difference
+        Sorted by descending mean difference.
 
     Raises
     ------
     UnknownNameError
-        If no finished record is of `base`.
+        If `base` has no finished records.
     """
     scores: dict[str, dict[Place, float]] = defaultdict(dict)
     for record in done(records):
         place = (record.data_title, record.protocol_title, record.seed, record.fold or 0)
         scores[record.method_title][place] = pattern_mean(record)
     check_known("method", [base], scores)
-    found = []
+    differences = []
     for method in scores:
         blocks = _blocks(scores[method], scores[base])
         if method != base and blocks:
-            found.append(_difference(method, blocks, np.random.default_rng(seed)))
-    return sorted(_with_holm(found), key=lambda difference: -difference.mean)
+            differences.append(_difference(method, blocks, np.random.default_rng(seed)))
+    return sorted(_with_holm(differences), key=lambda difference: -difference.mean)
 
 
 def _blocks(one: Mapping[Place, float], other: Mapping[Place, float]) -> Blocks:
-    """Return the differences by data set and protocol, (n_runs,) each."""
+    """Return the paired differences (n_runs,) per data set and protocol."""
     by_block: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell in sorted(one.keys() & other.keys()):
         by_block[cell[:2]].append(one[cell] - other[cell])
@@ -91,11 +96,11 @@ def _blocks(one: Mapping[Place, float], other: Mapping[Place, float]) -> Blocks:
 
 def _difference(method: str, blocks: Blocks, rng: np.random.Generator) -> Difference:
     data_sets = sorted({data for data, _ in blocks})
-    # (resamples, ) by data set; the same draws make the overall interval
-    drawn = {data: _resampled([v for (name, _), v in blocks.items() if name == data], rng) for data in data_sets}
+    # bootstrap means (RESAMPLES,) per data set, used for the intervals per data set and for the overall interval
+    resampled = {data: _resampled([v for (name, _), v in blocks.items() if name == data], rng) for data in data_sets}
     means = {data: float(np.mean([v.mean() for (name, _), v in blocks.items() if name == data])) for data in data_sets}
-    by_data = {data: (means[data], *interval(drawn[data])) for data in data_sets}
-    low, high = interval(np.mean(list(drawn.values()), axis=0))
+    by_data = {data: (means[data], *interval(resampled[data])) for data in data_sets}
+    low, high = interval(np.mean(list(resampled.values()), axis=0))
     block_means = np.array([values.mean() for values in blocks.values()])
     return Difference(
         method,
@@ -115,6 +120,6 @@ def _resampled(blocks: Sequence[AnyArray], rng: np.random.Generator) -> AnyArray
     return np.asarray(np.mean(draws, axis=0))
 
 
-def _with_holm(found: Sequence[Difference]) -> list[Difference]:
-    adjusted = holm([difference.p_value for difference in found])
-    return [replace(difference, adjusted=p) for difference, p in zip(found, adjusted, strict=True)]
+def _with_holm(differences: Sequence[Difference]) -> list[Difference]:
+    adjusted = holm([difference.p_value for difference in differences])
+    return [replace(difference, adjusted=p) for difference, p in zip(differences, adjusted, strict=True)]

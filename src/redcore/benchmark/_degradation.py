@@ -1,4 +1,4 @@
-"""How scores fall as more is missing, and what imbalance adds at the same mean rate."""
+"""Degradation curves over missing rates, and the effect of imbalanced rates at the same mean rate."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from redcore.benchmark._statistics import bootstrap_interval
 
 __all__ = ["Curve", "Gap", "degradation_curves", "imbalance_gaps"]
 
-SAME_RATE = 0.01
-"""How far mean missing rates may lie apart, by rounding to whole samples, and still be the same."""
+RATE_TOLERANCE = 0.01
+"""Tolerance for equal mean missing rates. Realised rates differ because they are multiples of 1 / n_samples."""
 
 Run = tuple[int, int]
 """Seed and fold."""
@@ -21,18 +21,18 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True)
 class Curve:
-    """The score of one method on one data set against the shared missing rate of training.
+    """Score of one method on one data set as a function of the shared missing rate in training.
 
     Attributes
     ----------
     data, method : str
     rates : tuple of float
-        Ascending.
+        Missing rates in ascending order.
     means, lows, highs : tuple of float
-        With 95% bootstrap intervals over seeds and folds.
+        Mean score per rate, and its 95% bootstrap interval over seeds and folds.
     area : float or None
-        Under the curve by the trapezoid rule, divided by the range of rates: a mean score over that range. None for a
-        single rate.
+        Area under the curve (trapezoidal rule) divided by the range of rates, that is, the mean score over this range.
+        None for a single rate.
     """
 
     data: str
@@ -46,18 +46,20 @@ class Curve:
 
 @dataclass(frozen=True)
 class Gap:
-    """What imbalance costs one method on one data set, at the same mean missing rate.
+    """Effect of imbalanced missing rates on one method and data set, compared with a shared rate of the same mean.
 
     Attributes
     ----------
     data, method : str
     protocol : str
-        The imbalanced one.
+        Title of the imbalanced protocol.
     mean_rate : float
+        Mean missing rate in training.
     shared, imbalanced : float
-        Mean scores over the runs (seeds and folds) that both have.
+        Mean scores over the runs (seeds and folds) of both protocols.
     gap, low, high : float
-        Shared minus imbalanced, paired by run, with a 95% bootstrap interval. Positive: imbalance costs.
+        Score with the shared rate minus score with imbalanced rates, paired by run, with a 95% bootstrap interval. A
+        positive gap means that imbalance lowers the score.
     """
 
     data: str
@@ -74,7 +76,10 @@ class Gap:
 def degradation_curves(
     records: Sequence[Record], *, score: str | None = None, over: Over = "patterns", seed: int = 0
 ) -> list[Curve]:
-    """Return a curve for every data set and method that has records under protocol ``shared``."""
+    """Return a curve for every data set and method with records of protocol ``shared``.
+
+    See `score_of` for `score` and `over`; `seed` is the random seed of the bootstrap.
+    """
     values: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for (data, method, _, rate), runs in _by_protocol(records, "shared", score, over).items():
         values[data, method][rate].extend(runs.values())
@@ -84,25 +89,28 @@ def degradation_curves(
 
 def _curve(data: str, method: str, points: dict[float, list[float]], rng: np.random.Generator) -> Curve:
     rates = tuple(points)
-    means = tuple(float(np.mean(found)) for found in points.values())
-    lows, highs = zip(*(bootstrap_interval(found, rng) for found in points.values()), strict=True)
-    spread = rates[-1] - rates[0]
-    area = float(np.trapezoid(means, rates) / spread) if spread else None
+    means = tuple(float(np.mean(scores)) for scores in points.values())
+    lows, highs = zip(*(bootstrap_interval(scores, rng) for scores in points.values()), strict=True)
+    rate_range = rates[-1] - rates[0]
+    area = float(np.trapezoid(means, rates) / rate_range) if rate_range else None
     return Curve(data, method, rates, means, lows, highs, area)
 
 
 def imbalance_gaps(
     records: Sequence[Record], *, score: str | None = None, over: Over = "patterns", seed: int = 0
 ) -> list[Gap]:
-    """Return the gap for every imbalanced protocol whose mean rate a shared one has as well."""
+    """Return the gap of every imbalanced protocol that has a shared protocol of the same mean rate.
+
+    See `score_of` for `score` and `over`; `seed` is the random seed of the bootstrap.
+    """
     shared = _by_protocol(records, "shared", score, over)
     gaps = []
     for (data, method, protocol, rate), runs in sorted(_by_protocol(records, "imbalanced", score, over).items()):
         for (other_data, other_method, _, other_rate), others in shared.items():
-            both = sorted(runs.keys() & others.keys())
-            same = (data, method) == (other_data, other_method) and abs(rate - other_rate) <= SAME_RATE
-            if same and both:
-                pairs = np.array([[others[run], runs[run]] for run in both])
+            common_runs = sorted(runs.keys() & others.keys())
+            comparable = (data, method) == (other_data, other_method) and abs(rate - other_rate) <= RATE_TOLERANCE
+            if comparable and common_runs:
+                pairs = np.array([[others[run], runs[run]] for run in common_runs])
                 differences = pairs[:, 0] - pairs[:, 1]
                 low, high = bootstrap_interval(differences, np.random.default_rng(seed))
                 means = (float(pairs[:, 0].mean()), float(pairs[:, 1].mean()))
@@ -113,12 +121,12 @@ def imbalance_gaps(
 def _by_protocol(
     records: Sequence[Record], name: str, score: str | None, over: Over
 ) -> dict[tuple[str, str, str, float], dict[Run, float]]:
-    """Return scores by (data set, method, protocol, mean rate as realised in training) and run."""
-    found: dict[tuple[str, str, str, float], dict[Run, float]] = defaultdict(dict)
+    """Return scores by (data set, method, protocol, realised mean missing rate in training) and run."""
+    scores: dict[tuple[str, str, str, float], dict[Run, float]] = defaultdict(dict)
     for record in done(records):
         value = score_of(record, score, over)
         if record.protocol_name == name and not np.isnan(value):
             rate = round(float(np.mean(list(record.missing_rates["train"].values()))), 2)
             key = (record.data_title, record.method_title, record.protocol_title, rate)
-            found[key][record.seed, record.fold or 0] = value
-    return found
+            scores[key][record.seed, record.fold or 0] = value
+    return scores

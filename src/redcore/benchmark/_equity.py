@@ -1,4 +1,4 @@
-"""Missing patterns one by one: the worst one, how even modalities are, and how evenly their branches learn."""
+"""Scores per missing pattern, and measures of the balance between modalities."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ __all__ = [
 
 
 def pattern_scores(record: Result, score: str | None = None) -> dict[str, float]:
-    """Return a score (default: the headline) by missing pattern, without patterns in which it is not defined."""
+    """Return a score (default: the headline score) by missing pattern. Patterns with an undefined score are omitted."""
     patterns: Mapping[str, Mapping[str, float | None]] = record.metrics["per_pattern"]
     for name in HEADLINES if score is None else (score,):
-        found = {pattern: value for pattern, scores in patterns.items() if (value := scores.get(name)) is not None}
-        if found:
-            return found
+        defined = {pattern: value for pattern, scores in patterns.items() if (value := scores.get(name)) is not None}
+        if defined:
+            return defined
     return {}
 
 
 def pattern_table(records: Sequence[Result], score: str | None = None) -> dict[str, dict[str, dict[str, float]]]:
-    """Return mean scores by data set, method and missing pattern, over protocols, seeds and folds."""
+    """Return the mean scores over protocols, seeds and folds by data set, method and missing pattern."""
     values: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for record in done(records):
         for pattern, value in pattern_scores(record, score).items():
@@ -43,19 +43,19 @@ def pattern_table(records: Sequence[Result], score: str | None = None) -> dict[s
 
 
 def worst_pattern(record: Result, score: str | None = None) -> tuple[str, float] | None:
-    """Return the missing pattern with the lowest score, and that score; None if no pattern has one."""
-    found = pattern_scores(record, score)
-    return min(found.items(), key=lambda pair: pair[1]) if found else None
+    """Return the missing pattern with the lowest score and this score, or None if no pattern has a score."""
+    scores = pattern_scores(record, score)
+    return min(scores.items(), key=lambda pair: pair[1]) if scores else None
 
 
 def single_modality_scores(record: Result, score: str | None = None) -> dict[str, float]:
-    """Return the score of each modality alone."""
-    found = pattern_scores(record, score)
-    return {pattern: value for pattern, value in found.items() if "+" not in pattern}
+    """Return the score under each missing pattern with a single observed modality, by modality."""
+    scores = pattern_scores(record, score)
+    return {pattern: value for pattern, value in scores.items() if "+" not in pattern}
 
 
 def best_single_modality(records: Sequence[Result], score: str | None = None) -> dict[str, dict[str, float]]:
-    """Return by data set the best mean score that any method reaches with each modality alone."""
+    """Return the best mean score of any method with each single modality, by data set and modality."""
     best: dict[str, dict[str, float]] = {}
     for data, methods in pattern_table(records, score).items():
         columns: dict[str, float] = {}
@@ -70,25 +70,26 @@ def best_single_modality(records: Sequence[Result], score: str | None = None) ->
 def modality_equity(
     record: Result, reference: Mapping[str, float] | None = None, score: str | None = None
 ) -> float | None:
-    """Return how evenly the score holds with one modality alone, in [0, 1]: the lowest one over their mean.
+    """Return the equity of the modalities in [0, 1]: the minimum over the mean of the single-modality scores.
 
-    With ``s_m`` the score (floored at 0) when only modality m is there and ``h_m = s_m / reference_m``:
-    ``equity = min_m h_m / mean_m h_m``. 1 means that every modality alone is worth the same, 0 that one of them is
-    worth nothing. Modalities are not equally informative by nature; a reference such as `best_single_modality` of the
-    data set takes that out: what remains is how evenly the method uses what each modality has.
+    Let ``s_m`` be the score (at least 0) if only modality m is observed, and ``h_m = s_m / reference_m``. Then
+    ``equity = min_m h_m / mean_m h_m``. The value is 1 if all modalities give the same relative score, and 0 if one
+    modality gives a score of 0. Modalities are usually not equally informative. A reference such as
+    `best_single_modality` removes this difference, so that the equity measures how evenly the method uses the
+    information of the modalities.
 
     Parameters
     ----------
     record : Result
     reference : mapping of str to float, optional
-        By modality; those at or below 0 are left out. Default: 1 for all.
+        Reference score per modality. Modalities with a reference of 0 or less are ignored. Default: 1 for all.
     score : str, optional
-        Higher is better. Default: the headline.
+        Name of a score for which higher is better. Default: the headline score.
 
     Returns
     -------
     float or None
-        None with fewer than two modalities, or if none is worth anything.
+        None with fewer than two modalities, or if all scores are 0.
     """
     single = single_modality_scores(record, score)
     if reference is not None:
@@ -100,16 +101,16 @@ def modality_equity(
 
 
 def learning_balance(record: Result) -> float | None:
-    """Return how evenly the branches of the modalities learn, in [0, 1], from gradient norms over training.
+    """Return the balance of the encoders' gradient norms during training, in [0, 1].
 
-    At each step kept in the history, with ``p_m`` the share of modality m's encoder in the sum of all encoders'
-    gradient norms: the entropy of p over ``log M``; then the mean over steps. 1 means equal gradients throughout, 0
-    that one branch has all of them at every step.
+    Let ``p_m`` be the gradient norm of the encoder of modality m divided by the sum over all M encoders. The balance of
+    a step is the entropy of p divided by ``log M``. The result is the mean over all steps in the history. The value is
+    1 if all gradient norms are equal in every step, and 0 if only one encoder has a gradient in every step.
 
     Returns
     -------
     float or None
-        None if gradients were not logged (``log_gradients`` of the benchmark), or with fewer than two modalities.
+        None if gradients were not logged (see ``log_gradients`` of `Spec`), or with fewer than two modalities.
     """
     norms = [column for name, column in record.history.items() if name.startswith("gradient_norm/")]
     if len(norms) < 2:

@@ -8,7 +8,7 @@ from redcore.fitting import Callback, History
 
 __all__ = ["Watch", "thinned_history"]
 
-MOST_POINTS = 100
+MAX_POINTS = 100
 GROUPS = ("supervision_weight/", "relative_advantage/", "imputation_loss/", "gradient_norm/")
 """Prefixes of the columns that a record keeps in addition to ``"loss"``."""
 
@@ -45,12 +45,12 @@ class Watch(Callback):
 
 
 def thinned_history(history: History) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return the steps and the epochs of a history, at most `MOST_POINTS` evenly spaced rows of each.
+    """Return the steps and the epochs of a history, at most `MAX_POINTS` evenly spaced rows of each.
 
     Values have four significant digits. The columns ``"step"`` and ``"epoch"`` hold the row numbers.
     """
     steps = {name: column for name, column in history.steps.items() if name == "loss" or name.startswith(GROUPS)}
-    return _rounded(thinned(steps, "step", MOST_POINTS)), _rounded(thinned(history.epochs, "epoch", MOST_POINTS))
+    return _rounded(thinned(steps, "step", MAX_POINTS)), _rounded(thinned(history.epochs, "epoch", MAX_POINTS))
 
 
 def _rounded(columns: Mapping[str, list[float]]) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Methods ranked over data sets and protocols, with tests of whether they differ."""
+"""Ranking of methods over data sets and protocols, with tests of the differences."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,17 +19,18 @@ __all__ = ["Pair", "Ranking", "pairwise", "rank_methods"]
 
 @dataclass(frozen=True)
 class Ranking:
-    """Mean ranks over blocks: data sets and protocols that all methods have, means over seeds and folds.
+    """Mean ranks of methods over blocks, that is, data sets and protocols that all methods have.
 
     Attributes
     ----------
     methods : tuple of str
-        Best first.
+        Sorted by mean rank, best first.
     mean_ranks : tuple of float
+        Ranks of the mean scores over seeds and folds, averaged over blocks.
     test : Friedman
-        In the order of `methods`.
+        Friedman's test, with methods in the order of `methods`.
     groups : list of tuple of str
-        Methods that the Nemenyi test does not tell apart: the bars of a critical-difference diagram.
+        Groups of methods without a significant difference by Nemenyi's test: the bars of a critical-difference diagram.
     """
 
     methods: tuple[str, ...]
@@ -40,16 +41,17 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two methods compared on the blocks that both have.
+    """Comparison of two methods on the blocks that both have.
 
     Attributes
     ----------
     method, other : str
     n_blocks : int
     difference : float
-        Mean of `method` minus `other` over blocks; its sign is turned for scores that are better when lower.
+        Mean score of `method` minus `other` over blocks. The sign is reversed for scores for which lower is better.
     p_value, adjusted : float or None
-        Wilcoxon's signed-rank test over blocks, and after Holm's correction over all pairs; None with fewer than six.
+        P-value of Wilcoxon's signed-rank test over blocks, without and with Holm's correction for the number of pairs.
+        None with fewer than six blocks.
     """
 
     method: str
@@ -61,9 +63,9 @@ class Pair:
 
 
 def rank_methods(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> Ranking | None:
-    """Rank all methods; None if there is no block that all of them have.
+    """Rank all methods over the blocks that all of them have; return None if there is no such block.
 
-    Higher scores are better; for others (``nll``, ``ece``, ``mae``) the sign is turned.
+    For scores such as ``nll``, ``ece`` and ``mae``, the lowest value has rank 1. See `score_of` for `score` and `over`.
     """
     blocks = _blocks(records, score, over)
     methods = sorted({method for scores in blocks.values() for method in scores})
@@ -80,23 +82,23 @@ def rank_methods(records: Sequence[Record], *, score: str | None = None, over: O
 
 
 def pairwise(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> list[Pair]:
-    """Compare every two methods, in the order of their names."""
+    """Compare all pairs of methods, in alphabetical order."""
     blocks = _blocks(records, score, over)
     methods = sorted({method for scores in blocks.values() for method in scores})
-    found = []
+    pairs = []
     for one, other in combinations(methods, 2):
         differences = [scores[one] - scores[other] for scores in blocks.values() if one in scores and other in scores]
         if differences:
-            found.append((one, other, differences))
-    p_values = [signed_rank(differences) for _, _, differences in found]
+            pairs.append((one, other, differences))
+    p_values = [signed_rank(differences) for _, _, differences in pairs]
     return [
         Pair(one, other, len(differences), float(np.mean(differences)), p_value, adjusted)
-        for (one, other, differences), p_value, adjusted in zip(found, p_values, holm(p_values), strict=True)
+        for (one, other, differences), p_value, adjusted in zip(pairs, p_values, holm(p_values), strict=True)
     ]
 
 
 def _blocks(records: Sequence[Record], score: str | None, over: Over) -> dict[tuple[str, str], dict[str, float]]:
-    """Return the mean score by (data set, protocol) and method."""
+    """Return the mean score over seeds and folds by (data set, protocol) and method, higher is better."""
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     sign = -1.0 if is_lower_better(score) else 1.0
     for record in done(records):
@@ -104,5 +106,5 @@ def _blocks(records: Sequence[Record], score: str | None, over: Over) -> dict[tu
         if not np.isnan(value):
             values[record.data_title, record.protocol_title][record.method_title].append(value)
     return {
-        block: {method: float(np.mean(found)) for method, found in methods.items()} for block, methods in values.items()
+        block: {method: float(np.mean(runs)) for method, runs in methods.items()} for block, methods in values.items()
     }

@@ -1,4 +1,4 @@
-"""The record of one cell: what was run, on what, and what came out."""
+"""Record of a cell: its configuration, its results and their provenance."""
 
 import gzip
 import json
@@ -15,59 +15,64 @@ from redcore.exceptions import RedCoreError, RunError
 
 __all__ = ["Record", "pack_records", "read_record", "read_records", "unpack_records"]
 
-DIFFERS = frozenset({"seconds", "cpu_seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"})
+NOT_REPRODUCIBLE = frozenset(
+    {"seconds", "cpu_seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"}
+)
 """Fields that differ between repetitions of the same fit."""
 NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions"}
 
 
 class Record(Settings):
-    """Everything that is kept of one cell.
+    """Record of one cell.
 
     Attributes
     ----------
     schema_version : 2
     key : str
+        Key of the cell.
     cell : Cell
     status : {"done", "failed"}
     error : str or None
-        Of a failed cell: type and message.
+        Type and message of the error, for a failed cell.
     n_samples : dict of str to int
-        By part: ``train``, ``validation`` (where the data has its own) and ``test``.
+        Number of samples by split: ``train``, ``validation`` (if the data has this split) and ``test``.
     data_checksum : str
-        Of all values and labels, before anything is hidden.
+        Checksum of all values and labels before modalities are removed.
     split_checksum : str
-        Of which sample is in which part.
+        Checksum of the assignment of samples to splits.
     availability_checksums : dict of str to str
-        By part, of which sample observes what. This and the two above are equal for all methods on the same data,
-        protocol, seed and fold; see `conflicts`.
+        Checksum of the availability mask by split. These and the two checksums above are equal for all methods on the
+        same data, protocol, seed and fold; see `conflicts`.
     missing_rates : dict of str to dict
-        By part and modality, as realised.
+        Realised missing rates by split and modality.
     pattern_counts : dict of str to dict
-        By part and missing pattern, such as ``audio+text``: number of samples, for the 64 most frequent patterns.
+        Number of samples by split and missing pattern, such as ``audio+text``, for the 64 most frequent patterns.
     metrics : dict
-        ``per_pattern``, ``pooled`` and ``as_observed``; see `redcore.metrics.PatternReport`.
+        Scores ``per_pattern``, ``pooled`` and ``as_observed``; see `redcore.metrics.PatternReport`.
     predictions : str
-        File of the predictions on the test part as observed, in the folder of the benchmark.
+        Path of the predictions on the test split as observed, relative to the folder of the benchmark.
     weights, relative_advantage : dict of str to float
-        Final supervision weights and advantages, for methods that have them.
+        Final supervision weights and relative advantages by modality, for methods that have them.
     history, epochs : dict of str to list of float
-        Thinned-out columns of the training of the (first) network, with ``step`` and ``epoch``: ``loss``,
-        ``supervision_weight/audio``, ``relative_advantage/audio``, ``imputation_loss/audio``, where asked for
-        ``gradient_norm/audio``; ``validation_loss``.
+        Thinned training history of the (first) network, by step and by epoch. The columns of `history` are ``step``,
+        ``loss``, and per modality ``supervision_weight/audio``, ``relative_advantage/audio``,
+        ``imputation_loss/audio`` and, with ``log_gradients``, ``gradient_norm/audio``. The columns of `epochs` are
+        ``epoch`` and ``validation_loss``.
     n_steps, best_epoch : int
     n_parameters : int or None
-        How many fitted numbers the method keeps.
+        Number of fitted values of the method.
     seconds : dict of str to float
-        ``read``, ``fit``, and ``predict`` for all patterns.
+        Durations ``read``, ``fit``, and ``predict`` (all missing patterns).
     cpu_seconds : dict of str to float
-        The same in seconds of CPU, of all threads: what can be compared where a machine is shared.
+        CPU time of the same stages, summed over threads. It is comparable even if the machine has other load.
     epoch_seconds : list of float
-        From the start of training to the end of each epoch.
+        Time from the start of training to the end of each epoch.
     peak_bytes, growth_bytes : int or None
-        Largest resident memory of the process while the cell ran, and how much above where it started.
+        Peak of the resident memory of the process during the cell, and its difference to the start of the cell.
     settings : dict
         Resolved settings of the method.
     versions, git, machine : dict of str to str
+        Provenance: package versions, state of the git checkout and description of the machine.
     """
 
     schema_version: Literal[2] = 2
@@ -143,11 +148,11 @@ class Record(Settings):
 
     def result(self) -> dict[str, Any]:
         """Return the record without the fields that differ between repetitions of the same fit."""
-        return {name: value for name, value in self.dump().items() if name not in DIFFERS}
+        return {name: value for name, value in self.dump().items() if name not in NOT_REPRODUCIBLE}
 
 
-def _parsed(content: object) -> Record:
-    """Check the content of a record."""
+def _parse(content: object) -> Record:
+    """Validate the JSON content of a record."""
     if not isinstance(content, dict):
         raise RunError("not a JSON object")
     version = content.get("schema_version")
@@ -162,31 +167,31 @@ def read_record(path: Path) -> Record:
     Raises
     ------
     RunError
-        If the file is damaged or of an unknown version; the message names it.
+        If the file is damaged or has an unknown schema version. The message names the file.
     """
     try:
-        return _parsed(json.loads(path.read_text(encoding="utf-8")))
+        return _parse(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, RedCoreError) as error:
         raise RunError(f"{path}: not a record ({error})") from None
 
 
 def read_records(source: Path) -> list[Record]:
-    """Read all records of a benchmark folder, or of a file that `pack_records` has written, in the order of their keys.
+    """Read all records of a benchmark folder or of a file written by `pack_records`, sorted by key.
 
     Raises
     ------
     RunError
-        If a record, or the file, is damaged or of an unknown version.
+        If a record or the file is damaged or has an unknown schema version.
     """
     if source.is_file():
-        return _unpacked(source)
+        return _read_packed(source)
     return [read_record(path) for path in sorted((source / "records").glob("*.json"))]
 
 
 def pack_records(folder: Path, path: Path) -> int:
-    """Write all records of a benchmark folder to one compressed file, one JSON object per line; return how many.
+    """Write all records of a benchmark folder to one compressed file, and return their number.
 
-    The same records make the same bytes.
+    The file has one JSON object per line. The same records always give the same bytes.
     """
     records = read_records(folder)
     lines = "".join(json.dumps(record.dump(), sort_keys=True) + "\n" for record in records)
@@ -196,30 +201,30 @@ def pack_records(folder: Path, path: Path) -> int:
 
 
 def unpack_records(path: Path, folder: Path) -> int:
-    """Put the records of a file that `pack_records` has written in a benchmark folder; return how many.
+    """Write the records of a file written by `pack_records` to a benchmark folder, and return the number of new ones.
 
-    Then `run` goes on from there. Records that the folder has already are left as they are; predictions are not packed,
-    so the folder has none of these cells.
+    A run of the benchmark can then resume from them. Existing records in the folder are not overwritten. Predictions
+    are not part of the packed file.
 
     Raises
     ------
     RunError
-        If the file is absent, damaged or of an unknown version, or the folder cannot be made.
+        If the file does not exist, is damaged or has an unknown schema version, or if the folder cannot be created.
     """
-    missing = [(folder / "records" / f"{record.key}.json", record) for record in _unpacked(path)]
-    missing = [(place, record) for place, record in missing if not place.exists()]
+    new = [(folder / "records" / f"{record.key}.json", record) for record in _read_packed(path)]
+    new = [(target, record) for target, record in new if not target.exists()]
     try:
         (folder / "records").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"{folder}: cannot be made ({error.strerror})") from None
-    for place, record in missing:
-        write_json(place, record.dump())
-    return len(missing)
+        raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
+    for target, record in new:
+        write_json(target, record.dump())
+    return len(new)
 
 
-def _unpacked(path: Path) -> list[Record]:
+def _read_packed(path: Path) -> list[Record]:
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        return [_parsed(json.loads(line)) for line in lines]
+        return [_parse(json.loads(line)) for line in lines]
     except (OSError, EOFError, ValueError, KeyError, zlib.error, RedCoreError) as error:
         raise RunError(f"{path}: not a file of packed records ({error})") from None

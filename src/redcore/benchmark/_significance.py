@@ -1,4 +1,4 @@
-"""The best method of every data set and protocol, and those that the seeds do not tell apart from it."""
+"""Best method per data set and protocol, and the methods that do not differ significantly from it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,16 +19,21 @@ Runs = dict[tuple[int, int], float]
 def best_methods(
     records: Sequence[Record], *, score: str | None = None, over: Over = "patterns"
 ) -> dict[Block, tuple[str, frozenset[str]]]:
-    """Return for every data set and protocol the best method by mean, and the methods that are not told apart from it.
+    """Return the best method and the methods that do not differ significantly from it, by (data set, protocol).
 
-    A method is not told apart if the 95% t interval of its differences to the best, paired by seed and fold, holds
-    zero. The bootstrap is too narrow for a few pairs; with a single pair nothing can be said, and no method is named.
+    A method does not differ significantly from the best if the 95% t interval of their differences, paired by seed and
+    fold, contains zero. A bootstrap interval would be too narrow for a few pairs. With a single pair, the set of
+    methods is empty.
 
     Parameters
     ----------
     records : sequence of Record
     score, over
         See `score_of`.
+
+    Returns
+    -------
+    dict of (data set, protocol) to (best method, frozenset of methods)
     """
     runs: dict[Block, dict[str, Runs]] = defaultdict(lambda: defaultdict(dict))
     for record in done(records):
@@ -41,13 +46,14 @@ def best_methods(
 
 def _best(methods: dict[str, Runs], sign: float) -> tuple[str, frozenset[str]]:
     best = max(methods, key=lambda method: (sign * np.mean(list(methods[method].values())), method))
-    near = [method for method in methods if method != best and _could_be_equal(methods[method], methods[best])]
-    return best, frozenset(near)
+    ties = [method for method in methods if method != best and _not_significant(methods[method], methods[best])]
+    return best, frozenset(ties)
 
 
-def _could_be_equal(one: Runs, other: Runs) -> bool:
+def _not_significant(one: Runs, other: Runs) -> bool:
+    """Return True if the 95% t interval of the paired differences contains zero; False with fewer than two pairs."""
     differences = np.array([one[run] - other[run] for run in sorted(one.keys() & other.keys())])
     if len(differences) < 2:
         return False
-    reach = t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences))
-    return bool(abs(differences.mean()) <= reach)
+    half_width = t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences))
+    return bool(abs(differences.mean()) <= half_width)

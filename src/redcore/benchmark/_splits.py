@@ -74,9 +74,9 @@ def prepare(cell: Cell, data_folder: Path | None = None) -> Parts:
 def _read(options: str, fold: int | None, folder: Path | None) -> MultimodalData:
     spec = DataSpec.model_validate_json(options)
     data = _load(spec, fold, folder or Path())
-    chosen = data.select(spec.modalities) if spec.modalities else data
+    selected = data.select(spec.modalities) if spec.modalities else data
     return replace(
-        chosen,
+        selected,
         split=None if "split" in spec.ignore else data.split,
         groups=None if "groups" in spec.ignore else data.groups,
     )
@@ -86,7 +86,7 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
     if spec.name not in names("redcore.datasets"):
         path = folder / spec.name
         if not path.exists():
-            raise DataError(f"{path}: no such file, and no data set is called {spec.name!r}")
+            raise DataError(f"{path}: no such file, and no data set has the name {spec.name!r}")
         return read(path)
     module = load("redcore.datasets", spec.name, "data set")
     if not is_public(spec.name):
@@ -96,7 +96,7 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
     root = folder / options.pop("root", spec.name)
     if not root.exists():
         raise DataError(
-            f"{root}: no such file or folder; the files of {spec.name!r} must be asked for ({module.CARD.source})"
+            f"{root}: no such file or folder; the files of {spec.name!r} must be obtained from {module.CARD.source}"
         )
     public: MultimodalData = module.load(root, **({} if fold is None else {"fold": fold}), **options)
     return public
@@ -111,7 +111,7 @@ def _split_rows(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, I
     has_test = data.split is not None and bool((data.split == 2).any())
     if has_test and cell.fold is not None and not is_public(cell.data.name):
         raise DataError(
-            f"{cell.data.title()}: n_folds is set, but it has a test part of its own; ignore = ['split'] drops it"
+            f"{cell.data.title()}: n_folds is set, but the data has a test split; ignore = ['split'] removes it"
         )
     if has_test or cell.fold is None:
         codes = split_codes(data, cell.test_fraction, cell.seed)
@@ -131,16 +131,16 @@ def _fold_rows(data: MultimodalData, n_folds: int, fold: int, seed: int) -> IntA
 
 
 def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:
-    for_split = cell.protocol.for_split(part)
-    rates = for_split.rates_of(data.names)
-    said = part == "test" and cell.protocol.test is not None
-    if not any(rates.values()) and not said and (part == "test" or takes_rates(for_split.name)):
+    protocol = cell.protocol.for_split(part)
+    rates = protocol.rates_of(data.names)
+    has_test_protocol = part == "test" and cell.protocol.test is not None
+    if not any(rates.values()) and not has_test_protocol and (part == "test" or takes_rates(protocol.name)):
         return data
     rng = np.random.default_rng(_mask_seed(cell, part))
-    return ampute(data, for_split.name, rates, rng, options=for_split.options, at_least_one=for_split.at_least_one)
+    return ampute(data, protocol.name, rates, rng, options=protocol.options, at_least_one=protocol.at_least_one)
 
 
 def _mask_seed(cell: Cell, part: str) -> list[int]:
     fold = "" if cell.fold is None else f"/{cell.fold}"
-    place = f"{cell.data.title()}/{cell.protocol.title()}/{part}{fold}".encode()
-    return [cell.seed, *hashlib.sha256(place).digest()[:8]]
+    name = f"{cell.data.title()}/{cell.protocol.title()}/{part}{fold}".encode()
+    return [cell.seed, *hashlib.sha256(name).digest()[:8]]

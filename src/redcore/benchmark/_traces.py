@@ -1,4 +1,4 @@
-"""Supervision weights and relative advantages over training: do runs agree, and when do they settle."""
+"""Stability of supervision weights and relative advantages over training and between runs."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,29 +14,33 @@ from redcore.benchmark._record import Record
 __all__ = ["Stability", "settling", "trace_stability"]
 
 LAST = 0.2
-"""Share of the training, at its end, that a trace is judged by."""
+"""Fraction of training, at its end, over which the final value of a trace is averaged."""
 
 BAND = 0.1
-"""How far a settled trace may be from where it ends, as a share of the mean weight."""
+"""Largest deviation of a settled trace from its final value, relative to the mean absolute final value."""
 
 
 @dataclass(frozen=True)
 class Stability:
-    """One kind of trace of one method on one data set under one protocol.
+    """Stability of one quantity for one method on one data set with one protocol.
+
+    The final value of a trace is its mean over the last fifth of training.
 
     Attributes
     ----------
     data, protocol, method, quantity : str
         `quantity` is ``"supervision_weight"`` or ``"relative_advantage"``.
     n_runs : int
+        Number of runs (seeds times folds).
     means, deviations : dict of str to float
-        By modality, over runs, of the mean over the last fifth of training; no deviations of a single run.
+        Mean and standard deviation of the final value over runs, by modality. `deviations` is empty for a single run.
     within : dict of str to float
-        Mean over runs of the standard deviation within the last fifth: how much a trace still moves.
+        Standard deviation within the last fifth of training, averaged over runs, by modality.
     agreement : float or None
-        Kendall's W of the order of the modalities over runs: 1 if all runs order them alike, near 0 if by chance.
-    settled : float or None
-        Median over runs of the share of training after which all traces stay near their end, see `settling`.
+        Kendall's W for the order of the modalities over runs. It is 1 if all runs have the same order, and near 0 if
+        the orders are random. None with fewer than two runs or modalities.
+    settled : float
+        Median over runs of the fraction of training after which all traces stay near their final value; see `settling`.
     """
 
     data: str
@@ -52,22 +56,22 @@ class Stability:
 
 
 def trace_stability(records: Sequence[Record], quantity: str = "supervision_weight") -> list[Stability]:
-    """Compare the traces of all runs (seeds and folds) of each data set, protocol and method that has them."""
+    """Return the stability of a quantity for each data set, protocol and method with a history of it."""
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in done(records):
         if any(name.startswith(f"{quantity}/") for name in record.history):
             groups[record.data_title, record.protocol_title, record.method_title].append(record)
-    return [_stability(*key, quantity, found) for key, found in sorted(groups.items())]
+    return [_stability(*key, quantity, runs) for key, runs in sorted(groups.items())]
 
 
 def _stability(data: str, protocol: str, method: str, quantity: str, records: list[Record]) -> Stability:
-    start = f"{quantity}/"
-    names = [name.removeprefix(start) for name in records[0].history if name.startswith(start)]
-    traces = [np.array([record.history[start + name] for name in names]) for record in records]
+    prefix = f"{quantity}/"
+    names = [name.removeprefix(prefix) for name in records[0].history if name.startswith(prefix)]
+    traces = [np.array([record.history[prefix + name] for name in names]) for record in records]
     last = [trace[:, -_n_last(trace) :] for trace in traces]
-    ends: AnyArray = np.array([part.mean(axis=1) for part in last])
+    ends: AnyArray = np.array([points.mean(axis=1) for points in last])
     deviations = dict(zip(names, ends.std(axis=0, ddof=1).tolist(), strict=True)) if len(ends) > 1 else {}
-    within = np.mean([part.std(axis=1) for part in last], axis=0)
+    within = np.mean([points.std(axis=1) for points in last], axis=0)
     return Stability(
         data,
         protocol,
@@ -88,15 +92,15 @@ def _n_last(trace: AnyArray) -> int:
 
 
 def settling(trace: AnyArray) -> float:
-    """Return the share of training, in [0, 1], after which all modalities stay near where they end.
+    """Return the fraction of training, in [0, 1], after which the traces of all modalities stay near their final value.
 
-    Near is within 10% of the mean absolute value of all modalities at the end, around the mean over the last fifth; 1
-    means that they do not settle.
+    The final value is the mean over the last fifth of training. A trace is near its final value if the difference is at
+    most 10% of the mean absolute final value of all modalities. The result is 1 if the traces do not settle.
 
     Parameters
     ----------
     trace : array (n_modalities, n_points)
-        At evenly spaced steps.
+        Values at evenly spaced steps.
     """
     end = trace[:, -_n_last(trace) :].mean(axis=1, keepdims=True)
     outside = np.flatnonzero((np.abs(trace - end) > BAND * np.abs(end).mean()).any(axis=0))
@@ -104,12 +108,12 @@ def settling(trace: AnyArray) -> float:
 
 
 def _agreement(ends: AnyArray) -> float | None:
-    """Return Kendall's coefficient of concordance, corrected for ties, of (n_runs, n_modalities) values."""
+    """Return Kendall's coefficient of concordance with tie correction; `ends` has shape (n_runs, n_modalities)."""
     n_runs, n_modalities = ends.shape
     if n_runs < 2 or n_modalities < 2:
         return None
     ranks = rankdata(ends, axis=1)
     ties = sum(float((counts**3 - counts).sum()) for counts in (np.unique(row, return_counts=True)[1] for row in ranks))
-    possible = n_runs**2 * (n_modalities**3 - n_modalities) - n_runs * ties
-    spread = float(((ranks.sum(axis=0) - n_runs * (n_modalities + 1) / 2) ** 2).sum())
-    return 12 * spread / possible if possible > 0 else None
+    denominator = n_runs**2 * (n_modalities**3 - n_modalities) - n_runs * ties
+    squares = float(((ranks.sum(axis=0) - n_runs * (n_modalities + 1) / 2) ** 2).sum())
+    return 12 * squares / denominator if denominator > 0 else None

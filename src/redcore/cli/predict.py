@@ -1,4 +1,4 @@
-"""``redcore predict``: predictions of a run as CSV or Parquet."""
+"""``redcore predict``: write the predictions of a model to a CSV or Parquet file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +11,14 @@ __all__ = ["predict"]
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder that 'redcore fit' has finished, or a model file.")],
+    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit', or a model file.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet; replaced if it exists.")],
     as_json: Json = False,
 ) -> None:
-    """Predict every sample of DATA with the model of RUN; labels in DATA are not needed.
+    """Predict all samples of DATA with the model of RUN. DATA needs no labels.
 
-    Large data is read, predicted and kept piece by piece; the same command goes on where a killed one stopped.
+    Large data is processed in blocks. If the command is interrupted, running it again resumes after the last block.
     """
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.runs import predict_stream

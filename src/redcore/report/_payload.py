@@ -1,4 +1,4 @@
-"""What a page knows: records, packed small enough that thousands of them open at once."""
+"""JSON data of a page: records in a compact form, so that a page with thousands of them opens quickly."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ from redcore.metrics import HEADLINES, SCORES, is_lower_better, score_label
 __all__ = ["payload"]
 
 TRACE_POINTS = 40_000
-"""Points of one column of the history, over all records."""
+"""Maximum number of points per history column, summed over all records."""
 DIGITS = 5
 
 
-class _Numbered:
-    """Gives every different value a number; values are kept once."""
+class _Index:
+    """List of distinct JSON-compatible values, each with an integer index."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -42,23 +42,23 @@ class _Numbered:
 
 
 class _Packer:
-    """Packs records one after the other into lists of numbers."""
+    """Conversion of records to a compact form that refers to common values by index."""
 
-    def __init__(self, metrics: Sequence[str], most_points: int, best_single: Mapping[str, dict[str, float]]) -> None:
-        self.data, self.protocols, self.methods, self.seeds = (_Numbered() for _ in range(4))
-        self.patterns, self.pattern_sets, self.values = (_Numbered() for _ in range(3))
-        self.metrics, self.most_points, self.best_single = metrics, most_points, best_single
+    def __init__(self, metrics: Sequence[str], max_points: int, best_single: Mapping[str, dict[str, float]]) -> None:
+        self.data, self.protocols, self.methods, self.seeds = (_Index() for _ in range(4))
+        self.patterns, self.pattern_sets, self.values = (_Index() for _ in range(3))
+        self.metrics, self.max_points, self.best_single = metrics, max_points, best_single
         self.modalities: dict[int, list[str]] = {}
         self.rates: dict[int, list[float]] = {}
         self.mechanisms: dict[int, str] = {}
         self.headline: dict[int, int] = {}
         self.fields: list[str] = []
 
-    def learn_modalities(self, record: Result) -> None:
-        """Take note of the modalities of the data set; patterns refer to them by number."""
-        found = {name for pattern in record.metrics.get("per_pattern", {}) for name in pattern.split("+")}
+    def add_modalities(self, record: Result) -> None:
+        """Add the modalities of the record to those of its data set. Packed patterns refer to them by index."""
+        names = {name for pattern in record.metrics.get("per_pattern", {}) for name in pattern.split("+")}
         data = self.data.number(record.data_title)
-        self.modalities[data] = sorted({*self.modalities.get(data, []), *found})
+        self.modalities[data] = sorted({*self.modalities.get(data, []), *names})
 
     def pack(self, record: Result) -> dict[str, Any]:
         data = self.data.number(record.data_title)
@@ -73,8 +73,8 @@ class _Packer:
             "configuration": self._configuration(record),
         }
         if record.status == "failed":
-            return {**packed, "error": record.error or "no reason was recorded"}
-        self._learn_rates(protocol, record)
+            return {**packed, "error": record.error or "unknown error"}
+        self._add_rates(protocol, record)
         equity = modality_equity(record, self.best_single.get(record.data_title)) if record.metrics else None
         return {
             **packed,
@@ -85,7 +85,7 @@ class _Packer:
             "balance": _rounded(learning_balance(record)),
         }
 
-    def _learn_rates(self, protocol: int, record: Result) -> None:
+    def _add_rates(self, protocol: int, record: Result) -> None:
         train = record.missing_rates.get("train")
         if train:
             self.rates.setdefault(protocol, []).append(float(np.mean(list(train.values()))))
@@ -107,11 +107,11 @@ class _Packer:
         }
 
     def _histories(self, record: Result) -> dict[str, Any]:
-        kept = {
-            "history": _packed_columns(record.history, "step", self.most_points),
-            "epochs": _packed_columns(record.epochs, "epoch", self.most_points),
+        histories = {
+            "history": _packed_columns(record.history, "step", self.max_points),
+            "epochs": _packed_columns(record.epochs, "epoch", self.max_points),
         }
-        return {table: columns for table, columns in kept.items() if columns}
+        return {name: columns for name, columns in histories.items() if columns}
 
     def _configuration(self, record: Result) -> list[int | None]:
         flat = record.configuration()
@@ -122,27 +122,28 @@ class _Packer:
 
 
 def payload(records: Sequence[Result], title: str) -> dict[str, Any]:
-    """Return what a page embeds.
+    """Return the data that a page embeds.
 
     Parameters
     ----------
     records : sequence of Result
+        Finished and failed results.
     title : str
-        What was asked.
+        Title of the page.
 
     Returns
     -------
     dict
-        Ready for JSON: lists of names, and records that refer to them by number. Scores have 5 decimals. Intervals are
-        those of `summarise`, so that page and tables show the same.
+        JSON-compatible: lists of names and values, and records that refer to them by index. Scores are rounded to 5
+        decimals. Intervals are those of `summarise`, so that pages and tables agree.
     """
     ordered = sorted(records, key=_order)
-    # a run without a test part has no scores
+    # a run without a test split has no scores
     scored = [record for record in ordered if record.metrics]
-    most_points = max(20, min(100, TRACE_POINTS // max(1, len(ordered))))
-    packer = _Packer(_metrics(scored), most_points, best_single_modality(scored))
+    max_points = max(20, min(100, TRACE_POINTS // max(1, len(ordered))))
+    packer = _Packer(_metrics(scored), max_points, best_single_modality(scored))
     for record in ordered:
-        packer.learn_modalities(record)
+        packer.add_modalities(record)
     packed = [packer.pack(record) for record in ordered]
     _fill(packed, len(packer.fields))
     n_methods, n_seeds = len(packer.methods.values), len(packer.seeds.values)
@@ -151,14 +152,14 @@ def payload(records: Sequence[Result], title: str) -> dict[str, Any]:
         **_lists(packer),
         "intervals": _intervals(scored, packer),
         "conflicts": conflicts(scored),
-        "tQuantiles": [round(float(t.ppf(0.975, freedom)), 4) for freedom in range(1, max(2, n_seeds))],
+        "tQuantiles": [round(float(t.ppf(0.975, n - 1)), 4) for n in range(2, max(3, n_seeds + 1))],
         "nemenyi": [round(float(studentized_range.ppf(0.95, k, np.inf)) / 2**0.5, 4) for k in range(2, n_methods + 1)],
         "records": packed,
     }
 
 
 def _lists(packer: _Packer) -> dict[str, Any]:
-    """Return the lists that records refer to by number."""
+    """Return the lists to which packed records refer by index."""
     n_data, n_protocols = len(packer.data.values), len(packer.protocols.values)
     return {
         "data": packer.data.values,
@@ -225,7 +226,7 @@ def _short(value: float) -> float | None:
 
 
 def _fill(packed: list[dict[str, Any]], n_fields: int) -> None:
-    """Bring all configurations to the same length: later records may have brought fields."""
+    """Pad all configurations with None to the same length, because later records may have added fields."""
     for record in packed:
         record["configuration"] += [None] * (n_fields - len(record["configuration"]))
 
@@ -235,12 +236,12 @@ def _mean_rate(rates: list[float] | None) -> float | None:
 
 
 def _intervals(records: Sequence[Result], packer: _Packer) -> dict[str, list[float]]:
-    found = {}
+    intervals = {}
     for entry in summarise(records):
         numbers = (
             packer.data.number(entry.data),
             packer.protocols.number(entry.protocol),
             packer.methods.number(entry.method),
         )
-        found[" ".join(map(str, numbers))] = [round(entry.low, DIGITS), round(entry.high, DIGITS)]
-    return found
+        intervals[" ".join(map(str, numbers))] = [round(entry.low, DIGITS), round(entry.high, DIGITS)]
+    return intervals

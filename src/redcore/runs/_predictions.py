@@ -67,7 +67,9 @@ def _patterns(data: MultimodalData, method: Method) -> list[str]:
     observed = data.select(names).availability if names else np.zeros((data.n_samples, 0), dtype=bool)
     # formats the few distinct patterns instead of all samples
     patterns, inverse = np.unique(observed, axis=0, return_inverse=True)
-    texts = [pattern_name([name for name, there in zip(names, row, strict=True) if there]) for row in patterns]
+    texts = [
+        pattern_name([name for name, is_observed in zip(names, row, strict=True) if is_observed]) for row in patterns
+    ]
     return [texts[index] for index in np.ravel(inverse)]
 
 

@@ -139,7 +139,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     if not path.exists():
         state = "an unfinished run" if (folder / "request.json").exists() else "no run"
-        raise RunError(f"{folder}: holds {state}; expected a folder that 'redcore fit' has finished")
+        raise RunError(f"{folder}: holds {state}; expected a finished run folder of 'redcore fit'")
     record = read_json(path)
     try:
         missing = [key for key in KEYS if key not in record]

@@ -157,16 +157,16 @@ class Run:
             If there are no such samples.
         """
         if rows == "all":
-            return data, "all rows"
+            return data, "all samples"
         if data.checksum() == self.request.data_checksum:
             if not self.held_out.size:
-                raise RunError(f"{self._name}: was trained on all rows of this data; give other data, or --rows all")
-            return data.take(self.held_out), "the rows held out for the test"
+                raise RunError(f"{self._name}: was trained on all samples of this data; use other data, or --rows all")
+            return data.take(self.held_out), "the test split of the run"
         if data.split is not None and (data.split == 2).any():
-            return data.part("test"), "the data's own test rows"
+            return data.part("test"), "the test split of the data"
         if rows == "test":
-            raise RunError("the data has no test rows of its own; use --rows all")
-        return data, "all rows"
+            raise RunError("the data has no test split; use --rows all")
+        return data, "all samples"
 
     def evaluate(self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto") -> PatternReport:
         """Score the method under every missing pattern; see `rows_to_score` for the samples."""
@@ -213,7 +213,9 @@ class Run:
     @property
     def _prepared(self) -> Prepared:
         if self.prepared is None:
-            raise RunError(f"{self._name}: was loaded, and has no samples to fit to or to save")
+            raise RunError(
+                f"{self._name}: was loaded from a folder and has no samples, so that it cannot be fitted or saved"
+            )
         return self.prepared
 
     @property

@@ -20,7 +20,7 @@ __all__ = ["SAMPLES_AT_ONCE", "checksum_of", "data_pieces", "read_data", "read_s
 IN_MEMORY_BYTES = 2**30
 """Size above which a store stays on disk and is read block by block."""
 SAMPLES_AT_ONCE = 16_384
-"""Number of samples in each piece of `data_pieces`."""
+"""Number of samples in each chunk of `data_pieces`."""
 
 
 def read_data(source: str) -> MultimodalData:
@@ -36,10 +36,10 @@ def read_data(source: str) -> MultimodalData:
 
 
 def data_pieces(source: str, first: int = 0) -> Iterator[MultimodalData]:
-    """Yield the samples of a data source in pieces of `SAMPLES_AT_ONCE`, beginning with piece number `first`.
+    """Yield the samples of a data source in chunks of `SAMPLES_AT_ONCE`, starting with chunk number `first`.
 
-    Large stores stay on disk. Large Parquet tables are read piece by piece, without their target. All other data is
-    read into memory first.
+    Large stores stay on disk. Large Parquet tables are read in chunks, without their target. All other data is read
+    into memory first.
     """
     path = Path(source)
     if path.suffix.lower() in (".parquet", ".pq") and path.is_file() and path.stat().st_size > IN_MEMORY_BYTES:
