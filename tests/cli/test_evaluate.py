@@ -24,30 +24,30 @@ def metrics_of(run):
 def test_the_same_data_gives_the_metrics_of_the_run(cli, run):
     result = cli("evaluate", run, run.parent / "data.npz", "--json")
     assert result.status == 0
-    assert result.json["rows"] == "the rows held out for the test"
+    assert result.json["rows"] == "the test split of the run"
     assert result.json["metrics"] == metrics_of(run)
 
 
-def test_exactly_the_held_out_rows_are_scored(cli, run, tmp_path):
+def test_the_test_split_of_the_run_is_scored(cli, run, tmp_path):
     part = np.array(pq.read_table(run / "samples.parquet")["part"].to_pylist())
     with np.load(run.parent / "data.npz") as file:
         held_out = {key: array[part == "test"] if len(array) == 60 else array for key, array in file.items()}
     np.savez(tmp_path / "held_out.npz", **held_out)
     result = cli("evaluate", run, tmp_path / "held_out.npz", "--json")
-    assert result.json["rows"] == "all rows"
+    assert result.json["rows"] == "all samples"
     assert result.json["metrics"] == metrics_of(run)
 
 
-def test_all_rows_where_asked(cli, run):
+def test_rows_all(cli, run):
     result = cli("evaluate", run, run.parent / "data.npz", "--rows", "all", "--json")
     assert result.json["metrics"]["as_observed"]["n_samples"] == 60
     assert result.json["metrics"] != metrics_of(run)
 
 
-def test_other_data_is_scored_on_its_own_test_rows(cli, linear_run, make_npz):
+def test_other_data_is_scored_on_its_test_split(cli, linear_run, make_npz):
     data = make_npz(n_samples=90, split=np.repeat([0, 1, 2], 30))
     result = cli("evaluate", linear_run, data, "--json")
-    assert result.json["rows"] == "the data's own test rows"
+    assert result.json["rows"] == "the test split of the data"
     assert result.json["metrics"]["as_observed"]["n_samples"] == 30
     assert cli("evaluate", linear_run, data, "--json", "--rows", "test").out == result.out
 
@@ -67,14 +67,14 @@ def test_some_classes_and_modalities_are_enough(cli, linear_run, make_npz):
     assert metrics["as_observed"]["n_samples"] == 60
 
 
-def test_the_table_names_the_rows_scored(cli, linear_run):
+def test_the_table_describes_the_scored_samples(cli, linear_run):
     result = cli("evaluate", linear_run, linear_run.parent / "data.npz")
-    assert "macro_f1 on the rows held out for the test" in result.out
+    assert "macro_f1 on the test split of the run" in result.out
     assert f"{metrics_of(linear_run)['pooled']['macro_f1']:.3f}" in result.out
     assert result.err == ""
 
 
-def test_a_model_scores_digits_it_has_not_seen(cli, tmp_path, small):
+def test_scores_on_unseen_digits(cli, tmp_path, small):
     rates = ("--missing-rate", "0.3")
     fitted = cli("fit", "digits", "--out", tmp_path / "run", *small, "--set", "learning_rate=0.02", *rates, "--json")
     assert fitted.json["n_samples"] == {"train": 1077, "validation": 270, "test": 450}

@@ -113,44 +113,46 @@ def test_invalid_data_leaves_the_older_file_unchanged(cli, linear_run, make_npz,
 
 
 @pytest.fixture
-def small_pieces(monkeypatch):
+def small_blocks(monkeypatch):
     monkeypatch.setattr("redcore.runs._sources.SAMPLES_AT_ONCE", 25)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_pieces_give_what_the_whole_gives(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch, suffix):
+def test_prediction_in_blocks_equals_prediction_at_once(
+    cli, linear_run, make_npz, tmp_path, small_blocks, monkeypatch, suffix
+):
     data = make_npz(sample_id=IDS)
-    assert cli("predict", linear_run, data, "--out", tmp_path / f"pieces{suffix}").status == 0
+    assert cli("predict", linear_run, data, "--out", tmp_path / f"blocks{suffix}").status == 0
     monkeypatch.setattr("redcore.runs._sources.SAMPLES_AT_ONCE", 1000)
-    assert cli("predict", linear_run, data, "--out", tmp_path / f"whole{suffix}").status == 0
-    pieces, whole = (read_table(tmp_path / f"{name}{suffix}") for name in ("pieces", "whole"))
-    assert pieces.drop_columns(["probability_0", "probability_1", "probability_2"]).equals(
-        whole.drop_columns(["probability_0", "probability_1", "probability_2"])
+    assert cli("predict", linear_run, data, "--out", tmp_path / f"complete{suffix}").status == 0
+    blocks, complete = (read_table(tmp_path / f"{name}{suffix}") for name in ("blocks", "complete"))
+    assert blocks.drop_columns(["probability_0", "probability_1", "probability_2"]).equals(
+        complete.drop_columns(["probability_0", "probability_1", "probability_2"])
     )
-    np.testing.assert_allclose(pieces["probability_1"].to_numpy(), whole["probability_1"].to_numpy(), rtol=1e-12)
-    assert not (tmp_path / f".pieces{suffix}.parts").exists()
+    np.testing.assert_allclose(blocks["probability_1"].to_numpy(), complete["probability_1"].to_numpy(), rtol=1e-12)
+    assert not (tmp_path / f".blocks{suffix}.parts").exists()
 
 
-def test_what_a_killed_run_left_is_gone_on_from(cli, linear_run, make_npz, tmp_path, small_pieces, monkeypatch):
-    data, out, tables = make_npz(sample_id=IDS), tmp_path / "out.csv", []
+def test_an_interrupted_prediction_resumes(cli, linear_run, make_npz, tmp_path, small_blocks, monkeypatch):
+    data, out, block_sizes = make_npz(sample_id=IDS), tmp_path / "out.csv", []
 
-    def counted(method, piece):
-        tables.append(piece.n_samples)
-        if len(tables) == 3:
+    def interrupt_third_call(method, block):
+        block_sizes.append(block.n_samples)
+        if len(block_sizes) == 3:
             raise KeyboardInterrupt
-        return prediction_table(method, piece)
+        return prediction_table(method, block)
 
-    monkeypatch.setattr("redcore.runs._streaming.prediction_table", counted)
+    monkeypatch.setattr("redcore.runs._streaming.prediction_table", interrupt_third_call)
     assert cli("predict", linear_run, data, "--out", out).status == 130
     assert not out.exists()
     assert cli("predict", linear_run, data, "--out", out).status == 0
-    # 25 and 25 were kept, the last 10 were tried twice
-    assert tables == [25, 25, 10, 10]
+    # the first two blocks of 25 were kept, and the last block of 10 was predicted twice
+    assert block_sizes == [25, 25, 10, 10]
     assert read_table(out)["sample_id"].to_pylist() == IDS
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.npz", "out.csv"]
 
 
-def test_what_another_request_left_is_not_taken(cli, linear_run, make_npz, tmp_path, small_pieces):
+def test_blocks_of_another_request_are_discarded(cli, linear_run, make_npz, tmp_path, small_blocks):
     out = tmp_path / "out.csv"
     parts = tmp_path / ".out.csv.parts"
     parts.mkdir()
@@ -168,11 +170,11 @@ def test_a_large_parquet_table_is_streamed(cli, make_npz, tmp_path, monkeypatch)
     pa.parquet.write_table(pa.table(columns), table)
     (tmp_path / "table.yaml").write_text("modalities: {audio: 'a_*'}\ntarget: y\nid: name\n")
     assert cli("fit", table, "--out", tmp_path / "run", "--method", "late_fusion").status == 0
-    assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "whole.csv").status == 0
+    assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "complete.csv").status == 0
     monkeypatch.setattr("redcore.runs._sources.SAMPLES_AT_ONCE", 25)
     monkeypatch.setattr("redcore.runs._sources.IN_MEMORY_BYTES", 10)
     assert cli("predict", tmp_path / "run", table, "--out", tmp_path / "streamed.csv").status == 0
-    whole, streamed = read_table(tmp_path / "whole.csv"), read_table(tmp_path / "streamed.csv")
-    assert streamed.column_names == [name for name in whole.column_names if name != "target"]
+    complete, streamed = read_table(tmp_path / "complete.csv"), read_table(tmp_path / "streamed.csv")
+    assert streamed.column_names == [name for name in complete.column_names if name != "target"]
     assert streamed["sample_id"].to_pylist() == IDS
-    assert streamed["prediction"].equals(whole["prediction"])
+    assert streamed["prediction"].equals(complete["prediction"])
