@@ -113,5 +113,5 @@ class TrainableNetwork(nn.Module):
 
 def _required(target: Tensor | None) -> Tensor:
     if target is None:
-        raise ValueError("a batch for training needs a target")
+        raise ValueError("expected a batch with a target for training, got none")
     return target

@@ -38,7 +38,9 @@ class Stepper:
         self.network, self.objective, self.settings = network, objective, settings
         self.processes = Processes(settings)
         if self.processes.n > 1 and not network.several_processes:
-            raise SettingsError("this method, or its supervision-weight rule, trains in one process only")
+            raise SettingsError(
+                f"this method or its supervision-weight rule supports one process only, got {self.processes.n}"
+            )
         self.fabric = self.processes.fabric
         # AdamW with a weight decay of 0 is Adam
         self.optimizer = torch.optim.AdamW(
