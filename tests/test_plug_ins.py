@@ -58,6 +58,7 @@ with TemporaryDirectory() as folder:
 HELD_TO = {
     "methods": {
         "contract/test_method_contract.py": "predicts_every_kind or same_seed or prior_flagged or one_modality_only",
+        "serving/test_export.py": "every_exportable or no_onnx_form",
         "tuning/test_study.py": "search_spaces",
     },
     "rules": {"balancing/test_rules.py": ""},

@@ -246,6 +246,6 @@ def test_prediction_goes_batch_by_batch(monkeypatch):
     data = make_data()
     model = redcore().fit(data)
     whole = model.predict(data)
-    monkeypatch.setattr("redcore.fitting._stepper.PREDICTION_BATCH", 5)
+    monkeypatch.setattr("redcore.nn._batch.PREDICTION_BATCH", 5)
     assert len(list(predict_batches(model.network, model.preprocessor.transform(data)))) == 5
     np.testing.assert_allclose(model.predict(data), whole, rtol=1e-5)

@@ -5,18 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from factories import TARGETS, make_data, tiny
+from factories import ANY_DATA_METHODS, TARGETS, make_data, tiny
 from redcore import make_method
-from redcore._discovery import names
 from redcore.data import MultimodalData
 from redcore.exceptions import ExportError
 from redcore.export import export_onnx, onnx_inputs
-from redcore.methods import NetworkMethod, method_class
+from redcore.methods import Method, method_class
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
-NETWORKS = [name for name in names("redcore.methods") if issubclass(method_class(name), NetworkMethod)]
-LINEAR = ("complete_case", "indicator_linear", "late_fusion", "mean_fill")
+WITHOUT_MODULE = [name for name in ANY_DATA_METHODS if method_class(name).prediction_module is Method.prediction_module]
+EXPORTABLE = [name for name in ANY_DATA_METHODS if name not in WITHOUT_MODULE]
 
 
 def fitted(method, kind="multiclass", *, sequences=True, **changes):
@@ -44,7 +43,7 @@ def corrupt_missing(inputs):
     return result
 
 
-@pytest.mark.parametrize("method", [*NETWORKS, *LINEAR])
+@pytest.mark.parametrize("method", EXPORTABLE)
 def test_every_exportable_method_agrees_on_every_pattern(method, tmp_path):
     # the export compares graph and method under every missing pattern and raises above 1e-5
     assert export_onnx(fitted(method), tmp_path / "model.onnx") <= 1e-5
@@ -112,9 +111,9 @@ def test_metadata_of_the_graph(tmp_path):
     assert shapes["availability"] == ["n_samples", 3]
 
 
-@pytest.mark.parametrize("method", ["boosting", "knn_fill", "prior"])
-def test_methods_without_onnx_export_raise(method, tmp_path):
-    with pytest.raises(ExportError, match=f"method '{method}' cannot be exported"):
+@pytest.mark.parametrize("method", WITHOUT_MODULE)
+def test_methods_with_no_onnx_form_are_named(method, tmp_path):
+    with pytest.raises(ExportError, match=f"method '{method}' has no ONNX form"):
         export_onnx(fitted(method), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 

@@ -351,6 +351,6 @@ def test_model_card_reports_scores_and_limitations(tmp_path):
     assert "| train | 40 | 0.250 | 0.900 |" in card
     assert "| audio | 0.500 | 8 |" in card
     assert "| as observed | - | 8 |" in card
-    assert "Observed by a fifth of the training samples or fewer: clip." in card
+    assert "Observed in at most a fifth of the training samples: clip." in card
     save_model(fitted("late_fusion"), tmp_path)
-    assert "No scores are known for this model." in model_card(tmp_path)
+    assert "This model file has no scores." in model_card(tmp_path)

@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it was trained on, what it is worth, and where it ends, in Markdown."""
+"""Model cards in Markdown: purpose, input, training data, scores and limits of a model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from redcore.export._model_file import read_model_content
 
 __all__ = ["model_card"]
 
-NOT_KEPT = "Not kept in this model file."
+NOT_SAVED = "Not saved in this model file."
 
 
 def model_card(path: str | Path) -> str:
@@ -17,12 +17,12 @@ def model_card(path: str | Path) -> str:
     Parameters
     ----------
     path : str or Path
-        As for `load_model`.
+        See `load_model`.
 
     Raises
     ------
     ModelFileError
-        As `load_model`.
+        See `load_model`.
     """
     content = read_model_content(path)
     record, schema = content["record"], content["schema"]
@@ -65,21 +65,21 @@ def _input(schema: Mapping[str, Any], info: Mapping[str, Any]) -> str:
 def _data(record: Mapping[str, Any]) -> str:
     rates: Mapping[str, Mapping[str, float]] = record.get("missing_rates", {})
     if not record.get("n_samples"):
-        return NOT_KEPT
+        return NOT_SAVED
     names = sorted({name for part in rates.values() for name in part})
     rows = [
         (part, count, *(_number(rates.get(part, {}).get(name)) for name in names))
         for part, count in record["n_samples"].items()
     ]
     head = ("part", "samples", *(f"missing rate of {name}" for name in names))
-    return f"{record.get('data', 'Unnamed data')}. Rates as realised, the missing protocol included.\n\n" + _table(
+    return f"{record.get('data', 'Unnamed data')}. Missing rates are measured after the missing protocol.\n\n" + _table(
         head, rows
     )
 
 
 def _metrics(metrics: Mapping[str, Any] | None) -> str:
     if not metrics:
-        return NOT_KEPT
+        return NOT_SAVED
     patterns = {
         **metrics["per_pattern"],
         "all patterns pooled": metrics["pooled"],
@@ -87,24 +87,25 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
     }
     scores = list(next(iter(patterns.values())))
     rows = [(pattern, *(_number(values.get(score)) for score in scores)) for pattern, values in patterns.items()]
-    return "On rows that were held out, and read once.\n\n" + _table(("observed", *scores), rows)
+    return "On held-out samples, evaluated once.\n\n" + _table(("observed", *scores), rows)
 
 
 def _limits(schema: Mapping[str, Any], info: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     unused = [modality["name"] for modality in schema["modalities"] if modality["name"] not in info["active"]]
     lines = [
-        "A sample without any modality gets the prior: the class frequencies, or the mean, of the training data.",
-        "Scores hold for data drawn like the training data; no shift of the data was tested.",
-        "That a modality is missing may itself say something; the scores hide modalities without looking at them.",
+        "The prediction for a sample without any modality is the prior: the class frequencies, or the mean, of the "
+        "training data.",
+        "The scores hold for data from the distribution of the training data; distribution shift was not tested.",
+        "Missingness may be informative; the scores are of modalities hidden at random.",
     ]
     if unused:
         lines.append(f"Never observed in training, so not used: {', '.join(unused)}.")
     for part, rates in record.get("missing_rates", {}).items():
         rare = [name for name, rate in rates.items() if rate >= 0.8]
         if part == "train" and rare:
-            lines.append(f"Observed by a fifth of the training samples or fewer: {', '.join(rare)}.")
+            lines.append(f"Observed in at most a fifth of the training samples: {', '.join(rare)}.")
     if not record.get("metrics"):
-        lines.append("No scores are known for this model.")
+        lines.append("This model file has no scores.")
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""What a model file says beside the numbers: made, and checked."""
+"""Metadata of a model file: creation and validation."""
 
 import hashlib
 import json
@@ -25,14 +25,15 @@ KEYS = (
 
 
 def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256: str) -> dict[str, Any]:
-    """Return the content for a fitted method.
+    """Return the metadata of a fitted method.
 
     Parameters
     ----------
     method : Method
     record : mapping or None
-        What is known of its training and worth, JSON-ready; see `redcore.export.save_model`.
+        Facts about training and scores, JSON-ready; see `redcore.export.save_model`.
     tensors_sha256 : str
+        Checksum of the fitted numbers.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -50,28 +51,36 @@ def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256:
 
 
 def read_content(where: str, raw: bytes) -> dict[str, Any]:
-    """Parse and check the content of a model file.
+    """Parse and validate the metadata of a model file.
+
+    Parameters
+    ----------
+    where : str
+        Place of the metadata, for error messages.
+    raw : bytes
+        JSON.
 
     Raises
     ------
     ModelFileError
-        Beginning with `where`.
+        If it is not complete, unchanged metadata of this schema version.
     """
     try:
         text = raw.decode("utf-8")
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{where}: not a model file: truncated or foreign ({error})") from None
+        raise ModelFileError(f"{where}: not a model file: truncated or not JSON ({error})") from None
     if not isinstance(content, dict) or "schema_version" not in content:
         raise ModelFileError(f"{where}: not a model file: it has no schema_version")
-    found = content["schema_version"]
-    if type(found) is not int or found != SCHEMA_VERSION:
-        newer = " (a newer redcore wrote it)" if type(found) is int and found > SCHEMA_VERSION else ""
-        raise ModelFileError(f"{where}: schema version {found}, expected {SCHEMA_VERSION}{newer}")
-    lacking = [key for key in KEYS if key not in content]
-    if lacking:
-        raise ModelFileError(f"{where}: keys missing: {', '.join(lacking)}")
-    # the text too: 1e-08 and 1E-08 are one number
+    schema_version = content["schema_version"]
+    if type(schema_version) is not int or schema_version != SCHEMA_VERSION:
+        newer = type(schema_version) is int and schema_version > SCHEMA_VERSION
+        hint = " (written by a newer version of redcore)" if newer else ""
+        raise ModelFileError(f"{where}: schema version {schema_version}, expected {SCHEMA_VERSION}{hint}")
+    missing = [key for key in KEYS if key not in content]
+    if missing:
+        raise ModelFileError(f"{where}: keys missing: {', '.join(missing)}")
+    # compared as text too, because 1e-08 and 1E-08 are equal numbers
     if content["sha256"] != _digest(content) or text != json_text(content):
         raise ModelFileError(f"{where}: changed since it was written (checksum differs)")
     return content
@@ -94,7 +103,7 @@ def _schema_to_json(schema: Schema) -> dict[str, Any]:
 
 
 def schema_from_json(content: Mapping[str, Any]) -> Schema:
-    """Return the schema that the content describes."""
+    """Return the schema in the metadata."""
     modalities = tuple(
         ModalitySchema(**{**modality, "feature_names": modality["feature_names"] and tuple(modality["feature_names"])})
         for modality in content["modalities"]

@@ -1,6 +1,4 @@
-"""What a graph is given: values of every modality, dense, and which of them are there."""
-
-from typing import NamedTuple
+"""Dense inputs of a graph as a batch."""
 
 import torch
 from torch import Tensor
@@ -8,58 +6,34 @@ from torch import Tensor
 from redcore.methods import ModalityForm
 from redcore.nn import Batch, ObservedTensor, step_mask
 
-__all__ = ["Given", "GivenModality", "read_inputs"]
+__all__ = ["read_inputs"]
 
 
-class GivenModality(NamedTuple):
-    """One modality of all samples of a batch.
+def read_inputs(forms: list[ModalityForm], availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> Batch:
+    """Return a batch for tracing, in which every modality has a row for every sample.
 
-    Attributes
+    Values of missing modalities and values beyond the length of a sequence are replaced by zeros, NaN included.
+
+    Parameters
     ----------
-    there : bool tensor (n_samples,)
-        Which samples observe it.
-    values : tensor (n_samples, n_features) or (n_samples, time, n_features)
-        Zeros where it is missing, and beyond the length of a sequence.
-    lengths : int tensor (n_samples,) or None
-        At least 1, also where the modality is missing; None for vectors.
+    forms : list of (name, n_features, is_sequence)
+    availability : bool tensor (n_samples, n_modalities)
+    values : list of tensor
+        By modality, (n_samples, n_features) or (n_samples, time, n_features).
+    lengths : list of int64 tensor (n_samples,)
+        By modality that is a sequence.
     """
-
-    there: Tensor
-    values: Tensor
-    lengths: Tensor | None
-
-
-class Given(NamedTuple):
-    """A batch whose missing values have been wiped out."""
-
-    modalities: dict[str, GivenModality]
-    availability: Tensor
-
-    def batch(self) -> Batch:
-        """Return the batch of a network: the values of all samples.
-
-        Networks read the availability, and so never what stands for a missing value.
-        """
-        rows = torch.arange(self.availability.shape[0])
-        parts = [ObservedTensor(rows, part.values, part.lengths) for part in self.modalities.values()]
-        return Batch(tuple(parts), self.availability, None)
-
-
-def read_inputs(forms: list[ModalityForm], availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> Given:
-    """Wipe out what is missing: whatever lies there, NaN too, is replaced by zeros."""
+    rows = torch.arange(availability.shape[0])
     remaining = iter(lengths)
-    modalities = {}
-    for column, ((name, _, is_sequence), given) in enumerate(zip(forms, values, strict=True)):
-        there = availability[:, column]
-        if is_sequence:
-            modalities[name] = _sequences(there, given, next(remaining))
-        else:
-            modalities[name] = GivenModality(there, torch.where(there[:, None], given, 0.0), None)
-    return Given(modalities, availability)
-
-
-def _sequences(there: Tensor, values: Tensor, lengths: Tensor) -> GivenModality:
-    time = values.shape[1]
-    lengths = torch.where(there, lengths, 1).clamp(1, time)
-    real = step_mask(lengths, time) & there[:, None]
-    return GivenModality(there, torch.where(real[..., None], values, 0.0), lengths)
+    parts = []
+    for column, ((_, _, is_sequence), dense) in enumerate(zip(forms, values, strict=True)):
+        observed = availability[:, column]
+        if not is_sequence:
+            parts.append(ObservedTensor(rows, torch.where(observed[:, None], dense, 0.0), None))
+            continue
+        time = dense.shape[1]
+        # a missing sequence has length 1, since encoders divide by the length
+        steps = torch.where(observed, next(remaining), 1).clamp(1, time)
+        real = step_mask(steps, time) & observed[:, None]
+        parts.append(ObservedTensor(rows, torch.where(real[..., None], dense, 0.0), steps))
+    return Batch(tuple(parts), availability, None)

@@ -1,7 +1,7 @@
 """Model files: safetensors and JSON, no pickle.
 
-A folder holds ``model.safetensors`` (numbers) and ``model.json`` (everything else); a single file ending in
-``.safetensors`` holds both, the JSON as its metadata entry ``redcore``. Checksums cover every byte of either.
+A folder holds ``model.safetensors`` (fitted numbers) and ``model.json`` (metadata). A single file with the suffix
+``.safetensors`` holds both; the JSON is its metadata entry ``redcore``. Checksums cover every byte.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ __all__ = ["load_calibration", "load_estimator", "load_model", "read_model_conte
 SINGLE_FILE = ".safetensors"
 CALIBRATION = "calibration/"
 BLANK = "0" * 64
-"""Stands for the checksum of a single file while that is taken."""
+"""Placeholder for the checksum of a single file while the checksum is computed."""
 
 
 def save_model(
@@ -45,13 +45,13 @@ def save_model(
     ----------
     model : Method or estimator
     path : str or Path
-        A folder, made if it does not exist; or a single file, if it ends in ``.safetensors``. An older model there is
-        replaced.
+        A folder, which is created if necessary; or a single file, if the suffix is ``.safetensors``. An existing model
+        is replaced.
     record : mapping, optional
-        What a reader of the model should know, JSON-ready: ``data`` (name), ``n_samples`` and ``missing_rates`` by
-        part, ``metrics`` per missing pattern. Kept, and shown by `model_card`.
+        Facts for readers of the model, JSON-ready: ``data`` (name), ``n_samples`` and ``missing_rates`` by split, and
+        ``metrics`` per missing pattern. They are saved and shown by `model_card`.
     calibration : Calibration, optional
-        Of a method, for intervals and prediction sets; an estimator brings its own.
+        Calibration of a method, for intervals and prediction sets. An estimator has its own.
     """
     method: Method = getattr(model, "method_", model)
     calibration = getattr(model, "calibration_", calibration)
@@ -71,19 +71,19 @@ def save_model(
 
 
 def load_model(path: str | Path, **options: Any) -> Method:
-    """Load a fitted method; its predictions are bit-equal to those of the one that was saved.
+    """Load a fitted method. Its predictions are bit-equal to those of the saved method.
 
     Parameters
     ----------
     path : str or Path
-        What `save_model` wrote, folder or single file, or a run folder that holds it as ``model``.
+        Folder or single file written by `save_model`, or a run folder, whose model is in ``model``.
     **options
-        For the method, such as ``encoders`` where the model was made with own ones.
+        Options of the method, such as ``encoders`` for a model with custom encoders.
 
     Raises
     ------
     ModelFileError
-        If there is no model, or one that is truncated, changed, foreign, or of a version that is not known.
+        If there is no model, or if it is truncated, changed, not a model file, or of an unsupported version.
     """
     return _restored(path, *_read(Path(path)), options)
 
@@ -114,29 +114,29 @@ def load_estimator(path: str | Path, **options: Any) -> MultimodalEstimator:
 
 
 def load_calibration(path: str | Path) -> Calibration | None:
-    """Return the calibration that a model file holds, if it does.
+    """Return the calibration in a model file, or None if it has none.
 
     Raises
     ------
     ModelFileError
-        As `load_model`.
+        See `load_model`.
     """
     content, arrays = _read(Path(path))
     return _calibration(tuple(content["info"]["active"]), arrays)
 
 
 def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> Calibration | None:
-    kept = unprefixed(CALIBRATION, arrays)
-    return Calibration.from_arrays(kept, active) if kept else None
+    numbers = unprefixed(CALIBRATION, arrays)
+    return Calibration.from_arrays(numbers, active) if numbers else None
 
 
 def read_model_content(path: str | Path) -> dict[str, Any]:
-    """Return what a model file says beside its numbers: method, settings, schema, versions, record.
+    """Return the metadata of a model file: method, settings, schema, versions, record.
 
     Raises
     ------
     ModelFileError
-        As `load_model`.
+        See `load_model`.
     """
     return _read(Path(path))[0]
 
@@ -158,7 +158,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such file; expected what save_model or 'redcore fit' wrote") from None
+        raise ModelFileError(f"{path}: no such file; expected a model written by save_model or 'redcore fit'") from None
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror})") from None
 
@@ -173,31 +173,31 @@ def _tensors(path: Path, raw: bytes) -> dict[str, AnyArray]:
 def _read_single(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     raw = _bytes(path)
     arrays = _tensors(path, raw)
-    # safetensors has found the header whole
+    # load_tensors has checked that the header is complete
     metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]).get("__metadata__", {})
     if "redcore" not in metadata:
         raise ModelFileError(f"{path}: not a model file: it has no metadata entry 'redcore'")
-    kept = _entry(metadata.get("sha256", ""))
-    if raw.count(kept) != 1 or _sealed(raw.replace(kept, _entry(BLANK))) != raw:
+    entry = _entry(metadata.get("sha256", ""))
+    if raw.count(entry) != 1 or _sealed(raw.replace(entry, _entry(BLANK))) != raw:
         raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
     return read_content(str(path), metadata["redcore"].encode()), arrays
 
 
 def _ordered(raw: bytes) -> bytes:
-    """Sort the metadata of a safetensors file, whose order is random: the same model is to be the same file."""
+    """Sort the metadata of a safetensors file, whose order is random, so that equal models are equal files."""
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    # shorter or as long, since the library writes JSON as compact as this
+    # not longer than the original, because the library writes compact JSON too
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
     return raw[:8] + text + raw[8 + size :]
 
 
 def _sealed(raw: bytes) -> bytes:
-    """Put the checksum of a single file, taken with a blank in its place, into it."""
+    """Replace the placeholder in a single file by the checksum of the file with the placeholder."""
     return raw.replace(_entry(BLANK), _entry(hashlib.sha256(raw).hexdigest()))
 
 
 def _entry(digest: str) -> bytes:
-    # within the JSON entry the quotation marks are escaped, so that this occurs once
+    # occurs once: inside the JSON entry the quotation marks are escaped
     return f'"sha256":"{digest}"'.encode()

@@ -1,4 +1,4 @@
-"""Write a fitted method as one ONNX graph, and check that it predicts the same."""
+"""Write a fitted method as one ONNX graph, and compare the predictions of both."""
 
 import io
 import json
@@ -24,40 +24,42 @@ from redcore.methods import Method, ModalityForm
 __all__ = ["export_onnx", "onnx_inputs"]
 
 TOLERANCE = 1e-5
-"""Largest difference between the graph and the method, of probabilities, or relative to the spread of the numbers."""
+"""Largest accepted difference between graph and method, absolute for probabilities and relative for numbers."""
 
 OPSET = 17
 
 SAMPLES_PER_PATTERN = 4
 MAX_PATTERNS = 64
-"""Of the check."""
+"""Largest number of missing patterns under which graph and method are compared."""
 
 
 def export_onnx(method: Method, path: str | Path) -> float:
     """Write a fitted method as an ONNX graph.
 
-    The graph holds all of the prediction: preprocessing, every network, the linear models, the prior. Inputs are
-    ``availability`` (n_samples, n_modalities), True = observed; ``x_<modality>``, float32, whose values are read where
-    the modality is observed only; and ``len_<modality>``, int64, for sequences. Any number of samples and time steps.
-    Outputs are ``probabilities`` (``numbers`` for regression), double (n_samples, n_outputs), and for classes
-    ``label``, the number of the class that is named. The metadata entry ``redcore`` is a JSON object with modalities,
-    classes and versions.
+    The graph contains the complete prediction, from preprocessing to the prior for samples without any modality. It is
+    traced from `Method.prediction_module`, the module that `Method.predict` calls.
+
+    Inputs are ``availability``, bool (n_samples, n_modalities), True = observed; ``x_<modality>``, float32; and
+    ``len_<modality>``, int64 (n_samples,), for sequences. Values of missing modalities have no effect. The numbers of
+    samples and time steps are free. Outputs are ``probabilities`` (for regression ``numbers``), double
+    (n_samples, n_outputs), and for classes ``label``, the code of the predicted class. The metadata entry ``redcore``
+    is a JSON object with modalities, classes and versions.
 
     Parameters
     ----------
     method : Method
     path : str or Path
-        Replaced if it exists, once the graph has been checked in ONNX Runtime.
+        File to write. An existing file is replaced after the graph has passed the comparison in ONNX Runtime.
 
     Returns
     -------
     float
-        The largest difference found by the check, on random samples under every missing pattern (at most 64).
+        The largest difference between graph and method on random samples under every missing pattern (at most 64).
 
     Raises
     ------
     ExportError
-        If the packages of the extra ``onnx`` are absent, the method has no form in ONNX, or the graph differs.
+        If the packages of the extra ``onnx`` are missing, the method has no ONNX form, or the predictions differ.
     """
     _required()
     graph = PredictionGraph(method)
@@ -80,8 +82,8 @@ def _required() -> None:
 def _exported(graph: PredictionGraph) -> bytes:
     """Return the serialised graph.
 
-    Traced: the exporter that compiles takes twenty times as long for an ensemble, and knows fewer encoders. What a
-    trace could get wrong, a size or a branch that is fixed, shows in `_difference`: its sizes and patterns are others.
+    The graph is traced. The compiling exporter takes twenty times as long for an ensemble and supports fewer encoders.
+    `_difference` detects sizes and branches that tracing fixed, because it uses other sizes and missing patterns.
     """
     sizes: dict[str, dict[int, str]] = {
         name: {0: "n_samples"} for name in (*graph.input_names(), *graph.output_names())
@@ -104,13 +106,13 @@ def _exported(graph: PredictionGraph) -> bytes:
             )
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), "")
-        raise ExportError(f"the network has no form in ONNX: {type(error).__name__}: {reason}") from error
+        raise ExportError(f"the model has no ONNX form: {type(error).__name__}: {reason}") from error
     return stream.getvalue()
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's remarks on its own workings from the user."""
+    """Suppress the warnings of the exporter about its own code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -138,14 +140,14 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
 
 
 def onnx_inputs(data: MultimodalData, names: Sequence[str]) -> dict[str, AnyArray]:
-    """Return what the graph is fed for `data`.
+    """Return the inputs of the graph for `data`, by name.
 
     Parameters
     ----------
     data : MultimodalData
-        In memory, with all the modalities that the graph reads.
+        Data in memory, with all the modalities that the graph reads.
     names : sequence of str
-        These modalities, sorted.
+        Names of these modalities, sorted.
     """
     inputs = {"availability": data.select(names).availability}
     for name in names:
@@ -160,7 +162,7 @@ def onnx_inputs(data: MultimodalData, names: Sequence[str]) -> dict[str, AnyArra
 
 
 def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
-    """Return the largest difference on random samples; of numbers relative to the spread of the target."""
+    """Return the largest difference of the predictions on random samples; for regression, relative to their size."""
     import onnxruntime
 
     data = _random_data(graph, method)
@@ -170,13 +172,13 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
         warnings.simplefilter("ignore", EmptySampleWarning)
         expected = method.predict(data)
     if labels and not np.array_equal(labels[0], method.decide(outputs)):
-        raise ExportError("the graph names other classes than the method")
+        raise ExportError("the graph and the method predict different classes")
     scale = np.maximum(1.0, np.abs(expected)) if method.schema.target_kind.is_regression else 1.0
     return float(np.max(np.abs(outputs - expected) / scale))
 
 
 def _random_data(graph: PredictionGraph, method: Method) -> MultimodalData:
-    """Return samples spread like the training data, under all missing patterns or as many as are checked."""
+    """Return samples distributed like the training data, under all missing patterns or a random choice of them."""
     rng = np.random.default_rng(0)
     n_modalities = len(graph.forms)
     if 2**n_modalities <= MAX_PATTERNS:
@@ -192,7 +194,7 @@ def _random_data(graph: PredictionGraph, method: Method) -> MultimodalData:
 def _drawn(form: ModalityForm, method: Method, shape: tuple[int, int], rng: np.random.Generator) -> AnyArray:
     name, n_features, is_sequence = form
     arrays = method.arrays()
-    # where a method reads statistics over time, the means come first
+    # of statistics over time, the means come first
     mean = arrays.get(f"preprocessing/mean/{name}", np.zeros(n_features))[:n_features]
     scale = arrays.get(f"preprocessing/scale/{name}", np.ones(n_features))[:n_features]
     return mean + scale * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))

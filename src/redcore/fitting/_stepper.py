@@ -8,17 +8,14 @@ import torch
 from torch import Tensor
 
 from redcore._types import AnyArray, IntArray
-from redcore.data import MultimodalData, chunks
+from redcore.data import MultimodalData
 from redcore.exceptions import SettingsError
 from redcore.fitting._network import StepContext, SubNetwork, TrainableNetwork
 from redcore.fitting._processes import Processes
 from redcore.fitting._settings import TrainingSettings
-from redcore.nn import Batch, GlobalCounts, Objective, collate
+from redcore.nn import Batch, GlobalCounts, Objective, batches, collate
 
 __all__ = ["Stepper", "numbers", "predict_batches"]
-
-PREDICTION_BATCH = 512
-"""Samples per batch at prediction. It bounds memory and affects results by rounding only."""
 
 CLIP_EPSILON = 1e-6
 """Added to the gradient norm, as in `torch.nn.utils.clip_grad_norm_`."""
@@ -155,10 +152,8 @@ def _keys(loss: str, value: Tensor, names: Sequence[str]) -> list[str]:
 
 
 def predict_batches(network: Any, data: MultimodalData, device: torch.device | None = None) -> Iterator[Any]:
-    """Yield the noise-free outputs of a network for consecutive batches of `data`."""
+    """Yield the noise-free output of a network, or of any other module on batches, batch by batch and in order."""
     network.eval()
     with torch.no_grad():
-        for chunk in chunks(data):
-            for start in range(0, chunk.n_samples, PREDICTION_BATCH):
-                rows = np.arange(start, min(start + PREDICTION_BATCH, chunk.n_samples))
-                yield network(collate(chunk, rows, device=device))
+        for batch in batches(data, device):
+            yield network(batch)

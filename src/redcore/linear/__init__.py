@@ -1,7 +1,8 @@
-"""Linear models of all kinds of targets, per modality and of several modalities together."""
+"""Linear models for all kinds of targets: of tables, of single modalities, and of several modalities together."""
 
 from redcore.linear._discriminant import Density, Discriminant
 from redcore.linear._fit import LinearSettings, fit_linear, linear_outputs
+from redcore.linear._model import LinearModel
 from redcore.linear._pool import Combination
 from redcore.linear._unimodal import UnimodalLinear
 
@@ -9,6 +10,7 @@ __all__ = [
     "Combination",
     "Density",
     "Discriminant",
+    "LinearModel",
     "LinearSettings",
     "UnimodalLinear",
     "fit_linear",

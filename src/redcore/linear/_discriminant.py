@@ -1,81 +1,130 @@
 """Discriminant analysis of several modalities, any of which may be missing, with shared factors."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
+from torch import Tensor, nn
 
-from redcore._types import AnyArray, BoolArray, IntArray
+from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.linear._factor_analysis import View, fit_loadings, inverse_noise, posterior_covariances
+from redcore.linear._model import LinearModel
 from redcore.linear._unimodal import observed
+from redcore.nn import Batch, unique_patterns
 
 __all__ = ["Density", "Discriminant"]
 
 MAX_COMPONENTS = 100
-"""Most principal components that densities are fitted to: the covariance of more is mostly noise, and slow."""
+"""Largest number of principal components to which densities are fitted. The covariance of more is mostly noise."""
 
 N_FACTORS = 8
 VARIANCE_FLOOR = 1e-6
-MAX_PATTERNS = 1024
-"""Missing patterns that are worked on at once, to bound memory."""
 
 
-@dataclass(frozen=True, eq=False)
-class Density:
-    """The class densities of one modality, reduced to what evidence is made from.
+class Density(nn.Module):
+    """Class densities of one modality, reduced to the terms of the log density ratio.
 
-    Attributes
+    Parameters
     ----------
-    coefficients : array (n_features, n_outputs)
-    intercepts : array (n_outputs,)
-        Evidence for each class if the factors were 0.
-    readings : array (n_features, n_factors)
-    offsets : array (n_factors,)
-        What the modality tells of the factors: ``x @ readings + offsets``.
-    class_readings : array (n_outputs, n_factors)
-        The same of the mean of each class.
+    ratio : LinearModel
+        Maps x to its log density ratio for each class at factors of 0, (n, n_outputs).
+    scores : LinearModel
+        Maps x to its factor scores ``L^T Psi^-1 (x - centre)``, (n, n_factors), with loadings L and noise covariance
+        Psi of the modality.
+    class_scores : array (n_outputs, n_factors)
+        Factor scores of the class means.
     precision : array (n_factors, n_factors)
-        How well it tells them.
+        ``L^T Psi^-1 L``, the precision that the modality adds to the factors.
     """
 
-    coefficients: AnyArray
-    intercepts: AnyArray
-    readings: AnyArray
-    offsets: AnyArray
-    class_readings: AnyArray
-    precision: AnyArray
+    class_scores: Tensor
+    precision: Tensor
+
+    def __init__(self, ratio: LinearModel, scores: LinearModel, class_scores: AnyArray, precision: AnyArray) -> None:
+        super().__init__()
+        self.ratio, self.scores = ratio, scores
+        self.register_buffer("class_scores", torch.tensor(class_scores))
+        self.register_buffer("precision", torch.tensor(precision))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return log density ratios and factor scores side by side, (n, n_outputs + n_factors)."""
+        if self.precision.shape[0] == 0:
+            return self.ratio(values)  # type: ignore[no-any-return]
+        return torch.cat([self.ratio(values), self.scores(values)], dim=1)
+
+    def to_arrays(self) -> dict[str, AnyArray]:
+        """Return the fitted numbers, by their names in model files."""
+        tensors = {
+            "coefficients": self.ratio.coefficients,
+            "intercepts": self.ratio.intercepts,
+            "readings": self.scores.coefficients,
+            "offsets": self.scores.intercepts,
+            "class_readings": self.class_scores,
+            "precision": self.precision,
+        }
+        return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "Density":
+        """Restore a density from the result of `to_arrays`."""
+        ratio = LinearModel(arrays["coefficients"], arrays["intercepts"])
+        scores = LinearModel(arrays["readings"], arrays["offsets"])
+        return cls(ratio, scores, arrays["class_readings"], arrays["precision"])
 
 
-@dataclass(frozen=True, eq=False)
-class Discriminant:
-    """Gaussian class densities of all modalities, with one covariance for all classes.
+class Discriminant(nn.Module):
+    """Gaussian class densities of all modalities with a shared covariance.
 
-    Within a class, modalities are tied by a few shared factors s: ``x_m = m_mk + L_m s + e_m``, with ``s ~ N(0, I)``
-    and noise of its own for each modality. What the present modalities tell of the factors is taken out of what they
-    tell of the class: noise that they have in common is not counted as evidence twice, and a modality that shows the
-    noise of another sharpens it. Without factors it is linear discriminant analysis, modality by modality.
+    Within a class, shared factors s correlate the modalities: ``x_m = m_mk + L_m s + e_m`` with ``s ~ N(0, I)`` and
+    independent noise e_m. Noise that the observed modalities have in common is therefore counted once, and a modality
+    that measures the noise of another one makes that one more informative. Without factors the model is linear
+    discriminant analysis, modality by modality.
 
-    Attributes
+    Parameters
     ----------
-    densities : dict of str to Density
-        Of the modalities that some sample observed in training.
+    names : sequence of str
+        Modalities of a batch, in sorted order.
+    densities : mapping of str to Density
+        By modality, in the same order, for the modalities that at least one training sample observed.
     """
 
-    densities: dict[str, Density]
+    columns: Tensor
+    class_scores: Tensor
+    precisions: Tensor
+
+    def __init__(self, names: Sequence[str], densities: Mapping[str, Density]) -> None:
+        super().__init__()
+        self.names = list(densities)
+        self.indices = [names.index(name) for name in densities]
+        self.densities = nn.ModuleList(densities.values())
+        stacked = {
+            "columns": torch.tensor(self.indices),
+            "class_scores": torch.stack([density.class_scores for density in densities.values()]),
+            "precisions": torch.stack([density.precision for density in densities.values()]),
+        }
+        for name, tensor in stacked.items():
+            self.register_buffer(name, tensor, persistent=False)
 
     @classmethod
     def fit(cls, data: MultimodalData) -> "Discriminant":
-        """Fit densities to vectors. Of a class without a sample nothing is known: its mean is the grand mean.
+        """Fit densities to vectors.
 
-        The covariance of each modality is shrunk as Ledoit and Wolf (2004) do. Each label of a multi-label target is
-        fitted as two classes, without factors.
+        The covariance of each modality is shrunk as by Ledoit and Wolf (2004). A class without samples has the grand
+        mean as its mean. Each label of a multi-label target is fitted as a problem of two classes, without factors.
+
+        Parameters
+        ----------
+        data : MultimodalData
+            Without sequences; its target is a class or several labels.
         """
         assert data.target is not None
         if data.target.kind.is_multilabel:
-            return cls({name: _of_labels(values, target) for name, _, values, target in observed(data)})
+            return cls(data.names, {name: _of_labels(values, target) for name, _, values, target in observed(data)})
         whitened: dict[str, _Whitened] = {}
         views = []
         for name, rows, values, target in observed(data):
@@ -83,77 +132,50 @@ class Discriminant:
             views.append(View(rows, residuals, target.counts))
         loadings = fit_loadings(views, data.n_samples, N_FACTORS if len(views) > 1 else 0)
         pairs = zip(whitened.items(), loadings, strict=True)
-        return cls({name: one.density(loading) for (name, one), loading in pairs})
+        return cls(data.names, {name: one.density(loading) for (name, one), loading in pairs})
 
-    def evidence(self, data: MultimodalData) -> AnyArray:
-        """Return ``log p(x | k) - log p(x | grand mean)`` of each sample and class, (n_samples, n_outputs).
+    def forward(self, vectors: Batch) -> Tensor:
+        """Return ``log p(x | k) - log p(x | grand mean)`` of each sample and class, (n_samples, n_outputs), double.
 
-        With h the sum of the readings of the present modalities, ``h_k`` the same of the class means, and P the sum of
-        the precisions, it is the sum of what the modalities say alone, less ``h_k (I + P)^-1 h``, plus
-        ``h_k (I + P)^-1 h_k / 2``.
+        Let h be the sum of the factor scores of the observed modalities, ``h_k`` the same sum for the mean of class k,
+        and P the sum of the precisions. The result is the sum of the modalities' own log density ratios, minus
+        ``h_k (I + P)^-1 h``, plus ``h_k (I + P)^-1 h_k / 2``.
         """
-        fitted = [name for name in data.names if name in self.densities]
-        densities = [self.densities[name] for name in fitted]
-        n_outputs, n_factors = densities[0].class_readings.shape
-        total, pull = np.zeros((data.n_samples, n_outputs)), np.zeros((data.n_samples, n_factors))
-        for name, density in zip(fitted, densities, strict=True):
-            seen = data.modalities[name].gather(np.arange(data.n_samples))
-            if not seen.rows.size:
-                continue
-            values = seen.values.astype(np.float64)
-            total[seen.rows] += values @ density.coefficients + density.intercepts
-            pull[seen.rows] += values @ density.readings + density.offsets
-        if n_factors:
-            availability = data.availability[:, [data.names.index(name) for name in fitted]]
-            total += _of_factors(densities, availability, pull)
-        return total
+        n_outputs, n_factors = self.class_scores.shape[1:]
+        summed = torch.zeros((vectors.n_samples, n_outputs + n_factors), dtype=torch.float64)
+        for index, density in zip(self.indices, self.densities, strict=True):
+            part = vectors.modalities[index]
+            if part.rows.shape[0]:
+                summed = summed + vectors.spread(index, density(part.values))
+        ratios, scores = summed[:, :n_outputs], summed[:, n_outputs:]
+        if n_factors == 0:
+            return ratios
+        patterns, pattern_of = unique_patterns(vectors.availability.index_select(1, self.columns))
+        class_scores = torch.einsum("nm,mkq->nkq", patterns.double(), self.class_scores)
+        explained = class_scores @ posterior_covariances(patterns, self.precisions)
+        constants = 0.5 * (explained * class_scores).sum(dim=2)
+        if pattern_of is not None:
+            explained, constants = explained[pattern_of], constants[pattern_of]
+        return ratios + constants - (explained @ scores[..., None]).squeeze(2)
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name."""
-        return {
-            f"{field.name}/{name}": getattr(density, field.name)
-            for name, density in self.densities.items()
-            for field in fields(Density)
-        }
+        pairs: Iterable[Any] = zip(self.names, self.densities, strict=True)
+        return {f"{key}/{name}": array for name, density in pairs for key, array in density.to_arrays().items()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "Discriminant":
-        """Restore what `to_arrays` returned, for the modalities `names`."""
-        fitted = [name for name in names if f"coefficients/{name}" in arrays]
-        parts = [field.name for field in fields(Density)]
-        return cls({name: Density(**{part: arrays[f"{part}/{name}"] for part in parts}) for name in fitted})
-
-
-def _of_factors(densities: Sequence[Density], availability: BoolArray, pull: AnyArray) -> AnyArray:
-    """Return what the factors change in the evidence, (n_samples, n_outputs).
-
-    Parameters
-    ----------
-    densities : sequence of Density
-    availability : bool array (n_samples, n_modalities)
-        Of the same modalities.
-    pull : array (n_samples, n_factors)
-        Sums of the readings.
-    """
-    precisions = np.stack([density.precision for density in densities])
-    class_readings = np.stack([density.class_readings for density in densities])
-    patterns, pattern_of = np.unique(availability, axis=0, return_inverse=True)
-    covariances = posterior_covariances(patterns, precisions)
-    factors = np.einsum("nij,nj->ni", covariances[pattern_of], pull)
-    constants = np.empty((len(patterns), class_readings.shape[1]))
-    for start in range(0, len(patterns), MAX_PATTERNS):
-        part = slice(start, start + MAX_PATTERNS)
-        classes = np.tensordot(patterns[part].astype(np.float64), class_readings, axes=1)
-        constants[part] = 0.5 * (classes @ covariances[part] * classes).sum(axis=2)
-    change = constants[pattern_of]
-    for column, readings in enumerate(class_readings):
-        change -= (factors @ readings.T) * availability[:, column, None]
-    return change
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: Sequence[str]) -> "Discriminant":
+        """Restore the discriminant of the modalities `names` from the result of `to_arrays`."""
+        by_name: dict[str, dict[str, AnyArray]] = {name: {} for name in names}
+        for key, array in arrays.items():
+            part, _, name = key.partition("/")
+            by_name[name][part] = array
+        return cls(names, {name: Density.from_arrays(own) for name, own in by_name.items() if own})
 
 
 @dataclass(frozen=True, eq=False)
 class _Whitened:
-    """Class means in coordinates ``(x - centre) @ axes``, in which the covariance within classes is the identity."""
+    """Class means in the coordinates ``(x - centre) @ axes``, in which the within-class covariance is the identity."""
 
     centre: AnyArray
     axes: AnyArray
@@ -161,7 +183,7 @@ class _Whitened:
 
     @classmethod
     def fit(cls, values: AnyArray, codes: IntArray, n_classes: int, counts: AnyArray) -> "tuple[_Whitened, AnyArray]":
-        """Return it and the residuals of the samples, (n_samples, n_components)."""
+        """Return the fitted means, and the residuals of the samples, (n_samples, n_components)."""
         components = _components(values)
         centre = np.average(values, axis=0, weights=counts)
         reduced = (values - centre) @ components
@@ -173,34 +195,41 @@ class _Whitened:
         return cls(centre, components @ whiten, means @ whiten), residuals @ whiten
 
     def density(self, loading: AnyArray) -> Density:
-        """Return evidence for loadings (n_components, n_factors) on the factors."""
-        noise = inverse_noise(loading)
-        slopes = noise @ self.means.T
-        coefficients, readings = self.axes @ slopes, self.axes @ noise @ loading
-        intercepts = -0.5 * (self.means.T * slopes).sum(axis=0) - self.centre @ coefficients
-        precision = loading.T @ noise @ loading
+        """Return the density for loadings on the factors, (n_components, n_factors)."""
+        coefficients, intercepts = self.ratio(loading)
+        scores = inverse_noise(loading) @ loading
+        weights = self.axes @ scores
         return Density(
-            coefficients, intercepts, readings, -self.centre @ readings, self.means @ noise @ loading, precision
+            LinearModel(coefficients, intercepts),
+            LinearModel(weights, -self.centre @ weights),
+            self.means @ scores,
+            loading.T @ scores,
         )
+
+    def ratio(self, loading: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Return coefficients (n_features, n_classes) and intercepts of the log density ratio at factors of 0."""
+        slopes = inverse_noise(loading) @ self.means.T
+        coefficients = self.axes @ slopes
+        return coefficients, -0.5 * (self.means.T * slopes).sum(axis=0) - self.centre @ coefficients
 
 
 def _of_labels(values: AnyArray, target: Target) -> Density:
-    found = [_two_classes(values, label, target.counts) for label in target.values.T.astype(np.int64)]
-    coefficients, intercepts = (np.stack(part, axis=-1) for part in zip(*found, strict=True))
+    pairs = [_two_classes(values, label, target.counts) for label in target.values.T.astype(np.int64)]
+    coefficients, intercepts = (np.stack(part, axis=-1) for part in zip(*pairs, strict=True))
     n_features, n_outputs = coefficients.shape
-    none = np.zeros((0, 0))
-    return Density(coefficients, intercepts, np.zeros((n_features, 0)), np.zeros(0), np.zeros((n_outputs, 0)), none)
+    no_scores = LinearModel(np.zeros((n_features, 0)), np.zeros(0))
+    return Density(LinearModel(coefficients, intercepts), no_scores, np.zeros((n_outputs, 0)), np.zeros((0, 0)))
 
 
 def _two_classes(values: AnyArray, label: IntArray, counts: AnyArray) -> tuple[AnyArray, AnyArray]:
-    """Return coefficients (n_features,) and intercept of the log-density ratio of samples with and without a label."""
-    one = _Whitened.fit(values, label, 2, counts)[0]
-    density = one.density(np.zeros((one.means.shape[1], 0)))
-    return np.diff(density.coefficients)[:, 0], np.diff(density.intercepts)[0]
+    """Return coefficients (n_features,) and intercept of the log density ratio of samples with and without a label."""
+    whitened = _Whitened.fit(values, label, 2, counts)[0]
+    coefficients, intercepts = whitened.ratio(np.zeros((whitened.means.shape[1], 0)))
+    return np.diff(coefficients)[:, 0], np.diff(intercepts)[0]
 
 
 def _components(values: AnyArray) -> AnyArray:
-    """Return the directions of the largest variance, (n_features, n_components)."""
+    """Return the directions of largest variance, (n_features, n_components)."""
     n_components = min(MAX_COMPONENTS, values.shape[1], max(1, len(values) - 1))
     if n_components == values.shape[1] or len(values) < 2 or not np.ptp(values, axis=0).any():
         return np.eye(values.shape[1])[:, :n_components]
@@ -208,7 +237,7 @@ def _components(values: AnyArray) -> AnyArray:
 
 
 def _class_means(values: AnyArray, codes: IntArray, n_classes: int, counts: AnyArray) -> AnyArray:
-    """Return the mean of each class, (n_classes, n_features); 0, the grand mean, for classes without a sample."""
+    """Return the mean of each class, (n_classes, n_features); 0, the grand mean, for classes without samples."""
     totals = np.zeros((n_classes, values.shape[1]))
     np.add.at(totals, codes, values * counts[:, None])
     sizes = np.bincount(codes, counts, minlength=n_classes)
@@ -217,7 +246,7 @@ def _class_means(values: AnyArray, codes: IntArray, n_classes: int, counts: AnyA
 
 def _within_covariance(residuals: AnyArray, n_means: int) -> AnyArray:
     covariance, _ = ledoit_wolf(residuals, assume_centered=True)
-    # the means took their share of the freedom
+    # the class means use up degrees of freedom
     covariance = np.atleast_2d(covariance) * len(residuals) / max(1, len(residuals) - n_means)
     floor = VARIANCE_FLOOR + VARIANCE_FLOOR * np.trace(covariance) / len(covariance)
     return np.asarray(covariance + floor * np.eye(len(covariance)))

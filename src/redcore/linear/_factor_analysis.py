@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from redcore._types import AnyArray, BoolArray, IntArray
+from redcore.nn import inverse
 
 __all__ = ["View", "fit_loadings", "inverse_noise", "posterior_covariances"]
 
 N_STEPS = 30
 PRIOR_SAMPLES = 50.0
-"""Samples of pure noise that the loadings are pulled to 0 by, so that few pairs of modalities suggest no factors."""
+"""Strength, in samples of pure noise, of the shrinkage of the loadings towards 0: few pairs suggest no factors."""
 
 LARGEST_LOADING = 0.99
-"""Largest singular value: the rest is a modality's own variance, which is never 0."""
+"""Largest singular value of the loadings. It leaves every modality some noise variance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +27,11 @@ class View:
     Attributes
     ----------
     rows : int array (n_observed,)
-        Samples; none twice.
+        Samples, without repetition.
     values : array (n_observed, n_components)
         Mean 0, covariance the identity.
     counts : array (n_observed,)
-        How much each sample counts.
+        Weight of each sample.
     """
 
     rows: IntArray
@@ -39,20 +42,21 @@ class View:
 def fit_loadings(views: Sequence[View], n_samples: int, n_factors: int) -> list[AnyArray]:
     """Fit ``z_m = L_m s + e_m`` with ``s ~ N(0, I)`` and ``e_m ~ N(0, I - L_m L_m^T)`` by expectation-maximisation.
 
-    A sample informs the factors s by the modalities it has, so that two modalities which are seldom seen together may
-    still be tied by a third. The covariance of each modality stays as it is, the identity.
+    The posterior of the factors s of a sample is computed from its observed modalities. Two modalities that are rarely
+    observed together may therefore still be related through a third one. The covariance of each modality stays the
+    identity.
 
     Parameters
     ----------
     views : sequence of View
     n_samples : int
     n_factors : int
-        0 where modalities have nothing to share.
+        0 for a model without shared factors.
 
     Returns
     -------
     list of array (n_components, n_factors)
-        ``L_m``, of singular values of at most 0.99.
+        ``L_m``, with singular values of at most 0.99.
     """
     rng = np.random.default_rng(0)
     loadings = [_limited(rng.normal(size=(view.values.shape[1], n_factors)), 0.5) for view in views]
@@ -77,45 +81,44 @@ def inverse_noise(loading: AnyArray) -> AnyArray:
     return np.asarray(np.eye(n_components) + loading @ inner @ loading.T)
 
 
-def posterior_covariances(patterns: BoolArray, precisions: AnyArray) -> AnyArray:
-    """Return ``(I + sum_m L_m^T (I - L_m L_m^T)^-1 L_m)^-1`` over the modalities of each pattern.
+def posterior_covariances(patterns: Tensor, precisions: Tensor) -> Tensor:
+    """Return ``(I + sum_m L_m^T (I - L_m L_m^T)^-1 L_m)^-1``, summed over the observed modalities of each pattern.
 
     Parameters
     ----------
-    patterns : bool array (n_patterns, n_modalities)
-    precisions : array (n_modalities, n_factors, n_factors)
+    patterns : bool tensor (n_patterns, n_modalities)
+    precisions : tensor (n_modalities, n_factors, n_factors)
 
     Returns
     -------
-    array (n_patterns, n_factors, n_factors)
+    tensor (n_patterns, n_factors, n_factors)
     """
-    n_factors = precisions.shape[-1]
-    summed = np.tensordot(patterns.astype(np.float64), precisions, axes=1)
-    return np.linalg.inv(np.eye(n_factors) + summed)
+    summed = torch.einsum("nm,mij->nij", patterns.double(), precisions)
+    return inverse(torch.eye(precisions.shape[-1], dtype=torch.float64) + summed)
 
 
 def _posterior(
     views: Sequence[View], loadings: Sequence[AnyArray], patterns: BoolArray, pattern_of: IntArray
 ) -> tuple[AnyArray, AnyArray]:
-    """Return the mean of the factors of every sample (n_samples, n_factors), and their covariance by pattern."""
-    readings = [inverse_noise(loading) @ loading for loading in loadings]
-    precisions = np.stack([a.T @ b for a, b in zip(loadings, readings, strict=True)])
-    covariances = posterior_covariances(patterns, precisions)
-    pull = np.zeros((len(pattern_of), covariances.shape[1]))
-    for view, reading in zip(views, readings, strict=True):
-        pull[view.rows] += view.values @ reading
-    return np.einsum("nij,nj->ni", covariances[pattern_of], pull), covariances
+    """Return the posterior mean of the factors of every sample (n_samples, n_factors), and covariances by pattern."""
+    score_weights = [inverse_noise(loading) @ loading for loading in loadings]
+    precisions = np.stack([a.T @ b for a, b in zip(loadings, score_weights, strict=True)])
+    covariances = posterior_covariances(torch.from_numpy(patterns), torch.from_numpy(precisions)).numpy()
+    scores = np.zeros((len(pattern_of), covariances.shape[1]))
+    for view, weights in zip(views, score_weights, strict=True):
+        scores[view.rows] += view.values @ weights
+    return np.einsum("nij,nj->ni", covariances[pattern_of], scores), covariances
 
 
 def _regressed(view: View, factors: AnyArray, spread: AnyArray) -> AnyArray:
-    """Return the loadings that explain the values best by the mean of the factors, and what is unknown of them."""
+    """Return the regression of the values on the factors, given their posterior means and summed covariance."""
     weighted = factors * view.counts[:, None]
     second = factors.T @ weighted + spread + PRIOR_SAMPLES * np.eye(len(spread))
     return _limited(np.linalg.solve(second, weighted.T @ view.values).T, LARGEST_LOADING)
 
 
 def _limited(matrix: AnyArray, largest: float) -> AnyArray:
-    """Return the matrix with its singular values cut."""
+    """Return the matrix with its singular values limited to `largest`."""
     if 0 in matrix.shape:
         return matrix
     left, values, right = np.linalg.svd(matrix, full_matrices=False)

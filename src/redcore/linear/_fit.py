@@ -1,16 +1,18 @@
-"""Linear models of every kind of target, by scikit-learn, kept as plain arrays."""
+"""Fit linear models for every kind of target with scikit-learn."""
 
 import warnings
 from typing import Annotated, ClassVar
 
 import numpy as np
+import torch
 from pydantic import Field
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Target, TargetKind, assign_folds
+from redcore.nn import outputs_of
 
 __all__ = ["LinearSettings", "fit_linear", "folds", "linear_outputs", "with_strength"]
 
@@ -21,21 +23,23 @@ MAX_CHOICE_ROWS = 2000
 LARGEST_CHOICE_LOGIT = 15.0
 
 UNSEEN_LOGIT = -30.0
-"""Logit of a class that no sample had."""
+"""Logit of a class without training samples."""
 
 
 class LinearSettings(MethodSettings):
-    """Constants of the linear models.
+    """Settings of linear models.
 
     Attributes
     ----------
     C : float > 0 or None, default None
-        Inverse L2 strength of the logistic regressions. None takes the one of 0.01, 0.1, 1 and 10 with the least log
-        loss in 3-fold cross-validation on at most 2,000 training samples, whole groups at a time where there are some.
+        Inverse L2 strength of logistic regressions. None selects among 0.01, 0.1, 1 and 10 the value with the smallest
+        log loss in 3-fold cross-validation on at most 2,000 training samples. Folds hold whole groups if the data has
+        groups.
     alpha : float > 0 or None, default None
-        L2 strength of the ridge regressions; None takes the one of 0.1, 1, ..., 10000 with the least squared error.
+        L2 strength of ridge regressions. None selects among 0.1, 1, ..., 10000 the value with the smallest squared
+        error in the same way.
     max_iter : int >= 1, default 1000
-        Most iterations of a logistic regression.
+        Maximum number of iterations of a logistic regression.
     """
 
     SEARCH: ClassVar[dict[str, Search]] = {
@@ -51,16 +55,16 @@ class LinearSettings(MethodSettings):
 def fit_linear(
     values: AnyArray, target: Target, settings: LinearSettings, groups: AnyArray | None = None
 ) -> tuple[AnyArray, AnyArray]:
-    """Fit logistic regressions for classes and labels, ridge regressions for numbers.
+    """Fit logistic regressions to classes or labels, or ridge regressions to a continuous target.
 
     Parameters
     ----------
     values : array (n_samples, n_features)
     target : Target
-        Of the same samples; classes may be absent.
+        Target of the same samples. Classes may be absent.
     settings : LinearSettings
     groups : array (n_samples,), optional
-        For the choice of a strength that the settings leave open.
+        Groups for the cross-validation that selects a strength of None.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def fit_linear(
 def with_strength(
     values: AnyArray, target: Target, settings: LinearSettings, groups: AnyArray | None = None
 ) -> LinearSettings:
-    """Return the settings with the strength that these samples choose by cross-validation, if it is left open."""
+    """Return the settings with a regularisation strength of None replaced by the one that cross-validation selects."""
     name, grid = ("alpha", ALPHAS) if target.kind.is_regression else ("C", CS)
     if getattr(settings, name) is not None:
         return settings
@@ -104,8 +108,8 @@ def folds(n_samples: int, groups: AnyArray | None, n_folds: int) -> list[BoolArr
 
 
 def _held_out_loss(values: AnyArray, target: Target, settings: LinearSettings, held_out: BoolArray) -> float:
-    kept, tested = np.flatnonzero(~held_out), target.take(np.flatnonzero(held_out))
-    coefficients, intercepts = fit_linear(values[kept], target.take(kept), settings)
+    train, tested = np.flatnonzero(~held_out), target.take(np.flatnonzero(held_out))
+    coefficients, intercepts = fit_linear(values[train], target.take(train), settings)
     linear = values[held_out] @ coefficients + intercepts
     losses = _losses(linear, tested)
     return float(losses.sum() if tested.weights is None else tested.weights @ losses)
@@ -116,7 +120,7 @@ def _losses(linear: AnyArray, target: Target) -> AnyArray:
     if target.kind.is_regression:
         squares: AnyArray = ((linear - target.values.reshape(linear.shape)) ** 2).sum(axis=1)
         return squares
-    # a class that a fold has not seen is no reason to prefer one strength to another
+    # bounded, so that a class absent from the training folds does not decide the strength
     linear = linear.clip(-LARGEST_CHOICE_LOGIT, LARGEST_CHOICE_LOGIT)
     if target.kind.is_multilabel:
         return np.asarray((np.logaddexp(0, linear) - target.values * linear).sum(axis=1))
@@ -126,14 +130,14 @@ def _losses(linear: AnyArray, target: Target) -> AnyArray:
 def _logistic(
     values: AnyArray, codes: IntArray, n_classes: int, settings: LinearSettings, weights: AnyArray | None = None
 ) -> tuple[AnyArray, AnyArray]:
-    """Fit class logits; classes that do not occur get a very low one, two classes get (0, logit)."""
+    """Fit class logits. A class without samples has a logit of -30; two classes have the logits (0, logit)."""
     coefficients = np.zeros((values.shape[1], n_classes))
     intercepts = np.full(n_classes, UNSEEN_LOGIT)
     seen = np.unique(codes)
     intercepts[seen] = 0.0
     if len(seen) > 1:
         with warnings.catch_warnings():
-            # scikit-learn wonders whether many classes on few samples are meant as numbers; they are not
+            # the warning is about continuous targets passed as classes, which these are not
             warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
             model = LogisticRegression(C=settings.C, max_iter=settings.max_iter)
             model.fit(values, codes, sample_weight=weights)
@@ -146,7 +150,5 @@ def _logistic(
 
 
 def linear_outputs(linear: AnyArray, kind: TargetKind) -> AnyArray:
-    """Return probabilities, or for regression the numbers themselves, of linear predictions (..., n_outputs)."""
-    if kind.is_regression:
-        return linear
-    return np.asarray(expit(linear) if kind.is_multilabel else softmax(linear, axis=-1))
+    """Return `redcore.nn.outputs_of` for an array of logits or predictions, (..., n_outputs)."""
+    return outputs_of(torch.from_numpy(linear), kind).numpy()

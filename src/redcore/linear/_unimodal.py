@@ -1,133 +1,165 @@
-"""A linear model per modality, on the samples that observe it."""
+"""A linear model per modality, fitted to the samples that observe the modality."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.linear._fit import LinearSettings, fit_linear, folds, with_strength
-from redcore.preprocessing import vectors_of
-from redcore.preprocessing._features import Preprocessor
+from redcore.linear._model import LinearModel
+from redcore.nn import Batch
+from redcore.preprocessing import Preprocessor, summarize, vectors_of
 
 __all__ = ["UnimodalLinear", "observed"]
 
 N_FOLDS = 5
 
 
-@dataclass(frozen=True, eq=False)
-class UnimodalLinear:
-    """Logistic (or ridge) regressions by modality; a sequence enters by its statistics over time.
+class UnimodalLinear(nn.Module):
+    """Logistic or ridge regressions by modality; a sequence is represented by its statistics over time.
 
-    Attributes
+    Parameters
     ----------
     preprocessor : Preprocessor
-    coefficients : dict of str to array (n_features, n_outputs)
-    intercepts : dict of str to array (n_outputs,)
-    settings : dict of str to LinearSettings
-        With the strength chosen; empty after loading.
+        Preprocesses the vectors of all modalities.
+    models : mapping of str to LinearModel
+        By modality, in sorted order. Modalities without a model contribute no prediction.
+    settings : mapping of str to LinearSettings
+        Settings of each model with the regularisation strength that was chosen; empty after loading.
     """
 
-    preprocessor: Preprocessor
-    coefficients: dict[str, AnyArray]
-    intercepts: dict[str, AnyArray]
-    settings: dict[str, LinearSettings] = field(default_factory=dict)
+    fitted: Tensor
+
+    def __init__(
+        self,
+        preprocessor: Preprocessor,
+        models: Mapping[str, LinearModel],
+        settings: Mapping[str, LinearSettings] | None = None,
+    ) -> None:
+        super().__init__()
+        self.preprocessor = preprocessor
+        self.settings = dict(settings or {})
+        self.register_buffer("fitted", torch.tensor([name in models for name in preprocessor.names]), persistent=False)
+        self.models = nn.ModuleList(models.values())
+        self._indices = {preprocessor.names.index(name): model for name, model in models.items()}
 
     @classmethod
     def steps(
         cls, data: MultimodalData, settings: LinearSettings | Mapping[str, LinearSettings]
     ) -> "Iterator[UnimodalLinear]":
-        """Fit modality by modality, and yield what is fitted so far after each."""
+        """Fit modality by modality, and yield the models fitted so far after each; see `fit`."""
         vectors = vectors_of(data)
-        made = cls(Preprocessor.fit(vectors), {}, {})
-        for name, rows, values, target in observed(made.prepare(data)):
-            given = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
+        preprocessor = Preprocessor.fit(vectors)
+        models: dict[str, LinearModel] = {}
+        chosen: dict[str, LinearSettings] = {}
+        for name, rows, values, target in observed(preprocessor.transform(vectors)):
+            own = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
             groups = None if data.groups is None else data.groups[rows]
-            made.settings[name] = with_strength(values, target, given, groups)
-            made.coefficients[name], made.intercepts[name] = fit_linear(values, target, made.settings[name])
-            yield made
+            chosen[name] = with_strength(values, target, own, groups)
+            models[name] = LinearModel(*fit_linear(values, target, chosen[name]))
+            yield cls(preprocessor, models, chosen)
 
     @classmethod
     def fit(cls, data: MultimodalData, settings: LinearSettings | Mapping[str, LinearSettings]) -> "UnimodalLinear":
-        """Fit all modalities that some sample observes, with the same settings or those of each."""
+        """Fit a model to every modality that at least one sample observes.
+
+        Parameters
+        ----------
+        data : MultimodalData
+            With a target.
+        settings : LinearSettings or mapping of str to LinearSettings
+            For all modalities, or by modality.
+        """
         *_, fitted = cls.steps(data, settings)
         return fitted
 
     def prepare(self, data: MultimodalData) -> MultimodalData:
-        """Return each modality as the vectors that the models read."""
+        """Return each modality of a data set as the vectors that the models read."""
         return self.preprocessor.transform(vectors_of(data))
 
-    def predict(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
-        """Return linear predictions of every modality, as `predict_prepared` does."""
-        return self.predict_prepared(self.prepare(data))
+    def vectors(self, batch: Batch) -> Batch:
+        """Return each modality of a batch as the vectors that the models read."""
+        prepared: Batch = self.preprocessor(summarize(batch))
+        return prepared
 
-    def predict_prepared(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
-        """Return linear predictions of every modality of what `prepare` returned.
+    def forward(self, vectors: Batch) -> tuple[Tensor, Tensor]:
+        """Predict from the result of `vectors`, modality by modality.
+
+        Returns
+        -------
+        linear : tensor (n_samples, n_modalities, n_outputs), double
+            Logits, or predictions of a continuous target; zeros where `present` is False.
+        present : bool tensor (n_samples, n_modalities)
+            True where the modality is observed and has a model.
+        """
+        shape = (vectors.n_samples, self.n_outputs)
+        columns = [
+            vectors.spread(index, self._indices[index](part.values))
+            if index in self._indices and part.rows.shape[0]
+            else torch.zeros(shape, dtype=torch.float64)
+            for index, part in enumerate(vectors.modalities)
+        ]
+        return torch.stack(columns, dim=1), vectors.availability & self.fitted
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return next(iter(self._indices.values())).n_outputs
+
+    def predict_held_out(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
+        """Predict every sample of `data` with models of the same settings that were not fitted to it.
+
+        The models are fitted by 5-fold cross-validation, over whole groups if there are several.
 
         Returns
         -------
         linear : array (n_samples, n_modalities, n_outputs)
-            Logits, or numbers; zeros where the modality is missing.
+            Zeros where `present` is False.
         present : bool array (n_samples, n_modalities)
-            Where there is a prediction.
+            True where there is a prediction. A modality that fewer than 2 samples observe has none.
         """
-        n_outputs = len(next(iter(self.intercepts.values())))
-        linear = np.zeros((data.n_samples, len(data.names), n_outputs))
-        present = np.zeros(linear.shape[:2], dtype=bool)
-        for column, (name, modality) in enumerate(data.modalities.items()):
-            observed = modality.gather(np.arange(data.n_samples))
-            if name in self.coefficients and len(observed.rows):
-                values = observed.values.astype(np.float64)
-                linear[observed.rows, column] = values @ self.coefficients[name] + self.intercepts[name]
-                present[observed.rows, column] = True
-        return linear, present
-
-    def predict_held_out(self, data: MultimodalData) -> tuple[AnyArray, AnyArray]:
-        """Return what models of the same settings say of the samples of `data` that they were not fitted to.
-
-        By 5-fold cross-validation, of whole groups where there are some.
-
-        Returns
-        -------
-        As `predict_prepared` does; nothing is predicted of a modality that fewer than 2 samples observe.
-        """
-        n_outputs = len(next(iter(self.intercepts.values())))
-        linear = np.zeros((data.n_samples, len(data.names), n_outputs))
+        linear = np.zeros((data.n_samples, len(data.names), self.n_outputs))
         present = np.zeros(linear.shape[:2], dtype=bool)
         for name, rows, values, target in observed(self.prepare(data)):
             if len(rows) < 2:
                 continue
             groups = None if data.groups is None else data.groups[rows]
-            most = len(rows) if groups is None else len(np.unique(groups))
+            n_units = len(rows) if groups is None else len(np.unique(groups))
             column = data.names.index(name)
-            for part in folds(len(rows), groups, max(2, min(N_FOLDS, most))):
-                kept = np.flatnonzero(~part)
-                coefficients, intercepts = fit_linear(values[kept], target.take(kept), self.settings[name])
-                linear[rows[part], column] = values[part] @ coefficients + intercepts
+            for held_out in folds(len(rows), groups, max(2, min(N_FOLDS, n_units))):
+                train = np.flatnonzero(~held_out)
+                coefficients, intercepts = fit_linear(values[train], target.take(train), self.settings[name])
+                linear[rows[held_out], column] = values[held_out] @ coefficients + intercepts
             present[rows, column] = True
         return linear, present
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name."""
-        preprocessing = prefixed("preprocessing/", self.preprocessor.to_arrays())
-        coefficients = prefixed("coefficients/", self.coefficients)
-        intercepts = prefixed("intercepts/", self.intercepts)
-        return {**preprocessing, **coefficients, **intercepts}
+        models = {self.preprocessor.names[index]: model for index, model in self._indices.items()}
+        return {
+            **prefixed("preprocessing/", self.preprocessor.to_arrays()),
+            **{f"coefficients/{name}": model.coefficients.numpy() for name, model in models.items()},
+            **{f"intercepts/{name}": model.intercepts.numpy() for name, model in models.items()},
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "UnimodalLinear":
-        """Restore what `to_arrays` returned, for the modalities `names`."""
-        kept = unprefixed("preprocessing/", arrays)
-        fitted = [name for name in names if f"coefficients/{name}" in arrays]
-        coefficients = {name: arrays[f"coefficients/{name}"] for name in fitted}
-        intercepts = {name: arrays[f"intercepts/{name}"] for name in fitted}
-        return cls(Preprocessor.from_arrays(kept, names), coefficients, intercepts)
+        """Restore the models of the modalities `names` from the result of `to_arrays`."""
+        preprocessor = Preprocessor.from_arrays(unprefixed("preprocessing/", arrays), names)
+        models = {
+            name: LinearModel(arrays[f"coefficients/{name}"], arrays[f"intercepts/{name}"])
+            for name in names
+            if f"coefficients/{name}" in arrays
+        }
+        return cls(preprocessor, models)
 
 
 def observed(data: MultimodalData) -> Iterator[tuple[str, IntArray, AnyArray, Target]]:
-    """Yield name, rows, values and target of the samples that observe each modality; none for those nobody observes."""
+    """Yield name, rows, values and target of the samples that observe each modality; skip unobserved modalities."""
     assert data.target is not None
     for name, modality in data.modalities.items():
         rows = np.flatnonzero(modality.availability)

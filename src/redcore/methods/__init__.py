@@ -13,6 +13,7 @@ from redcore.exceptions import SettingsError
 from redcore.methods._base import (
     CodeSettings,
     FusionSettings,
+    LinearTableMethod,
     Method,
     MethodSettings,
     ModalityForm,
@@ -24,6 +25,7 @@ from redcore.methods._presets import read_preset
 __all__ = [
     "CodeSettings",
     "FusionSettings",
+    "LinearTableMethod",
     "Method",
     "MethodSettings",
     "ModalityForm",

@@ -3,16 +3,40 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
+from torch import Tensor, nn
+
 from redcore._types import AnyArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, TargetKind
 from redcore.exceptions import TrainingInterrupted
 from redcore.fitting import FitContext
-from redcore.linear import LinearSettings, UnimodalLinear, linear_outputs
+from redcore.linear import LinearSettings, UnimodalLinear
 from redcore.methods._base import Method, MethodSettings
+from redcore.nn import Batch, outputs_of
 
 __all__ = ["METHOD", "LateFusion"]
 
 SOURCE = "Textbook method; no specific paper"
+
+
+class MeanOutput(nn.Module):
+    """Mean of the predictions of linear models over the observed modalities.
+
+    Parameters
+    ----------
+    linear : UnimodalLinear
+    kind : TargetKind
+    """
+
+    def __init__(self, linear: UnimodalLinear, kind: TargetKind) -> None:
+        super().__init__()
+        self.linear, self.kind = linear, kind
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
+        linear, observed = self.linear(self.linear.vectors(batch))
+        outputs = outputs_of(linear, self.kind) * observed[..., None]
+        mean: Tensor = outputs.sum(dim=1) / observed.sum(dim=1, keepdim=True)
+        return mean
 
 
 class LateFusion(Method):
@@ -36,11 +60,9 @@ class LateFusion(Method):
             if any(callback.should_stop() for callback in context.callbacks):
                 raise TrainingInterrupted(index + 1)
 
-    def _predict(self, data: MultimodalData) -> AnyArray:
-        linear, observed = self.linear.predict(data)
-        outputs = linear_outputs(linear, self.schema.target_kind) * observed[..., None]
-        mean: AnyArray = outputs.sum(axis=1) / observed.sum(axis=1, keepdims=True)
-        return mean
+    def prediction_module(self) -> nn.Module:
+        """Return the linear models and their mean; see `Method.prediction_module`."""
+        return MeanOutput(self.linear, self.schema.target_kind)
 
     def _arrays(self) -> dict[str, AnyArray]:
         return self.linear.to_arrays()

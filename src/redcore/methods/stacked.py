@@ -4,23 +4,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import log
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._discovery import load
 from redcore._settings import MethodSettings, Search
-from redcore._types import AnyArray, IntArray
-from redcore.data import MultimodalData, chunks, cross_folds, hold_out
+from redcore._types import AnyArray
+from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.exceptions import SettingsError
-from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings, predict_batches
+from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings
 from redcore.methods._base import ModalityForm, NetworkMethod, state_arrays
+from redcore.nn import Batch, Objective
+from redcore.preprocessing import Preprocessor
 from redcore.stacking import FittedSplit, StackedPredictor
 
 __all__ = ["METHOD", "Stacked", "StackedSettings"]
@@ -117,6 +119,63 @@ class StackedSettings(MethodSettings):
         return self.of_base.search_space()
 
 
+class MemberLogits(nn.Module):
+    """Average logits of the networks of an ensemble.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+    networks : sequence of nn.Module
+        At least one.
+    objective : Objective
+    """
+
+    def __init__(self, preprocessor: Preprocessor, networks: Sequence[nn.Module], objective: Objective) -> None:
+        super().__init__()
+        self.preprocessor, self.networks, self.objective = preprocessor, nn.ModuleList(networks), objective
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the logits of the joint head and of the unimodal heads, averaged over the networks, double.
+
+        Returns
+        -------
+        joint : tensor (n_samples, n_outputs)
+        unimodal : tensor (n_samples, n_modalities, n_outputs)
+            Zeros if the networks have no unimodal heads.
+        """
+        prepared = self.preprocessor(batch)
+        outputs = [network(prepared) for network in self.networks]
+        joint = self._average(torch.stack([output.logits for output in outputs]))
+        if getattr(outputs[0], "unimodal_logits", None) is None:
+            return joint, torch.zeros_like(joint)[:, None].expand(-1, len(batch.modalities), -1)
+        return joint, self._average(torch.stack([output.unimodal_logits for output in outputs]))
+
+    def _average(self, logits: Tensor) -> Tensor:
+        """Average over the first dimension: class probabilities, returned as logarithms; for other targets logits."""
+        logits = logits.double()
+        if self.objective.kind.is_classification:
+            return logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(self.networks))
+        return logits.mean(dim=0)
+
+
+class StackOfNetworks(nn.Module):
+    """Prediction of a stack with networks.
+
+    Parameters
+    ----------
+    members : MemberLogits
+    stack : StackedPredictor
+    """
+
+    def __init__(self, members: MemberLogits, stack: StackedPredictor) -> None:
+        super().__init__()
+        self.members, self.stack = members, stack
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
+        return self.stack.objective.predictions(self.stack(batch, *self.members(batch)))
+
+
 class Stacked(NetworkMethod):
     """Ensemble members of a network method, stacked with linear models of the modalities.
 
@@ -204,52 +263,29 @@ class Stacked(NetworkMethod):
             return None
         if splits[0][0] is data:
             # nothing was held out of the data: the given validation data weighs all members together
-            fitted = [FittedSplit(self._network_logits, data, splits[0][1])]
+            fitted = [FittedSplit(self._members(self.networks), data, splits[0][1])]
         else:
             fitted = [
-                FittedSplit(partial(self._network_logits, networks=[network]), train, held_out)
+                FittedSplit(self._members([network]), train, held_out)
                 for network, (train, held_out) in zip(self.networks, splits, strict=True)
                 if held_out is not None
             ]
         return StackedPredictor.fit(fitted, data, self.objective, seed)
 
-    def _network_logits(
-        self, data: MultimodalData, networks: Sequence[TrainableNetwork] | None = None
-    ) -> tuple[AnyArray, AnyArray]:
-        """Return the average logits of the members.
-
-        Returns
-        -------
-        joint : array (n_samples, n_outputs)
-        unimodal : array (n_samples, n_modalities, n_outputs)
-            Zeros if the network has no unimodal heads.
-        """
-        prepared = self.preprocessor.transform(data)
-        batches = [list(predict_batches(network, prepared)) for network in networks or self.networks]
-        joint = self._average(torch.stack([torch.cat([output.logits for output in outputs]) for outputs in batches]))
-        if getattr(batches[0][0], "unimodal_logits", None) is None:
-            return joint, np.zeros((len(joint), len(self.active), joint.shape[1]))
-        unimodal = torch.stack([torch.cat([output.unimodal_logits for output in outputs]) for outputs in batches])
-        return joint, self._average(unimodal)
-
-    def _average(self, logits: Tensor) -> AnyArray:
-        """Average the logits of the members: as probabilities for classes, returned as logarithms; else the logits."""
-        logits = logits.double()
-        if self.schema.target_kind.is_classification:
-            return np.asarray(logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(logits)))
-        return np.asarray(logits.mean(dim=0))
-
-    def _predict(self, data: MultimodalData) -> AnyArray:
+    def prediction_module(self) -> nn.Module:
+        """Return networks and stack as one module; see `Method.prediction_module`."""
         if self.stack is None:
-            return super()._predict(data)
-        logits = [self.stack.logits(self._network_logits, chunk) for chunk in chunks(data)]
-        return self.objective.outputs(torch.from_numpy(np.concatenate(logits)))
+            return super().prediction_module()
+        return StackOfNetworks(self._members(self.networks), self.stack)
 
-    def decide(self, outputs: AnyArray) -> IntArray:
-        """Return the predicted class of each sample; see `Method.decide` and the setting `decision`."""
+    def _members(self, networks: Sequence[nn.Module]) -> "MemberLogits":
+        return MemberLogits(self.preprocessor, networks, self.objective)
+
+    def decision_module(self) -> nn.Module:
+        """Return the rule for the predicted class; see `Method.decision_module` and the setting `decision`."""
         if self.stack is None or self.stacking.decision == "argmax":
-            return super().decide(outputs)
-        return self.stack.decide(outputs)
+            return super().decision_module()
+        return self.stack.decision()
 
     def _arrays(self) -> dict[str, AnyArray]:
         arrays = super()._arrays()

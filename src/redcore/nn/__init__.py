@@ -1,6 +1,6 @@
 """PyTorch modules and batches: encoders, Gaussian bottleneck, cross-modal imputers, heads, objectives."""
 
-from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, collate
+from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, batches, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._dropout import drop_modalities
@@ -8,7 +8,7 @@ from redcore.nn._fusion import AttentionFusion
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
-from redcore.nn._objective import Objective
+from redcore.nn._objective import Objective, outputs_of
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, unique_patterns
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 from redcore.nn._stacked import StackedLinear
@@ -32,6 +32,7 @@ __all__ = [
     "PooledImputers",
     "StackedHead",
     "StackedLinear",
+    "batches",
     "collate",
     "count_at_most",
     "drop_modalities",
@@ -44,6 +45,7 @@ __all__ = [
     "mean_of_modalities",
     "mean_where",
     "normal_quantile",
+    "outputs_of",
     "posterior_sampling",
     "product_of_gaussians",
     "step_mask",

@@ -1,5 +1,6 @@
 """Batches of samples as tensors that hold observed modalities only."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,13 @@ import torch
 from torch import Tensor
 
 from redcore._types import AnyArray, IntArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, chunks
+from redcore.nn._tracing import is_traced
 
-__all__ = ["Batch", "GlobalCounts", "ObservedTensor", "collate"]
+__all__ = ["Batch", "GlobalCounts", "ObservedTensor", "batches", "collate"]
+
+PREDICTION_BATCH = 512
+"""Samples per batch in prediction. The number bounds memory and changes results by rounding only."""
 
 
 class ObservedTensor(NamedTuple):
@@ -75,6 +80,26 @@ class Batch(NamedTuple):
         """Counts over all processes. Losses are divided by them, so that their sum over processes is the batch mean."""
         return self.shared or GlobalCounts(self.n_samples, self.availability.sum(dim=0))
 
+    def spread(self, index: int, values: Tensor) -> Tensor:
+        """Place what was computed from one modality at the samples of the batch.
+
+        Parameters
+        ----------
+        index : int
+            Position of the modality in `modalities`.
+        values : tensor (n_observed, width)
+            One row per entry of ``modalities[index].rows``.
+
+        Returns
+        -------
+        tensor (n_samples, width)
+            Zeros where the modality is missing.
+        """
+        if is_traced():
+            # a traced batch has a row for every sample, also where the modality is missing
+            return torch.where(self.availability[:, index, None], values, 0.0)
+        return values.new_zeros((self.n_samples, values.shape[1])).index_copy_(0, self.modalities[index].rows, values)
+
 
 def collate(
     data: MultimodalData, indices: IntArray, target: AnyArray | None = None, device: torch.device | None = None
@@ -99,3 +124,11 @@ def collate(
         observed.append(ObservedTensor(rows, values, lengths))
     labels = None if target is None else torch.from_numpy(target[indices]).to(device)
     return Batch(tuple(observed), torch.from_numpy(availability).to(device), labels)
+
+
+def batches(data: MultimodalData, device: torch.device | None = None) -> Iterator[Batch]:
+    """Yield the samples of `data` in order, in batches without a target; stored data is read in chunks."""
+    for chunk in chunks(data):
+        for start in range(0, chunk.n_samples, PREDICTION_BATCH):
+            rows = np.arange(start, min(start + PREDICTION_BATCH, chunk.n_samples))
+            yield collate(chunk, rows, device=device)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from redcore._types import AnyArray
 from redcore.data import HasTargetKind, Target, TargetKind
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "outputs_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +106,21 @@ class Objective(HasTargetKind):
             return functional.l1_loss(logits, values, reduction="none")
         return functional.mse_loss(logits, values, reduction="none")
 
-    def outputs(self, logits: Tensor) -> AnyArray:
-        """Return predictions, float64 (n, n_outputs): probabilities, or regression outputs in units of the target."""
+    def predictions(self, logits: Tensor) -> Tensor:
+        """Return probabilities, or regression outputs in units of the target, double (n, n_outputs)."""
         logits = logits.double()
-        if self.kind.is_classification:
-            return logits.softmax(dim=1).cpu().numpy()
-        if self.kind.is_multilabel:
-            return logits.sigmoid().cpu().numpy()
-        return logits.cpu().numpy() * self.scale + self.mean
+        if self.kind.is_regression:
+            logits = logits * torch.as_tensor(self.scale, device=logits.device)
+            logits = logits + torch.as_tensor(self.mean, device=logits.device)
+        return outputs_of(logits, self.kind)
+
+    def outputs(self, logits: Tensor) -> AnyArray:
+        """Return `predictions` as an array."""
+        return self.predictions(logits).cpu().numpy()
+
+
+def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:
+    """Return the probabilities of logits (..., n_outputs); predictions of a continuous target stay as they are."""
+    if kind.is_regression:
+        return linear
+    return linear.sigmoid() if kind.is_multilabel else linear.softmax(dim=-1)

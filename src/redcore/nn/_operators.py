@@ -74,7 +74,7 @@ def count_at_most(marks: Tensor, values: Tensor) -> Tensor:
 
 
 def inverse(matrices: Tensor) -> Tensor:
-    """Invert symmetric positive definite matrices (n, q, q)."""
+    """Invert symmetric positive definite matrices (..., q, q)."""
     if not is_traced():
         inverted: Tensor = torch.linalg.inv(matrices)
         return inverted
@@ -82,10 +82,10 @@ def inverse(matrices: Tensor) -> Tensor:
     size = matrices.shape[-1]
     unit = torch.eye(size, dtype=matrices.dtype)
     for index in range(size):
-        column = matrices[:, :, index : index + 1]
-        pivot = matrices[:, index : index + 1, index : index + 1]
+        column = matrices[..., index : index + 1]
+        pivot = matrices[..., index : index + 1, index : index + 1]
         shifted = column - unit[:, index : index + 1]
-        swept = matrices - shifted * shifted.transpose(1, 2) / pivot
+        swept = matrices - shifted * shifted.transpose(-1, -2) / pivot
         matrices = swept - 2 * unit[:, index : index + 1] * unit[index]
     return -matrices
 

@@ -92,7 +92,8 @@ class FeatureTransform(nn.Module):
         """Map (n, n_features), float32 or double, to the same shape in float32."""
         mapped = self._unbounded(values.double()) if self.kind != "identity" else values
         bounded = mapped if math.isinf(self.clip) else mapped.clamp(-self.clip, self.clip)
-        return bounded.float()
+        # row-major, because networks round differently with another layout
+        return bounded.float().contiguous()
 
     def _unbounded(self, values: Tensor) -> Tensor:
         if self.to_normal is not None and self.kind == "quantile":

@@ -1,62 +1,95 @@
-"""Which class to name, given probabilities: as plain argmax does, or so that rare classes are named as well."""
+"""Rules for the predicted class, given class probabilities."""
+
+import math
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from redcore._types import AnyArray, IntArray
 
-__all__ = ["choose_prior_power", "decide", "expected_macro_f1"]
+__all__ = ["SMALLEST_PROBABILITY", "Decision", "choose_prior_power", "expected_macro_f1"]
 
 POWERS = np.linspace(0, 1, 11)
 
 LEAST_GAIN = 0.01
-"""A smaller gain of macro-F1 is not worth a name that is less probable: argmax stays."""
+"""Smallest gain in macro-F1 for which the predicted class may be another than the most probable one."""
 
 FEWEST_SAMPLES = 20
-"""Fewest samples of a group whose macro-F1 means something."""
+"""Smallest number of samples in a group for which macro-F1 is computed."""
+
+SMALLEST_PROBABILITY = math.exp(-30.0)
+"""Lower bound of probabilities before the logarithm is taken."""
 
 
-def decide(log_probabilities: AnyArray, log_prior: AnyArray, power: float) -> IntArray:
-    """Return ``argmax_k log p_k - power * log prior_k``, (n_samples,).
+class Decision(nn.Module):
+    """Predict the class ``argmax_k log p_k - power * log prior_k``.
 
-    A power of 0 names the most probable class: best for accuracy. A power of 1 names the class that the sample speaks
-    for most, whatever its frequency: best for the average recall over classes.
-    """
-    return np.asarray((log_probabilities - power * log_prior).argmax(axis=1))
-
-
-def expected_macro_f1(probabilities: AnyArray, named: IntArray) -> float:
-    """Return the macro-F1 of these names if the probabilities (n_samples, n_classes) are right.
-
-    Of expected counts: with ``N_k`` samples named k, F1 of class k is ``2 sum_(named k) p_k / (N_k + sum p_k)``.
-    """
-    n_classes = probabilities.shape[1]
-    hits = np.bincount(named, probabilities[np.arange(len(named)), named], minlength=n_classes)
-    total = np.bincount(named, minlength=n_classes) + probabilities.sum(axis=0)
-    return float((2 * hits / total.clip(min=np.finfo(np.float64).tiny)).mean())
-
-
-def choose_prior_power(log_probabilities: AnyArray, log_prior: AnyArray, sizes: IntArray) -> float:
-    """Return the power with the best macro-F1 to be expected of held-out predictions.
-
-    Expected by these predictions' own probabilities, not counted by labels: of few samples of a rare class, counts say
-    next to nothing. The probabilities must be calibrated, as stacked ones are.
+    A power of 0 predicts the most probable class, which maximises accuracy. A power of 1 divides the frequencies of the
+    classes out, which maximises the average recall over classes.
 
     Parameters
     ----------
-    log_probabilities : array (n_samples, n_classes)
+    log_prior : array (n_classes,)
+    power : float
+        In [0, 1].
+    """
+
+    penalty: Tensor
+
+    def __init__(self, log_prior: AnyArray, power: float) -> None:
+        super().__init__()
+        self.register_buffer("penalty", power * torch.tensor(log_prior))
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """Return class codes, int64 (n_samples,), of probabilities (n_samples, n_classes)."""
+        return (probabilities.clamp(min=SMALLEST_PROBABILITY).log() - self.penalty).argmax(dim=1)
+
+
+def expected_macro_f1(probabilities: AnyArray, predicted: IntArray) -> float:
+    """Return the expected macro-F1 of predicted classes, assuming that the probabilities are correct.
+
+    Expected counts replace counts of labels: if class k is predicted for ``N_k`` samples, its F1 is
+    ``2 sum_(predicted k) p_k / (N_k + sum p_k)``.
+
+    Parameters
+    ----------
+    probabilities : array (n_samples, n_classes)
+    predicted : int array (n_samples,)
+        Class codes.
+    """
+    n_classes = probabilities.shape[1]
+    hits = np.bincount(predicted, probabilities[np.arange(len(predicted)), predicted], minlength=n_classes)
+    total = np.bincount(predicted, minlength=n_classes) + probabilities.sum(axis=0)
+    return float((2 * hits / total.clip(min=np.finfo(np.float64).tiny)).mean())
+
+
+def choose_prior_power(probabilities: AnyArray, log_prior: AnyArray, sizes: IntArray) -> float:
+    """Return the power of `Decision` with the largest expected macro-F1 on held-out predictions.
+
+    The expectation is over the predicted probabilities, because counts of the labels of a rare class are too noisy.
+    The probabilities must therefore be calibrated, as those of the stack are.
+
+    Parameters
+    ----------
+    probabilities : array (n_samples, n_classes)
     log_prior : array (n_classes,)
     sizes : int array (n_samples,)
-        Number of modalities that each prediction is made from: macro-F1 is averaged over the groups of equal size, as
-        scores are over missing patterns.
+        Number of observed modalities of each sample. Macro-F1 is averaged over the groups of equal size, like scores
+        over missing patterns.
+
+    Returns
+    -------
+    float
+        0 if the gain over the most probable class is below one point, or if no group has at least 20 samples.
     """
-    probabilities = np.exp(log_probabilities)
-    groups = [found for size in np.unique(sizes) if len(found := np.flatnonzero(sizes == size)) >= FEWEST_SAMPLES]
+    groups = [rows for size in np.unique(sizes) if len(rows := np.flatnonzero(sizes == size)) >= FEWEST_SAMPLES]
     if not groups:
         return 0.0
 
     def score(power: float) -> float:
-        named = decide(log_probabilities, log_prior, power)
-        return float(np.mean([expected_macro_f1(probabilities[group], named[group]) for group in groups]))
+        predicted = Decision(log_prior, power)(torch.from_numpy(probabilities)).numpy()
+        return float(np.mean([expected_macro_f1(probabilities[group], predicted[group]) for group in groups]))
 
     scores = [score(power) for power in POWERS]
     best = int(np.argmax(scores))

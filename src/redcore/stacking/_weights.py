@@ -1,41 +1,42 @@
-"""Weigh several predictions into one, by held-out data: stacked generalisation (Wolpert 1992) with few weights."""
-
-from dataclasses import dataclass
+"""Weights of several sources, fitted to held-out data: stacked generalisation (Wolpert 1992) with few weights."""
 
 import numpy as np
+import torch
 from scipy.optimize import LinearConstraint, minimize
 from scipy.special import expit, log_softmax, logsumexp
+from torch import Tensor, nn
 
 from redcore._types import AnyArray
-from redcore.data import HasTargetKind, TargetKind
+from redcore.data import TargetKind
 
 __all__ = ["StackingWeights"]
 
-ASSUMED_SAMPLES = 2.0
-"""How many samples the weights that are assumed without data count for, in the pull of the fitted ones to them."""
+PRIOR_SAMPLES = 2.0
+"""Strength, in samples, of the shrinkage of the fitted weights towards the prior weights."""
 
-ASSUMED_SAMPLES_OF_NUMBERS = 20.0
-"""The same for regression, where held-out samples that chose the epoch of a network flatter it by about 0.1 of R2."""
+PRIOR_SAMPLES_REGRESSION = 20.0
+"""The same for regression. The held-out samples also select a network's epoch, which biases its R2 by about 0.1."""
 
 LEAST_WEIGHT = 0.1
-"""Least sum of weights, but for regression: where no source was of use for few held-out samples, they still rank."""
+"""Smallest sum of weights, except for regression: predictions still rank the classes if no source helped on few
+held-out samples."""
 
 
-@dataclass(frozen=True, eq=False)
-class StackingWeights(HasTargetKind):
-    """Non-negative weights of S sources, each a prediction by log-probabilities, logits of labels, or numbers.
+class StackingWeights(nn.Module):
+    """Non-negative weights of S sources. Each source predicts class log-probabilities, label logits or numbers.
 
-    Those of numbers sum to at most 1: what is combined is no further from the mean than its sources.
+    For regression the weights sum to at most 1: the combination is no further from the mean than its sources.
 
-    Attributes
+    Parameters
     ----------
-    kind : str
-        Target kind.
     weights : array (S,)
     """
 
-    kind: TargetKind
-    weights: AnyArray
+    weights: Tensor
+
+    def __init__(self, weights: AnyArray) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.tensor(weights, dtype=torch.float64))
 
     @classmethod
     def fit(
@@ -43,56 +44,55 @@ class StackingWeights(HasTargetKind):
         sources: AnyArray,
         target: AnyArray,
         kind: TargetKind,
-        assumed: AnyArray,
+        prior: AnyArray,
         n_independent: int | None = None,
-        weights: AnyArray | None = None,
+        counts: AnyArray | None = None,
     ) -> "StackingWeights":
-        """Find the weights with the least log loss (or squared error).
+        """Minimise the log loss (for regression: the squared error) over the weights.
 
         Parameters
         ----------
         sources : array (n_samples, S, n_outputs)
         target : array
             Class codes (n_samples,), or (n_samples, n_outputs).
-        kind : str
-        assumed : array (S,)
-            Where the search starts, and what the weights are pulled to.
+        kind : TargetKind
+        prior : array (S,)
+            Start of the search, and the weights towards which the result is shrunk.
         n_independent : int, optional
-            How many of the samples are different ones, where some are there several times; default: all. The fewer,
-            the stronger the pull.
-        weights : array (n_samples,), optional
-            How much each sample counts.
+            Number of distinct samples, if samples are repeated under several missing patterns; default: all. The fewer
+            they are, the stronger the shrinkage.
+        counts : array (n_samples,), optional
+            Weight of each sample.
         """
-        strength = ASSUMED_SAMPLES_OF_NUMBERS if kind.is_regression else ASSUMED_SAMPLES
-        pull = strength / max(1, n_independent or len(sources))
-        counts = np.ones(len(sources)) if weights is None else weights
+        strength = PRIOR_SAMPLES_REGRESSION if kind.is_regression else PRIOR_SAMPLES
+        penalty = strength / max(1, n_independent or len(sources))
+        counts = np.ones(len(sources)) if counts is None else counts
 
-        def loss(mixture: AnyArray) -> tuple[float, AnyArray]:
-            combined = np.einsum("nsk,s->nk", sources, mixture)
+        def loss(weights: AnyArray) -> tuple[float, AnyArray]:
+            combined = np.einsum("nsk,s->nk", sources, weights)
             losses, slope = _loss(combined, target, kind)
             gradient = np.einsum("nsk,nk->s", sources, slope * counts[:, None] / len(counts))
-            gradient += 2 * pull * (mixture - assumed)
-            return float(counts @ losses) / len(counts) + pull * float(((mixture - assumed) ** 2).sum()), gradient
+            gradient += 2 * penalty * (weights - prior)
+            return float(counts @ losses) / len(counts) + penalty * float(((weights - prior) ** 2).sum()), gradient
 
-        bounds = [(0.0, None)] * len(assumed)
+        bounds = [(0.0, None)] * len(prior)
         if kind.is_regression:
-            at_most_1 = LinearConstraint(np.ones((1, len(assumed))), ub=1.0)
-            found = minimize(loss, assumed, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
+            at_most_1 = LinearConstraint(np.ones((1, len(prior))), ub=1.0)
+            result = minimize(loss, prior, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
         else:
-            found = minimize(loss, assumed, jac=True, method="L-BFGS-B", bounds=bounds)
-        mixture = found.x.clip(min=0.0) if np.isfinite(found.x).all() else assumed
-        if not kind.is_regression and mixture.sum() < LEAST_WEIGHT:
-            mixture = assumed * LEAST_WEIGHT / assumed.sum()
-        return cls(kind, mixture)
+            result = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=bounds)
+        weights = result.x.clip(min=0.0) if np.isfinite(result.x).all() else prior
+        if not kind.is_regression and weights.sum() < LEAST_WEIGHT:
+            weights = prior * LEAST_WEIGHT / prior.sum()
+        return cls(weights)
 
-    def combine(self, sources: AnyArray) -> AnyArray:
-        """Return logits, or numbers, (n_samples, n_outputs)."""
-        combined: AnyArray = np.einsum("nsk,s->nk", sources, self.weights)
-        return combined
+    def forward(self, sources: Tensor) -> Tensor:
+        """Return the weighted sum of sources (n_samples, S, n_outputs): logits or numbers, (n_samples, n_outputs)."""
+        return (sources * self.weights[:, None]).sum(dim=1)
 
 
 def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[AnyArray, AnyArray]:
-    """Return the loss of every sample and its gradient by `combined`."""
+    """Return the loss of every sample and its gradient with respect to `combined`."""
     if kind.is_classification:
         rows = np.arange(len(combined))
         slope = np.exp(log_softmax(combined, axis=1))

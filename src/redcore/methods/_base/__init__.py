@@ -4,11 +4,12 @@ from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings
 from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import ModalityForm, NetworkMethod, state_arrays
-from redcore.methods._base._table_method import TableMethod
+from redcore.methods._base._table_method import LinearTableMethod, TableMethod
 
 __all__ = [
     "CodeSettings",
     "FusionSettings",
+    "LinearTableMethod",
     "Method",
     "MethodSettings",
     "ModalityForm",

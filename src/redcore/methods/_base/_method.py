@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray, IntArray
@@ -17,20 +19,30 @@ from redcore.exceptions import (
     DataError,
     EmptySampleError,
     EmptySampleWarning,
+    ExportError,
     TargetError,
     UnseenModalityWarning,
     UnsupportedError,
 )
-from redcore.fitting import Callback, FitContext, History
+from redcore.fitting import Callback, FitContext, History, predict_batches
 
 __all__ = ["Method"]
+
+
+class MostProbable(nn.Module):
+    """The class with the largest probability."""
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """Return class codes, int64 (n_samples,), of probabilities (n_samples, n_classes)."""
+        return probabilities.argmax(dim=1)
 
 
 class Method(ABC):
     """Base class of methods that predict a target from modalities, any of which can be missing.
 
-    Subclasses implement `_fit`, `_predict`, `_arrays` and `_restore`. This class checks data against the schema of the
-    training data, and handles samples without any modality and modalities that were never observed in training.
+    Subclasses implement `_fit`, `_arrays`, `_restore`, and either `prediction_module` or `_predict`. A method with
+    `prediction_module` has an ONNX form. This class checks data against the schema of the training data, and handles
+    samples without any modality and modalities that were never observed in training.
 
     Parameters
     ----------
@@ -164,7 +176,28 @@ class Method(ABC):
 
     def decide(self, outputs: AnyArray) -> IntArray:
         """Return the predicted class codes, (n_samples,), for class probabilities (n_samples, n_classes)."""
-        return np.asarray(outputs.argmax(axis=1))
+        return np.asarray(self.decision_module()(torch.tensor(outputs)))
+
+    def prediction_module(self) -> nn.Module:
+        """Return the fitted prediction as a module, which `predict` calls and `redcore.export.export_onnx` traces.
+
+        Its input is a `redcore.nn.Batch` of the active modalities, without preprocessing, in which every sample
+        observes at least one modality. Its output is `predict` for these samples: double (n_samples, n_outputs).
+
+        While a graph is traced (see `redcore.nn.is_traced`), every modality of the batch has a row for every sample,
+        with zeros where the modality is missing, and a sample may observe no modality.
+
+        Raises
+        ------
+        ExportError
+            If the method has no such module; its prediction is then `_predict`.
+        """
+        name = type(self).__module__.rpartition(".")[2]
+        raise ExportError(f"method {name!r} has no ONNX form: it does not implement prediction_module")
+
+    def decision_module(self) -> nn.Module:
+        """Return the module that maps probabilities (n_samples, n_classes) to class codes; default: most probable."""
+        return MostProbable()
 
     def sample(
         self, data: MultimodalData, n_draws: int, *, seed: int = 0, empty: Literal["prior", "error"] = "prior"
@@ -278,9 +311,9 @@ class Method(ABC):
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         """Fit the method to `data`, which has the active modalities only."""
 
-    @abstractmethod
     def _predict(self, data: MultimodalData) -> AnyArray:
         """Return the predictions for samples with at least one observed modality."""
+        return np.concatenate([outputs.numpy() for outputs in predict_batches(self.prediction_module(), data)])
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         raise NotImplementedError(f"{type(self).__name__} has no joint representation")

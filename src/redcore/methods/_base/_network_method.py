@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
@@ -21,8 +22,8 @@ from redcore.fitting._stepper import predict_batches
 from redcore.fitting._trainer import Trainer, seeded, threads
 from redcore.methods._base._method import Method
 from redcore.missing import under_patterns
-from redcore.nn import Objective
-from redcore.preprocessing._features import Preprocessor, check_named
+from redcore.nn import Batch, Objective
+from redcore.preprocessing import Preprocessor, check_named
 
 __all__ = ["ModalityForm", "NetworkMethod", "state_arrays"]
 
@@ -31,6 +32,28 @@ MAX_VALIDATION = 20_000
 
 ModalityForm = tuple[str, int, bool]
 """Name, number of features, and True for a sequence."""
+
+
+class MeanOfNetworks(nn.Module):
+    """Mean of the predictions of several networks on the same preprocessed batch.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+    networks : sequence of nn.Module
+        At least one.
+    objective : Objective
+    """
+
+    def __init__(self, preprocessor: Preprocessor, networks: Sequence[nn.Module], objective: Objective) -> None:
+        super().__init__()
+        self.preprocessor, self.networks, self.objective = preprocessor, nn.ModuleList(networks), objective
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
+        prepared = self.preprocessor(batch)
+        outputs = [self.objective.predictions(network(prepared).logits) for network in self.networks]
+        return torch.stack(outputs).mean(dim=0)
 
 
 class NetworkMethod(Method):
@@ -141,14 +164,9 @@ class NetworkMethod(Method):
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
-    def _predict(self, data: MultimodalData) -> AnyArray:
-        prepared = self.preprocessor.transform(data)
-        outputs: AnyArray = np.mean([self._outputs(network, prepared) for network in self.networks], axis=0)
-        return outputs
-
-    def _outputs(self, network: TrainableNetwork, prepared: MultimodalData) -> AnyArray:
-        """Return the predictions of one network for preprocessed data."""
-        return np.concatenate([self.objective.outputs(output.logits) for output in predict_batches(network, prepared)])
+    def prediction_module(self) -> nn.Module:
+        """Return preprocessing, networks and objective as one module; see `Method.prediction_module`."""
+        return MeanOfNetworks(self.preprocessor, self.networks, self.objective)
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         batches = predict_batches(self.network, self.preprocessor.transform(data))

@@ -1,18 +1,49 @@
-"""Base class of methods that use one table with the concatenated features of all modalities."""
+"""Base classes of methods that use one table with the concatenated features of all modalities."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
-from redcore._types import AnyArray
-from redcore.data import MultimodalData, Target
-from redcore.fitting import FitContext
+from redcore._types import AnyArray, IntArray
+from redcore.data import MultimodalData, Target, TargetKind
+from redcore.fitting import FitContext, predict_batches
+from redcore.linear import LinearModel, LinearSettings, fit_linear
 from redcore.methods._base._method import Method
-from redcore.preprocessing import Preprocessor, vectors_of
+from redcore.nn import Batch, outputs_of
+from redcore.preprocessing import Preprocessor, summarize, vectors_of
 
-__all__ = ["TableMethod"]
+__all__ = ["LinearTableMethod", "TableMethod"]
+
+
+class TableFeatures(nn.Module):
+    """Preprocessed features of all modalities side by side.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+    widths : sequence of int
+        Number of columns of each modality.
+    """
+
+    def __init__(self, preprocessor: Preprocessor, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.preprocessor, self.widths = preprocessor, list(widths)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the table, double (n_samples, sum of widths), with NaN where a modality is missing."""
+        vectors: Batch = self.preprocessor(summarize(batch))
+        blocks = []
+        for index, (width, part) in enumerate(zip(self.widths, vectors.modalities, strict=True)):
+            missing = ~vectors.availability[:, index, None]
+            if part.rows.shape[0]:
+                blocks.append(vectors.spread(index, part.values.double()).masked_fill(missing, torch.nan))
+            else:
+                blocks.append(torch.full((vectors.n_samples, width), torch.nan, dtype=torch.float64))
+        return torch.cat(blocks, dim=1)
 
 
 class TableMethod(Method):
@@ -20,10 +51,15 @@ class TableMethod(Method):
 
     The features of a sequence are statistics over time. Features of missing modalities are NaN. Subclasses implement
     `_fit_table` and `_predict_table`; the arrays that `_fit_table` returns are stored in `table_arrays`.
+
+    Attributes
+    ----------
+    widths : dict of str to int
+        Number of columns of each modality.
     """
 
     standardize: ClassVar[bool] = True
-    """If True, features are standardised."""
+    """If True, features are preprocessed by "auto" of `redcore.preprocessing.Preprocessor`; if False, not at all."""
 
     preprocessor: Preprocessor
     widths: dict[str, int]
@@ -33,44 +69,42 @@ class TableMethod(Method):
         for callback in context.callbacks:
             callback.on_start(1, 0)
         vectors = vectors_of(data)
-        kinds: dict[str, Any] = {} if self.standardize else {"*": "identity"}
-        # trees are invariant to scaling and do not need a bound on values
-        self.preprocessor = Preprocessor.fit(vectors, kinds, **({} if self.standardize else {"clip": float("inf")}))
+        self.preprocessor = Preprocessor.fit(vectors, **self._preprocessing())
         self.widths = {name: modality.n_features for name, modality in vectors.modalities.items()}
         assert data.target is not None
         self.table_arrays = self._fit_table(self._table(vectors), data.target, data.groups, context.seed)
         for callback in context.callbacks:
             callback.on_step(0, {})
 
-    def _table(self, vectors: MultimodalData) -> AnyArray:
-        """Return the feature table, float64 (n_samples, n_features), with NaN for missing modalities."""
-        blocks = []
-        for name, modality in self.preprocessor.transform(vectors).modalities.items():
-            block = np.full((vectors.n_samples, self.widths[name]), np.nan)
-            observed = modality.gather(np.arange(vectors.n_samples))
-            if len(observed.rows):
-                block[observed.rows] = observed.values
-            blocks.append(block)
-        return np.concatenate(blocks, axis=1)
+    def _preprocessing(self) -> dict[str, Any]:
+        return {} if self.standardize else {"kinds": {"*": "identity"}, "clip": float("inf")}
+
+    def features(self) -> TableFeatures:
+        """Return the module that maps a batch to the table."""
+        return TableFeatures(self.preprocessor, list(self.widths.values()))
+
+    def _table(self, data: MultimodalData) -> AnyArray:
+        return np.concatenate([table.numpy() for table in predict_batches(self.features(), data)])
 
     def _predict(self, data: MultimodalData) -> AnyArray:
-        return self._predict_table(self._table(vectors_of(data)))
+        return self._predict_table(self._table(data))
 
     def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
-        """Fit the model and return all fitted parameters as named arrays.
+        """Fit to a table, and return all fitted numbers by name.
 
         Parameters
         ----------
-        table : array (n_samples, n_features)
+        table : array (n_samples, n_columns)
+            With NaN where a modality is missing.
         target : Target
         groups : array (n_samples,) or None
-            Groups for cross-validation.
+            Groups of samples that cross-validation keeps together.
         seed : int
         """
         raise NotImplementedError
 
     def _predict_table(self, table: AnyArray) -> AnyArray:
-        """Return the predictions of the fitted model (see `table_arrays`), (n_samples, n_outputs)."""
+        """Predict from a table, (n_samples, n_outputs), with `table_arrays`."""
         raise NotImplementedError
 
     def _arrays(self) -> dict[str, AnyArray]:
@@ -81,9 +115,72 @@ class TableMethod(Method):
         return {"widths": self.widths}
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        kinds: dict[str, Any] = {} if self.standardize else {"*": "identity"}
-        bound = {} if self.standardize else {"clip": float("inf")}
-        preprocessing = unprefixed("preprocessing/", arrays)
-        self.preprocessor = Preprocessor.from_arrays(preprocessing, self.active, kinds, **bound)
+        statistics = unprefixed("preprocessing/", arrays)
+        self.preprocessor = Preprocessor.from_arrays(statistics, self.active, **self._preprocessing())
         self.widths = {name: int(width) for name, width in info["widths"].items()}
         self.table_arrays = unprefixed("table/", arrays)
+
+
+class LinearTable(nn.Module):
+    """Linear model of columns that are computed from a table.
+
+    Parameters
+    ----------
+    design : callable
+        Maps the table to the columns that the model reads.
+    model : LinearModel
+    kind : TargetKind
+    """
+
+    def __init__(self, design: Callable[[Tensor], Tensor], model: LinearModel, kind: TargetKind) -> None:
+        super().__init__()
+        self.design, self.model, self.kind = design, model, kind
+
+    def forward(self, table: Tensor) -> Tensor:
+        """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
+        return outputs_of(self.model(self.design(table)), self.kind)
+
+
+class LinearTableMethod(TableMethod):
+    """Logistic or ridge regression on one table, with mean imputation of missing features.
+
+    Subclasses may override `design` and `training_rows`.
+    """
+
+    Settings: ClassVar[type[LinearSettings]] = LinearSettings
+
+    def design(self, table: Tensor) -> Tensor:
+        """Return the columns that the linear model reads, (n_samples, n_design_columns).
+
+        By default they are those of the table with zeros for NaN: the mean of a standardised feature is 0.
+
+        Parameters
+        ----------
+        table : tensor (n_samples, n_columns), double
+            With NaN where a modality is missing.
+        """
+        return torch.where(table.isnan(), 0.0, table)
+
+    def training_rows(self, table: AnyArray) -> IntArray:
+        """Return the rows of a table with NaN to which the model is fitted; default: all."""
+        return np.arange(len(table))
+
+    def linear(self) -> LinearTable:
+        """Return the module that maps the table to predictions."""
+        model = LinearModel(self.table_arrays["coefficients"], self.table_arrays["intercepts"])
+        return LinearTable(self.design, model, self.schema.target_kind)
+
+    def prediction_module(self) -> nn.Module:
+        """Return the features of the table, then the linear model; see `Method.prediction_module`."""
+        return nn.Sequential(self.features(), self.linear())
+
+    def _fit_table(self, table: AnyArray, target: Target, groups: AnyArray | None, seed: int) -> dict[str, AnyArray]:
+        rows = self.training_rows(table)
+        columns = self.design(torch.from_numpy(table[rows])).numpy()
+        groups = None if groups is None else groups[rows]
+        settings = cast(LinearSettings, self.settings)
+        coefficients, intercepts = fit_linear(columns, target.take(rows), settings, groups)
+        return {"coefficients": coefficients, "intercepts": intercepts}
+
+    def _predict_table(self, table: AnyArray) -> AnyArray:
+        return np.asarray(self.linear()(torch.from_numpy(table)))
