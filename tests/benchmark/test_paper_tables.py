@@ -32,7 +32,7 @@ def test_every_protocol_and_fold_of_the_written_sample(table):
     assert len(shares) == len(spec.protocol) == (13 if n_folds else 16)
     assert {cell.fold for cell in spec.cells()} == ({None} if n_folds is None else set(range(1, n_folds + 1)))
     # with at_least_one (possible for rates below 2/3), every sample keeps a modality
-    assert all(kept for _, at_least_one, kept in shares if at_least_one)
+    assert all(all_observed for _, at_least_one, all_observed in shares if at_least_one)
 
 
 def test_every_method_runs_on_the_written_sample(table):

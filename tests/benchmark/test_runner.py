@@ -82,18 +82,18 @@ def test_rates_are_realised_and_shifted(finished):
 
 
 def test_results_do_not_depend_on_the_number_of_processes(finished, folder, tmp_path):
-    seen = []
-    run(spec(), tmp_path, data_folder=folder, n_jobs=2, progress=seen.append)
+    new_records = []
+    run(spec(), tmp_path, data_folder=folder, n_jobs=2, progress=new_records.append)
     assert results(tmp_path) == results(finished)
-    assert len(seen) == 8
+    assert len(new_records) == 8
 
 
 def test_only_cells_without_a_record_are_run(finished, folder, tmp_path):
-    seen = []
+    new_records = []
     run(spec(n_seeds=1), tmp_path, data_folder=folder)
     (tmp_path / "records" / f"{next(spec().cells()).key()}.json").unlink()
-    run(spec(), tmp_path, data_folder=folder, progress=seen.append)
-    assert len(seen) == 5
+    run(spec(), tmp_path, data_folder=folder, progress=new_records.append)
+    assert len(new_records) == 5
     assert results(tmp_path) == results(finished)
 
 

@@ -143,8 +143,8 @@ def test_requested_rates_are_exact_and_recorded(cli, tmp_path):
     for part in ("train", "validation", "test"):
         rows = samples["part"] == part
         missing = {name: int((~column[rows]).sum()) for name, column in observed(samples).items()}
-        asked = RATES if part != "test" else dict.fromkeys(RATES, 0.0)
-        assert missing == {name: round(rate * rows.sum()) for name, rate in asked.items()}
+        requested = RATES if part != "test" else dict.fromkeys(RATES, 0.0)
+        assert missing == {name: round(rate * rows.sum()) for name, rate in requested.items()}
         realised = {name: count / rows.sum() for name, count in missing.items()}
         assert record["realised_missing_rates"][part] == pytest.approx(realised, abs=1e-12)
     assert np.any(list(observed(samples).values()), axis=0).all()

@@ -50,7 +50,7 @@ def data(tmp_path_factory, write_npz):
 
 
 def uninterrupted(data, seconds):
-    run = data.parent / f"whole-{seconds}"
+    run = data.parent / f"uninterrupted-{seconds}"
     process = start("fit", data, "--out", run, *SLOW, "--set", f"checkpoint_seconds={seconds}")
     _, error = process.communicate(timeout=120)
     assert process.returncode == 0, error
@@ -97,7 +97,7 @@ def test_kill_at_random_moments(data, tmp_path):
         # a run that started again from step 0 would have fewer steps
         assert steps_done(run / "checkpoint.safetensors") > before
         before = steps_done(run / "checkpoint.safetensors")
-    (run / ".checkpoint-0badcafe.safetensors").write_bytes(b"what a killed writer may leave")
+    (run / ".checkpoint-0badcafe.safetensors").write_bytes(b"temporary file of a killed process")
     process = start(*fit, "--resume")
     _, error = process.communicate(timeout=120)
     assert process.returncode == 0, error
@@ -109,7 +109,7 @@ def test_kill_at_random_moments(data, tmp_path):
 def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch, method):
     settings = SLOW[:2] if method == "stacked" else ()
     fit = ("fit", data, "--method", method, *settings, "--set", "max_epochs=8", "--set", "latent_dim=8")
-    assert cli(*fit, "--out", tmp_path / "whole").status == 0
+    assert cli(*fit, "--out", tmp_path / "uninterrupted").status == 0
     starts = []
     on_start = ProgressBar.on_start
 
@@ -127,7 +127,7 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
     # only the first network had started before the interrupt
     assert starts == [0, 10, *([0, 0] if method == "stacked" else [])]
     for file in ("model/model.safetensors", "metrics.json", "history.parquet"):
-        assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+        assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "uninterrupted" / file).read_bytes()
 
 
 def test_a_method_without_checkpoints_stops_too(cli, data, tmp_path, monkeypatch):

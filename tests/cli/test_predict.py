@@ -45,7 +45,7 @@ def test_known_labels_are_written_with_the_predictions(cli, linear_run, tmp_path
         ("regression", ["prediction_0", "prediction_1"], {"y": np.random.default_rng(0).normal(size=(60, 2))}),
         (
             "multilabel",
-            [f"{what}_{label}" for what in ("prediction", "probability") for label in ("joy", "anger", "fear")],
+            [f"{column}_{label}" for column in ("prediction", "probability") for label in ("joy", "anger", "fear")],
             {"class_names": ["joy", "anger", "fear"]},
         ),
     ],
@@ -67,9 +67,9 @@ def test_columns_follow_the_kind_of_target(cli, make_npz, tmp_path, kind, column
 def test_a_sample_without_any_modality_gets_the_prior(cli, make_npz, tmp_path):
     data = make_npz("multiclass", y=np.minimum(np.arange(60) % 6, 2))
     assert cli("fit", data, "--out", tmp_path / "run", "--method", "late_fusion", "--test-fraction", 0).status == 0
-    there = np.arange(60) != 5
-    holes = make_npz("multiclass", "holes.npz", has_audio=there, has_text=there & (np.arange(60) != 8))
-    result = cli("predict", tmp_path / "run", holes, "--out", tmp_path / "out.parquet")
+    observed = np.arange(60) != 5
+    missing = make_npz("multiclass", "missing.npz", has_audio=observed, has_text=observed & (np.arange(60) != 8))
+    result = cli("predict", tmp_path / "run", missing, "--out", tmp_path / "out.parquet")
     assert result.status == 0
     assert "1 sample(s) observe no usable modality" in result.err
     rows = read_table(tmp_path / "out.parquet").to_pylist()

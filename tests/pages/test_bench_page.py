@@ -239,8 +239,8 @@ def test_axe_finds_no_violations(look, bench_page, fit_page, axe, scheme):
         view = look(path, color_scheme=scheme)
         open_all(view)
         view.page.evaluate(axe)
-        found = view.page.evaluate("axe.run()")["violations"]
-        assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found] == []
+        violations = view.page.evaluate("axe.run()")["violations"]
+        assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in violations] == []
 
 
 def test_names_with_markup_are_escaped(look, tmp_path):

@@ -11,7 +11,7 @@ from redcore.report import supervision_figure
 def columns(names, n_steps=100):
     rng = np.random.default_rng(0)
     return {
-        f"{what}/{name}": rng.random(n_steps) for what in ("supervision_weight", "relative_advantage") for name in names
+        f"{kind}/{name}": rng.random(n_steps) for kind in ("supervision_weight", "relative_advantage") for name in names
     } | {"loss": np.ones(n_steps)}
 
 

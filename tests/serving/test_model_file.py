@@ -181,7 +181,7 @@ def test_loading_uses_no_pickle_and_no_random_numbers(saved, monkeypatch):
     for name in ("load", "loads", "Unpickler", "_Unpickler", "_load", "_loads"):
         monkeypatch.setattr(pickle, name, refuse)
     monkeypatch.setattr(torch, "load", refuse)
-    np.random.seed(5)  # noqa: NPY002 - the global state is what must not move
+    np.random.seed(5)  # noqa: NPY002 - the test checks that the global state is unchanged
     torch.manual_seed(5)
     before, state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     load_model(saved).predict(make_data())

@@ -104,7 +104,7 @@ class SplitProtocol(_KeyedSettings):
 
 
 def _rotated(rates: tuple[float, ...], order: int, n: int) -> tuple[float, ...]:
-    return tuple(rates[(place + order) % len(rates)] for place in range(n))
+    return tuple(rates[(position + order) % len(rates)] for position in range(n))
 
 
 class ProtocolSpec(_KeyedSettings):
@@ -162,9 +162,9 @@ class ProtocolSpec(_KeyedSettings):
 
     def for_split(self, part: str) -> SplitProtocol:
         """Return the missing protocol of a split: ``"train"``, ``"validation"`` or ``"test"``."""
-        own: SplitProtocol | None = None if part == "train" else getattr(self, part)
-        if own is not None:
-            return own
+        split_protocol: SplitProtocol | None = None if part == "train" else getattr(self, part)
+        if split_protocol is not None:
+            return split_protocol
         rates = self.rates if part == "train" else getattr(self, f"{part}_rates")
         if rates is None:
             rates = () if part == "test" else self.rates

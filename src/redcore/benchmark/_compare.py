@@ -46,7 +46,7 @@ class Difference:
     adjusted: float | None
 
 
-Place = tuple[str, str, int, int]
+RunKey = tuple[str, str, int, int]
 """Data set, protocol, seed and fold."""
 
 Blocks = dict[tuple[str, str], AnyArray]
@@ -73,10 +73,10 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     UnknownNameError
         If `base` has no finished records.
     """
-    scores: dict[str, dict[Place, float]] = defaultdict(dict)
+    scores: dict[str, dict[RunKey, float]] = defaultdict(dict)
     for record in done(records):
-        place = (record.data_title, record.protocol_title, record.seed, record.fold or 0)
-        scores[record.method_title][place] = pattern_mean(record)
+        run = (record.data_title, record.protocol_title, record.seed, record.fold or 0)
+        scores[record.method_title][run] = pattern_mean(record)
     check_known("method", [base], scores)
     differences = []
     for method in scores:
@@ -86,7 +86,7 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     return sorted(_with_holm(differences), key=lambda difference: -difference.mean)
 
 
-def _blocks(one: Mapping[Place, float], other: Mapping[Place, float]) -> Blocks:
+def _blocks(one: Mapping[RunKey, float], other: Mapping[RunKey, float]) -> Blocks:
     """Return the paired differences (n_runs,) per data set and protocol."""
     by_block: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell in sorted(one.keys() & other.keys()):

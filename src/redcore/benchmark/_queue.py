@@ -25,27 +25,27 @@ class Queue:
     """
 
     def __init__(self, cells: Iterable[Cell]) -> None:
-        self._waiting: dict[int, dict[Kind, deque[Cell]]] = defaultdict(lambda: defaultdict(deque))
+        self._cells: dict[int, dict[Kind, deque[Cell]]] = defaultdict(lambda: defaultdict(deque))
         self._seconds: dict[Kind, list[float]] = defaultdict(list)
-        self._n_waiting = 0
+        self._n_cells = 0
         for cell in cells:
-            self._waiting[cell.seed][_kind(cell)].append(cell)
-            self._n_waiting += 1
+            self._cells[cell.seed][_kind(cell)].append(cell)
+            self._n_cells += 1
 
     def __len__(self) -> int:
-        return self._n_waiting
+        return self._n_cells
 
     def pop(self) -> Cell:
         """Remove and return the next cell."""
-        seed = min(self._waiting)
-        kinds = self._waiting[seed]
+        seed = min(self._cells)
+        kinds = self._cells[seed]
         kind = max(kinds, key=self._expected)
         cell = kinds[kind].popleft()
         if not kinds[kind]:
             del kinds[kind]
         if not kinds:
-            del self._waiting[seed]
-        self._n_waiting -= 1
+            del self._cells[seed]
+        self._n_cells -= 1
         return cell
 
     def learn(self, record: Record) -> None:

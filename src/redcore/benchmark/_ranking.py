@@ -76,9 +76,9 @@ def rank_methods(records: Sequence[Record], *, score: str | None = None, over: O
     first = friedman(table)
     order = np.argsort(first.mean_ranks, kind="stable").tolist()
     test = friedman(table[:, order])
-    names = tuple(methods[place] for place in order)
+    names = tuple(methods[index] for index in order)
     groups = rank_groups(test.mean_ranks, test.critical_difference)
-    return Ranking(names, test.mean_ranks, test, [tuple(names[place] for place in group) for group in groups])
+    return Ranking(names, test.mean_ranks, test, [tuple(names[index] for index in group) for group in groups])
 
 
 def pairwise(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> list[Pair]:

@@ -178,9 +178,9 @@ def _ranks(records: Sequence[Record]) -> Figure | None:
         panel.plot([1, rank], [row, row], color="#bbbbbb", linewidth=0.8, zorder=1)
         panel.plot(rank, row, "o", color=COLOURS[0], markersize=5)
         panel.annotate(f"{rank:.2f}", (rank, row), xytext=(6, -3), textcoords="offset points", fontsize=8)
-    for place, group in enumerate(ranking.groups):
+    for index, group in enumerate(ranking.groups):
         rows = [ranking.methods.index(method) for method in group]
-        x = n_methods + 0.5 + 0.25 * place
+        x = n_methods + 0.5 + 0.25 * index
         panel.plot([x, x], [min(rows) - 0.25, max(rows) + 0.25], color="black", linewidth=3)
     panel.set_yticks(range(n_methods), ranking.methods)
     panel.invert_yaxis()
@@ -202,7 +202,7 @@ def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
         panel.set_xscale("log")
         # plain numbers instead of 10^n, because parsing of mathematical text is off for all labels
         for axis_formatter in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
-            axis_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+            axis_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.tick_params(axis="x", which="both", rotation=40, labelsize=8)
         panel.set_xlabel(label)
         panel.set_ylabel("mean score")
@@ -217,6 +217,6 @@ def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
 
 
 def _mean_score(records: Sequence[Record], method: str) -> float:
-    own = [record for record in records if record.method_title == method and not np.isnan(pattern_mean(record))]
-    entries = summarise(own)
+    scored = [record for record in records if record.method_title == method and not np.isnan(pattern_mean(record))]
+    entries = summarise(scored)
     return float(np.mean([entry.mean for entry in entries])) if entries else float("nan")

@@ -94,9 +94,9 @@ class _Packer:
         per_pattern: dict[str, dict[str, Any]] = record.metrics.get("per_pattern", {})
         names = self.modalities[data]
         numbers = [self.patterns.number([data, *map(names.index, pattern.split("+"))]) for pattern in per_pattern]
-        for place, metric in enumerate(self.metrics):
+        for index, metric in enumerate(self.metrics):
             if metric in HEADLINES and any(scores.get(metric) is not None for scores in per_pattern.values()):
-                self.headline.setdefault(data, place)
+                self.headline.setdefault(data, index)
         return {
             "set": self.pattern_sets.number(numbers),
             "scores": [_row(per_pattern.values(), metric) for metric in self.metrics],
@@ -164,8 +164,8 @@ def _lists(packer: _Packer) -> dict[str, Any]:
     return {
         "data": packer.data.values,
         "protocols": packer.protocols.values,
-        "mechanisms": [packer.mechanisms[place] for place in range(n_protocols)],
-        "rates": [_mean_rate(packer.rates.get(place)) for place in range(n_protocols)],
+        "mechanisms": [packer.mechanisms[index] for index in range(n_protocols)],
+        "rates": [_mean_rate(packer.rates.get(index)) for index in range(n_protocols)],
         "methods": packer.methods.values,
         "seeds": packer.seeds.values,
         "metrics": [{"name": n, "label": score_label(n), "lower": is_lower_better(n)} for n in packer.metrics],

@@ -22,19 +22,19 @@ function closeFilters(which) {
 
 function filter(name) {
   const count = element("b");
-  const boxes = DATA[name].map((value, place) => {
-    const box = element("input", { type: "checkbox", value: place, onchange: () => select([place], box.checked) });
+  const boxes = DATA[name].map((value, index) => {
+    const box = element("input", { type: "checkbox", value: index, onchange: () => select([index], box.checked) });
     return [box, element("label", {}, box, String(value))];
   });
 
-  function select(places, on) {
-    for (const place of places) state[name][on ? "add" : "delete"](place);
+  function select(indices, on) {
+    for (const index of indices) state[name][on ? "add" : "delete"](index);
     update();
     render();
   }
 
   function update() {
-    for (const [place, [box]] of boxes.entries()) box.checked = state[name].has(place);
+    for (const [index, [box]] of boxes.entries()) box.checked = state[name].has(index);
     count.textContent = `${state[name].size} of ${boxes.length}`;
   }
 
@@ -61,7 +61,7 @@ function filter(name) {
 }
 
 function scoreSelects() {
-  const metrics = [[HEADLINE, headlineName()], ...DATA.metrics.map((metric, place) => [place, metric.label])];
+  const metrics = [[HEADLINE, headlineName()], ...DATA.metrics.map((metric, index) => [index, metric.label])];
   const choice = (label, options, current, set) => {
     const select = element(
       "select",

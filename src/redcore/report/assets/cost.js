@@ -51,7 +51,7 @@ function costPanel(box, { name, label }, points) {
     domain,
     log: true,
     label,
-    values: marks.filter((_, place) => place % Math.ceil(marks.length / most) === 0),
+    values: marks.filter((_, index) => index % Math.ceil(marks.length / most) === 0),
     show: abbreviated,
   };
   const { group, across, up } = panel(

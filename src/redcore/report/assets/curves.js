@@ -127,8 +127,8 @@ function curvesPanel(box, { d, title, series }, across) {
     ),
     `${title} · ${metricLabel(d)}`,
   );
-  series.forEach(({ method, points: own }, place) => {
-    const shift = (place - (series.length - 1) / 2) * Math.min(2, 14 / series.length);
+  series.forEach(({ method, points: own }, position) => {
+    const shift = (position - (series.length - 1) / 2) * Math.min(2, 14 / series.length);
     const at = own.map((point) => [left(point.x) + shift, up(point.mean)]);
     const whiskers = own.map((point, index) =>
       svg("line", {

@@ -67,14 +67,14 @@ function heatmapDrawing(d, methods, rows, width) {
   const domain = [Math.min(...values), Math.max(...values)];
   const slanted = (name, x) => text(truncated(name, 210), x, top - 8, { transform: `rotate(-40 ${x} ${top - 8})` });
   const nodes = [
-    ...modalities.map((name, place) => slanted(name, 10 + place * 17)),
-    ...methods.map((method, place) => slanted(nameOf(method), dots + (place + 0.4) * cell)),
-    ...rows.flatMap((row, place) => heatmapRow(d, row, { top: top + place * 26, dots, cell, domain })),
+    ...modalities.map((name, index) => slanted(name, 10 + index * 17)),
+    ...methods.map((method, index) => slanted(nameOf(method), dots + (index + 0.4) * cell)),
+    ...rows.flatMap((row, index) => heatmapRow(d, row, { top: top + index * 26, dots, cell, domain })),
   ];
   const total = dots + methods.length * cell + longest * 0.77 - cell * 0.5;
   const best = rows
     .at(-1)
-    .values.map((value, place) => [value, methods[place]])
+    .values.map((value, index) => [value, methods[index]])
     .filter(([value]) => value !== null);
   const label = `Heat map of ${metricLabel(d)} for ${DATA.data[d]}: ${counted(methods.length, "method")} under ${counted(rows.length, "missing pattern")}, from ${score(domain[0])} to ${score(domain[1])}. With the most modalities: ${best.map(([value, method]) => `${nameOf(method)} ${score(value)}`).join(", ")}.`;
   return drawing(total, top + rows.length * 26 + 6, label, nodes);
@@ -82,23 +82,23 @@ function heatmapDrawing(d, methods, rows, width) {
 
 function heatmapRow(d, { pattern, values }, { top, dots, cell, domain }) {
   const observed = DATA.patterns[pattern];
-  const marks = DATA.modalities[d].map((_, place) =>
+  const marks = DATA.modalities[d].map((_, index) =>
     svg("circle", {
-      cx: 10 + place * 17,
+      cx: 10 + index * 17,
       cy: top + 13,
       r: 5,
       stroke: "var(--faint)",
       "stroke-width": 1.2,
-      fill: observed.includes(place) ? "var(--faint)" : "none",
+      fill: observed.includes(index) ? "var(--faint)" : "none",
     }),
   );
   const known = values.filter((value) => value !== null);
   const best = lowerIsBetter(d) ? Math.min(...known) : Math.max(...known);
-  const cells = values.flatMap((value, place) =>
+  const cells = values.flatMap((value, index) =>
     heatmapCell(
       value,
       value === best && values.length > 1,
-      dots + place * cell,
+      dots + index * cell,
       top,
       cell,
       share(value, domain, lowerIsBetter(d)),
@@ -108,8 +108,8 @@ function heatmapRow(d, { pattern, values }, { top, dots, cell, domain }) {
 }
 
 function share(value, [low, high], lower) {
-  const place = high > low ? (value - low) / (high - low) : 0.5;
-  return lower ? 1 - place : place;
+  const fraction = high > low ? (value - low) / (high - low) : 0.5;
+  return lower ? 1 - fraction : fraction;
 }
 
 function heatmapCell(value, best, x, y, width, strength) {
@@ -131,21 +131,21 @@ function blues(strength) {
     [226, 237, 246],
     [8, 69, 126],
   ];
-  return `rgb(${pale.map((from, place) => Math.round(from + strength * (dark[place] - from))).join(" ")})`;
+  return `rgb(${pale.map((from, index) => Math.round(from + strength * (dark[index] - from))).join(" ")})`;
 }
 
 function heatmapTable(d, methods, rows) {
-  const patternName = (row) => DATA.patterns[row.pattern].map((place) => DATA.modalities[d][place]).join("+");
+  const patternName = (row) => DATA.patterns[row.pattern].map((index) => DATA.modalities[d][index]).join("+");
   return sortable(
     `heatmap-${d}-numbers`,
     `${DATA.data[d]}: ${metricLabel(d)} by missing pattern`,
     [
       { label: "observed modalities", value: patternName },
-      ...methods.map((method, place) => ({
+      ...methods.map((method, index) => ({
         label: nameOf(method),
         numeric: true,
-        value: (row) => row.values[place],
-        cell: (row) => score(row.values[place]),
+        value: (row) => row.values[index],
+        cell: (row) => score(row.values[index]),
       })),
     ],
     rows,

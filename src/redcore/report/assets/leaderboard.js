@@ -80,7 +80,7 @@ function isInformative(column, rows) {
 // Return a function that draws the mean and interval of a row on the common scale of all rows.
 function strip(rows) {
   const estimates = rows.map((row) => row.score).filter(Boolean);
-  const place = linear(padded(estimates.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
+  const scale = linear(padded(estimates.flatMap((entry) => [entry.low, entry.high])), [4, 106]);
   return (row) =>
     row.score &&
     svg(
@@ -88,14 +88,14 @@ function strip(rows) {
       { width: 110, height: 14, viewBox: "0 0 110 14", "aria-hidden": "true" },
       svg("line", { x1: 0, x2: 110, y1: 7, y2: 7, stroke: "var(--rule)" }),
       svg("line", {
-        x1: place(row.score.low),
-        x2: place(row.score.high),
+        x1: scale(row.score.low),
+        x2: scale(row.score.high),
         y1: 7,
         y2: 7,
         stroke: seriesStyle(row.method).colour,
         "stroke-width": 3,
       }),
-      marker(row.method, place(row.score.mean), 7),
+      marker(row.method, scale(row.score.mean), 7),
     );
 }
 
@@ -106,13 +106,13 @@ function blockTable(summary) {
   }));
   const columns = [
     { label: "method", value: (row) => nameOf(row.method), cell: namedMethod },
-    ...summary.blocks.map((block, place) => ({
+    ...summary.blocks.map((block, index) => ({
       label: DATA.protocols[block.p],
       group: `${DATA.data[block.d]}, ${metricLabel(block.d)}`,
       numeric: true,
-      value: (row) => row.entries[place]?.mean ?? null,
-      cell: (row) => blockCell(row.entries[place]),
-      csv: blockCsv(block, place),
+      value: (row) => row.entries[index]?.mean ?? null,
+      cell: (row) => blockCell(row.entries[index]),
+      csv: blockCsv(block, index),
     })),
   ];
   const first = { column: columns.length > 1 ? 1 : 0, down: !lowerIsBetter(summary.blocks[0].d) };
@@ -143,12 +143,12 @@ function blockCell(entry) {
   ];
 }
 
-function blockCsv(block, place) {
+function blockCsv(block, index) {
   const name = blockName(block);
   return {
-    [name]: (row) => row.entries[place]?.mean,
-    [`${name}: low`]: (row) => row.entries[place]?.low,
-    [`${name}: high`]: (row) => row.entries[place]?.high,
-    [`${name}: seeds`]: (row) => row.entries[place]?.values.length,
+    [name]: (row) => row.entries[index]?.mean,
+    [`${name}: low`]: (row) => row.entries[index]?.low,
+    [`${name}: high`]: (row) => row.entries[index]?.high,
+    [`${name}: seeds`]: (row) => row.entries[index]?.values.length,
   };
 }

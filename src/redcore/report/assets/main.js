@@ -29,7 +29,7 @@ function chooser(label, options, title, draw, id) {
   const select = element(
     "select",
     { id: `${id}-choice` },
-    titles.map((name, place) => element("option", { value: place }, name)),
+    titles.map((name, index) => element("option", { value: index }, name)),
   );
   const update = () => {
     choices.set(id, titles[select.value]);

@@ -47,7 +47,7 @@ function patternScores(record, metric) {
   record.scoreCache ??= new Map();
   if (!record.scoreCache.has(metric)) {
     const values = record.scores[metric] ?? [];
-    const pairs = DATA.patternSets[record.set].map((pattern, place) => [pattern, values[place]]);
+    const pairs = DATA.patternSets[record.set].map((pattern, index) => [pattern, values[index]]);
     record.scoreCache.set(
       metric,
       pairs.filter(([, value]) => value !== null && value !== undefined),
@@ -150,7 +150,7 @@ function overallScore(summary, method) {
 }
 
 function configurationOf(record) {
-  const pairs = DATA.fields.map((field, place) => [field, record.configuration[place]]);
+  const pairs = DATA.fields.map((field, index) => [field, record.configuration[index]]);
   return Object.fromEntries(
     pairs.filter(([, value]) => value !== null).map(([field, value]) => [field, DATA.values[value]]),
   );

@@ -47,7 +47,7 @@ function runResult(record, block) {
   const ends = lowerIsBetter(block.d) ? [pairs.at(-1), pairs[0]] : [pairs[0], pairs.at(-1)];
   const extremes = ends.map(
     ([pattern, value]) =>
-      `${score(value)} with ${DATA.patterns[pattern].map((place) => DATA.modalities[block.d][place]).join(", ")}`,
+      `${score(value)} with ${DATA.patterns[pattern].map((position) => DATA.modalities[block.d][position]).join(", ")}`,
   );
   return [
     strong(record.m),
@@ -66,7 +66,7 @@ function strongList(methods, most) {
     ...shown.map(strong),
     ...(shown.length < methods.length ? [`${methods.length - shown.length} others`] : []),
   ];
-  return nodes.flatMap((node, place) => [place ? (place === nodes.length - 1 ? " and " : ", ") : "", node]);
+  return nodes.flatMap((node, position) => [position ? (position === nodes.length - 1 ? " and " : ", ") : "", node]);
 }
 
 function singleMethodResult(summary) {

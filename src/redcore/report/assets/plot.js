@@ -65,7 +65,7 @@ function markerPath(shape, x, y, r) {
 
 function line(index, points) {
   const { colour, dash } = seriesStyle(index);
-  const d = points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
+  const d = points.map(([x, y], position) => `${position ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
   return svg("path", { d, fill: "none", stroke: colour, "stroke-width": 1.8, "stroke-dasharray": dash || null });
 }
 
@@ -98,7 +98,7 @@ function ticks([low, high], count) {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999);
   const values = [];
-  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) values.push(place * step);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) values.push(k * step);
   return { values, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
@@ -109,7 +109,7 @@ function logTicks([low, high]) {
     span > 3 ? [1] : span > 1.5 ? [1, 3] : span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
   const powers = Array.from(
     { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
-    (_, place) => Math.floor(Math.log10(low)) + place,
+    (_, position) => Math.floor(Math.log10(low)) + position,
   );
   return powers
     .flatMap((power) => factors.map((factor) => factor * 10 ** power))
@@ -180,8 +180,8 @@ function numberAxis(values, label, count = 6, share = 0.06) {
 function grid(items, width, draw, { least = 250, height = 190 } = {}) {
   const columns = Math.max(1, Math.min(items.length, Math.floor(width / least)));
   const cell = { width: Math.min(width / columns, 620), height: height + 78 };
-  const nodes = items.map((item, place) => {
-    const [left, top] = [(place % columns) * cell.width, Math.floor(place / columns) * cell.height];
+  const nodes = items.map((item, position) => {
+    const [left, top] = [(position % columns) * cell.width, Math.floor(position / columns) * cell.height];
     return draw({ x: left + 52, y: top + 26, width: cell.width - 70, height }, item);
   });
   return { nodes, height: Math.ceil(items.length / columns) * cell.height };

@@ -20,7 +20,7 @@ function drawRanks(summary, width) {
 // Return the maximal runs [first, last] of sorted ranks whose ends differ by at most `difference`.
 function groupsWithin(ranks, difference) {
   const runs = ranks.map((rank, first) => [first, ranks.findLastIndex((other) => other - rank <= difference)]);
-  return runs.filter(([first, last], place) => last > first && (!place || last > runs[place - 1][1]));
+  return runs.filter(([first, last], index) => last > first && (!index || last > runs[index - 1][1]));
 }
 
 // Names are to the left of their lines, or above them if the page is narrow.
@@ -32,9 +32,9 @@ function ranksDrawing(order, groups, difference, width, label) {
   const bars = 40 + groups.length * 13;
   const step = narrow ? 38 : 24;
   const box = { x: names, y: 46, width: Math.min(600, width - names - bars - 4), height: order.length * step };
-  const place = linear([1, order.length], [box.x, box.x + box.width]);
+  const scale = linear([1, order.length], [box.x, box.x + box.width]);
   const rows = order.flatMap(([method, rank], row) =>
-    rankRow(method, rank, box.y + (row + 1) * step - 10, place, box.x, narrow),
+    rankRow(method, rank, box.y + (row + 1) * step - 10, scale, box.x, narrow),
   );
   const joined = groups.map(([first, last], index) => {
     const x = box.x + box.width + bars - 6 - (groups.length - 1 - index) * 13;
@@ -45,23 +45,23 @@ function ranksDrawing(order, groups, difference, width, label) {
     box.x + box.width + bars,
     box.y + box.height + 8,
     label,
-    ranksAxis(order.length, place, box),
-    ...differenceRuler(difference, place, box),
+    ranksAxis(order.length, scale, box),
+    ...differenceRuler(difference, scale, box),
     rows,
     joined,
   );
 }
 
-function ranksAxis(count, place, box) {
+function ranksAxis(count, scale, box) {
   const marks = Array.from({ length: count }, (_, index) => index + 1).filter((rank) => count < 9 || rank % 2);
   return marks.flatMap((rank) => [
-    svg("line", { x1: place(rank), x2: place(rank), y1: box.y, y2: box.y + box.height, stroke: "var(--rule)" }),
-    text(String(rank), place(rank), box.y - 6, { "text-anchor": "middle", fill: "var(--faint)" }),
+    svg("line", { x1: scale(rank), x2: scale(rank), y1: box.y, y2: box.y + box.height, stroke: "var(--rule)" }),
+    text(String(rank), scale(rank), box.y - 6, { "text-anchor": "middle", fill: "var(--faint)" }),
   ]);
 }
 
-function differenceRuler(difference, place, box) {
-  const end = Math.min(place(1 + difference), box.x + box.width);
+function differenceRuler(difference, scale, box) {
+  const end = Math.min(scale(1 + difference), box.x + box.width);
   const beside = box.x + box.width - end > 150;
   return [
     svg("path", { d: `M${box.x},12v8M${box.x},16H${end}M${end},12v8`, stroke: "var(--ink)", fill: "none" }),
@@ -69,23 +69,23 @@ function differenceRuler(difference, place, box) {
   ];
 }
 
-function rankRow(method, rank, y, place, left, narrow) {
+function rankRow(method, rank, y, scale, left, narrow) {
   const name = narrow
     ? text(nameOf(method), left, y - 9)
     : text(truncated(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
   return [
     name,
-    svg("line", { x1: left - 6, x2: place(rank), y1: y, y2: y, stroke: seriesStyle(method).colour, "stroke-width": 1.5 }),
-    marker(method, place(rank), y, `${nameOf(method)}: ${score(rank, 2)}`),
-    text(score(rank, 2), place(rank) + 9, y + 4, { fill: "var(--faint)", "font-size": 11 }),
+    svg("line", { x1: left - 6, x2: scale(rank), y1: y, y2: y, stroke: seriesStyle(method).colour, "stroke-width": 1.5 }),
+    marker(method, scale(rank), y, `${nameOf(method)}: ${score(rank, 2)}`),
+    text(score(rank, 2), scale(rank) + 9, y + 4, { fill: "var(--faint)", "font-size": 11 }),
   ];
 }
 
 function ranksTable(order, groups) {
-  const rows = order.map(([method, rank], place) => ({
+  const rows = order.map(([method, rank], index) => ({
     method,
     rank,
-    groups: groups.flatMap(([first, last], group) => (first <= place && place <= last ? [group + 1] : [])).join(" "),
+    groups: groups.flatMap(([first, last], group) => (first <= index && index <= last ? [group + 1] : [])).join(" "),
   }));
   return sortable(
     "ranks-numbers",

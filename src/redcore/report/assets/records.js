@@ -44,9 +44,9 @@ function configurationColumn() {
 
 function drawRecords() {
   const records = selected();
-  const metrics = DATA.metrics.map((metric, place) => [
+  const metrics = DATA.metrics.map((metric, index) => [
     metric.name,
-    (record) => (record.error === undefined ? valueOf(record, place) : null),
+    (record) => (record.error === undefined ? valueOf(record, index) : null),
   ]);
   const own = (record) => (record.error === undefined ? valueOf(record, metricOf(record.d)) : null);
   return sortable(

@@ -52,7 +52,7 @@ function resampled(blocks, resamples) {
       // every block starts at a different offset, so that blocks are resampled independently
       const start = ((resample + 617 * block) % RESAMPLES) * count;
       let sum = 0;
-      for (let place = start; place < start + count; place++) sum += values[chosen[place]];
+      for (let index = start; index < start + count; index++) sum += values[chosen[index]];
       means[resample] += sum * share;
     }
   });
@@ -60,10 +60,10 @@ function resampled(blocks, resamples) {
 }
 
 function quantile(sorted, level) {
-  const place = level * (sorted.length - 1);
-  const below = Math.floor(place);
+  const position = level * (sorted.length - 1);
+  const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+  return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }
 
 // Return the mean over blocks with equal weights, and its 95% percentile-bootstrap interval over seeds.

@@ -7,7 +7,7 @@ const sorting = new Map();
 function sortable(id, caption, columns, rows, first = { column: 0, down: false }) {
   if (!(sorting.get(id)?.column < columns.length)) sorting.set(id, first);
   const body = element("tbody");
-  const heads = columns.map((column, place) => heading(column, () => sortBy(place)));
+  const heads = columns.map((column, index) => heading(column, () => sortBy(index)));
   const limit = { rows: PAGE };
   const more = button(
     "",
@@ -18,17 +18,17 @@ function sortable(id, caption, columns, rows, first = { column: 0, down: false }
     { class: "more" },
   );
 
-  function sortBy(place) {
+  function sortBy(index) {
     const now = sorting.get(id);
-    sorting.set(id, { column: place, down: now.column === place ? !now.down : Boolean(columns[place].numeric) });
+    sorting.set(id, { column: index, down: now.column === index ? !now.down : Boolean(columns[index].numeric) });
     fill();
   }
 
   function fill() {
     const { column, down } = sorting.get(id);
     const ordered = inOrder(columns, rows, sorting.get(id));
-    heads.forEach((head, place) =>
-      head.setAttribute("aria-sort", place === column ? (down ? "descending" : "ascending") : "none"),
+    heads.forEach((head, index) =>
+      head.setAttribute("aria-sort", index === column ? (down ? "descending" : "ascending") : "none"),
     );
     body.replaceChildren(...ordered.slice(0, limit.rows).map((row) => tableRow(columns, row)));
     more.hidden = rows.length <= limit.rows;
@@ -86,10 +86,10 @@ function comparison(value, down) {
 }
 
 function tableRow(columns, row) {
-  const cells = columns.map((column, place) => {
+  const cells = columns.map((column, index) => {
     const content = column.cell ? column.cell(row) : column.value(row);
     const attributes = { class: column.numeric && !column.left ? "number" : "left" };
-    return place ? element("td", attributes, content) : element("th", { scope: "row", ...attributes }, content);
+    return index ? element("td", attributes, content) : element("th", { scope: "row", ...attributes }, content);
   });
   return element("tr", {}, cells);
 }

@@ -29,8 +29,8 @@ function tracesFigure(records, title, width) {
   );
   if (!panels.length) return emptyMessage("The records contain no training history.");
   const names = [...new Set(panels.filter((own) => !own.total).flatMap(({ series }) => series.map((own) => own.name)))];
-  const place = (name) => Math.max(0, names.indexOf(name));
-  const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, place), {
+  const seriesIndex = (name) => Math.max(0, names.indexOf(name));
+  const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, seriesIndex), {
     least: 330,
     height: 210,
   });
@@ -55,7 +55,7 @@ function tracesOf(records, { prefix, total, epochs }) {
     const source = epochs ? record.epochs : record.history;
     for (const [name, values] of Object.entries(source?.columns ?? {})) {
       if (total ? name === prefix : name.startsWith(prefix)) {
-        const points = values.map((value, place) => [source.at[place], value]).filter(([, value]) => value !== null);
+        const points = values.map((value, index) => [source.at[index], value]).filter(([, value]) => value !== null);
         columns.set(name, [...(columns.get(name) ?? []), smoothed(points, prefix.startsWith("relative") ? 2 : 0)]);
       }
     }
@@ -70,16 +70,16 @@ function tracesOf(records, { prefix, total, epochs }) {
 }
 
 function smoothed(points, reach) {
-  return points.map(([x], place) => [
+  return points.map(([x], index) => [
     x,
-    mean(points.slice(Math.max(0, place - reach), place + reach + 1).map(([, value]) => value)),
+    mean(points.slice(Math.max(0, index - reach), index + reach + 1).map(([, value]) => value)),
   ]);
 }
 
 // Return the mean at 61 evenly spaced steps, over the seeds that have not stopped before.
 function averaged(seeds) {
   const last = Math.max(...seeds.map((points) => points.at(-1)[0]));
-  const steps = Array.from({ length: 61 }, (_, place) => (place * last) / 60);
+  const steps = Array.from({ length: 61 }, (_, index) => (index * last) / 60);
   return steps.map((x) => {
     const alive = seeds.filter((points) => points.at(-1)[0] >= x);
     return [x, mean(alive.map((points) => valueAt(points, x)))];
@@ -93,7 +93,7 @@ function valueAt(points, x) {
   return one + ((x - before) / (after - before)) * (other - one);
 }
 
-function tracesPanel(box, { title, series, epochs }, place) {
+function tracesPanel(box, { title, series, epochs }, seriesIndex) {
   const points = series.flatMap((own) => [...own.seeds.flat(), ...own.average]);
   const last = Math.max(...points.map(([x]) => x)) || 1;
   const marks = ticks([0, last], box.width > 300 ? 5 : 3);
@@ -114,11 +114,11 @@ function tracesPanel(box, { title, series, epochs }, place) {
   );
   const toPixels = (own) => own.map(([step, value]) => [across(step), up(value)]);
   for (const { name, seeds, average } of series) {
-    if (seeds.length > 1) for (const own of seeds) group.append(faint(line(place(name), toPixels(own))));
+    if (seeds.length > 1) for (const own of seeds) group.append(faint(line(seriesIndex(name), toPixels(own))));
     const at = toPixels(average);
     group.append(
-      line(place(name), at),
-      marker(place(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`),
+      line(seriesIndex(name), at),
+      marker(seriesIndex(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`),
     );
   }
   return group;
