@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from redcore._discovery import load, names
 from redcore._settings import Settings
 from redcore._validation import check_known
+from redcore.data import SPLITS
 
 __all__ = ["Cell", "DataSpec", "MethodSpec", "ProtocolSpec", "SplitProtocol"]
 
@@ -174,7 +175,7 @@ class ProtocolSpec(_KeyedSettings):
 
     def check_options(self) -> None:
         """Raise `SettingsError` or `UnknownNameError` if the protocol of a split or one of its options is invalid."""
-        for part in ("train", "validation", "test"):
+        for part in SPLITS:
             self.for_split(part).check_options()
 
 
