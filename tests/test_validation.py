@@ -143,6 +143,7 @@ def test_nan_in_an_observed_row():
     with pytest.raises(NonFiniteError, match=r"'audio', row 9, feature 1: NaN .*nan_rows='missing'"):
         check.check_observed_values("audio", values, rows, "error")
     assert check.check_observed_values("audio", values, rows, "missing").tolist() == [True, False]
+    assert check.check_observed_values("audio", values, rows, "keep").tolist() == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -113,9 +113,15 @@ class MethodSettings(Settings):
     keep_empty_samples : bool, default False
         If True, samples without any modality are used for training. By default they are dropped with a warning, because
         they only contribute to the label distribution.
+    within_modality : {"fill", "drop", "error"}, default "fill"
+        Treatment of missing cells (NaN) in an observed modality. "fill": numbers get the median and categories the most
+        frequent category of the training samples; sequences are first filled forward in time. Columns in which more
+        than 5% of the training cells are missing get an indicator column. "drop": the modality counts as missing in
+        these samples. "error": raise an error.
     """
 
     keep_empty_samples: bool = False
+    within_modality: Literal["fill", "drop", "error"] = "fill"
 
 
 def _none_from_text(value: Any) -> Any:

@@ -38,8 +38,8 @@ __all__ = [
     "numeric_array",
 ]
 
-NanPolicy: TypeAlias = Literal["error", "missing"]
-"""Treatment of NaN in an observed row: raise an error, or treat the row as missing."""
+NanPolicy: TypeAlias = Literal["keep", "error", "missing"]
+"""Treatment of NaN in an observed row: keep it as a missing cell, raise an error, or treat the row as missing."""
 
 
 def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -144,7 +144,7 @@ def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int, rows
 
 
 def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows: NanPolicy) -> BoolArray:
-    """Return a mask of the rows of one modality without NaN.
+    """Return a mask of the usable rows of one modality.
 
     Parameters
     ----------
@@ -154,8 +154,9 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
         Observed values. For sequences, one row per time step.
     rows : array (n_rows,)
         Sample of each row, for error messages.
-    nan_rows : {"error", "missing"}
-        If "error", NaN raises an error. If "missing", rows with NaN are False in the result.
+    nan_rows : {"keep", "error", "missing"}
+        If "keep", all rows are True in the result. If "error", NaN raises an error. If "missing", rows with NaN are
+        False in the result.
 
     Returns
     -------
@@ -181,11 +182,13 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
             f"modality {name!r}, row {rows[row]}, feature {feature}: {values[row, feature]} is infinite or "
             "too large for float32; expected a finite value, or NaN in the whole row if it is missing"
         )
+    if nan_rows == "keep":
+        return np.ones(len(values), dtype=bool)
     if nan_rows == "error":
         row, feature = np.argwhere(is_nan)[0]
         raise NonFiniteError(
-            f"modality {name!r}, row {rows[row]}, feature {feature}: NaN in an observed row; "
-            "fill it, or pass nan_rows='missing' to treat such rows as missing"
+            f"modality {name!r}, row {rows[row]}, feature {feature}: NaN in an observed row; fill it, pass "
+            "nan_rows='keep' to keep it as a missing cell, or nan_rows='missing' to treat such rows as missing"
         )
     return np.asarray(~is_nan.any(axis=1))
 

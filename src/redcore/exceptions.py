@@ -10,6 +10,7 @@ __all__ = [
     "EmptySampleError",
     "EmptySampleWarning",
     "ExportError",
+    "MissingCellsWarning",
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
@@ -143,6 +144,10 @@ class EmptySampleWarning(RedCoreWarning):
 
 class CalibrationWarning(RedCoreWarning):
     """Too few calibration samples have a missing pattern: other samples replace them, or the interval is infinite."""
+
+
+class MissingCellsWarning(RedCoreWarning):
+    """Single cells of an observed modality are missing and were filled."""
 
 
 class UnseenModalityWarning(RedCoreWarning):

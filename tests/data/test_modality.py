@@ -151,16 +151,31 @@ def test_values_that_are_not_observed_are_ignored(junk):
     assert packed.availability.tolist() == [True, False, False, True, False]
 
 
-def test_sequence_with_a_nan_step_is_missing_as_a_whole():
+def test_nan_steps_within_a_sequence_are_missing_cells():
     values = np.array([[[1.0], [NAN], [2.0]], [[3.0], [4.0], [NAN]]])
+    kept = pack(values)
+    np.testing.assert_array_equal(kept.values, [[1], [NAN], [2], [3], [4]])
+    assert kept.lengths.tolist() == [3, 2]
+    assert kept.incomplete().tolist() == [True, False]
     assert_same(pack(values, nan_rows="missing"), pack([None, [[3.0], [4.0]]]))
     with pytest.raises(NonFiniteError, match="'audio', row 0, feature 0: NaN"):
-        pack(values)
+        pack(values, nan_rows="error")
 
 
 def test_leading_nan_steps_are_not_padding():
+    assert pack(np.array([[[NAN], [1.0]]])).lengths.tolist() == [2]
     with pytest.raises(NonFiniteError, match="row 0"):
-        pack(np.array([[[NAN], [1.0]]]))
+        pack(np.array([[[NAN], [1.0]]]), nan_rows="error")
+
+
+@pytest.mark.parametrize("values", [np.array([[1, 2], [NAN, 9], [NAN, NAN]]), [[1, 2], [NAN, 9], None]])
+def test_missing_cells_of_an_observed_row_stay(values):
+    modality = pack(values)
+    np.testing.assert_array_equal(modality.values, [[1, 2], [NAN, 9]])
+    assert modality.availability.tolist() == [True, True, False]
+    assert modality.has_missing_cells
+    assert modality.incomplete().tolist() == [False, True, False]
+    assert not pack([[1.0, 2.0]]).has_missing_cells
 
 
 @pytest.mark.parametrize(
@@ -179,8 +194,8 @@ def test_modality_missing_in_all_samples(values):
 @pytest.mark.parametrize(
     ("values", "options", "error", "message"),
     [
-        (np.array([[1.0, 2.0], [3.0, NAN]]), {}, NonFiniteError, "row 1, feature 1: NaN"),
-        ([[1, 2], None, [NAN, 4]], {}, NonFiniteError, "row 2, feature 0: NaN"),
+        (np.array([[1.0, 2.0], [3.0, NAN]]), {"nan_rows": "error"}, NonFiniteError, "row 1, feature 1: NaN"),
+        ([[1, 2], None, [NAN, 4]], {"nan_rows": "error"}, NonFiniteError, "row 2, feature 0: NaN"),
         (np.array([[1.0, 2.0], [np.inf, 0.0]]), {}, NonFiniteError, "row 1, feature 0: inf"),
         (np.array([[1.0, 2.0], [np.inf, 0.0]]), {"nan_rows": "missing"}, NonFiniteError, "row 1, feature 0: inf"),
         (np.array([[1.0, 1e39]]), {}, NonFiniteError, "row 0, feature 1: 1e\\+39"),
@@ -204,7 +219,7 @@ def test_modality_missing_in_all_samples(values):
         (np.ones((2, 3, 1)), {"lengths": [1]}, ShapeError, r"lengths of 'audio' have shape \(1,\)"),
         (np.ones((2, 3)), {"lengths": [1, 1]}, ShapeError, "has lengths but"),
         ([np.ones((2, 1))], {"lengths": [2]}, ShapeError, "lengths need a"),
-        (np.array([[[1.0], [NAN]]]), {"lengths": [2]}, NonFiniteError, "row 0"),
+        (np.array([[[1.0], [NAN]]]), {"lengths": [2], "nan_rows": "error"}, NonFiniteError, "row 0"),
     ],
 )
 def test_error_names_modality_and_row_of_bad_values(values, options, error, message):
@@ -220,7 +235,7 @@ def test_error_names_row_of_bad_length():
 
 
 def test_unknown_nan_policy():
-    with pytest.raises(UnknownNameError, match="nan_rows 'drop'; known: error, missing"):
+    with pytest.raises(UnknownNameError, match="nan_rows 'drop'; known: error, keep, missing"):
         pack([[1.0]], nan_rows="drop")
 
 

@@ -98,7 +98,7 @@ def test_without_a_target(csv):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (HEADER + "1,2,3,0\n4,,6,1\n", {}, "modality 'audio', row 1, feature 1: NaN"),
+        (HEADER + "1,2,3,0\n4,,6,1\n", {"nan_rows": "error"}, "modality 'audio', row 1, feature 1: NaN"),
         (HEADER + "1,2,3,0\n4,inf,6,1\n", {}, "modality 'audio', row 1, feature 1: inf"),
         (HEADER + "1,2,3,0\n4,oops,6,1\n", {}, "modality 'audio': column 'a_2' is string.*row 1 is 'oops'"),
         (HEADER + "1,2,3,0\n4,5,6,\n", {}, "labels missing: row 1"),
@@ -125,10 +125,11 @@ def test_error_names_the_invalid_column_or_row(csv, content, options, message):
     assert str(path) in str(error.value)
 
 
-def test_partly_empty_rows_can_be_missing(csv):
+def test_partly_empty_rows(csv):
     path = csv(HEADER + "1,2,3,0\n4,,6,1\n")
     with pytest.raises(NonFiniteError):
-        read(path, options=OPTIONS)
+        read(path, options={**OPTIONS, "nan_rows": "error"})
+    np.testing.assert_array_equal(read(path, options=OPTIONS).modalities["audio"].values, [[1, 2], [4, np.nan]])
     assert read(path, options={**OPTIONS, "nan_rows": "missing"}).availability.tolist() == [[True, True], [False, True]]
 
 

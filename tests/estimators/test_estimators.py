@@ -14,6 +14,7 @@ from redcore.exceptions import (
     DataError,
     EmptySampleError,
     EmptySampleWarning,
+    MissingCellsWarning,
     NonFiniteError,
     ShapeError,
     TargetError,
@@ -226,8 +227,10 @@ def test_errors_name_the_modality_and_row():
     row = int(np.flatnonzero(make_availability(N)[:, 0])[2])
     spoilt["text"][row, 1] = np.nan
     with pytest.raises(NonFiniteError, match=rf"'text', row {row}, feature 1: NaN"):
-        classifier().fit(spoilt, LABELS)
+        classifier(nan_rows="error").fit(spoilt, LABELS)
     classifier(nan_rows="missing").fit(spoilt, LABELS)
+    with pytest.warns(MissingCellsWarning, match="modality 'text': missing cells in 1 of"):
+        classifier().fit(spoilt, LABELS)
     with pytest.raises(ShapeError, match="23 rows"):
         classifier().fit(holes(), LABELS[:-1])
     with pytest.raises(DataError, match="columns of modality 'b'"):

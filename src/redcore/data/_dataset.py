@@ -35,8 +35,8 @@ class MultimodalData:
     """Multimodal data set with missing modalities, and optionally a target, groups and a split.
 
     Create it with `from_arrays`. A modality is missing in a sample if its entry is None, if its whole row is NaN, or if
-    the availability mask is False. Missing values are not stored, so no later step can read them. Modalities are sorted
-    by name, whatever the order of the input.
+    the availability mask is False. Missing modalities are not stored, so no later step can read them. A single NaN in
+    an observed row is a missing cell and stays NaN. Modalities are sorted by name, whatever the order of the input.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class MultimodalData:
         sample_ids: Any = None,
         split: Any = None,
         feature_names: Mapping[str, Sequence[str]] | None = None,
-        nan_rows: NanPolicy = "error",
+        nan_rows: NanPolicy = "keep",
     ) -> "MultimodalData":
         """Create a data set from arrays. Values are validated and copied.
 
@@ -103,8 +103,9 @@ class MultimodalData:
         groups, sample_ids, split : array (n_samples,), optional
         feature_names : mapping of str to sequence of str, optional
             Names of the features by modality. By default, a DataFrame has the names of its columns, and an array none.
-        nan_rows : {"error", "missing"}, default "error"
-            Treatment of NaN inside an otherwise observed row: raise an error, or treat the row as missing.
+        nan_rows : {"keep", "error", "missing"}, default "keep"
+            Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
+            row as missing. Missing cells are filled by the method; see `MethodSettings.within_modality`.
 
         Raises
         ------

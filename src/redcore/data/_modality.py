@@ -39,7 +39,8 @@ class Modality:
     Attributes
     ----------
     values : float32 array (n_observed, n_features) or (total_time, n_features)
-        Observed values, read-only. For sequences, the concatenated time steps of all observed samples.
+        Observed values, read-only. For sequences, the concatenated time steps of all observed samples. NaN is a
+        missing cell of an observed row.
     position : int array (n_samples,)
         Index of each sample among the observed samples, -1 if the modality is missing.
     offsets : int array (n_observed + 1,) or None
@@ -72,7 +73,7 @@ class Modality:
         *,
         observed: BoolArray | None = None,
         lengths: Any = None,
-        nan_rows: NanPolicy = "error",
+        nan_rows: NanPolicy = "keep",
     ) -> "Modality":
         """Create a modality from values of all samples.
 
@@ -88,15 +89,16 @@ class Modality:
         lengths : int array (n_samples,), optional
             Sequence lengths, only for a three-dimensional array. By default, trailing time steps with only NaN are
             padding.
-        nan_rows : {"error", "missing"}, default "error"
-            Treatment of NaN inside an otherwise observed row: raise an error, or treat the row as missing.
+        nan_rows : {"keep", "error", "missing"}, default "keep"
+            Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
+            row as missing.
 
         Raises
         ------
         ShapeError, DataError, NonFiniteError
             If values are invalid. The message names the modality and the row.
         UnknownNameError
-            If `nan_rows` is neither "error" nor "missing".
+            If `nan_rows` has another value.
         """
         check_known("nan_rows", [nan_rows], get_args(NanPolicy))
         if isinstance(values, list | tuple) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
@@ -192,6 +194,29 @@ class Modality:
     def mapped(self, function: Callable[[AnyArray], AnyArray]) -> "Modality":
         """Return the modality with `function` applied to its values; it must keep the shape (n, n_features)."""
         return replace(self, values=function(self.values)) if len(self.values) else self
+
+    def converted(self, function: Callable[["Modality"], "Modality"], n_features: int) -> "Modality":
+        """Return the result of `function`, which may change the number of features to `n_features`.
+
+        Samples and time steps must stay the same. A modality without observed samples is returned unchanged.
+        """
+        return function(self) if len(self.values) else self
+
+    @property
+    def has_missing_cells(self) -> bool:
+        """True if a cell of an observed row is missing (NaN)."""
+        # the minimum is NaN if any value is, and needs no temporary array
+        return bool(self.values.size) and bool(np.isnan(self.values.min()))
+
+    def incomplete(self) -> BoolArray:
+        """Return True for the samples with a missing cell, bool (n_samples,)."""
+        result = np.zeros(self.n_samples, dtype=bool)
+        if self.has_missing_cells:
+            rows = np.asarray(np.isnan(self.values).any(axis=1))
+            by_sample = rows if self.offsets is None else np.logical_or.reduceat(rows, self.offsets[:-1])
+            observed = self.availability
+            result[observed] = by_sample[self.position[observed]]
+        return result
 
     def chunks(self) -> Iterator[AnyArray]:
         """Yield all observed values in chunks (n, n_features) that fit in memory."""

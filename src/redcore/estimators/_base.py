@@ -42,9 +42,10 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Columns of each modality if X is an array or a DataFrame; see `as_data`. Default: one modality with all columns.
     encoders : mapping of str to torch.nn.Module, optional
         User-defined encoders by modality, called as ``encoder(values, lengths)``, for methods that support them.
-    nan_rows : {"error", "missing"}, default "error"
-        Treatment of a row with some NaN values: raise an error, or consider the modality of this sample missing. Rows
-        with NaN values only are always missing.
+    nan_rows : {"keep", "error", "missing"}, default "keep"
+        Treatment of a row with some NaN values: keep them as missing cells, which the method fills (see the setting
+        `within_modality`), raise an error, or consider the modality of this sample missing. Rows with NaN values only
+        are always missing.
     empty : {"prior", "error"}, default "prior"
         Treatment of samples without any modality at prediction: predict the prior with a warning, or raise an error.
     warm_start : bool, default False
@@ -78,7 +79,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         settings: Mapping[str, Any] | None = None,
         modalities: Mapping[str, Any] | None = None,
         encoders: Mapping[str, Any] | None = None,
-        nan_rows: NanPolicy = "error",
+        nan_rows: NanPolicy = "keep",
         empty: Literal["prior", "error"] = "prior",
         warm_start: bool = False,
         random_state: Any = None,
@@ -95,7 +96,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # rows with NaN values only are always allowed, but scikit-learn has no tag for this
-        tags.input_tags.allow_nan = self.nan_rows == "missing"
+        tags.input_tags.allow_nan = self.nan_rows != "error"
         tags.input_tags.dict = tags.input_tags.three_d_array = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True

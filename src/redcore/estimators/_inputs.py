@@ -25,7 +25,7 @@ def as_data(
     modalities: Mapping[str, Any] | None = None,
     availability: Any = None,
     groups: Any = None,
-    nan_rows: NanPolicy = "error",
+    nan_rows: NanPolicy = "keep",
     partial: bool = False,
 ) -> MultimodalData:
     """Convert X to `MultimodalData`.
@@ -42,8 +42,9 @@ def as_data(
     availability : bool array (n_samples, n_modalities) or mapping, optional
         Availability mask, True for observed modalities. Columns have the order of the modalities in X or `modalities`.
     groups : array (n_samples,), optional
-    nan_rows : {"error", "missing"}
-        Treatment of a row with some NaN values: raise an error, or consider the modality of this sample missing.
+    nan_rows : {"keep", "error", "missing"}, default "keep"
+        Treatment of a row with some NaN values: keep them as missing cells, raise an error, or consider the modality of
+        this sample missing.
     partial : bool, default False
         If True, all columns of a modality can be absent from a DataFrame; the modality is then missing.
 

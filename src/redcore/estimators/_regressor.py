@@ -118,7 +118,7 @@ class MethodRegressor(_Regressor):
         preset: str = "default",
         settings: Mapping[str, Any] | None = None,
         modalities: Mapping[str, Any] | None = None,
-        nan_rows: Any = "error",
+        nan_rows: Any = "keep",
         empty: Any = "prior",
         warm_start: bool = False,
         random_state: Any = None,

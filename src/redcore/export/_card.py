@@ -30,6 +30,7 @@ def model_card(path: str | Path) -> str:
         f"Model card: {content['method']}": _summary(content),
         "Input": _input(schema, content["info"]),
         "Training data": _data(record),
+        **({"Missing cells": _missing_cells(missing)} if (missing := content["info"].get("missing_cells")) else {}),
         "Scores per missing pattern": _metrics(record.get("metrics")),
         "Limits": _limits(schema, content["info"], record),
         "Settings": _table(("setting", "value"), [(name, repr(value)) for name, value in content["settings"].items()]),
@@ -74,6 +75,14 @@ def _data(record: Mapping[str, Any]) -> str:
     head = ("part", "samples", *(f"missing rate of {name}" for name in names))
     return f"{record.get('data', 'Unnamed data')}. Missing rates are measured after the missing protocol.\n\n" + _table(
         head, rows
+    )
+
+
+def _missing_cells(missing: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [(name, column, f"{share:.1%}") for name, columns in missing.items() for column, share in columns.items()]
+    return (
+        "Columns in which cells of observed modalities are missing in the training data. The model fills them.\n\n"
+        + _table(("modality", "column", "missing cells"), rows)
     )
 
 

@@ -35,7 +35,7 @@ class PredictionGraph(nn.Module):
         self.forms: list[ModalityForm] = [
             (m.name, m.n_features, m.is_sequence) for m in method.schema.modalities if m.name in method.active
         ]
-        self.predictor = method.prediction_module()
+        self.cells, self.predictor = method.cells, method.prediction_module()
         self.decision = method.decision_module() if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
         self.kind = "numbers" if method.schema.target_kind.is_regression else "probabilities"
@@ -61,7 +61,7 @@ class PredictionGraph(nn.Module):
         tensor (n_samples,), int64
             For classes only: the code of the predicted class.
         """
-        outputs = self.predictor(read_inputs(self.forms, availability, values, lengths))
+        outputs = self.predictor(self.cells(read_inputs(self.forms, availability, values, lengths)))
         outputs = torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
         return (outputs,) if self.decision is None else (outputs, self.decision(outputs))
 

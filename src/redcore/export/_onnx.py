@@ -29,6 +29,8 @@ TOLERANCE = 1e-5
 OPSET = 17
 
 SAMPLES_PER_PATTERN = 4
+MISSING_CELLS = 0.1
+"""Share of missing cells in the random samples of the check."""
 MAX_PATTERNS = 64
 """Largest number of missing patterns under which graph and method are compared."""
 
@@ -197,4 +199,6 @@ def _drawn(form: ModalityForm, method: Method, shape: tuple[int, int], rng: np.r
     # of statistics over time, the means come first
     mean = arrays.get(f"preprocessing/mean/{name}", np.zeros(n_features))[:n_features]
     scale = arrays.get(f"preprocessing/scale/{name}", np.ones(n_features))[:n_features]
-    return mean + scale * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))
+    values = mean + scale * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))
+    values[rng.random(values.shape) < MISSING_CELLS] = np.nan
+    return values

@@ -63,9 +63,9 @@ class Options(Settings):
     id, group, split : str, optional
         Columns of sample ids, groups and split. The split contains 0, 1, 2 or train, validation (valid, val, dev),
         test.
-    nan_rows : {"error", "missing"}, default "error"
-        Treatment of rows in which only some cells of a modality are empty: raise an error, or treat the modality as
-        missing.
+    nan_rows : {"keep", "error", "missing"}, default "keep"
+        Treatment of rows in which only some cells of a modality are empty: keep them as missing cells, raise an error,
+        or treat the modality as missing.
     """
 
     modalities: dict[str, Columns] = Field(default_factory=dict)
@@ -74,7 +74,7 @@ class Options(Settings):
     id: str | None = None
     group: str | None = None
     split: str | None = None
-    nan_rows: NanPolicy = "error"
+    nan_rows: NanPolicy = "keep"
 
 
 def recognises(path: Path) -> bool:

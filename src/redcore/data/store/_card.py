@@ -29,11 +29,12 @@ class Origin(Settings):
 
 
 class StoredModality(Settings):
-    """Number of features, type (vectors or sequences) and names of the features (if known) of one modality."""
+    """Features, type (vectors or sequences), names of the features (if known) and missing cells of one modality."""
 
     n_features: Annotated[int, Field(ge=0)]
     is_sequence: bool
     feature_names: tuple[StrictStr, ...] | None = None
+    missing_cells: Annotated[int, Field(ge=0)] = 0
 
 
 class StoredTarget(Settings):

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from redcore._types import AnyArray, IntArray
-from redcore._validation import check_observed_values
+from redcore._validation import NanPolicy, check_observed_values
 from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
 from redcore.data._schema import ModalitySchema
@@ -59,8 +59,8 @@ def _lists(lengths: IntArray, values: pa.Array, missing: AnyArray | None = None)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, mask=mask)
 
 
-def modality_of(schema: ModalitySchema, column: pa.Array) -> Modality:
-    """Return the modality of one Arrow column.
+def modality_of(schema: ModalitySchema, nan: NanPolicy, column: pa.Array) -> Modality:
+    """Return the modality of one Arrow column. `nan` is "keep" if the card lists missing cells, else "error".
 
     Raises
     ------
@@ -79,18 +79,18 @@ def modality_of(schema: ModalitySchema, column: pa.Array) -> Modality:
     # flatten skips values under nulls
     inner = column.flatten()
     if not schema.is_sequence:
-        return Modality(_matrix(schema, inner, lengths, rows), position)
+        return Modality(_matrix(schema, nan, inner, lengths, rows), position)
     if (lengths == 0).any():
         row = rows[np.argmin(lengths)]
         raise ShapeError(f"modality {name!r}, row {row}: got a sequence of length 0, expected null")
     if inner.null_count:
         raise DataError(f"modality {name!r}: a time step is null")
     widths = inner.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-    values = _matrix(schema, inner.flatten(), widths, np.repeat(rows, lengths))
+    values = _matrix(schema, nan, inner.flatten(), widths, np.repeat(rows, lengths))
     return Modality(values, position, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]))
 
 
-def _matrix(schema: ModalitySchema, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:
+def _matrix(schema: ModalitySchema, nan: NanPolicy, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:
     """Return flat numbers as a validated float32 array (n_rows, n_features)."""
     wrong = np.flatnonzero(widths != schema.n_features)
     if wrong.size:
@@ -100,7 +100,7 @@ def _matrix(schema: ModalitySchema, numbers: pa.Array, widths: IntArray, rows: I
     if numbers.null_count:
         raise DataError(f"modality {schema.name!r}: a feature is null; expected null for the whole entry if missing")
     values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float32).reshape(len(rows), schema.n_features)
-    check_observed_values(schema.name, values, rows, "error")
+    check_observed_values(schema.name, values, rows, nan)
     return values
 
 

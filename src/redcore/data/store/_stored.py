@@ -1,6 +1,7 @@
 """Modality with values on disk, read on access."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from redcore.data._schema import ModalitySchema
 __all__ = ["BlockReader", "StoredModality", "block_numbers", "bytes_per_sample"]
 
 Transform = Callable[[AnyArray], AnyArray]
+Conversion = Callable[[Modality], Modality]
 
 
 class BlockReader(Protocol):
@@ -33,6 +35,10 @@ class BlockReader(Protocol):
         """Read one modality of one block."""
         ...
 
+    def has_missing_cells(self, name: str) -> bool:
+        """Return True if a cell of the modality is missing."""
+        ...
+
     def fingerprint(self) -> str:
         """Return a checksum of the content."""
         ...
@@ -50,21 +56,29 @@ class StoredModality(Modality):
     schema : ModalitySchema
     rows : int array (n_samples,)
         Row of each sample in the store, -1 if the modality is missing.
-    transforms : tuple of callables
-        Functions applied to the values (n, n_features), one after the other.
+    conversions : tuple of callables
+        Functions applied to the modality after it is read, one after the other.
+    n_features : int, optional
+        Number of features after the conversions. Default: as in `schema`.
     """
 
     stored: ClassVar[bool] = True
 
     def __init__(
-        self, reader: BlockReader, schema: ModalitySchema, rows: IntArray, transforms: tuple[Transform, ...] = ()
+        self,
+        reader: BlockReader,
+        schema: ModalitySchema,
+        rows: IntArray,
+        conversions: tuple[Conversion, ...] = (),
+        n_features: int | None = None,
     ) -> None:
         observed = rows >= 0
         fields = {
             "_reader": reader,
             "_schema": schema,
             "_rows": rows,
-            "_transforms": transforms,
+            "_conversions": conversions,
+            "_n_features": schema.n_features if n_features is None else n_features,
             "position": np.where(observed, np.cumsum(observed) - 1, -1),
         }
         for name, value in fields.items():
@@ -73,7 +87,8 @@ class StoredModality(Modality):
     _reader: BlockReader
     _schema: ModalitySchema
     _rows: IntArray
-    _transforms: tuple[Transform, ...]
+    _conversions: tuple[Conversion, ...]
+    _n_features: int
 
     @property
     def values(self) -> AnyArray:
@@ -88,7 +103,7 @@ class StoredModality(Modality):
     @property
     def n_features(self) -> int:
         """Number of features per sample or time step."""
-        return self._schema.n_features
+        return self._n_features
 
     @property
     def is_sequence(self) -> bool:
@@ -101,7 +116,7 @@ class StoredModality(Modality):
         return int(np.count_nonzero(self._rows >= 0))
 
     def _view(self, rows: IntArray) -> "StoredModality":
-        return StoredModality(self._reader, self._schema, rows, self._transforms)
+        return StoredModality(self._reader, self._schema, rows, self._conversions, self._n_features)
 
     def take(self, indices: IntArray) -> "StoredModality":
         """Return the modality for the samples at `indices`, in that order, without reading values."""
@@ -113,7 +128,25 @@ class StoredModality(Modality):
 
     def mapped(self, function: Transform) -> "StoredModality":
         """Return the modality with `function` applied to all values when they are read."""
-        return StoredModality(self._reader, self._schema, self._rows, (*self._transforms, function))
+        return self.converted(partial(_mapped, function), self._n_features)
+
+    def converted(self, function: Conversion, n_features: int) -> "StoredModality":
+        """Return the modality with `function` applied when it is read; see `Modality.converted`."""
+        return StoredModality(self._reader, self._schema, self._rows, (*self._conversions, function), n_features)
+
+    @property
+    def has_missing_cells(self) -> bool:
+        """True if a cell of the modality is missing in the store."""
+        return self._reader.has_missing_cells(self._schema.name)
+
+    def incomplete(self) -> BoolArray:
+        """Return True for the samples with a missing cell, bool (n_samples,); reads the values if there are any."""
+        result = np.zeros(self.n_samples, dtype=bool)
+        if self.has_missing_cells:
+            observed = np.flatnonzero(self._rows >= 0)
+            order = observed[np.argsort(self._rows[observed], kind="stable")]
+            result[order] = np.concatenate([part.incomplete() for part in self._read(self._rows[order])])
+        return result
 
     def gather(self, indices: IntArray) -> Observed:
         """Return the observed values of the samples at `indices`, read from disk."""
@@ -127,8 +160,8 @@ class StoredModality(Modality):
         order = np.argsort(rows, kind="stable")
         packed = concatenate_modalities(self._schema.name, list(self._read(rows[order])))
         in_order = packed.take(np.argsort(order, kind="stable"))
-        for transform in self._transforms:
-            in_order = in_order.mapped(transform)
+        for function in self._conversions:
+            in_order = function(in_order)
         return Modality(in_order.values, self.position, in_order.offsets)
 
     def _read(self, rows: IntArray) -> Iterator[Modality]:
@@ -141,10 +174,9 @@ class StoredModality(Modality):
     def chunks(self) -> Iterator[AnyArray]:
         """Yield all observed values, block by block, in the order of the store."""
         for modality in self._read(np.sort(self._rows[self._rows >= 0])):
-            values = modality.values
-            for transform in self._transforms:
-                values = transform(values)
-            yield values
+            for function in self._conversions:
+                modality = function(modality)
+            yield modality.values
 
     def block_numbers(self) -> IntArray:
         """Return the block number of each sample, int (n_samples,), -1 if the modality is missing."""
@@ -159,6 +191,10 @@ class StoredModality(Modality):
     def parts_of_checksum(self) -> tuple[AnyArray | None, ...]:
         """Return the arrays to include in a checksum: the checksum of the store and the rows of the samples."""
         return (np.frombuffer(self._reader.fingerprint().encode(), dtype=np.uint8), self._rows)
+
+
+def _mapped(function: Transform, modality: Modality) -> Modality:
+    return modality.mapped(function)
 
 
 def block_numbers(data: MultimodalData) -> IntArray:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,6 +65,7 @@ class StoreWriter:
         self._form: dict[str, Any] | None = None
         self._shards: list[dict[str, Any]] = []
         self._parquet: pq.ParquetWriter | None = None
+        self._missing_cells: Counter[str] = Counter()
         self._blocks = 0
         self._n_samples = 0
 
@@ -105,6 +107,9 @@ class StoreWriter:
             self._parquet.write_table(table, row_group_size=table.num_rows)
         except ValueError as error:
             raise DataError(f"{self.folder}: the columns of a chunk differ from those of the first ({error})") from None
+        for name, modality in block.modalities.items():
+            if modality.has_missing_cells:
+                self._missing_cells[name] += int(np.isnan(modality.values).sum())
         self._blocks += 1
         self._n_samples += block.n_samples
         if self._blocks == BLOCKS_PER_SHARD:
@@ -139,6 +144,8 @@ class StoreWriter:
         if self._form is None:
             raise DataError(f"{self.folder}: no samples to write")
         n_samples = sum(shard["n_samples"] for shard in self._shards)
+        for name, count in self._missing_cells.items():
+            self._form["modalities"][name]["missing_cells"] = count
         card = StoreCard.checked({"n_samples": n_samples, **self._form, "shards": self._shards, **self.about})
         write_json(self._partial / CARD_FILE, card.dump())
         if self.folder.exists():

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
@@ -20,13 +21,19 @@ from redcore.exceptions import (
     EmptySampleError,
     EmptySampleWarning,
     ExportError,
+    MissingCellsWarning,
+    NonFiniteError,
     TargetError,
     UnseenModalityWarning,
     UnsupportedError,
 )
 from redcore.fitting import Callback, FitContext, History, predict_batches
+from redcore.preprocessing import Cells
 
 __all__ = ["Method"]
+
+MAX_LISTED = 5
+"""Largest number of columns in a warning."""
 
 
 class MostProbable(nn.Module):
@@ -59,6 +66,8 @@ class Method(ABC):
         Class frequencies or mean target of the training data, which is the prediction for samples without any modality.
     history : History
         Training history; empty for methods without gradient descent.
+    cells : Cells
+        Conversion of the columns of the active modalities to complete numeric features.
     """
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
@@ -73,6 +82,7 @@ class Method(ABC):
     active: tuple[str, ...]
     prior: AnyArray
     history: History
+    cells: Cells
 
     def __init__(self, settings: MethodSettings | None = None) -> None:
         self.settings = self.Settings() if settings is None else settings
@@ -118,9 +128,11 @@ class Method(ABC):
             If samples without any modality are left out of training.
         UnseenModalityWarning
             If a modality is never observed.
+        MissingCellsWarning
+            If cells of an observed modality are missing; they are filled (see `MethodSettings.within_modality`).
         """
         check_seed(seed)
-        data = self._trainable(data)
+        data = self._trainable(self._with_policy(data))
         self.schema = Schema.of(data)
         self.prior = _prior(data)
         self.active = tuple(name for name, modality in data.modalities.items() if modality.n_observed)
@@ -135,8 +147,40 @@ class Method(ABC):
         if validation is not None:
             conformed = self.schema.conform(validation)
             validation = self._complete(self.schema.align(conformed)) if conformed.n_samples else None
-        self._fit(data.select(self.active), validation, FitContext(seed, callbacks, checkpoint, start))
+        data = data.select(self.active)
+        self._fit_cells(data, start)
+        validation = None if validation is None else self._converted(self._with_policy(validation))
+        self._fit(self.cells.transform(data), validation, FitContext(seed, callbacks, checkpoint, start))
         return self
+
+    def _fit_cells(self, data: MultimodalData, start: "Method | None") -> None:
+        """Fit `cells`, or take over those of a warm start, and warn of missing cells."""
+        same = isinstance(start, Method) and start.active == self.active
+        if start is not None and same and start.schema.modalities == self.schema.modalities:
+            self.cells = start.cells
+        else:
+            self.cells = Cells.fit(data)
+        for name, columns in self.missing_cells.items():
+            listed = [f"{column} {share:.1%}" for column, share in columns.items()][:MAX_LISTED]
+            more = f" and {len(columns) - MAX_LISTED} more" if len(columns) > MAX_LISTED else ""
+            warnings.warn(
+                f"modality {name!r}: missing cells in {len(columns)} of {data.modalities[name].n_features} columns are "
+                f"filled ({', '.join(listed)}{more}); set within_modality to 'drop' or 'error' to change this",
+                MissingCellsWarning,
+                stacklevel=3,
+            )
+
+    @property
+    def missing_cells(self) -> dict[str, dict[str, float]]:
+        """Share of the missing training cells by modality and column, for the columns with any."""
+        names = {modality.name: modality.feature_names for modality in self.schema.modalities}
+        return {
+            name: {
+                str(column if (known := names[name]) is None else known[column]): share
+                for column, share in columns.items()
+            }
+            for name, columns in self.cells.shares().items()
+        }
 
     def predict(self, data: MultimodalData, *, empty: Literal["prior", "error"] = "prior") -> AnyArray:
         """Predict each sample from its observed modalities.
@@ -161,7 +205,7 @@ class Method(ABC):
         EmptySampleError
             If a sample has no modality and ``empty="error"``. The message names the first such sample.
         """
-        data = self._complete(self.schema.conform(data))
+        data = self.completed(data)
         observed = data.availability.any(axis=1)
         outputs = np.tile(self.prior, (data.n_samples, 1))
         if not observed.all():
@@ -171,7 +215,7 @@ class Method(ABC):
                 raise EmptySampleError(message)
             warnings.warn(f"{message}; the prior is predicted", EmptySampleWarning, stacklevel=2)
         if observed.any():
-            outputs[observed] = self._predict(data.take(np.flatnonzero(observed)))
+            outputs[observed] = self._predict(self._converted(data.take(np.flatnonzero(observed))))
         return outputs
 
     def decide(self, outputs: AnyArray) -> IntArray:
@@ -224,20 +268,23 @@ class Method(ABC):
         """
         check_seed(seed)
         outputs = self.predict(data, empty=empty)
-        data = self._complete(self.schema.conform(data))
+        data = self.completed(data)
         rows = np.flatnonzero(data.availability.any(axis=1))
         draws = np.tile(outputs, (n_draws, 1, 1))
         if rows.size:
-            draws[:, rows] = self._sample(data.take(rows), n_draws, seed)
+            draws[:, rows] = self._sample(self._converted(data.take(rows)), n_draws, seed)
         return draws
 
     def completed(self, data: MultimodalData) -> MultimodalData:
-        """Check the schema of `data` and return it with exactly the active modalities."""
-        return self._complete(self.schema.conform(data))
+        """Check the schema of `data` and return it with exactly the active modalities.
+
+        With ``within_modality="drop"``, modalities with missing cells become missing.
+        """
+        return self._with_policy(self._complete(self.schema.conform(data)))
 
     def transform(self, data: MultimodalData) -> AnyArray:
         """Return the representation from which the prediction is computed, (n_samples, width)."""
-        return self._transform(self._complete(self.schema.conform(data)))
+        return self._transform(self._converted(self.completed(data)))
 
     @classmethod
     def has_representation(cls) -> bool:
@@ -252,11 +299,11 @@ class Method(ABC):
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return all fitted parameters as named arrays. With `info` and the schema, they define the model."""
-        return {"prior": self.prior, **self._arrays()}
+        return {"prior": self.prior, **prefixed("cells/", self.cells.to_arrays()), **self._arrays()}
 
     def info(self) -> dict[str, Any]:
         """Return the other values that `restore` needs, as a dict for JSON."""
-        return {"active": list(self.active), **self._info()}
+        return {"active": list(self.active), "missing_cells": self.missing_cells, **self._info()}
 
     @classmethod
     def restore(
@@ -272,6 +319,7 @@ class Method(ABC):
         method.schema, method.active = schema, tuple(info["active"])
         method.prior = arrays["prior"]
         method.history = History()
+        method.cells = Cells.from_arrays(unprefixed("cells/", arrays), method.active)
         method._restore(info, arrays)
         return method
 
@@ -301,6 +349,24 @@ class Method(ABC):
             label = np.asarray(target.classes).tolist()[target.values[0]]
             raise TargetError(f"only one class in training: {label!r}; expected at least two")
         return data
+
+    def _with_policy(self, data: MultimodalData) -> MultimodalData:
+        """Apply the setting `within_modality`, unless it is "fill"."""
+        if self.settings.within_modality == "fill":
+            return data
+        incomplete = {name: modality.incomplete() for name, modality in data.modalities.items()}
+        for name, rows in incomplete.items():
+            if rows.any() and self.settings.within_modality == "error":
+                first = data.sample_ids[rows].tolist()[0]
+                raise NonFiniteError(
+                    f"modality {name!r}: missing cells in {np.count_nonzero(rows)} sample(s), first: {first!r}; fill "
+                    "them, or set within_modality to 'fill' or 'drop'"
+                )
+        return data.hide({name: ~rows for name, rows in incomplete.items()})
+
+    def _converted(self, data: MultimodalData) -> MultimodalData:
+        """Return completed data with complete numeric features, which the model was fitted to."""
+        return self.cells.transform(data)
 
     def _complete(self, data: MultimodalData) -> MultimodalData:
         """Return `data` with exactly the active modalities. Modalities without an entry are added as missing."""

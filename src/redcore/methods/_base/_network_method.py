@@ -151,7 +151,8 @@ class NetworkMethod(Method):
         return 1 if chosen is None and all_vectors else chosen
 
     def _forms(self) -> list[ModalityForm]:
-        return [(m.name, m.n_features, m.is_sequence) for m in self.schema.modalities if m.name in self.active]
+        forms = {modality.name: modality.is_sequence for modality in self.schema.modalities}
+        return [(name, self.cells[name].n_outputs, forms[name]) for name in self.active]
 
     def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
         """Return a hash of the settings, data and seed of a fit."""
