@@ -200,3 +200,18 @@ def test_real_data(shared_data):
     assert any("eda: 3 of 3 features are skewed" in line for line in findings["wesad"])
     assert any("long runs of one class" in line for line in findings["leaves100"])
     assert not any("several splits" in line or "bit-identical" in line for lines in findings.values() for line in lines)
+
+
+def test_missing_cells_are_listed_and_do_not_disturb_other_findings():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 4))
+    values[:20, 1] = np.nan
+    values[:, 3] = np.nan
+    data = MultimodalData.from_arrays({"lab": values}, feature_names={"lab": ["crp", "hb", "na", "k"]})
+    summary = summarise(data)
+    assert summary.modalities[0].missing_cells == {"hb": 0.1, "k": 1.0}
+    assert summary.modalities[0].constant == (3,)
+    assert np.isfinite(summary.modalities[0].typical)
+    assert any(
+        "cells are missing in observed samples (hb 10.0%, k 100.0%)" in finding.text for finding in summary.findings
+    )

@@ -12,7 +12,7 @@ RESOLUTION = 1e-7
 """Features with a smaller ratio of standard deviation to magnitude are constant up to float32 rounding."""
 
 
-def moments(pieces: Iterable[AnyArray], n_features: int) -> tuple[AnyArray, AnyArray]:
+def moments(pieces: Iterable[AnyArray], n_features: int, missing: bool = False) -> tuple[AnyArray, AnyArray]:
     """Return mean and scale of every feature, both float64 (n_features,), in one pass over the data.
 
     The scale is the standard deviation, or 1 for constant features.
@@ -22,7 +22,11 @@ def moments(pieces: Iterable[AnyArray], n_features: int) -> tuple[AnyArray, AnyA
     pieces : iterable of array (n, n_features)
         Non-empty chunks of the data.
     n_features : int
+    missing : bool, default False
+        If True, NaN stands for a missing cell and is ignored.
     """
+    if missing:
+        return _known_moments(pieces, n_features)
     count, mean, squares = 0, np.zeros(n_features), np.zeros(n_features)
     for values in pieces:
         # Chan, Golub, LeVeque (1979): update the mean and the sum of squared deviations with those of a chunk
@@ -31,6 +35,21 @@ def moments(pieces: Iterable[AnyArray], n_features: int) -> tuple[AnyArray, AnyA
         squares += ((values - chunk_mean) ** 2).sum(axis=0) + shift**2 * (count * len(values) / total)
         mean, count = mean + shift * (len(values) / total), total
     deviation = np.sqrt(squares / max(1, count))
+    return mean, np.where(deviation <= RESOLUTION * np.abs(mean), 1.0, deviation)
+
+
+def _known_moments(pieces: Iterable[AnyArray], n_features: int) -> tuple[AnyArray, AnyArray]:
+    count, mean, squares = np.zeros(n_features), np.zeros(n_features), np.zeros(n_features)
+    for values in pieces:
+        known = ~np.isnan(values)
+        size = known.sum(axis=0)
+        total = count + size
+        chunk_mean = np.where(known, values, 0.0).sum(axis=0, dtype=np.float64) / size.clip(min=1)
+        shift = np.where(size > 0, chunk_mean - mean, 0.0)
+        squares += (np.where(known, values - chunk_mean, 0.0) ** 2).sum(axis=0)
+        squares += shift**2 * (count * size / total.clip(min=1))
+        mean, count = mean + shift * (size / total.clip(min=1)), total
+    deviation = np.sqrt(squares / count.clip(min=1))
     return mean, np.where(deviation <= RESOLUTION * np.abs(mean), 1.0, deviation)
 
 

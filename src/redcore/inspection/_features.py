@@ -37,6 +37,9 @@ class FeatureScan:
         Hash of the values of each sample, equal for bit-identical samples; empty if the modality is missing.
     lengths : int array (n_observed,) or None
         Sequence lengths of the observed samples, None for vectors.
+    missing_cells : float array (n_features,)
+        Share of the observed rows (time steps) in which the cell of each feature is missing. The other results do not
+        depend on missing cells.
     """
 
     constant: BoolArray
@@ -46,6 +49,7 @@ class FeatureScan:
     zero: BoolArray
     digests: AnyArray
     lengths: IntArray | None
+    missing_cells: FloatArray
 
 
 def scan(modality: Modality) -> FeatureScan:
@@ -55,9 +59,11 @@ def scan(modality: Modality) -> FeatureScan:
     zero = np.zeros(modality.n_samples, dtype=bool)
     digests = np.zeros(modality.n_samples, dtype="S16")
     lengths, sampled_rows = [], []
+    n_missing, n_rows = np.zeros(n_features), 0
     every = max(1, modality.n_observed // SAMPLE_ROWS)
     for rows, values, sizes in _chunks(modality):
-        low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+        low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
+        n_missing, n_rows = n_missing + np.isnan(values).sum(axis=0), n_rows + len(values)
         ends = np.cumsum(sizes)
         zero[rows] = np.logical_and.reduceat(~values.any(axis=1), ends - sizes)
         digests[rows] = [_digest(values[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
@@ -65,6 +71,10 @@ def scan(modality: Modality) -> FeatureScan:
         # one time step per sample, the middle one, so that long sequences do not dominate
         sampled_rows.append(values[(ends - sizes + sizes // 2)[::every]])
     sample = np.concatenate(sampled_rows) if sampled_rows else np.zeros((0, n_features), dtype=np.float32)
+    if n_missing.any():
+        sample = _filled(sample)
+        # columns without any known value
+        low, high = np.where(n_missing == n_rows, 0, low), np.where(n_missing == n_rows, 0, high)
     constant = high <= low
     return FeatureScan(
         constant,
@@ -74,7 +84,17 @@ def scan(modality: Modality) -> FeatureScan:
         zero,
         digests,
         np.concatenate(lengths) if modality.is_sequence and lengths else None,
+        n_missing / max(1, n_rows),
     )
+
+
+def _filled(sample: AnyArray) -> AnyArray:
+    """Return the rows with the median of each column in place of its missing cells, 0 without known values."""
+    filled = sample.copy()
+    for column in filled.T:
+        known = ~np.isnan(column)
+        column[~known] = np.median(column[known]) if known.any() else 0.0
+    return filled
 
 
 def _chunks(modality: Modality) -> Iterator[tuple[IntArray, AnyArray, IntArray]]:

@@ -53,6 +53,8 @@ class ModalitySummary:
         Indices of the features with these properties; see `redcore.inspection._features` for the thresholds.
     n_zero : int
         Number of observed samples whose values are all zero.
+    missing_cells : dict of str to float
+        Share of the missing cells of each feature in the observed samples, by name (or index), for features with any.
     """
 
     name: str
@@ -66,6 +68,7 @@ class ModalitySummary:
     exploding: tuple[int, ...]
     skewed: tuple[int, ...]
     n_zero: int
+    missing_cells: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ def summarise(data: MultimodalData) -> Summary:
 
 def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> ModalitySummary:
     modality = data.modalities[name]
+    names = data.feature_names.get(name) or range(modality.n_features)
     return ModalitySummary(
         name,
         modality.n_features,
@@ -157,6 +161,7 @@ def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> M
         _indices(result.exploding),
         _indices(result.skewed),
         int(result.zero.sum()),
+        {str(names[index]): float(result.missing_cells[index]) for index in np.flatnonzero(result.missing_cells)},
     )
 
 
@@ -245,6 +250,9 @@ def _feature_findings(modality: ModalitySummary) -> list[Finding]:
     if modality.exploding:
         text = f"values over {EXPLODING:g} times their 99% quantile"
         findings.append(Finding("warning", f"{name}: features {_listed(modality.exploding)} have {text}"))
+    if modality.missing_cells:
+        shares = [f"{feature} {share:.1%}" for feature, share in modality.missing_cells.items()]
+        findings.append(Finding("note", f"{name}: cells are missing in observed samples ({_listed(shares)})"))
     if modality.n_zero:
         text = f"{name} is all zeros in {modality.n_zero} samples that count as observed"
         findings.append(Finding("warning", f"{text}: missing values written as zeros?"))

@@ -26,7 +26,7 @@ class Bayes(Method):
     any_data: ClassVar[bool] = False
 
     def _model(self) -> GaussianModel:
-        values = cast(BayesSettings, self.settings).model_dump(exclude={"keep_empty_samples"})
+        values = cast(BayesSettings, self.settings).model_dump(exclude=set(MethodSettings.model_fields))
         return GaussianModel.make(GaussianSettings.checked(values))
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:

@@ -85,7 +85,7 @@ class Boosting(TableMethod):
         return [(classes[1:] if len(classes) == 2 else classes, model)]
 
     def _make(self, kind: type, seed: int) -> Any:
-        settings = cast(BoostingSettings, self.settings).model_dump(exclude={"keep_empty_samples"})
+        settings = cast(BoostingSettings, self.settings).model_dump(exclude=set(MethodSettings.model_fields))
         return kind(**settings, early_stopping=False, random_state=seed)
 
     def _predict_table(self, table: AnyArray) -> AnyArray:

@@ -56,11 +56,13 @@ def energy(modality: Modality) -> FloatArray:
     energies = np.full(modality.n_samples, np.nan)
     if not modality.n_observed:
         return energies
-    mean, scale = moments(modality.chunks(), modality.n_features)
+    mean, scale = moments(modality.chunks(), modality.n_features, modality.has_missing_cells)
     for start in range(0, modality.n_samples, SAMPLES_AT_ONCE):
         indices = np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))
         observed = modality.gather(indices)
-        squares = (((observed.values - mean) / scale) ** 2).mean(axis=-1)
+        deviations = (observed.values - mean) / scale
+        # a missing cell counts as the mean
+        squares = (np.nan_to_num(deviations, nan=0.0) ** 2).mean(axis=-1)
         if observed.lengths is not None:
             inside = np.arange(squares.shape[1]) < observed.lengths[:, None]
             squares = (squares * inside).sum(axis=1) / observed.lengths
