@@ -1,4 +1,4 @@
-"""The combination of what modalities predict: against weights that are known, and where there is little to go by."""
+"""The combination of unimodal predictions, against known weights and with little data."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def combine(combination, predictions, present):
 
 
 def weights(combination, *present):
-    """Return the weights of the modalities: what 1 of each alone changes."""
+    """Return the weights of the modalities: the result of a prediction of 1 by one modality at a time."""
     ones = np.eye(len(present))[..., None]
     return combine(combination, ones, np.tile(present, (len(present), 1)))[:, 0]
 
@@ -32,14 +32,14 @@ def normal(n_columns, seed=0):
     return np.random.default_rng(seed).normal(size=(N, n_columns)).T
 
 
-def test_parts_of_the_target_that_modalities_tell_of_add_up():
+def test_predictions_of_different_parts_of_the_target_add_up():
     first, second, rest = normal(3)
     combination = fitted(first, 0.5 * second, target=(first + 0.5 * second + rest) / 1.5)
     # each coefficient is 1 / 1.5, less the share that is taken for noise
     np.testing.assert_allclose(weights(combination, True, True), 1 / 1.5 / 1.05, atol=0.02)
 
 
-def test_what_two_modalities_say_both_counts_once():
+def test_two_identical_predictions_share_the_weight_of_one():
     said, rest = normal(2)
     combination = fitted(0.5 * said, 0.5 * said, target=0.5 * said + np.sqrt(0.75) * rest)
     both, alone = weights(combination, True, True), weights(combination, True, False)
@@ -48,14 +48,14 @@ def test_what_two_modalities_say_both_counts_once():
     np.testing.assert_allclose(alone, [1 / 1.05, 0], atol=0.03)
 
 
-def test_a_modality_that_tells_nothing_weighs_nothing():
+def test_an_uninformative_modality_has_weight_0():
     target, noise, rest = normal(3)
     combination = fitted(0.8 * target + 0.4 * rest, noise, target=target)
     assert abs(weights(combination, True, True)[1]) < 0.02
     assert abs(weights(combination, False, True)[1]) < 0.02
 
 
-def test_modalities_that_are_never_seen_together_are_taken_for_independent_given_the_target():
+def test_modalities_never_observed_together_are_independent_given_the_target():
     target, one, other = normal(3)
     # E[y | x] of x = y + noise of variance 1
     predictions = (target + one) / 2, (target + other) / 2
@@ -79,7 +79,7 @@ def test_a_sample_without_a_modality_gets_the_mean_and_batches_agree_with_single
     np.testing.assert_array_equal(combine(again, predictions, present), combined)
 
 
-def test_a_weight_of_a_sample_is_that_many_copies():
+def test_sample_weights_equal_copies():
     rng = np.random.default_rng(1)
     predictions, target = rng.normal(size=(40, 2, 1)), rng.normal(size=(40, 1))
     present, counts = rng.random((40, 2)) < 0.7, rng.integers(1, 4, size=40)
@@ -90,13 +90,13 @@ def test_a_weight_of_a_sample_is_that_many_copies():
     np.testing.assert_allclose(weighted.cross, copied.cross)
 
 
-def test_it_needs_no_modality_that_was_ever_observed():
+def test_no_observed_modality():
     nothing = np.zeros((5, 2, 1)), np.zeros((5, 2), dtype=bool)
     combination = Combination.fit(*nothing, np.ones((5, 1)), np.ones(5))
     np.testing.assert_array_equal(combine(combination, np.ones((1, 2, 1)), np.ones((1, 2), dtype=bool)), 0)
 
 
-def test_what_is_held_out_is_told_by_models_that_have_not_seen_it():
+def test_held_out_predictions_come_from_models_fitted_without_the_sample():
     rng = np.random.default_rng(2)
     numbers = rng.normal(size=60)
     # as many features as samples: a model fits what it sees, and knows nothing
@@ -112,7 +112,7 @@ def test_what_is_held_out_is_told_by_models_that_have_not_seen_it():
 
 
 @pytest.mark.parametrize("n_groups", [1, 2, 12])
-def test_groups_are_held_out_whole_where_there_are_several(n_groups):
+def test_whole_groups_are_held_out(n_groups):
     rng = np.random.default_rng(3)
     groups = np.arange(60) % n_groups
     data = MultimodalData.from_arrays(
@@ -129,7 +129,7 @@ def test_groups_are_held_out_whole_where_there_are_several(n_groups):
         assert np.abs(held_out[:, 0, 0] - data.target.values).mean() > 0.3
 
 
-def test_weights_of_numbers_sum_to_at_most_1():
+def test_stacking_weights_for_regression_sum_to_at_most_1():
     rng = np.random.default_rng(4)
     target = rng.normal(size=(500, 1))
     sources = np.stack([0.3 * target, 0.4 * target], axis=1)

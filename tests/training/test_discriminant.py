@@ -54,7 +54,7 @@ def test_ratios_of_independent_modalities_add_up():
 
 
 @pytest.fixture(scope="module")
-def world():
+def fitted_to_gaussian():
     """Return 1,000 test samples, and a discriminant fitted to 5,000 samples with missing modalities."""
     data = gaussian.load(6000)
     rates = dict(zip(data.names, (0.2, 0.5, 0.8), strict=True))
@@ -63,8 +63,8 @@ def world():
 
 
 @pytest.mark.parametrize("pattern", missing_patterns(("m00", "m01", "m02")), ids="+".join)
-def test_shared_factors_reach_the_bayes_prediction(world, pattern):
-    test, fitted = world
+def test_shared_factors_reach_the_bayes_prediction(fitted_to_gaussian, pattern):
+    test, fitted = fitted_to_gaussian
     test = test.hide(np.broadcast_to(np.isin(test.names, pattern), (1000, 3)))
     best = GaussianModel.make(GaussianSettings()).posterior(test)
     found = softmax(ratios(fitted, test), axis=1)

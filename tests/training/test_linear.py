@@ -1,4 +1,4 @@
-"""The strength of linear models is chosen by training samples."""
+"""Selection of the regularisation strength of linear models by cross-validation."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def test_noise_is_shrunk_and_signal_is_not():
     assert with_strength(values, Target.from_numbers(values[:, 0]), LinearSettings()).alpha <= 1
 
 
-def test_what_is_given_is_kept():
+def test_a_given_strength_is_used():
     target = Target.from_labels(np.arange(120) % 2)
     assert with_strength(noise(), target, LinearSettings(C=3.0)).C == 3.0
 
 
-def test_groups_are_held_out_as_a_whole():
+def test_folds_hold_whole_groups():
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(12), 10)
     # a feature that names the group predicts within groups only

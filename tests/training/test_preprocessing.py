@@ -1,8 +1,8 @@
-"""Preprocessing: fitted on observed training rows, one pass, part of the model."""
+"""Preprocessing is fitted to the observed training rows and saved with the model."""
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, skew
+from scipy.stats import kstest, norm, skew
 
 from factories import make_data, tiny
 from redcore.data import MultimodalData
@@ -33,7 +33,7 @@ def test_standardize(skewed):
     np.testing.assert_allclose(values.std(axis=0), 1, rtol=1e-5)
 
 
-def test_log1p_takes_skewness_away_and_keeps_signs(skewed):
+def test_log1p_reduces_skewness_and_keeps_signs(skewed):
     assert abs(skew(fitted("log1p", skewed))).max() < 1 < skew(fitted("standardize", skewed)).min()
     signs = np.array([[-5.0], [0.0], [5.0]])
     values = fitted("log1p", signs)
@@ -48,12 +48,23 @@ def test_quantile_makes_any_distribution_normal(skewed):
     assert np.isfinite(beyond.modalities["a"].values).all()
 
 
-def test_a_value_that_occurs_often_gets_the_middle_of_its_levels():
+def test_quantile_interpolates_between_landmarks_from_both_sides(skewed):
+    skewed[: N // 4, 0] = skewed[0, 0]
+    transform = Preprocessor.fit(data(skewed), {"a": "quantile"}).transforms[0]
+    landmarks, values = transform.to_arrays()["landmarks"], np.concatenate([skewed, [[-1e9] * 3, [1e9] * 3]])
+    levels = np.linspace(0, 1, len(landmarks))
+    for column, marks, mapped in zip(values.T, landmarks.T, transform.map_array(values).T, strict=True):
+        rising, falling = np.interp(column, marks, levels), -np.interp(-column, -marks[::-1], -levels[::-1])
+        expected = norm.ppf(((rising + falling) / 2).clip(1e-4, 1 - 1e-4))
+        np.testing.assert_allclose(mapped, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_tied_values_map_to_the_middle_of_their_levels():
     values = fitted("quantile", np.array([[0.0]] * 80 + [[1.0]] * 20))
     np.testing.assert_allclose(np.unique(values), [-0.25, 1.28], atol=0.05)
 
 
-def test_identity_only_bounds():
+def test_identity_only_clips():
     np.testing.assert_array_equal(fitted("identity", np.array([[3.0], [1e9]])), [[3], [20]])
 
 
@@ -64,21 +75,21 @@ def test_constant_features_and_one_row(kind):
 
 
 @pytest.mark.parametrize("kind", ["standardize", "log1p"])
-def test_pieces_give_the_statistics_of_the_whole(skewed, kind, monkeypatch):
-    whole = Preprocessor.fit(data(skewed), {"a": kind})
+def test_chunks_give_the_statistics_of_all_rows(skewed, kind, monkeypatch):
+    at_once = Preprocessor.fit(data(skewed), {"a": kind})
     for module in (_features, _transforms):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 7)
-    pieces = Preprocessor.fit(data(skewed), {"a": kind})
-    for name, array in whole.to_arrays().items():
-        np.testing.assert_allclose(pieces.to_arrays()[name], array, rtol=1e-12)
+    chunked = Preprocessor.fit(data(skewed), {"a": kind})
+    for name, array in at_once.to_arrays().items():
+        np.testing.assert_allclose(chunked.to_arrays()[name], array, rtol=1e-12)
     np.testing.assert_allclose(
-        pieces.transform(data(skewed)).modalities["a"].values,
-        whole.transform(data(skewed)).modalities["a"].values,
+        chunked.transform(data(skewed)).modalities["a"].values,
+        at_once.transform(data(skewed)).modalities["a"].values,
         rtol=1e-6,
     )
 
 
-def test_what_is_hidden_enters_no_statistic(skewed):
+def test_hidden_values_enter_no_statistic(skewed):
     hidden = skewed.copy()
     hidden[::2] = 1e30
     seen = data(hidden, availability=(np.arange(N) % 2 == 1)[:, None])
@@ -88,7 +99,7 @@ def test_what_is_hidden_enters_no_statistic(skewed):
 
 
 @pytest.mark.parametrize("sequences", [False, True])
-def test_part_of_the_model_file(tmp_path, sequences):
+def test_preprocessing_is_saved_with_the_model(tmp_path, sequences):
     source = make_data(sequences=sequences)
     settings = tiny("redcore", preprocessing="quantile,text=log1p,video=identity")
     model = make_method("redcore", settings=settings).fit(source)
