@@ -10,6 +10,7 @@ __all__ = [
     "EmptySampleError",
     "EmptySampleWarning",
     "ExportError",
+    "HoldOutWarning",
     "MissingCellsWarning",
     "MissingRateError",
     "ModelFileError",
@@ -144,6 +145,10 @@ class EmptySampleWarning(RedCoreWarning):
 
 class CalibrationWarning(RedCoreWarning):
     """Too few calibration samples have a missing pattern: other samples replace them, or the interval is infinite."""
+
+
+class HoldOutWarning(RedCoreWarning):
+    """Samples cannot be held out, since a class occurs only in their group."""
 
 
 class MissingCellsWarning(RedCoreWarning):

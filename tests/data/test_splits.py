@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from redcore.data import MultimodalData, Target, assign_folds, cross_folds, fold_rows, hold_out
+from redcore.data import (
+    MultimodalData,
+    Target,
+    assign_folds,
+    classes_in_one_group,
+    cross_folds,
+    fold_rows,
+    hold_out,
+)
+from redcore.exceptions import HoldOutWarning
 
 
 def make(n_samples, target=None, groups=None):
@@ -172,3 +181,131 @@ def test_folds_without_a_seed_follow_the_order_of_the_samples():
     assert assign_folds(7, 3).tolist() == [0, 1, 2, 0, 1, 2, 0]
     groups = np.repeat([0, 1, 2], [4, 3, 2])
     assert assign_folds(9, 3, groups=groups).tolist() == groups.tolist()
+
+
+ROW = np.arange(20)
+UNCHANGED_DATA = {
+    "no groups": (Target.from_labels(ROW % 3), None),
+    "mixed groups": (Target.from_labels(ROW % 2), ROW // 4),
+    "groups of one class": (Target.from_labels(ROW // 2 % 2), ROW // 2),
+    "regression": (Target.from_numbers(ROW * 7 % 20 + 0.5), ROW % 5),
+    "no target": (None, ROW % 6),
+    "labels": (Target.from_multilabel(np.stack([ROW % 2, ROW % 3 == 0], axis=1)), ROW // 3),
+}
+UNCHANGED_SPLITS = {
+    "no groups": (
+        [0, 2, 7, 14, 15, 16],
+        "11102201022210120001",
+        "21101001000112210222",
+        "21101001000112210222",
+    ),
+    "mixed groups": (
+        [0, 1, 2, 3, 8, 9, 10, 11],
+        "11110000111122220000",
+        "00002222000022221111",
+        "00002222000022221111",
+    ),
+    "groups of one class": (
+        [0, 1, 10, 11, 12, 13],
+        "11220022000011002211",
+        "00000022110022112211",
+        "00000022110022112211",
+    ),
+    "regression": (
+        [0, 2, 5, 7, 10, 12, 15, 17],
+        "10120101201012010120",
+        "10021100211002110021",
+        "10021100211002110021",
+    ),
+    "no target": (
+        [2, 5, 8, 11, 14, 17],
+        "10212010212010212010",
+        "10021210021210021210",
+        "10021210021210021210",
+    ),
+    "labels": (
+        [6, 7, 8, 18, 19],
+        "22200011111122200000",
+        "11100000022211122200",
+        "11100000022211122200",
+    ),
+}
+"""Held-out rows of `hold_out`, and folds of `cross_folds` by stratification, as in earlier versions."""
+
+
+@pytest.mark.parametrize("name", UNCHANGED_DATA)
+def test_splits_of_classes_in_several_groups_are_those_of_earlier_versions(name):
+    data = make(20, *UNCHANGED_DATA[name])
+    held_out, *folds = UNCHANGED_SPLITS[name]
+    assert hold_out(data, 0.3, 0)[1].tolist() == held_out
+    for stratify, expected in zip(("order", "class", "every class"), folds, strict=True):
+        assert "".join(map(str, cross_folds(data, 3, 1, stratify=stratify))) == expected
+    assert not classes_in_one_group(data)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("mixed", [True, False])
+def test_only_group_of_a_class_is_never_held_out(seed, mixed):
+    labels = np.arange(60) % 4 if mixed else np.arange(60) // 5 % 3
+    groups = np.where(labels == 2, 99, np.arange(60) // 10)
+    data = make(60, Target.from_labels(labels), groups)
+    keep, held = hold_out(data, 0.3, seed)
+    assert_partition(keep, held, 60)
+    assert held.size
+    assert not set(groups[keep]) & set(groups[held])
+    assert set(labels[keep]) == set(labels)
+    for stratify in ("order", "class", "every class"):
+        folds = cross_folds(data, 3, seed, stratify=stratify)
+        assert (folds[groups == 99] == -1).all()
+        for fold in range(3):
+            assert set(labels[folds != fold]) == set(labels)
+            assert (folds == fold).any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_class_is_held_out_with_all_its_groups(seed):
+    groups = np.arange(24) // 3
+    labels = np.where(groups < 2, np.arange(24) % 3 == 0, 0)
+    data = make(24, Target.from_labels(labels), groups)
+    keep, held = hold_out(data, 0.75, seed)
+    assert 1 in labels[keep]
+    assert held.size
+    folds = cross_folds(data, 2, seed)
+    assert all(1 in labels[folds != fold] for fold in (0, 1))
+
+
+def test_number_of_held_out_groups_does_not_depend_on_the_only_groups():
+    groups = np.arange(40) // 4
+    data = make(40, Target.from_labels(np.where(groups == 3, 2, np.arange(40) % 2)), groups)
+    for seed in range(10):
+        assert len(set(groups[hold_out(data, 0.3, seed)[1]])) == 3
+
+
+def test_nothing_is_held_out_if_every_group_is_the_only_one_of_a_class():
+    data = make(20, Target.from_labels(np.resize(["ill", "well"], 20)), np.resize(["A", "B"], 20))
+    text = "every group is the only group of a class: class 'ill' only in group 'A', class 'well' only in group 'B'"
+    with pytest.warns(HoldOutWarning, match=text):
+        keep, held = hold_out(data, 0.3, 0)
+    assert len(keep) == 20
+    assert not held.size
+    with pytest.warns(HoldOutWarning, match=text):
+        folds = cross_folds(data, 3, 0)
+    assert (folds == -1).all()
+    assert fold_rows(folds) == []
+
+
+def test_the_only_group_that_may_be_held_out_is_one_fold():
+    groups = np.repeat([0, 1, 2], 4)
+    data = make(12, Target.from_labels([0, 0, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2]), groups)
+    for stratify in ("order", "class", "every class"):
+        assert cross_folds(data, 3, 0, stratify=stratify).tolist() == [-1] * 8 + [0] * 4
+
+
+def test_labels_of_a_multilabel_target_stay_in_training():
+    groups = np.repeat(np.arange(5), 4)
+    labels = np.stack([np.arange(20) % 2, groups == 3], axis=1).astype(int)
+    data = make(20, Target.from_multilabel(labels, ["often", "once"]), groups)
+    assert classes_in_one_group(data) == {"once": 3}
+    for seed in range(10):
+        keep, _ = hold_out(data, 0.4, seed)
+        assert labels[keep].any(axis=0).all()

@@ -8,7 +8,7 @@ import torch
 
 from factories import TARGETS, make_data, tiny
 from redcore.data import TargetKind
-from redcore.exceptions import SettingsError, UnknownNameError, UnsupportedError
+from redcore.exceptions import HoldOutWarning, SettingsError, UnknownNameError, UnsupportedError
 from redcore.export import export_onnx, load_model, save_model
 from redcore.linear import UnimodalLinear
 from redcore.methods import make_method, method_class
@@ -183,3 +183,12 @@ def test_decision_argmax():
     model.stack.prior_power = 1.0
     model.stack.base[1:] = -9.0
     np.testing.assert_array_equal(model.decide(outputs), outputs.argmax(axis=1))
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_groups_of_one_class_each_are_all_trained_on(n_members):
+    data = replace(DATA, groups=DATA.target.values)
+    with pytest.warns(HoldOutWarning, match="class 0 only in group 0"):
+        model = make_method("stacked", settings=tiny("stacked", n_members=n_members)).fit(data, seed=0)
+    assert model.stack is None
+    assert np.isfinite(model.predict(data)).all()

@@ -8,9 +8,17 @@ import pytest
 
 import redcore
 from redcore.cli import main
-from redcore.exceptions import MissingRateError, RunError, SettingsError, TrainingInterrupted, UnknownNameError
+from redcore.data import MultimodalData, Target
+from redcore.exceptions import (
+    HoldOutWarning,
+    MissingRateError,
+    RunError,
+    SettingsError,
+    TrainingInterrupted,
+    UnknownNameError,
+)
 from redcore.fitting import Callback
-from redcore.runs import RunOptions, read_data, read_result
+from redcore.runs import RunOptions, read_data, read_result, split_codes
 
 RATES = {"audio": 0.25, "text": 0.5}
 
@@ -166,3 +174,16 @@ def test_predict_stream(folder, data, tmp_path):
     assert pq.read_table(tmp_path / "out.parquet").equals(run.predict(data))
     with pytest.raises(RunError, match="not saved"):
         redcore.fit_run(data, method="late_fusion").predict_stream(data, tmp_path / "out.parquet")
+
+
+def test_class_in_one_group_is_trained_and_named_as_untested():
+    labels = np.arange(60) % 3
+    data = MultimodalData.from_arrays(
+        {"a": labels[:, None] + np.zeros((60, 2)), "b": np.ones((60, 1))},
+        Target.from_labels(labels),
+        groups=np.where(labels == 2, 99, np.arange(60) // 10),
+    )
+    with pytest.warns(HoldOutWarning, match="class 2 occurs only in group 99, which is therefore not held out"):
+        codes = split_codes(data, 0.2, 0)
+    assert set(labels[codes == 0]) == {0, 1, 2}
+    assert set(labels[codes == 2]) == {0, 1}

@@ -36,6 +36,20 @@ def test_search_spaces_are_within_the_bounds_of_the_settings(method):
     assert ("learning_rate" in describe(settings)) == hasattr(getattr(settings, "of_base", settings), "learning_rate")
 
 
+def test_only_group_of_a_class_is_in_the_training_data_of_every_fold():
+    labels = task().data.target.values
+    tuning = task(groups=np.where(labels == 2, 9, np.arange(60) // 10), n_folds=3)
+    for train, validation in tuning.folds:
+        assert set(train.target.values) == {0, 1, 2}
+        assert set(validation.target.values) == {0, 1}
+
+
+@pytest.mark.filterwarnings("ignore:no samples can be held out")
+def test_tuning_needs_a_group_that_can_be_held_out():
+    with pytest.raises(DataError, match="tuning needs a group that can be held out"):
+        _ = task(groups=task().data.target.values).folds
+
+
 def test_folds_respect_groups_and_missing_rates():
     tuning = task(groups=np.arange(60) // 5, n_folds=3)
     held_out = [set(validation.sample_ids.tolist()) for _, validation in tuning.folds]

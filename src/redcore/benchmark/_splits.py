@@ -10,7 +10,7 @@ import numpy as np
 from redcore._discovery import load, names
 from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
-from redcore.data import MultimodalData, count_units, cross_folds
+from redcore.data import MultimodalData, classes_in_one_group, count_units, cross_folds
 from redcore.data.formats import read
 from redcore.datasets import is_public
 from redcore.exceptions import DataError
@@ -119,6 +119,8 @@ def _split_rows(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, I
         codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
         train = np.flatnonzero(codes == 0)
         codes[train[_fold_rows(data.take(train), cell.data.n_folds or 2, cell.fold, cell.seed)]] = 2
+    if not (codes == 2).any():
+        raise DataError(f"{cell.data.title()}: no test samples, since none can be held out")
     return np.flatnonzero(codes == 0), np.flatnonzero(codes == 1), np.flatnonzero(codes == 2)
 
 
@@ -127,7 +129,13 @@ def _fold_rows(data: MultimodalData, n_folds: int, fold: int, seed: int) -> IntA
     n_units = count_units(data)
     if n_units < n_folds:
         raise DataError(f"{n_folds} folds of {n_units} {'samples' if data.groups is None else 'groups'}")
-    return np.flatnonzero(cross_folds(data, n_folds, seed, stratify="class") == fold - 1)
+    rows = np.flatnonzero(cross_folds(data, n_folds, seed, stratify="class") == fold - 1)
+    if not rows.size:
+        only = ", ".join(
+            f"class {name!r} only in group {group!r}" for name, group in classes_in_one_group(data).items()
+        )
+        raise DataError(f"fold {fold} of {n_folds} is empty, since too few groups can be held out ({only})")
+    return rows
 
 
 def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:

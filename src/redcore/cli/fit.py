@@ -100,7 +100,8 @@ def fit(options: FitOptions) -> None:
     messages.quiet = not is_first
     source = read_data(options.data)
     request, out = options.request(source), options.out
-    run = Run.prepare(source, request)
+    with warnings_as_messages():
+        run = Run.prepare(source, request)
     if is_first:
         open_run(out, request, options.resume)
     checkpoint = out / "checkpoint.safetensors"

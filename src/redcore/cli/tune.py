@@ -89,7 +89,7 @@ def tune(options: TuneOptions) -> None:
     in a folder, so that an interrupted search is resumed by the same command. The best settings are written to
     preset.json in this folder, for use with 'redcore fit --preset FILE' or an estimator.
     """
-    from redcore.cli._output import print_json
+    from redcore.cli._output import print_json, warnings_as_messages
     from redcore.exceptions import RunError
     from redcore.runs import open_request, read_data
 
@@ -99,7 +99,8 @@ def tune(options: TuneOptions) -> None:
         raise RunError(f"package {error.name} is not installed: pip install 'redcore[tune]'") from None
     source = read_data(options.data)
     request = options.request(source)
-    study = _open_study(options.out, request, source)
+    with warnings_as_messages():
+        study = _open_study(options.out, request, source)
     open_request(options.out, request)
     processes = [_start_worker(options, worker) for worker in range(1, options.workers)]
     _run_trials(study, options.trials, 0)

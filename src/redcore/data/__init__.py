@@ -5,7 +5,7 @@ from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._modality import Modality, Observed
 from redcore.data._schema import ModalitySchema, Schema
-from redcore.data._splits import assign_folds, count_units, cross_folds, fold_rows, hold_out
+from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
 from redcore.data._statistics import moments, skewness
 from redcore.data._target import HasTargetKind, Target, TargetKind
 
@@ -22,6 +22,7 @@ __all__ = [
     "TargetKind",
     "assign_folds",
     "chunks",
+    "classes_in_one_group",
     "concatenate",
     "count_units",
     "cross_folds",

@@ -1,6 +1,7 @@
 """Grouped and stratified splits into training and held-out samples, and into folds."""
 
-from typing import Literal
+import warnings
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.model_selection import (
@@ -12,10 +13,15 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
-from redcore._types import AnyArray, IntArray
+from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data._dataset import MultimodalData
+from redcore.data._target import Target
+from redcore.exceptions import HoldOutWarning
 
-__all__ = ["assign_folds", "count_units", "cross_folds", "fold_rows", "hold_out"]
+__all__ = ["assign_folds", "classes_in_one_group", "count_units", "cross_folds", "fold_rows", "hold_out"]
+
+SHOWN_CLASSES = 5
+"""Largest number of classes in a warning."""
 
 
 def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
@@ -24,6 +30,10 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     If the data has two or more groups, whole groups are held out. The split is stratified by class if possible: classes
     with a single sample are pooled into one stratum, and groups are stratified only if all samples of every group have
     the same class.
+
+    Groups are drawn such that every class remains in the samples to keep. The only group of a class is therefore never
+    held out. If every group is the only group of a class, nothing is held out and a `HoldOutWarning` names classes and
+    groups. The same holds for the labels of a multi-label target, present and absent.
 
     Parameters
     ----------
@@ -35,18 +45,32 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     Returns
     -------
     keep, held_out : int arrays
-        Row numbers, ascending. `held_out` is empty if `fraction` is 0 or the data has fewer than two samples.
+        Row numbers, ascending. `held_out` is empty if `fraction` is 0, if the data has fewer than two samples, or if no
+        group can be held out.
     """
     n_samples = data.n_samples
     rows = np.arange(n_samples)
     if fraction <= 0 or n_samples < 2:
         return rows, rows[:0]
     if data.groups is None or len(np.unique(data.groups)) < 2:
-        keep, held = _random_split(_classes(data), n_samples, fraction, seed)
+        keep, held = _random_split(_classes(data.target), n_samples, fraction, seed)
         return np.sort(keep), np.sort(held)
     names, group_of = np.unique(data.groups, return_inverse=True)
-    _, held_groups = _random_split(_classes_of_groups(data, group_of), len(names), fraction, seed)
-    is_held = np.isin(group_of, held_groups)
+    classes = _classes_of_groups(data.target, group_of)
+    _, held_groups = _random_split(classes, len(names), fraction, seed)
+    occurs = _occurrence(data.target, group_of)
+    only = _only_groups(occurs)
+    if only[held_groups].any():
+        candidates = np.flatnonzero(~only)
+        n_held = min(len(held_groups), len(candidates))
+        if n_held == 0:
+            _warn_of_classes_in_one_group(data)
+        held_groups = candidates
+        if n_held < len(candidates):
+            strata = None if classes is None else classes[candidates]
+            _, drawn = _random_split(strata, len(candidates), n_held / len(candidates), seed)
+            held_groups = candidates[drawn]
+    is_held = _without_lost_classes(occurs, np.isin(np.arange(len(names)), held_groups))[group_of]
     return rows[~is_held], rows[is_held]
 
 
@@ -55,7 +79,9 @@ def cross_folds(
 ) -> IntArray:
     """Assign the samples to folds of about equal size for cross-validation.
 
-    All samples of a group are in one fold.
+    All samples of a group are in one fold. Every class occurs outside each fold: the only group of a class is in no
+    fold. If every group is the only group of a class, no sample is in a fold and a `HoldOutWarning` names classes and
+    groups.
 
     Parameters
     ----------
@@ -72,7 +98,7 @@ def cross_folds(
     Returns
     -------
     int array (n_samples,)
-        Fold of each sample, from 0.
+        Fold of each sample, from 0; -1 for samples that must not be held out.
 
     Examples
     --------
@@ -82,14 +108,54 @@ def cross_folds(
     >>> sorted(folds[::2].tolist()), sorted(folds[1::2].tolist())
     ([0, 1, 2], [0, 1, 2])
     """
-    if stratify == "order":
-        return _folds_by_order(data, n_folds, np.random.default_rng(seed))
-    n_folds, classes = min(n_folds, count_units(data)), _classes(data)
-    if classes is not None:
-        counts = np.bincount(classes)
-        fewest = counts.max() if stratify == "class" else counts[counts > 0].min()
-        classes = classes if fewest >= n_folds else None
-    return assign_folds(data.n_samples, n_folds, seed, classes=classes, groups=data.groups)
+    groups = data.groups
+    if groups is None or len(np.unique(groups)) < 2:
+        return _assign(data.target, groups, data.n_samples, n_folds, seed, stratify)
+    _, group_of = np.unique(groups, return_inverse=True)
+    occurs = _occurrence(data.target, group_of)
+    only = _only_groups(occurs)
+    rows = np.flatnonzero(~only[group_of])
+    folds = np.full(data.n_samples, -1)
+    if only.all():
+        _warn_of_classes_in_one_group(data)
+    elif np.count_nonzero(~only) == 1:
+        folds[rows] = 0
+    else:
+        target = None if data.target is None else data.target.take(rows)
+        folds[rows] = _assign(target, groups[rows], len(rows), n_folds, seed, stratify)
+    for fold in range(folds.max() + 1):
+        in_fold = np.bincount(group_of, folds == fold) > 0
+        released = in_fold & ~_without_lost_classes(occurs, in_fold)
+        folds[released[group_of]] = -1
+    return folds
+
+
+def classes_in_one_group(data: MultimodalData) -> dict[Any, Any]:
+    """Return the classes that occur in one group only, with this group.
+
+    Returns
+    -------
+    dict
+        Group by class, or by label for a multi-label target. Empty if the data has no groups or only one.
+
+    Examples
+    --------
+    >>> from redcore.data import Target
+    >>> target = Target.from_labels(["no", "yes", "no", "no"])
+    >>> data = MultimodalData.from_arrays({"audio": np.zeros((4, 1))}, target, groups=["p1", "p2", "p2", "p3"])
+    >>> classes_in_one_group(data)
+    {'yes': 'p2'}
+    """
+    if data.groups is None or data.target is None or len(np.unique(data.groups)) < 2:
+        return {}
+    names, group_of = np.unique(data.groups, return_inverse=True)
+    occurs = _occurrence(data.target, group_of)
+    # the last columns of a multi-label target stand for the absence of the labels
+    classes = np.resize(np.arange(0) if data.target.classes is None else data.target.classes, occurs.shape[1])
+    only: dict[Any, Any] = {}
+    for column in np.flatnonzero(occurs.sum(axis=0) == 1):
+        only.setdefault(_scalar(classes[column]), _scalar(names[occurs[:, column].argmax()]))
+    return only
 
 
 def assign_folds(
@@ -153,16 +219,32 @@ def count_units(data: MultimodalData) -> int:
     return data.n_samples if data.groups is None else len(np.unique(data.groups))
 
 
-def _folds_by_order(data: MultimodalData, n_folds: int, rng: np.random.Generator) -> IntArray:
-    if data.groups is not None and len(np.unique(data.groups)) > 1:
-        names, group_of = np.unique(data.groups, return_inverse=True)
+def _assign(
+    target: Target | None, groups: AnyArray | None, n_samples: int, n_folds: int, seed: int, stratify: str
+) -> IntArray:
+    """Return the fold of each sample, as `cross_folds` without the condition that classes occur outside each fold."""
+    if stratify == "order":
+        return _folds_by_order(target, groups, n_samples, n_folds, np.random.default_rng(seed))
+    n_units = n_samples if groups is None else len(np.unique(groups))
+    n_folds, classes = min(n_folds, n_units), _classes(target)
+    if classes is not None:
+        counts = np.bincount(classes)
+        fewest = counts.max() if stratify == "class" else counts[counts > 0].min()
+        classes = classes if fewest >= n_folds else None
+    return assign_folds(n_samples, n_folds, seed, classes=classes, groups=groups)
+
+
+def _folds_by_order(
+    target: Target | None, groups: AnyArray | None, n_samples: int, n_folds: int, rng: np.random.Generator
+) -> IntArray:
+    if groups is not None and len(np.unique(groups)) > 1:
+        names, group_of = np.unique(groups, return_inverse=True)
         order = np.argsort(rng.permutation(len(names)))
-        classes = _classes_of_groups(data, group_of)
+        classes = _classes_of_groups(target, group_of)
         if classes is not None:
             order = order[np.argsort(classes[order], kind="stable")]
         return _assign_in_turn(order, n_folds)[group_of]
-    order = rng.permutation(data.n_samples)
-    target = data.target
+    order = rng.permutation(n_samples)
     if target is not None and target.values.ndim == 1:
         # neighbours in this order have similar targets and go into different folds
         order = order[np.argsort(target.values[order], kind="stable")]
@@ -186,13 +268,59 @@ def _random_split(classes: IntArray | None, n: int, fraction: float, seed: int) 
     return keep, held
 
 
-def _classes(data: MultimodalData) -> IntArray | None:
-    return data.target.values if data.target is not None and data.target.is_classification else None
+def _classes(target: Target | None) -> IntArray | None:
+    return target.values if target is not None and target.is_classification else None
 
 
-def _classes_of_groups(data: MultimodalData, group_of: IntArray) -> IntArray | None:
+def _occurrence(target: Target | None, group_of: IntArray) -> BoolArray:
+    """Return the classes of each group, bool (n_groups, n_classes).
+
+    A multi-label target has two columns per label: first the presence of all labels, then their absence. Targets
+    without classes have no column.
+    """
+    n_groups = int(group_of.max()) + 1
+    if target is None or target.classes is None:
+        return np.zeros((n_groups, 0), dtype=bool)
+    if target.is_classification:
+        occurs = np.zeros((n_groups, len(target.classes)), dtype=bool)
+        occurs[group_of, target.values] = True
+        return occurs
+    indicators = np.concatenate([target.values > 0, target.values == 0], axis=1)
+    return np.stack([np.bincount(group_of, column, n_groups) > 0 for column in indicators.T], axis=1)
+
+
+def _only_groups(occurs: BoolArray) -> BoolArray:
+    """Return a mask of the groups that are the only group of a class; `occurs` as from `_occurrence`."""
+    return np.asarray(occurs[:, occurs.sum(axis=0) == 1].any(axis=1))
+
+
+def _without_lost_classes(occurs: BoolArray, held: BoolArray) -> BoolArray:
+    """Return the held-out groups, bool (n_groups,), without some of them if a class would otherwise be lost."""
+    held = held.copy()
+    for having in occurs.T:
+        if having.any() and held[having].all():
+            held[having.argmax()] = False
+    return held
+
+
+def _warn_of_classes_in_one_group(data: MultimodalData) -> None:
+    pairs = [f"class {name!r} only in group {group!r}" for name, group in classes_in_one_group(data).items()]
+    more = f" and {len(pairs) - SHOWN_CLASSES} more" if len(pairs) > SHOWN_CLASSES else ""
+    warnings.warn(
+        "no samples can be held out, since every group is the only group of a class: "
+        f"{', '.join(pairs[:SHOWN_CLASSES])}{more}",
+        HoldOutWarning,
+        stacklevel=3,
+    )
+
+
+def _scalar(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _classes_of_groups(target: Target | None, group_of: IntArray) -> IntArray | None:
     """Return the class of each group, or None if a group has samples of several classes."""
-    codes = _classes(data)
+    codes = _classes(target)
     if codes is None:
         return None
     of_group = np.zeros(group_of.max() + 1, dtype=np.int64)

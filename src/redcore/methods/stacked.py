@@ -252,8 +252,10 @@ class Stacked(NetworkMethod):
             return [(data, validation)] * n_members
         if n_members == 1:
             keep, held_out = hold_out(data, fraction, seed)
-            return [(data.take(keep), data.take(held_out))]
+            return [(data.take(keep), data.take(held_out))] if held_out.size else [(data, None)]
         folds = cross_folds(data, max(n_members, round(1 / fraction)), seed)
+        if not (folds >= 0).any():
+            return [(data, None)] * n_members
         parts = [folds == index % (folds.max() + 1) for index in range(n_members)]
         return [(data.take(np.flatnonzero(~part)), data.take(np.flatnonzero(part))) for part in parts]
 

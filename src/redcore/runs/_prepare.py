@@ -1,12 +1,13 @@
 """Splits of a run: held-out test samples, and amputation of training and validation samples."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from redcore._types import IntArray
-from redcore.data import SPLITS, MultimodalData, hold_out
-from redcore.exceptions import DataError
+from redcore.data import SPLITS, MultimodalData, classes_in_one_group, hold_out
+from redcore.exceptions import DataError, HoldOutWarning
 from redcore.missing import ampute_parts
 from redcore.runs._request import Request
 
@@ -57,7 +58,8 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
     """Return the split of each sample: 0 for training, 1 for validation, 2 for test.
 
     These are the splits of the data. If it has no test split, a fraction of its training samples (or groups) is held
-    out for the test.
+    out for the test. The only group of a class is never held out; a `HoldOutWarning` names it, since the scores then do
+    not include this class.
 
     Raises
     ------
@@ -69,6 +71,19 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
     if not train.size:
         raise DataError("no sample is left for training: the data's split has none with 0")
     if not (codes == 2).any():
-        _, held_out = hold_out(data.take(train), test_fraction, seed)
+        candidates = data.take(train)
+        _, held_out = hold_out(candidates, test_fraction, seed)
         codes[train[held_out]] = 2
+        if held_out.size:
+            _warn_of_untested_classes(candidates)
     return codes
+
+
+def _warn_of_untested_classes(data: MultimodalData) -> None:
+    for name, group in classes_in_one_group(data).items():
+        warnings.warn(
+            f"class {name!r} occurs only in group {group!r}, which is therefore not held out: the scores on the test "
+            "split do not include this class",
+            HoldOutWarning,
+            stacklevel=3,
+        )

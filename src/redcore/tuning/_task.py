@@ -75,6 +75,8 @@ class Task:
             raise DataError(f"tuning needs at least two samples (or groups), got {n_units}")
         # a class with fewer samples than folds is absent from some of them
         folds = cross_folds(self.data, self.n_folds, self.seed, stratify="every class")
+        if not (folds >= 0).any():
+            raise DataError("tuning needs a group that can be held out; every group is the only group of a class")
         return [self._amputed(train, validation, n) for n, (train, validation) in enumerate(fold_rows(folds))]
 
     def _amputed(self, train: IntArray, validation: IntArray, number: int) -> tuple[MultimodalData, MultimodalData]:
