@@ -11,6 +11,7 @@ __all__ = [
     "EmptySampleWarning",
     "ExportError",
     "HoldOutWarning",
+    "JoinWarning",
     "MissingCellsWarning",
     "MissingRateError",
     "ModelFileError",
@@ -149,6 +150,10 @@ class CalibrationWarning(RedCoreWarning):
 
 class HoldOutWarning(RedCoreWarning):
     """Samples cannot be held out, since a class occurs only in their group."""
+
+
+class JoinWarning(RedCoreWarning):
+    """Ids of sources differ only in form and are not joined, or samples without a target are left out."""
 
 
 class MissingCellsWarning(RedCoreWarning):

@@ -12,6 +12,7 @@ from redcore.cli.explain import explain
 from redcore.cli.export import export
 from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
+from redcore.cli.join import join
 from redcore.cli.list import list_names
 from redcore.cli.predict import predict
 from redcore.cli.report import report
@@ -39,6 +40,7 @@ app.command()(tune)
 app.command()(report)
 app.command()(inspect)
 app.command()(convert)
+app.command()(join)
 app.command()(ampute)
 app.command(name="list")(list_names)
 bench.command()(bench_report)

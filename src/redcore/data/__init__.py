@@ -3,6 +3,7 @@
 from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
+from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount, join
 from redcore.data._modality import Modality, Observed
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
@@ -12,12 +13,17 @@ from redcore.data._target import HasTargetKind, Target, TargetKind
 __all__ = [
     "SPLITS",
     "HasTargetKind",
+    "IdForms",
+    "JoinReport",
+    "Joined",
     "Modality",
     "ModalitySchema",
     "MultimodalData",
     "Observed",
     "Part",
+    "PatternCount",
     "Schema",
+    "SourceCount",
     "Target",
     "TargetKind",
     "assign_folds",
@@ -28,6 +34,7 @@ __all__ = [
     "cross_folds",
     "fold_rows",
     "hold_out",
+    "join",
     "moments",
     "sample_in_memory",
     "skewness",

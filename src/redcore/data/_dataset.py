@@ -143,6 +143,57 @@ class MultimodalData:
             _feature_names({**_column_names(modalities), **(feature_names or {})}, packed),
         )
 
+    @classmethod
+    def join(
+        cls,
+        sources: Mapping[str, Any],
+        on: str | None = None,
+        *,
+        target: Any = None,
+        **options: Any,
+    ) -> "MultimodalData":
+        """Join modalities from several files or data frames by sample id.
+
+        This is an outer join: a modality is missing in the samples that its source does not contain. Ids are compared
+        as text, exactly as they stand in the files. Samples are sorted by id. `redcore.data.join` also returns a
+        report with counts and missing patterns.
+
+        Parameters
+        ----------
+        sources : mapping of str to path, data frame or mapping
+            Source of each modality: a CSV, TSV or Parquet table, optionally with columns as in ``"file.csv:a_*,b"``; a
+            pandas, polars or Arrow frame; an npz archive or a mapping with one array per id; or a folder with one file
+            ``<id>.npy``, ``<id>.csv`` or ``<id>.tsv`` per id. Arrays are (n_features,) or (time, n_features).
+        on : str, optional
+            Column of the ids in all tables. A pandas frame without this column has the ids in its index.
+        target : str or mapping, optional
+            ``"file:column"``, or a mapping (or Series) of ids to labels. Samples without a label are left out.
+        **options
+            ``task``: {"auto", "classes", "numbers", "labels"}, kind of the target as in tables. ``groups``, ``split``:
+            like `target`, but required for every sample. ``transpose``: names of the modalities whose tables have
+            features in rows and samples in columns. ``nan_rows``: as in `from_arrays`.
+
+        Raises
+        ------
+        DataError
+            If a source cannot be read, an id occurs twice in a source, or a source shares no id with the others.
+
+        Warns
+        -----
+        JoinWarning
+            If ids of two sources differ in form only ("01" and "1"), or samples have no label.
+
+        Examples
+        --------
+        >>> rna, blood = {"p1": [0.1, 0.2], "p2": [0.3, 0.4]}, {"p2": [1.0], "p3": [2.0]}
+        >>> data = MultimodalData.join({"rna": rna, "blood": blood})
+        >>> data.sample_ids.tolist(), data.availability.tolist()
+        (['p1', 'p2', 'p3'], [[False, True], [True, True], [True, False]])
+        """
+        from redcore.data._join import join
+
+        return join(sources, on, target=target, **options).data
+
     @property
     def names(self) -> tuple[str, ...]:
         """Modality names, sorted."""

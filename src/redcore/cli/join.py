@@ -1,0 +1,118 @@
+"""``redcore join``: join modalities from several files by sample id to a store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from redcore.cli._options import Json, parse_settings, takes
+
+if TYPE_CHECKING:
+    from redcore.data import JoinReport
+
+__all__ = ["join"]
+
+SHOWN_PATTERNS = 20
+
+
+@dataclass(frozen=True)
+class JoinOptions:
+    """Arguments and options of ``redcore join``."""
+
+    modality: Annotated[
+        list[str],
+        typer.Option(
+            help="Source of one modality, as NAME=FILE, or NAME=FILE:PATTERN[,PATTERN] for some columns of a table. "
+            "FILE is a CSV, TSV or Parquet table, an npz archive or folder with one array per id. Repeatable."
+        ),
+    ]
+    out: Annotated[Path, typer.Option(help="Store to create; it must not exist.")]
+    target: Annotated[
+        str | None, typer.Option(help="Column of the target, as FILE:COLUMN. Samples without a target are left out.")
+    ] = None
+    id_column: Annotated[str | None, typer.Option("--id", help="Column of the sample ids in all tables.")] = None
+    task: Annotated[str, typer.Option(help="Kind of the target: auto, classes, numbers or labels (multi-label).")] = (
+        "auto"
+    )
+    group: Annotated[str | None, typer.Option(help="Column of the groups, as FILE:COLUMN.")] = None
+    split: Annotated[str | None, typer.Option(help="Column of the split, as FILE:COLUMN.")] = None
+    transpose: Annotated[
+        list[str] | None,
+        typer.Option(help="Modality whose table has features in rows and samples in columns. Repeatable."),
+    ] = None
+    nan_rows: Annotated[
+        str | None, typer.Option(help="Treatment of empty cells in rows with other values; see 'nan_rows' of tables.")
+    ] = None
+    title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""
+    licence: Annotated[str, typer.Option(help="Licence on the data card of the store.")] = ""
+    as_json: Json = False
+
+
+@takes(JoinOptions)
+def join(options: JoinOptions) -> None:
+    """Join modalities from several files by sample id, and write a store.
+
+    A modality is missing in the samples that its file does not contain. Ids are compared as text, as they stand in the
+    files. The command reports the samples of every modality and the missing patterns.
+    """
+    from redcore.cli._output import print_json, warnings_as_messages
+    from redcore.data import join as join_sources
+    from redcore.data.store import write_store
+    from redcore.exceptions import DataError
+
+    if options.out.exists():
+        raise DataError(f"{options.out}: exists already; nothing is overwritten")
+    with warnings_as_messages():
+        joined = join_sources(parse_settings(options.modality), options.id_column, **_join_arguments(options))
+    write_store(joined.data, options.out, title=options.title, licence=options.licence)
+    if options.as_json:
+        print_json({"store": str(options.out), **joined.report.to_dict(), "checksum": joined.data.checksum()})
+        return
+    _print(joined.report, joined.data.names)
+    typer.echo(f"{joined.data!r} written to {options.out}")
+
+
+def _join_arguments(options: JoinOptions) -> dict[str, Any]:
+    from redcore._validation import check_known
+
+    check_known("task", [options.task], ["auto", "classes", "numbers", "labels"])
+    arguments = {
+        "target": options.target,
+        "task": options.task,
+        "groups": options.group,
+        "split": options.split,
+        "transpose": options.transpose or (),
+    }
+    return arguments if options.nan_rows is None else {**arguments, "nan_rows": options.nan_rows}
+
+
+def _print(report: "JoinReport", names: tuple[str, ...]) -> None:
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+    modalities = Table("modality", "source", title="Modalities")
+    for heading in ("ids", "observed", "missing", "in no other"):
+        modalities.add_column(heading, justify="right")
+    for name, count in report.modalities.items():
+        missing = report.n_samples - count.n_observed
+        counts = (count.n_ids, count.n_observed, missing, count.n_only_here)
+        modalities.add_row(name, count.source, *map(str, counts))
+    patterns = Table(*names, title="Missing patterns (o observed)")
+    patterns.add_column("samples", justify="right")
+    patterns.add_column("")
+    for pattern in report.patterns[:SHOWN_PATTERNS]:
+        marks = ["o" if name in pattern.observed else "" for name in names]
+        bar = "█" * max(1, round(20 * pattern.n_samples / report.patterns[0].n_samples))
+        patterns.add_row(*marks, str(pattern.n_samples), bar)
+    others = report.patterns[SHOWN_PATTERNS:]
+    if others:
+        n_samples = sum(pattern.n_samples for pattern in others)
+        patterns.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(n_samples), "")
+    console.print(modalities)
+    console.print(patterns)
+    if report.n_target_only:
+        console.print(f"{report.n_target_only} ids have a target but no modality and are left out.")

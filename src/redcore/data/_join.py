@@ -1,0 +1,312 @@
+"""Outer join of modalities from several files by sample id, with a report of the observed modalities."""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from redcore._types import AnyArray
+from redcore._validation import NanPolicy, check_known, check_modality_names
+from redcore.data._dataset import MultimodalData
+from redcore.data._join_sources import JoinSource, column_by_id, names_file, read_join_source, split_columns
+from redcore.data._target import Target
+from redcore.exceptions import DataError, JoinWarning, RedCoreError
+
+__all__ = ["IdForms", "JoinReport", "Joined", "PatternCount", "SourceCount", "join"]
+
+Task = Literal["auto", "classes", "numbers", "labels"]
+SPLIT_CODES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
+SPLIT_CODES |= {"0": 0, "1": 1, "2": 2}
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """Numbers of ids of one modality: in its source, with values, and in no other modality."""
+
+    source: str
+    n_ids: int
+    n_observed: int
+    n_only_here: int
+
+
+@dataclass(frozen=True)
+class PatternCount:
+    """Number of samples with one set of observed modalities."""
+
+    observed: tuple[str, ...]
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class IdForms:
+    """Ids of two sources that differ as text, but only in leading zeros, case, blanks or separators."""
+
+    sources: tuple[str, str]
+    n_ids: int
+    example: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class JoinReport:
+    """Report of a join.
+
+    Attributes
+    ----------
+    n_samples : int
+        Samples of the joined data.
+    modalities : dict of str to SourceCount
+    patterns : tuple of PatternCount
+        Missing patterns, the most frequent first.
+    n_without_target : int
+        Ids of modalities that have no target. They are not in the data.
+    n_target_only : int
+        Ids that have a target but no modality. They are not in the data.
+    id_forms : tuple of IdForms
+        Pairs of sources with ids of different form.
+    """
+
+    n_samples: int
+    modalities: dict[str, SourceCount]
+    patterns: tuple[PatternCount, ...]
+    n_without_target: int
+    n_target_only: int
+    id_forms: tuple[IdForms, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-serialisable values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Joined data and the report of the join."""
+
+    data: MultimodalData
+    report: JoinReport
+
+
+def join(
+    sources: Mapping[str, Any],
+    on: str | None = None,
+    *,
+    target: Any = None,
+    task: Task = "auto",
+    groups: Any = None,
+    split: Any = None,
+    transpose: Collection[str] = (),
+    nan_rows: NanPolicy = "error",
+) -> Joined:
+    """Join modalities by id; see `MultimodalData.join`, which returns the data only.
+
+    Examples
+    --------
+    >>> joined = join({"rna": {"p1": [0.1, 0.2], "p2": [0.3, 0.4]}, "blood": {"p2": [1.0], "p3": [2.0]}})
+    >>> joined.report.modalities["rna"]
+    SourceCount(source="modality 'rna'", n_ids=2, n_observed=2, n_only_here=1)
+    """
+    check_modality_names(sources)
+    check_known("modality", transpose, sources)
+    columns = {"target": target, "groups": groups, "split": split}
+    excluded = {name: _columns_of(columns.values(), source) for name, source in sources.items()}
+    read = {
+        name: read_join_source(name, sources[name], on, name in transpose, excluded[name]) for name in sorted(sources)
+    }
+    labels, group_of, split_of = (_by_id(what, source, on) for what, source in columns.items())
+    forms = _id_forms(read, labels)
+    _check_shared(read, labels, forms)
+    ids = np.unique(np.concatenate([source.ids for source in read.values()]))
+    labelled = np.ones(len(ids), dtype=bool) if labels is None else np.isin(ids, list(labels))
+    kept = ids[labelled]
+    data = _data(read, kept, nan_rows)
+    data = MultimodalData(
+        data.modalities,
+        None if labels is None else _target(target, [labels[name] for name in kept.tolist()], task),
+        None if group_of is None else np.array(_entries("group", group_of, kept), dtype=str),
+        kept,
+        None if split_of is None else _split(_entries("split", split_of, kept)),
+        data.feature_names,
+    )
+    n_target_only = 0 if labels is None else len(labels) - len(kept)
+    report = JoinReport(
+        len(kept), _counts(read, data), _patterns(data), len(ids) - len(kept), n_target_only, tuple(forms)
+    )
+    _warn(report)
+    return Joined(data, report)
+
+
+def _columns_of(columns: Iterable[Any], source: Any) -> set[str]:
+    """Return the columns of target, groups and split that are in the file `source`, and are therefore no features."""
+    found: set[str] = set()
+    for column in columns:
+        if isinstance(column, str):
+            path, names = split_columns(column)
+            found |= set(names) if names_file(source, path) else set()
+    return found
+
+
+def _by_id(what: str, source: Any, on: str | None) -> dict[str, Any] | None:
+    """Return the entries of target, groups or split by id, without empty ones. Several columns give tuples."""
+    if source is None:
+        return None
+    if hasattr(source, "items"):
+        entries = {str(name): _scalar(entry) for name, entry in source.items()}
+        if len(entries) < len(source):
+            raise DataError(f"{what}: an id occurs twice")
+        return {name: entry for name, entry in entries.items() if not _is_empty(entry)}
+    if not isinstance(source, str):
+        raise DataError(f"{what} is a {type(source).__name__}, expected 'file:column' or a mapping of ids to values")
+    path, names = split_columns(source)
+    if not names:
+        raise DataError(f"{what} {source!r}: expected FILE:COLUMN, such as labels.csv:outcome")
+    if not path.is_file():
+        raise DataError(f"{path}: no such file ({what})")
+    if on is None:
+        raise DataError(f"{path}: the column of the ids is not defined; set on='patient_id' (--id patient_id)")
+    ids, columns = column_by_id(path, on, names)
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    by_id = {name: row for name, row in zip(ids.tolist(), rows, strict=True) if not any(map(_is_empty, row))}
+    return by_id if len(names) > 1 else {name: row[0] for name, row in by_id.items()}
+
+
+def _is_empty(entry: Any) -> bool:
+    return (
+        entry is None or (isinstance(entry, float) and entry != entry) or type(entry).__name__ in ("NAType", "NaTType")
+    )
+
+
+def _scalar(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _entries(what: str, by_id: Mapping[str, Any], ids: AnyArray) -> list[str]:
+    absent = [name for name in ids.tolist() if name not in by_id]
+    if absent:
+        raise DataError(f"id {absent[0]!r} has no {what} ({len(absent)} of {len(ids)} ids have none)")
+    return [str(by_id[name]) for name in ids.tolist()]
+
+
+def _split(entries: list[str]) -> AnyArray:
+    for entry in entries:
+        if entry.lower() not in SPLIT_CODES:
+            raise DataError(f"split {entry!r}, expected train, validation or test, or 0, 1 or 2")
+    return np.array([SPLIT_CODES[entry.lower()] for entry in entries])
+
+
+def _target(source: Any, labels: list[Any], task: Task) -> Target:
+    where = source if isinstance(source, str) else "target"
+    values = np.array(labels, dtype=object)
+    try:
+        numbers = values.astype(np.float64) if values.ndim == 2 or task == "numbers" else None
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: the target contains text, expected numbers") from None
+    try:
+        if numbers is not None and task != "numbers" and np.isin(numbers, (0, 1)).all():
+            return Target.from_multilabel(numbers, split_columns(source)[1] if isinstance(source, str) else None)
+        if numbers is not None:
+            return Target.from_numbers(numbers)
+        is_fractional = all(isinstance(label, float) for label in labels) and any(label % 1 for label in labels)
+        if task == "labels":
+            return Target.from_multilabel(values.astype(np.float64)[:, None])
+        return Target.from_numbers(labels) if task == "auto" and is_fractional else Target.from_labels(labels)
+    except (RedCoreError, TypeError, ValueError) as error:
+        raise DataError(f"{where}: {error}") from None
+
+
+def _data(sources: Mapping[str, JoinSource], ids: AnyArray, nan_rows: NanPolicy) -> MultimodalData:
+    """Return the modalities of the samples `ids`, (n_samples,), in ascending order."""
+    values, observed = {}, {}
+    for name, source in sources.items():
+        source.check_cells(nan_rows != "error")
+        place = np.minimum(np.searchsorted(ids, source.ids), len(ids) - 1)
+        rows = np.where(ids[place] == source.ids, place, -1)
+        values[name] = source.aligned(rows, len(ids))
+        observed[name] = np.isin(np.arange(len(ids)), rows)
+    return MultimodalData.from_arrays(
+        values,
+        availability=observed,
+        sample_ids=ids,
+        feature_names={name: source.feature_names for name, source in sources.items() if source.feature_names},
+        nan_rows=nan_rows,
+    )
+
+
+def _check_shared(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None, forms: list[IdForms]) -> None:
+    """Raise `DataError` if a source has no id of any other source."""
+    ids = {source.where: set(source.ids.tolist()) for source in sources.values()}
+    if labels is not None:
+        ids["target"] = set(labels)
+    counts = Counter(name for names in ids.values() for name in names)
+    for where, names in ids.items():
+        if len(ids) > 1 and all(counts[name] == 1 for name in names):
+            others = [other for other in ids if other != where]
+            form = next((f for f in forms if where in f.sources), None)
+            hint = "" if form is None else f"; {_form_text(form)}"
+            first = ", ".join(map(repr, sorted(names)[:3]))
+            of_others = ", ".join(map(repr, sorted(ids[others[0]])[:3]))
+            raise DataError(
+                f"{where}: none of the {len(names)} ids is in another source; ids: {first}; of {others[0]}: {of_others}"
+                f"{hint}"
+            )
+    if labels is not None and not any(name in labels for source in sources.values() for name in source.ids.tolist()):
+        raise DataError("no id of a modality has a target")
+
+
+def _id_forms(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None) -> list[IdForms]:
+    ids = {source.where: set(source.ids.tolist()) for source in sources.values()}
+    if labels is not None:
+        ids["target"] = set(labels)
+    forms = []
+    for (one, left), (other, right) in combinations(ids.items(), 2):
+        unmatched = {_normal_form(name): name for name in sorted(right - left)}
+        pairs = [(name, unmatched[form]) for name in sorted(left - right) if (form := _normal_form(name)) in unmatched]
+        if pairs:
+            forms.append(IdForms((one, other), len(pairs), pairs[0]))
+    return forms
+
+
+def _normal_form(name: str) -> str:
+    """Return an id without leading zeros, case, blanks, separators and a trailing ``.0``."""
+    text = re.sub(r"(?<=\d)\.0+$", "", name.strip().casefold())
+    return re.sub(r"\d+", lambda digits: digits.group().lstrip("0") or "0", re.sub(r"[\s_.:/-]+", "-", text))
+
+
+def _form_text(form: IdForms) -> str:
+    one, other = form.sources
+    return (
+        f"{form.n_ids} ids of {one} and {other} differ in form only, such as {form.example[0]!r} and "
+        f"{form.example[1]!r}"
+    )
+
+
+def _counts(sources: Mapping[str, JoinSource], data: MultimodalData) -> dict[str, SourceCount]:
+    occurrences = Counter(name for source in sources.values() for name in source.ids.tolist())
+    return {
+        name: SourceCount(
+            source.where,
+            len(source.ids),
+            data.modalities[name].n_observed,
+            sum(occurrences[one] == 1 for one in source.ids.tolist()),
+        )
+        for name, source in sources.items()
+    }
+
+
+def _patterns(data: MultimodalData) -> tuple[PatternCount, ...]:
+    rows, counts = np.unique(data.availability, axis=0, return_counts=True)
+    found = [
+        PatternCount(tuple(name for name, is_in in zip(data.names, row, strict=True) if is_in), int(count))
+        for row, count in zip(rows, counts, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda pattern: (-pattern.n_samples, pattern.observed)))
+
+
+def _warn(report: JoinReport) -> None:
+    for form in report.id_forms:
+        warnings.warn(f"{_form_text(form)}; they are not joined", JoinWarning, stacklevel=4)
+    if report.n_without_target:
+        warnings.warn(f"{report.n_without_target} ids have no target and are left out", JoinWarning, stacklevel=4)

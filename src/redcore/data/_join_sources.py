@@ -1,0 +1,429 @@
+"""Sources of a join: tables, archives and folders whose rows, arrays or files belong to ids."""
+
+import csv
+import gzip
+import math
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from redcore._types import AnyArray, IntArray
+from redcore._validation import numeric_array
+from redcore.exceptions import DataError, NonFiniteError
+
+__all__ = ["JoinSource", "column_by_id", "names_file", "read_join_source", "split_columns"]
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+FILES = (".npy", ".csv", ".tsv")
+BLOCK_BYTES = 2**24
+"""Smallest block of the CSV reader. A row must fit in one block; wide rows get larger blocks."""
+ALWAYS_ALLOWED_BYTES, MAX_EXPANSION = 2**26, 1100
+"""An npz archive may declare `MAX_EXPANSION` bytes per byte, and always `ALWAYS_ALLOWED_BYTES`."""
+SHOWN_COLUMNS = 10
+READ_ERRORS = (OSError, EOFError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError)
+ARCHIVE_ERRORS = (*READ_ERRORS, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError)
+
+
+@dataclass(frozen=True, eq=False)
+class JoinSource:
+    """Values of one modality by id.
+
+    Attributes
+    ----------
+    where : str
+        File, folder or modality, for error messages.
+    ids : str array (n_ids,)
+        Unique ids as text.
+    values : array (n_ids, n_features) or list of n_ids arrays
+        Vectors of a table; or the arrays of an archive or folder, (n_features,) or (time, n_features).
+    feature_names : tuple of str or None
+        Names of the columns of a table.
+    """
+
+    where: str
+    ids: AnyArray
+    values: Any
+    feature_names: tuple[str, ...] | None = None
+
+    def aligned(self, rows: IntArray, n_samples: int) -> Any:
+        """Return the values for all samples; `rows` are the samples of the ids, -1 for ids that are left out."""
+        chosen = np.flatnonzero(rows >= 0)
+        if isinstance(self.values, list):
+            entries: list[Any] = [None] * n_samples
+            for index in chosen:
+                entries[rows[index]] = self.values[index]
+            return entries
+        aligned = np.full((n_samples, self.values.shape[1]), np.nan)
+        aligned[rows[chosen]] = self.values[chosen]
+        return aligned
+
+    def check_cells(self, allow_nan: bool) -> None:
+        """Raise `NonFiniteError` for an infinite cell, and for an empty cell in a row that is not empty.
+
+        Parameters
+        ----------
+        allow_nan : bool
+            If True, empty cells are no error.
+        """
+        if isinstance(self.values, list) or self.feature_names is None:
+            return
+        bad = np.isinf(self.values)
+        if not allow_nan:
+            empty = np.isnan(self.values)
+            bad |= empty & ~empty.all(axis=1, keepdims=True)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            value = self.values[row, column]
+            cell = "empty in a row with other values" if np.isnan(value) else f"{value}, expected a finite number"
+            name = self.feature_names[column]
+            raise NonFiniteError(f"{self.where}: row of id {self.ids[row].item()!r}, column {name!r} is {cell}")
+
+
+def read_join_source(
+    name: str, source: Any, on: str | None, transposed: bool = False, excluded: Collection[str] = ()
+) -> JoinSource:
+    """Read the values of one modality by id.
+
+    Parameters
+    ----------
+    name : str
+        Modality.
+    source : path, str, data frame or mapping
+        See `redcore.data.MultimodalData.join`.
+    on : str or None
+        Column of the ids of tables.
+    transposed : bool, default False
+        If True, the rows of the table are features and its columns are samples. The first column has the names of the
+        features.
+    excluded : collection of str
+        Columns that are no features, such as the target.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read. The message names file, row, column or id.
+    """
+    what = f"modality {name!r}"
+    if isinstance(source, Mapping):
+        return _arrays_by_id(what, list(source), [np.asarray(values) for values in source.values()])
+    if not isinstance(source, str | Path):
+        return _of_table(what, _frame(what, source, on), on or "", transposed, (), excluded)
+    path, patterns = split_columns(source)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder ({what})")
+    if path.is_dir():
+        return _folder(path)
+    if path.suffix.lower() == ".npz":
+        return _archive(path)
+    if on is None and not transposed:
+        raise DataError(f"{path}: the column of the ids is not defined; set on='patient_id' (--id patient_id)")
+    return _of_table(str(path), _read_table(path, on, transposed), on or "", transposed, patterns, excluded)
+
+
+def names_file(source: Any, path: Path) -> bool:
+    """Return True if `source` is the file at `path`."""
+    return isinstance(source, str | Path) and split_columns(source)[0].resolve() == path.resolve()
+
+
+def split_columns(source: str | Path) -> tuple[Path, tuple[str, ...]]:
+    """Split ``file:column,column`` into the path and the columns; a path without columns gets none."""
+    path, colon, columns = str(source).rpartition(":")
+    if not colon or Path(source).exists():
+        return Path(source), ()
+    return Path(path), tuple(column.strip() for column in columns.split(",") if column.strip())
+
+
+def column_by_id(path: Path, on: str, columns: Sequence[str]) -> tuple[AnyArray, list[pa.ChunkedArray]]:
+    """Return the ids of a table, (n_rows,), and some of its columns."""
+    table = _read_table(path, on, False)
+    return _ids(str(path), table, on), [_column(str(path), table, name) for name in columns]
+
+
+def _read_table(path: Path, on: str | None, transposed: bool) -> pa.Table:
+    """Read a table. In CSV, ids and the first column of a transposed table are text as it stands in the file."""
+    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    if inner.suffix.lower() not in TABLES:
+        raise DataError(f"{path}: expected a table ({', '.join(TABLES)}), an npz archive or a folder")
+    try:
+        if inner.suffix.lower() in (".parquet", ".pq"):
+            return pq.read_table(path, use_threads=False)
+        delimiter = "," if inner.suffix.lower() == ".csv" else "\t"
+        header, width = _header(path, delimiter)
+        names = header[0] if transposed else on or ""
+        table = _read_csv(path, delimiter, width, names, True)
+        if names in table.column_names and table[names].null_count:
+            # in other columns, entries such as NA are empty cells, but they can be ids or names of features
+            table = table.set_column(
+                table.column_names.index(names), names, _read_csv(path, delimiter, width, names, False)[names]
+            )
+        return table
+    except (pa.ArrowException, csv.Error, *READ_ERRORS) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
+
+
+def _read_csv(path: Path, delimiter: str, width: int, names: str, all_columns: bool) -> pa.Table:
+    """Read a CSV table, or only the column `names`, in which then no entry is empty. This column is text."""
+    return pa_csv.read_csv(
+        path,
+        read_options=pa_csv.ReadOptions(block_size=max(BLOCK_BYTES, 4 * width)),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            column_types={names: pa.string()},
+            strings_can_be_null=all_columns,
+            quoted_strings_can_be_null=False,
+            include_columns=None if all_columns else [names],
+        ),
+    )
+
+
+def _header(path: Path, delimiter: str) -> tuple[list[str], int]:
+    """Return the column names of a CSV file, and the larger number of bytes of its first two lines."""
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+        first, second = stream.readline(), stream.readline()
+    header = next(csv.reader([first.decode("utf-8-sig")], delimiter=delimiter), [])
+    if not header:
+        raise DataError(f"{path}: the first line is empty, expected column names")
+    return header, max(len(first), len(second))
+
+
+def _of_table(
+    where: str, table: pa.Table, on: str, transposed: bool, patterns: Sequence[str], excluded: Collection[str]
+) -> JoinSource:
+    repeated = _repeated(table.column_names)
+    if repeated is not None:
+        first, second = repeated
+        what = "id" if transposed else "column"
+        name = table.column_names[first]
+        raise DataError(f"{where}: {what} {name!r} occurs twice, in columns {first + 1} and {second + 1}")
+    if not table.num_rows:
+        raise DataError(f"{where}: the table has no rows")
+    if transposed:
+        return _of_transposed(where, table, patterns)
+    ids = _ids(where, table, on)
+    names = [name for name in table.column_names if name != on and name not in excluded]
+    if patterns:
+        names = _matching(where, names, patterns)
+    if not names:
+        raise DataError(f"{where}: no columns of features besides {on!r}")
+    return JoinSource(where, ids, _matrix(where, table, names, ids), tuple(names))
+
+
+def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str]) -> JoinSource:
+    """Return the values of a table with features in rows, samples in columns, and feature names in the first column."""
+    first, *ids = table.column_names
+    features = ["" if name is None else str(name) for name in table[first].to_pylist()]
+    if "" in features:
+        raise DataError(f"{where}: row {features.index('') + 1} has no feature name in column {first!r}")
+    repeated = _repeated(features)
+    if repeated is not None:
+        rows = f"rows {repeated[0] + 1} and {repeated[1] + 1}"
+        raise DataError(f"{where}: feature {features[repeated[0]]!r} occurs twice, in {rows}")
+    if not ids:
+        raise DataError(f"{where}: no columns of samples after the feature names in column {first!r}")
+    names = tuple(map(str, features))
+    values = _matrix(where, table, ids, np.array(names), "feature").T
+    if patterns:
+        chosen = _matching(where, names, patterns)
+        values = values[:, [names.index(name) for name in chosen]]
+        names = tuple(chosen)
+    return JoinSource(where, np.array(ids), values, names)
+
+
+def _matrix(where: str, table: pa.Table, names: Sequence[str], rows: AnyArray, kind: str = "id") -> AnyArray:
+    """Return columns as float64 (n_rows, n_columns); `rows` are the ids or features of the rows, for messages."""
+    values = np.empty((table.num_rows, len(names)), order="F")
+    position = {name: index for index, name in enumerate(table.column_names)}
+    for index, name in enumerate(names):
+        column = table.column(position[name])
+        type_ = column.type
+        if pa.types.is_dictionary(type_) or not (
+            pa.types.is_integer(type_)
+            or pa.types.is_floating(type_)
+            or pa.types.is_boolean(type_)
+            or pa.types.is_null(type_)
+        ):
+            row, text = _first_text(column)
+            raise DataError(
+                f"{where}: column {name!r}, row of {kind} {rows[row].item()!r}: {text!r} is not a number; leave the "
+                "column out (select columns as FILE:COLUMN,COLUMN) or encode it as numbers"
+            )
+        values[:, index] = column.cast(pa.float64()).to_numpy()
+    return values
+
+
+def _first_text(column: pa.ChunkedArray) -> tuple[int, str]:
+    """Return row and content of the first entry that is not a number."""
+    entries = column.to_pylist()
+    for row, entry in enumerate(entries):
+        try:
+            float("nan" if entry is None else entry)
+        except (ValueError, TypeError):
+            return row, str(entry)[:40]
+    return 0, str(entries[0])[:40]
+
+
+def _column(where: str, table: pa.Table, name: str) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        shown = ", ".join(table.column_names[:SHOWN_COLUMNS])
+        more = ", ..." if table.num_columns > SHOWN_COLUMNS else ""
+        raise DataError(f"{where}: no column {name!r}; columns: {shown}{more}")
+    return table[name]
+
+
+def _ids(where: str, table: pa.Table, on: str) -> AnyArray:
+    try:
+        column = _column(where, table, on)
+    except DataError as error:
+        raise DataError(f"{error} (if rows are features and columns are samples, transpose the modality)") from None
+    kind = column.type
+    is_text = any(check(kind) for check in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    if not (is_text or pa.types.is_integer(kind) or pa.types.is_dictionary(kind)):
+        raise DataError(f"{where}: column {on!r} of ids is {kind}, expected text or whole numbers")
+    return _checked_ids(where, column.to_pylist())
+
+
+def _checked_ids(where: str, entries: Iterable[Any]) -> AnyArray:
+    """Return ids as text; raise `DataError` for the first row without id and for the first repeated id."""
+    ids = [None if entry is None else str(entry) for entry in entries]
+    for row, entry in enumerate(ids):
+        if entry is None or not entry.strip():
+            raise DataError(f"{where}: row {row + 1} has no id")
+    repeated = _repeated(ids)
+    if repeated is not None:
+        first, second = repeated
+        raise DataError(f"{where}: id {ids[first]!r} occurs twice, in rows {first + 1} and {second + 1}")
+    return np.array(ids, dtype=str)
+
+
+def _repeated(names: Sequence[Any]) -> tuple[int, int] | None:
+    """Return the first two positions of the first repeated name, None if all differ."""
+    seen: dict[Any, int] = {}
+    for index, name in enumerate(names):
+        if name in seen:
+            return seen[name], index
+        seen[name] = index
+    return None
+
+
+def _matching(where: str, names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    columns: dict[str, None] = {}
+    for pattern in patterns:
+        matches = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+        if not matches:
+            shown = ", ".join(names[:SHOWN_COLUMNS])
+            raise DataError(f"{where}: no column matches {pattern!r}; columns: {shown}")
+        columns.update(dict.fromkeys(matches))
+    return list(columns)
+
+
+def _frame(what: str, frame: Any, on: str | None) -> pa.Table:
+    """Return a pandas, polars or Arrow frame as an Arrow table. The index of a pandas frame is the column `on`."""
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "to_arrow"):
+        return frame.to_arrow()
+    if not (hasattr(frame, "reset_index") and hasattr(frame, "columns")):
+        raise DataError(
+            f"{what} is a {type(frame).__name__}, expected a path, a data frame, or a mapping of ids to arrays"
+        )
+    if on not in frame.columns:
+        frame = frame.reset_index(names=on or "")
+    frame = frame.rename(columns=str)
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, *READ_ERRORS) as error:
+        raise DataError(f"{what}: not a readable frame ({' '.join(str(error).split())[:200]})") from None
+
+
+def _archive(path: Path) -> JoinSource:
+    """Read an npz archive whose keys are ids."""
+    try:
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{path}: a single array, expected an archive with one array per id")
+            ids = list(archive.files)
+            entries = [] if archive.zip is None else archive.zip.infolist()
+            n_bytes = sum(entry.file_size for entry in entries)
+            if n_bytes > max(ALWAYS_ALLOWED_BYTES, MAX_EXPANSION * path.stat().st_size):
+                raise DataError(f"{path}: declares {n_bytes} bytes, too many for a file of this size")
+            return _arrays_by_id(str(path), ids, [archive[name] for name in ids])
+    except ARCHIVE_ERRORS as error:
+        if isinstance(error, DataError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: not a readable npz archive: truncated, or of another format ({reason})") from None
+
+
+def _folder(path: Path) -> JoinSource:
+    """Read a folder with one file per id: arrays as .npy, or sequences as .csv or .tsv with a header."""
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    for file in files:
+        if not file.is_file() or file.suffix.lower() not in FILES:
+            raise DataError(f"{file}: expected a file <id>.npy, <id>.csv or <id>.tsv")
+    if not files:
+        raise DataError(f"{path}: the folder is empty")
+    if {file.suffix.lower() for file in files} <= {".npy"}:
+        return _arrays_by_id(str(path), [file.stem for file in files], [_npy(file) for file in files])
+    names: tuple[str, ...] | None = None
+    entries = []
+    for file in files:
+        if file.suffix.lower() == ".npy":
+            raise DataError(f"{file}: expected a table like the other files of the folder")
+        table = _read_table(file, None, False)
+        columns = tuple(table.column_names)
+        if names is not None and columns != names:
+            raise DataError(f"{file}: the columns differ from those of {files[0].name}")
+        names = columns
+        steps = np.array([f"step {step + 1}" for step in range(table.num_rows)])
+        entries.append(_matrix(str(file), table, columns, steps, "step") if table.num_rows else None)
+    ids = _checked_ids(str(path), [file.stem for file in files])
+    return JoinSource(str(path), ids, entries, names)
+
+
+def _npy(path: Path) -> AnyArray:
+    try:
+        with path.open("rb") as stream:
+            version = np.lib.format.read_magic(stream)
+            read_header = (
+                np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read_header(stream)
+            if dtype.hasobject or math.prod(shape) * dtype.itemsize != path.stat().st_size - stream.tell():
+                raise DataError(f"{path}: shape {shape} of {dtype} does not match the size of the file")
+            stream.seek(0)
+            array: AnyArray = np.load(stream, allow_pickle=False)
+            return array
+    except READ_ERRORS as error:
+        if isinstance(error, DataError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({reason})") from None
+
+
+def _arrays_by_id(where: str, names: Sequence[Any], arrays: list[AnyArray]) -> JoinSource:
+    ids = _checked_ids(where, names)
+    if not len(ids):
+        raise DataError(f"{where}: contains no arrays")
+    checked = [numeric_array(f"{where}: id {name.item()!r}", array) for name, array in zip(ids, arrays, strict=True)]
+    first = checked[0]
+    for name, array in zip(ids, checked, strict=True):
+        if array.ndim not in (1, 2) or array.ndim != first.ndim or array.shape[-1] != first.shape[-1]:
+            raise DataError(
+                f"{where}: id {name.item()!r} has shape {array.shape}, expected (n_features,) or (time, n_features) "
+                f"with the dimensions and features of id {ids[0].item()!r}, {first.shape}"
+            )
+        if np.isinf(array).any():
+            raise NonFiniteError(f"{where}: id {name.item()!r} contains infinite values")
+    return JoinSource(where, ids, checked)
