@@ -42,7 +42,8 @@ class JoinOptions:
         typer.Option(help="Modality whose table has features in rows and samples in columns. Repeatable."),
     ] = None
     nan_rows: Annotated[
-        str | None, typer.Option(help="Treatment of empty cells in rows with other values; see 'nan_rows' of tables.")
+        str | None,
+        typer.Option(help="Treatment of empty cells in rows with other values: keep, error or missing. Default: keep."),
     ] = None
     title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""
     licence: Annotated[str, typer.Option(help="Licence on the data card of the store.")] = ""

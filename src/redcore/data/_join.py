@@ -99,7 +99,7 @@ def join(
     groups: Any = None,
     split: Any = None,
     transpose: Collection[str] = (),
-    nan_rows: NanPolicy = "error",
+    nan_rows: NanPolicy = "keep",
 ) -> Joined:
     """Join modalities by id; see `MultimodalData.join`, which returns the data only.
 
