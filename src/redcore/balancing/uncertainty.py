@@ -1,4 +1,4 @@
-"""Homoscedastic uncertainty: smaller supervision weights for larger imputation losses (Kendall et al. 2018)."""
+"""Homoscedastic uncertainty (Kendall et al. 2018): the larger an imputation loss, the smaller its weight."""
 
 import torch
 from torch import Tensor

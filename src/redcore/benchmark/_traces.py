@@ -92,10 +92,11 @@ def _n_last(trace: AnyArray) -> int:
 
 
 def settling(trace: AnyArray) -> float:
-    """Return the fraction of training, in [0, 1], after which the traces of all modalities stay near their final value.
+    """Return the fraction of training, in [0, 1], after which a quantity stays near its final value for all modalities.
 
-    The final value is the mean over the last fifth of training. A trace is near its final value if the difference is at
-    most 10% of the mean absolute final value of all modalities. The result is 1 if the traces do not settle.
+    A trace is the course of the quantity, such as a supervision weight, over training. Its final value is the mean over
+    the last fifth of training. All traces share one tolerance: 10% of the mean, over modalities, of the absolute final
+    value. The result is 1 if a trace does not settle.
 
     Parameters
     ----------
@@ -108,7 +109,10 @@ def settling(trace: AnyArray) -> float:
 
 
 def _agreement(ends: AnyArray) -> float | None:
-    """Return Kendall's coefficient of concordance with tie correction; `ends` has shape (n_runs, n_modalities)."""
+    """Return how well the runs agree on the order of the modalities: Kendall's W, corrected for ties, in [0, 1].
+
+    `ends` has the final values, (n_runs, n_modalities).
+    """
     n_runs, n_modalities = ends.shape
     if n_runs < 2 or n_modalities < 2:
         return None

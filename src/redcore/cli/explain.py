@@ -1,4 +1,4 @@
-"""``redcore explain``: values of the modalities, values of acquisition and under-trained modalities of a run."""
+"""``redcore explain``: contribution of each modality, benefit of acquiring it, and under-trained modalities."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -136,7 +136,11 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def _labelled(
         self, X: Any, y: Any, availability: Any, groups: Any = None, weights: Any = None, reset: bool = False
     ) -> MultimodalData:
-        """Convert X and y to `MultimodalData` with target and weights; y is optional if X has a target."""
+        """Convert X and y to `MultimodalData` with target and weights.
+
+        `y` overrides the target of X; it may be None if X is `MultimodalData` with a target. `reset` is True in `fit`:
+        the columns of X become those of the estimator.
+        """
         data = self._data(X, availability, groups, reset)
         target = data.target if y is None and data.target is not None else self._target(y)
         check_row_count("target", len(target.values), data.n_samples)

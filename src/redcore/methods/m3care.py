@@ -55,9 +55,10 @@ class NeighbourBank(nn.Module):
         self.register_buffer("observed", torch.zeros(size, n_modalities, dtype=torch.bool))
 
     def forward(self, codes: Tensor, observed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the neighbours of the samples of a batch.
+        """Return the pool of candidate neighbours that all samples of a batch share.
 
-        In training mode, the batch is appended to the queue, and its samples are neighbours of one another.
+        In evaluation mode, the pool is the queue of the latest training samples. In training mode, it also contains the
+        batch, which is then appended to the queue.
 
         Parameters
         ----------
@@ -67,11 +68,11 @@ class NeighbourBank(nn.Module):
         Returns
         -------
         codes : tensor (K, M, d)
-            Codes of the neighbours.
+            Latent codes of the candidates.
         observed : bool tensor (K, M)
-            Availability mask of the neighbours.
+            Availability mask of the candidates.
         readable : bool tensor (B, K)
-            False for the entry of a sample itself.
+            False where candidate k is sample b itself.
         """
         n_samples, size = codes.shape[0], len(self.codes)
         if not self.training:

@@ -47,16 +47,17 @@ class MCESettings(FusionSettings):
 
 
 class LearningFactors(nn.Module):
-    """Loss weights of the modalities with mean 1, which are larger for rare and underused modalities.
+    """Loss weights of the modalities, larger for rare modalities and for those that the joint prediction underuses.
 
-    The factor of a modality is ``(1 + gap / mean gap) / observed share``. The gap is the decrease of the loss by the
-    modality alone, minus its decrease by adding the modality to others. Negative gaps count as 0.
+    The weight of a modality is ``(1 + gap / mean gap) / observed share``, divided by the mean over modalities. The gap
+    is the loss reduction by the modality alone minus the loss reduction by adding it to the others. A negative gap
+    counts as 0.
 
     Parameters
     ----------
     n_modalities : int
     smoothing : float
-        Weight of the latest step in the running means.
+        Weight of the latest step in the running means, in (0, 1]; 1 uses the latest step only.
     """
 
     observed: Tensor

@@ -68,8 +68,9 @@ def apportion(shares: FloatArray, total: int) -> IntArray:
 def under_patterns(data: MultimodalData, n_patterns: int, rng: np.random.Generator) -> MultimodalData:
     """Return `n_patterns` copies of every sample: one unchanged, the others with random observed modalities removed.
 
-    The number of modalities that a copy keeps is approximately uniform. A sample with an observed modality keeps at
-    least one in every copy.
+    In each reduced copy of a sample, the number of modalities that stay is drawn approximately uniformly from 1 to the
+    number that the sample observes. Samples without any observed modality stay unchanged. Used to choose the epoch and
+    the stacking weights under many missing patterns.
 
     Returns
     -------

@@ -77,7 +77,11 @@ class Batch(NamedTuple):
 
     @property
     def global_counts(self) -> GlobalCounts:
-        """Counts over all processes. Losses are divided by them, so that their sum over processes is the batch mean."""
+        """Numbers of samples of the batch over all processes of the fit.
+
+        Each process divides its sums of losses by these numbers. The sum of the results over the processes is then the
+        mean over the whole batch.
+        """
         return self.shared or GlobalCounts(self.n_samples, self.availability.sum(dim=0))
 
     def spread(self, index: int, values: Tensor) -> Tensor:

@@ -29,15 +29,15 @@ class ImputerSettings(Settings):
     Attributes
     ----------
     imputer : {"pooled", "concatenate"}, default "pooled"
-        "pooled": the input of an imputer is the gated sum of the messages of the other observed modalities, and the
-        cost is linear in the number of modalities. "concatenate": the input is the concatenated codes of all other
-        modalities, as in the paper, and the cost is quadratic.
+        "pooled": each observed modality sends a message, a linear map of its code. An imputer reads the gated sum of
+        the messages of the other modalities. The cost is linear in the number of modalities. "concatenate": an imputer
+        reads the concatenated codes of all other modalities, as in the RedCore paper. The cost is quadratic.
     imputer_hidden : int in [1, 8192], default 128
-        Size of the messages of pooled imputers.
+        Used by "pooled" only: size of a message.
     imputer_layers : tuple of int, default (64,)
-        Layer sizes of the encoder of each autoencoder of a concatenating imputer. The decoder mirrors them.
+        Used by "concatenate" only: layer sizes of the encoder of each autoencoder. The decoder mirrors them.
     imputer_blocks : int in [0, 64], default 1
-        Number of residual autoencoders of a concatenating imputer.
+        Used by "concatenate" only: number of residual autoencoders.
     """
 
     imputer: Literal["pooled", "concatenate"] = "pooled"
