@@ -21,7 +21,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: $(VENV)/.ready ## Train RedCore and two baselines on digits with missing modalities (about half a minute)
+demo: $(VENV)/.ready ## Train the default method, RedCore alone and two baselines on digits (about a minute)
 	$(BIN)/redcore demo
 
 test: $(VENV)/.ready ## Run the tests and the doctests
