@@ -1,7 +1,8 @@
 """Supervision-weight rules, one module each: ``build(n_modalities, settings) -> BalancingRule``.
 
 A rule implements ``update(signals)``. The `Signals` of a step provide losses, gradient norms, scores of the unimodal
-heads, slopes of the validation loss and the parameters of the encoders. They are computed on demand.
+heads, directional derivatives of the imputation losses along the gradient of the validation loss, and the parameters of
+the encoders. Each signal is computed only if the rule reads it.
 """
 
 from typing import cast

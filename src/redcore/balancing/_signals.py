@@ -39,7 +39,7 @@ class BalancedNetwork(Protocol):
 
 
 class TrainingStep(Protocol):
-    """Context of one training step; see `redcore.fitting.StepContext`."""
+    """Interface of `redcore.fitting.StepContext`: step number, sums over processes and held-out batches."""
 
     @property
     def step(self) -> int: ...

@@ -66,7 +66,7 @@ class FitOptions:
     as_json: Json = False
 
     def request(self, source: "MultimodalData") -> "Request":
-        """Return the request that identifies the run, with the checksum of the data `source`."""
+        """Return the options of the command and the checksum of `source`, by which ``--resume`` recognises the run."""
         from redcore.runs import RunOptions
 
         options = RunOptions(

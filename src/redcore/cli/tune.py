@@ -62,7 +62,7 @@ class TuneOptions:
     as_json: Json = False
 
     def request(self, source: "MultimodalData") -> dict[str, Any]:
-        """Return the request that identifies the study, as JSON-compatible values."""
+        """Return the options of the command and the checksum of `source`, by which an existing study is recognised."""
         from redcore.methods import method_name
 
         return {

@@ -100,12 +100,18 @@ class MultimodalData:
             True = observed. Columns in the order of `modalities`. Values of missing modalities are never read.
         lengths : mapping of str to int array (n_samples,), optional
             Lengths of padded sequences. By default, trailing time steps with only NaN are padding.
-        groups, sample_ids, split : array (n_samples,), optional
+        groups : array (n_samples,), optional
+            Group of each sample; groups are never divided between training and validation.
+        sample_ids : array (n_samples,), optional
+            Unique ids. By default, the row numbers.
+        split : int array (n_samples,), optional
+            0 training, 1 validation, 2 test. By default, the data has no predefined split.
         feature_names : mapping of str to sequence of str, optional
             Names of the features by modality. By default, a DataFrame has the names of its columns, and an array none.
         nan_rows : {"keep", "error", "missing"}, default "keep"
             Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
-            row as missing. Missing cells are filled by the method; see `MethodSettings.within_modality`.
+            modality as missing in this sample. Missing cells are filled by the method; see
+            `MethodSettings.within_modality`.
 
         Raises
         ------

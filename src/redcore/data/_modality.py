@@ -219,7 +219,7 @@ class Modality:
         return result
 
     def chunks(self) -> Iterator[AnyArray]:
-        """Yield all observed values in chunks (n, n_features) that fit in memory."""
+        """Yield the values of all observed samples or time steps in chunks (n, n_features) that fit in memory."""
         yield self.values
 
     def loaded(self) -> "Modality":

@@ -23,7 +23,8 @@ EXACT_UP_TO = 10
 class ShapleyValues:
     """Shapley values and Shapley interaction indices of pairs.
 
-    The values add up to ``v(all) - v(none)``. A positive interaction means that the joint contribution of two players
+    A player is a modality, and ``v(S)`` is the score with only the modalities S available. The values add up to
+    ``v(all) - v(none)``. A positive interaction means that the joint contribution of two players
     is larger than the sum of their separate contributions. A negative one means that their contributions are redundant.
 
     Attributes

@@ -58,7 +58,7 @@ class Stepper:
         self._encoders = {name: list(encoder.parameters()) for name, encoder in zip(names, encoders, strict=False)}
 
     def batch(self, data: MultimodalData, target: AnyArray, rows: IntArray) -> Batch:
-        """Return the batch of this process, on its device: its share of the samples `rows` of `data`, with targets."""
+        """Return this process's share of the samples `rows`, with their targets, on the device of the process."""
         batch = collate(data, self.processes.share(rows), target, self.fabric.device)
         if self.processes.n == 1:
             return batch

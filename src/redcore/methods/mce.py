@@ -28,15 +28,16 @@ class MCESettings(FusionSettings):
     Attributes
     ----------
     modality_dropout : float in [0, 1), default 0.5
-        Rate of the random subsets. With 0.5, all subsets of the observed modalities have about the same probability.
+        Probability that an observed modality is left out of the random subset, from which a second prediction is made
+        in training. With 0.5, all subsets of the observed modalities have about the same probability.
     subset_weight : float >= 0, default 1
         Weight of the loss of the prediction from the random subset.
     completion_weight : float >= 0, default 0.5
-        Weight of the mean absolute error between codes fused from the subset and from all observed modalities.
+        Weight of the mean absolute error between the fused codes of the subset and those of all observed modalities.
     unimodal_weight : float >= 0, default 0.5
         Weight of the losses of the unimodal heads.
     smoothing : float in (0, 1], default 0.05
-        Weight of the latest step in the running means for the learning factors.
+        Weight of the latest step in the running means of `LearningFactors`, which weighs the losses of the modalities.
     """
 
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5

@@ -1,4 +1,4 @@
-"""Separate missing rate per modality, exact counts (missing completely at random)."""
+"""One missing rate per modality, reached exactly on samples drawn at random (missing completely at random)."""
 
 import numpy as np
 

@@ -26,6 +26,6 @@ class AttentionFusion(nn.Module):
         nn.init.zeros_(self.block.linear2.weight)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Map latent codes (n, n_modalities, width) to fused codes of the same shape."""
+        """Return the codes (n, n_modalities, width), each updated with information of the other modalities."""
         fused: Tensor = self.block(codes + self.place)
         return fused

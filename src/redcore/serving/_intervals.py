@@ -16,11 +16,12 @@ MAX_PATTERNS = 4096
 
 
 class Intervals:
-    """Prediction intervals with cached half-widths per missing pattern.
+    """Lower and upper bounds of predictions; the half-width of each missing pattern is computed once and kept.
 
     Parameters
     ----------
     calibration : Calibration
+        Fitted to a calibration set.
     coverage : float
         Probability that an interval contains the true value, in (0, 1).
     """

@@ -313,13 +313,13 @@ def load_pickle(path: Path) -> Any:
 
 
 def as_array(value: Any) -> AnyArray | None:
-    """Convert an array, a scalar, or a flat list of texts or numbers from `load_pickle` to an array, else return None.
+    """Convert an array, a scalar or a flat list from `load_pickle` to an array; return None for anything else.
 
     Raises
     ------
     DataError
-        If the shape, type and bytes of an array do not match, or if texts would need more than 256 MiB. The message
-        does not contain the path.
+        If the shape, type and bytes of an array do not match, or if texts would need more than 256 MiB. The caller
+        adds the path to the message.
     """
     if isinstance(value, _Array):
         return value.array()

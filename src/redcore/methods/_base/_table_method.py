@@ -152,7 +152,7 @@ class LinearTableMethod(TableMethod):
     def design(self, table: Tensor) -> Tensor:
         """Return the columns that the linear model reads, (n_samples, n_design_columns).
 
-        By default they are those of the table with zeros for NaN: the mean of a standardised feature is 0.
+        By default, the columns of the table, with NaN replaced by 0, the mean of a standardised feature.
 
         Parameters
         ----------
