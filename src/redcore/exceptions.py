@@ -16,6 +16,7 @@ __all__ = [
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
+    "PrecisionWarning",
     "ProcessLostError",
     "RedCoreError",
     "RedCoreWarning",
@@ -158,6 +159,10 @@ class JoinWarning(RedCoreWarning):
 
 class MissingCellsWarning(RedCoreWarning):
     """Single cells of an observed modality are missing and were filled."""
+
+
+class PrecisionWarning(RedCoreWarning):
+    """The values of a column are stored with a type that does not distinguish them."""
 
 
 class UnseenModalityWarning(RedCoreWarning):

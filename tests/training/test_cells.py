@@ -8,8 +8,8 @@ import torch
 
 from factories import tiny
 from redcore.data import Modality, MultimodalData, Target, concatenate
-from redcore.data.store import Store, write_store
-from redcore.exceptions import EmptySampleWarning, MissingCellsWarning, NonFiniteError
+from redcore.data.store import Store, StoreWriter, write_store
+from redcore.exceptions import EmptySampleWarning, MissingCellsWarning, NonFiniteError, PrecisionWarning
 from redcore.export import export_onnx, load_model, model_card, save_model
 from redcore.export._onnx import onnx_inputs
 from redcore.methods import make_method
@@ -189,3 +189,62 @@ def test_warm_start_keeps_the_fills():
         warnings.simplefilter("ignore")
         second = make_method("zero_fill", settings=tiny("zero_fill")).fit(data.take(np.arange(40)), start=first)
     assert second.cells is first.cells
+
+
+COARSE = {
+    "seconds since 1970": (1.7e9, 10.0),
+    "milliseconds since 1970": (1.7e12, 1000.0),
+    "below the smallest float32": (0.0, 1e-46),
+}
+
+
+def coarse_data(offset, scale, n_samples=200, sequences=False):
+    rng = np.random.default_rng(1)
+    codes = np.arange(n_samples) % 2
+    values = offset + scale * (rng.normal(size=(n_samples, 1)) + 3 * codes[:, None])
+    if sequences:
+        values = np.repeat(values[:, None], 3, axis=1)
+    values = np.concatenate([values, rng.normal(size=values.shape)], axis=-1)
+    return MultimodalData.from_arrays({"a": values}, Target.from_labels(codes))
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("name", ["late_fusion", "boosting", "zero_fill"])
+@pytest.mark.parametrize("case", COARSE)
+def test_values_that_float32_cannot_distinguish(case, name, sequences, tmp_path):
+    data = coarse_data(*COARSE[case], sequences=sequences)
+    assert data.modalities["a"].values.dtype == np.float64
+    method = fitted(name, data, max_epochs=30)
+    outputs = method.predict(data)
+    assert (outputs.argmax(axis=1) == data.target.values).mean() > 0.85
+    # a few samples show no spread, but must not be rounded either
+    few = MultimodalData.from_arrays({"a": data.modalities["a"].gather(np.arange(3)).values})
+    np.testing.assert_allclose(method.predict(few), outputs[:3], atol=1e-6)
+    write_store(data, tmp_path / "store")
+    np.testing.assert_allclose(method.predict(Store(tmp_path / "store").data()), outputs, atol=1e-6)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+def test_onnx_graph_reads_double_where_necessary(sequences, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    data = coarse_data(1.7e12, 1000.0, sequences=sequences)
+    method = fitted(data=data)
+    export_onnx(method, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    outputs = session.run(None, onnx_inputs(data, ["a"], double=["a"]))[0]
+    np.testing.assert_allclose(outputs, method.predict(data), atol=1e-5)
+
+
+def test_ordinary_float64_data_is_stored_as_float32():
+    rng = np.random.default_rng(0)
+    for values in (rng.normal(size=(100, 3)), 1000 + rng.normal(size=(100, 3)), rng.integers(0, 10**6, (100, 3))):
+        assert MultimodalData.from_arrays({"a": values}).modalities["a"].values.dtype == np.float32
+
+
+def test_store_warns_of_a_chunk_that_needs_a_finer_type(tmp_path):
+    values, names = 1.7e9 + np.arange(30.0)[:, None], {"a": ["time"]}
+    second = MultimodalData.from_arrays({"a": values}, feature_names=names, sample_ids=range(30, 60))
+    with StoreWriter(tmp_path / "store") as writer:
+        writer.append(MultimodalData.from_arrays({"a": np.ones((30, 1))}, feature_names=names))
+        with pytest.warns(PrecisionWarning, match="modality 'a': float32.*time"):
+            writer.append(second)

@@ -5,6 +5,7 @@ from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount, join
 from redcore.data._modality import Modality, Observed
+from redcore.data._precision import collapsed
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
 from redcore.data._statistics import moments, skewness
@@ -29,6 +30,7 @@ __all__ = [
     "assign_folds",
     "chunks",
     "classes_in_one_group",
+    "collapsed",
     "concatenate",
     "count_units",
     "cross_folds",

@@ -8,6 +8,7 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import NanPolicy, check_known, check_lengths, check_observed_values, numeric_array
+from redcore.data._precision import packed_dtype
 from redcore.exceptions import ShapeError
 
 __all__ = ["Modality", "Observed"]
@@ -21,7 +22,7 @@ class Observed:
     ----------
     rows : int array (n_observed,)
         Positions in the selection of the samples that observe the modality, ascending.
-    values : float32 array (n_observed, n_features) or (n_observed, max_length, n_features)
+    values : array (n_observed, n_features) or (n_observed, max_length, n_features)
         Values of these samples. Sequences are padded with zeros at the end.
     lengths : int array (n_observed,) or None
         Sequence lengths, None for vectors.
@@ -38,9 +39,9 @@ class Modality:
 
     Attributes
     ----------
-    values : float32 array (n_observed, n_features) or (total_time, n_features)
+    values : float32 or float64 array (n_observed, n_features) or (total_time, n_features)
         Observed values, read-only. For sequences, the concatenated time steps of all observed samples. NaN is a
-        missing cell of an observed row.
+        missing cell of an observed row. The type is float64 only if float32 cannot distinguish the values of a feature.
     position : int array (n_samples,)
         Index of each sample among the observed samples, -1 if the modality is missing.
     offsets : int array (n_observed + 1,) or None
@@ -239,7 +240,7 @@ class Modality:
             return Observed(rows, self.values[source], None)
         starts = self.offsets[source]
         lengths = self.offsets[source + 1] - starts
-        padded = np.zeros((len(rows), int(lengths.max(initial=1)), self.n_features), dtype=np.float32)
+        padded = np.zeros((len(rows), int(lengths.max(initial=1)), self.n_features), dtype=self.values.dtype)
         sample, step = _ragged_indices(np.arange(len(rows)), np.zeros_like(starts), lengths)
         padded[sample, step] = self.values[np.repeat(starts, lengths) + step]
         return Observed(rows, padded, lengths)
@@ -311,7 +312,7 @@ def _pack_vectors(name: str, values: AnyArray, rows: IntArray, n_samples: int, n
     values, rows = values[usable], rows[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    return Modality(np.array(values, dtype=np.float32, order="C"), position)
+    return Modality(np.array(values, dtype=packed_dtype(values), order="C"), position)
 
 
 def _pack_sequences(
@@ -325,7 +326,7 @@ def _pack_sequences(
     flat, rows, lengths = flat[usable[owner]], rows[usable], lengths[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    return Modality(np.array(flat, dtype=np.float32, order="C"), position, _offsets(lengths))
+    return Modality(np.array(flat, dtype=packed_dtype(flat), order="C"), position, _offsets(lengths))
 
 
 def _offsets(lengths: IntArray) -> IntArray:

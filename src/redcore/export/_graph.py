@@ -21,6 +21,8 @@ class PredictionGraph(nn.Module):
     ----------
     forms : list of (name, n_features, is_sequence)
         The modalities that the graph reads, sorted by name.
+    double_inputs : list of str
+        Modalities whose input is double instead of float32.
 
     Raises
     ------
@@ -36,6 +38,7 @@ class PredictionGraph(nn.Module):
             (m.name, m.n_features, m.is_sequence) for m in method.schema.modalities if m.name in method.active
         ]
         self.cells, self.predictor = method.cells, method.prediction_module()
+        self.double_inputs = [name for name, _, _ in self.forms if method.cells[name].dtype == torch.float64]
         self.decision = method.decision_module() if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
         self.kind = "numbers" if method.schema.target_kind.is_regression else "probabilities"
@@ -48,7 +51,7 @@ class PredictionGraph(nn.Module):
         ----------
         availability : bool tensor (n_samples, n_modalities)
             True = observed, columns in the order of `forms`.
-        values : list of tensor, float32
+        values : list of tensor, float32 or double
             By modality, (n_samples, n_features) or (n_samples, time, n_features). Values of missing modalities have no
             effect.
         lengths : list of int64 tensor (n_samples,)
@@ -77,7 +80,10 @@ class PredictionGraph(nn.Module):
     def example(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Return inputs for tracing: a few samples, sequences of different lengths, one sample without any modality."""
         n_samples, time = 4, 5
-        values = [torch.zeros((n_samples, time, n) if sequence else (n_samples, n)) for _, n, sequence in self.forms]
+        values = [
+            torch.zeros((n_samples, time, n) if sequence else (n_samples, n), dtype=self.cells[name].dtype)
+            for name, n, sequence in self.forms
+        ]
         lengths = [torch.tensor([time, 2, 4, 3]) for _, _, sequence in self.forms if sequence]
         availability = torch.ones((n_samples, len(self.forms)), dtype=torch.bool)
         availability[0] = False

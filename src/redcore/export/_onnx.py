@@ -3,7 +3,7 @@
 import io
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import product
@@ -41,11 +41,12 @@ def export_onnx(method: Method, path: str | Path) -> float:
     The graph contains the complete prediction, from preprocessing to the prior for samples without any modality. It is
     traced from `Method.prediction_module`, the module that `Method.predict` calls.
 
-    Inputs are ``availability``, bool (n_samples, n_modalities), True = observed; ``x_<modality>``, float32; and
-    ``len_<modality>``, int64 (n_samples,), for sequences. Values of missing modalities have no effect. The numbers of
-    samples and time steps are free. Outputs are ``probabilities`` (for regression ``numbers``), double
-    (n_samples, n_outputs), and for classes ``label``, the code of the predicted class. The metadata entry ``redcore``
-    is a JSON object with modalities, classes and versions.
+    Inputs are ``availability``, bool (n_samples, n_modalities), True = observed; ``x_<modality>``, float32 (double if
+    float32 cannot distinguish the training values of a column); and ``len_<modality>``, int64 (n_samples,), for
+    sequences. Values of missing modalities have no effect, and NaN is a missing cell. The numbers of samples and time
+    steps are free. Outputs are ``probabilities`` (for regression ``numbers``), double (n_samples, n_outputs), and for
+    classes ``label``, the code of the predicted class. The metadata entry ``redcore`` is a JSON object with modalities,
+    classes and versions.
 
     Parameters
     ----------
@@ -135,13 +136,17 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
         "schema_version": 1,
         "redcore_version": __version__,
         "method": type(method).__module__.rpartition(".")[2],
-        "modalities": [asdict(modality) for modality in schema.modalities if modality.name in method.active],
+        "modalities": [
+            {**asdict(modality), "dtype": "float64" if modality.name in graph.double_inputs else "float32"}
+            for modality in schema.modalities
+            if modality.name in method.active
+        ],
         "target_kind": schema.target_kind,
         "classes": None if schema.classes is None else schema.classes.tolist(),
     }
 
 
-def onnx_inputs(data: MultimodalData, names: Sequence[str]) -> dict[str, AnyArray]:
+def onnx_inputs(data: MultimodalData, names: Sequence[str], double: Collection[str] = ()) -> dict[str, AnyArray]:
     """Return the inputs of the graph for `data`, by name.
 
     Parameters
@@ -150,11 +155,14 @@ def onnx_inputs(data: MultimodalData, names: Sequence[str]) -> dict[str, AnyArra
         Data in memory, with all the modalities that the graph reads.
     names : sequence of str
         Names of these modalities, sorted.
+    double : collection of str, default ()
+        Modalities whose input is double; the metadata entry of the graph lists the type of each input.
     """
     inputs = {"availability": data.select(names).availability}
     for name in names:
         observed = data.modalities[name].gather(np.arange(data.n_samples))
-        dense = np.zeros((data.n_samples, *observed.values.shape[1:]), dtype=np.float32)
+        dtype = np.float64 if name in double else np.float32
+        dense = np.zeros((data.n_samples, *observed.values.shape[1:]), dtype=dtype)
         dense[observed.rows] = observed.values
         inputs[f"x_{name}"] = dense
         if observed.lengths is not None:
@@ -169,7 +177,7 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
 
     data = _random_data(graph, method)
     session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
-    outputs, *labels = session.run(None, onnx_inputs(data, data.names))
+    outputs, *labels = session.run(None, onnx_inputs(data, data.names, graph.double_inputs))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptySampleWarning)
         expected = method.predict(data)
@@ -195,10 +203,10 @@ def _random_data(graph: PredictionGraph, method: Method) -> MultimodalData:
 
 def _drawn(form: ModalityForm, method: Method, shape: tuple[int, int], rng: np.random.Generator) -> AnyArray:
     name, n_features, is_sequence = form
-    arrays = method.arrays()
-    # of statistics over time, the means come first
-    mean = arrays.get(f"preprocessing/mean/{name}", np.zeros(n_features))[:n_features]
-    scale = arrays.get(f"preprocessing/scale/{name}", np.ones(n_features))[:n_features]
-    values = mean + scale * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))
+    cells = method.cells[name]
+    # of statistics over time, the deviations of the features themselves come first
+    scale = method.arrays().get(f"preprocessing/scale/{name}", np.ones(n_features))[:n_features]
+    deviation = scale if cells.scale is None else scale * cells.scale.numpy()
+    values = cells.fill.numpy() + deviation * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))
     values[rng.random(values.shape) < MISSING_CELLS] = np.nan
     return values

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore.data import Modality, MultimodalData
+from redcore.data import Modality, MultimodalData, collapsed
 from redcore.nn import Batch, step_mask
 
 __all__ = ["CellTransform", "Cells", "forward_filled"]
@@ -28,23 +28,27 @@ class CellTransform(nn.Module):
     """Fill the missing cells of one modality, and append an indicator column for each of its flagged columns.
 
     A missing cell is NaN. In sequences, it gets the last known value of the same column. The remaining cells get the
-    value of `fill`. Indicator columns are 1 where the cell was missing, else 0.
+    value of `fill`. Indicator columns are 1 where the cell was missing, else 0. A column whose values float32 cannot
+    distinguish is standardised in double precision first.
 
     Parameters
     ----------
     arrays : mapping of str to array
         ``fill``: value of each column for missing cells, float64 (n_features,). ``missing``: share of the training
         cells that are missing, float64 (n_features,). ``flagged``: positions of the flagged columns, int (n_flagged,).
+        ``shift`` and ``scale``, float64 (n_features,), if a column is standardised; 0 and 1 for the other columns.
     """
 
     fill: Tensor
     missing: Tensor
     flagged: Tensor
+    shift: Tensor | None
+    scale: Tensor | None
 
     def __init__(self, arrays: Mapping[str, AnyArray]) -> None:
         super().__init__()
-        for name in ("fill", "missing", "flagged"):
-            self.register_buffer(name, torch.tensor(arrays[name]))
+        for name in ("fill", "missing", "flagged", "shift", "scale"):
+            self.register_buffer(name, torch.tensor(arrays[name]) if name in arrays else None)
 
     @classmethod
     def fit(cls, modality: Modality) -> "CellTransform":
@@ -52,7 +56,8 @@ class CellTransform(nn.Module):
         missing = _missing_shares(modality)
         rows = _sampled(modality, SAMPLE_ROWS if modality.has_missing_cells else COMPLETE_ROWS)
         flagged = np.flatnonzero((missing > FLAGGED) & (missing < 1))
-        return cls({"fill": _medians(rows), "missing": missing, "flagged": flagged})
+        fill = _medians(rows)
+        return cls({"fill": fill, "missing": missing, "flagged": flagged, **_standardisation(rows, fill)})
 
     @property
     def n_features(self) -> int:
@@ -65,9 +70,14 @@ class CellTransform(nn.Module):
         return len(self.fill) + len(self.flagged)
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Type of the input: double if a column is standardised, else float32."""
+        return torch.float32 if self.scale is None else torch.float64
+
+    @property
     def keeps_complete(self) -> bool:
-        """True if rows without missing cells do not change."""
-        return not len(self.flagged)
+        """True if float32 rows without missing cells do not change."""
+        return not len(self.flagged) and self.scale is None
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         """Convert vectors (n, n_features), or padded sequences (n, time, n_features) with their lengths (n,).
@@ -82,8 +92,11 @@ class CellTransform(nn.Module):
 
     def complete(self, values: Tensor, missing: Tensor) -> Tensor:
         """Fill the NaN of `values`, (..., n_features), and append the indicators of the cells that were `missing`."""
-        filled = torch.where(values.isnan(), self.fill.to(values.dtype), values).float()
-        if self.keeps_complete:
+        values = values.to(self.dtype)
+        filled = torch.where(values.isnan(), self.fill.to(self.dtype), values)
+        if self.shift is not None and self.scale is not None:
+            filled = ((filled - self.shift) / self.scale).float()
+        if not len(self.flagged):
             return filled
         return torch.cat([filled, missing.index_select(-1, self.flagged).float()], dim=-1)
 
@@ -106,7 +119,8 @@ class CellTransform(nn.Module):
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return the fitted arrays by name."""
-        return {name: getattr(self, name).numpy() for name in ("fill", "missing", "flagged")}
+        names = ("fill", "missing", "flagged", "shift", "scale")
+        return {name: tensor.numpy() for name in names if (tensor := getattr(self, name)) is not None}
 
 
 class Cells(nn.Module):
@@ -223,6 +237,17 @@ def _sampled(modality: Modality, n_samples: int) -> AnyArray:
         starts = np.linspace(0, len(observed) - length, n_runs).astype(np.int64)
         observed = observed[(starts[:, None] + np.arange(length)).ravel()]
     return modality.take(observed).loaded().values.astype(np.float64)
+
+
+def _standardisation(rows: AnyArray, medians: AnyArray) -> dict[str, AnyArray]:
+    """Return shift and scale for the columns that float32 cannot represent; nothing without such columns."""
+    coarse = collapsed(rows) if len(rows) else np.zeros(rows.shape[1], dtype=bool)
+    if not coarse.any():
+        return {}
+    shift, scale = np.where(coarse, medians, 0.0), np.ones(rows.shape[1])
+    for column in np.flatnonzero(coarse).tolist():
+        scale[column] = np.nanstd(rows[:, column]) or 1.0
+    return {"shift": shift, "scale": scale}
 
 
 def _medians(rows: AnyArray) -> AnyArray:

@@ -94,7 +94,7 @@ def parse_samples(request: BaseModel, method: Method) -> list[Sample]:
     keys = {f"modality_{index}": name for index, name in enumerate(method.schema.names) if name in method.active}
     return [
         {
-            name: np.asarray(values, dtype=np.float32)
+            name: np.asarray(values, dtype=np.float64)
             for key, name in keys.items()
             if (values := getattr(sample, key)) is not None
         }

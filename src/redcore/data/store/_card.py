@@ -14,7 +14,7 @@ from redcore.data._schema import ModalitySchema
 from redcore.data._target import TargetKind
 from redcore.exceptions import DataError, RedCoreError
 
-__all__ = ["CARD_FILE", "Origin", "Shard", "StoreCard", "StoredTarget", "read_card"]
+__all__ = ["CARD_FILE", "Origin", "Shard", "StoreCard", "StoredForm", "StoredTarget", "read_card"]
 
 CARD_FILE = "card.json"
 MAX_CARD_BYTES = 64 * 2**20
@@ -28,13 +28,14 @@ class Origin(Settings):
     sha256: str | None = None
 
 
-class StoredModality(Settings):
-    """Features, type (vectors or sequences), names of the features (if known) and missing cells of one modality."""
+class StoredForm(Settings):
+    """Number, names and type of the features of one modality; vectors or sequences; number of missing cells."""
 
     n_features: Annotated[int, Field(ge=0)]
     is_sequence: bool
     feature_names: tuple[StrictStr, ...] | None = None
     missing_cells: Annotated[int, Field(ge=0)] = 0
+    dtype: Literal["float32", "float64"] = "float32"
 
 
 class StoredTarget(Settings):
@@ -64,7 +65,7 @@ class StoreCard(Settings):
     Attributes
     ----------
     n_samples : int
-    modalities : dict of str to StoredModality
+    modalities : dict of str to StoredForm
     target : StoredTarget or None
     shards : tuple of Shard
         Parquet files in the order of their samples.
@@ -77,7 +78,7 @@ class StoreCard(Settings):
     format: Literal["redcore-store"] = "redcore-store"
     schema_version: Literal[1] = 1
     n_samples: Annotated[int, Field(ge=1)]
-    modalities: Annotated[dict[str, StoredModality], Field(min_length=1)]
+    modalities: Annotated[dict[str, StoredForm], Field(min_length=1)]
     target: StoredTarget | None
     shards: Annotated[tuple[Shard, ...], Field(min_length=1)]
     title: str = ""

@@ -1,24 +1,26 @@
 """Conversion of modalities and targets to and from Arrow columns. A null is a missing modality."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
 from redcore._types import AnyArray, IntArray
-from redcore._validation import NanPolicy, check_observed_values
+from redcore._validation import check_observed_values
 from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
 from redcore.data._schema import ModalitySchema
 from redcore.data._target import Target
-from redcore.data.store._card import StoredTarget
+from redcore.data.store._card import StoredForm, StoredTarget
 from redcore.exceptions import DataError, ShapeError
 
 __all__ = ["modality_of", "numpy_of", "table_of", "target_of"]
 
-VECTOR = pa.list_(pa.float32())
+ELEMENTS = {"float32": pa.float32(), "float64": pa.float64()}
 
 
-def table_of(data: MultimodalData) -> pa.Table:
-    """Return `data` as one Arrow table with one row per sample."""
+def table_of(data: MultimodalData, dtypes: Mapping[str, str]) -> pa.Table:
+    """Return `data` as one Arrow table with one row per sample, with the type ``dtypes[name]`` of each modality."""
     columns = {"sample_id": pa.array(data.sample_ids)}
     if data.groups is not None:
         columns["group"] = pa.array(data.groups)
@@ -27,7 +29,7 @@ def table_of(data: MultimodalData) -> pa.Table:
     if data.target is not None:
         columns["y"] = _target_column(data.target)
     for name, modality in data.modalities.items():
-        columns[f"x_{name}"] = _modality_column(modality)
+        columns[f"x_{name}"] = _modality_column(modality, dtypes[name])
     return pa.table(columns)
 
 
@@ -41,14 +43,15 @@ def _target_column(target: Target) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, pa.array(target.values.ravel().astype(np.float64)))
 
 
-def _modality_column(modality: Modality) -> pa.Array:
+def _modality_column(modality: Modality, dtype: str) -> pa.Array:
     missing = ~modality.availability
     n_rows, n_features = modality.values.shape
-    steps = _lists(np.full(n_rows, n_features), pa.array(modality.values.ravel()))
+    cells = pa.array(modality.values.astype(dtype, copy=False).ravel())
+    steps = _lists(np.full(n_rows, n_features), cells)
     lengths = np.zeros(modality.n_samples, dtype=np.int64)
     if modality.offsets is None:
         lengths[~missing] = n_features
-        return _lists(lengths, pa.array(modality.values.ravel()), missing)
+        return _lists(lengths, cells, missing)
     lengths[~missing] = np.diff(modality.offsets)
     return _lists(lengths, steps, missing)
 
@@ -59,8 +62,10 @@ def _lists(lengths: IntArray, values: pa.Array, missing: AnyArray | None = None)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, mask=mask)
 
 
-def modality_of(schema: ModalitySchema, nan: NanPolicy, column: pa.Array) -> Modality:
-    """Return the modality of one Arrow column. `nan` is "keep" if the card lists missing cells, else "error".
+def modality_of(schema: ModalitySchema, form: StoredForm, column: pa.Array) -> Modality:
+    """Return the modality of one Arrow column.
+
+    NaN is an error unless the entry `form` of the card lists missing cells.
 
     Raises
     ------
@@ -69,7 +74,8 @@ def modality_of(schema: ModalitySchema, nan: NanPolicy, column: pa.Array) -> Mod
         possible, the row (counted within `column`).
     """
     name = schema.name
-    expected = pa.list_(VECTOR) if schema.is_sequence else VECTOR
+    vector = pa.list_(ELEMENTS[form.dtype])
+    expected = pa.list_(vector) if schema.is_sequence else vector
     if column.type != expected:
         raise DataError(f"modality {name!r} has column type {column.type}, expected {expected}")
     rows = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
@@ -79,19 +85,19 @@ def modality_of(schema: ModalitySchema, nan: NanPolicy, column: pa.Array) -> Mod
     # flatten skips values under nulls
     inner = column.flatten()
     if not schema.is_sequence:
-        return Modality(_matrix(schema, nan, inner, lengths, rows), position)
+        return Modality(_matrix(schema, form, inner, lengths, rows), position)
     if (lengths == 0).any():
         row = rows[np.argmin(lengths)]
         raise ShapeError(f"modality {name!r}, row {row}: got a sequence of length 0, expected null")
     if inner.null_count:
         raise DataError(f"modality {name!r}: a time step is null")
     widths = inner.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-    values = _matrix(schema, nan, inner.flatten(), widths, np.repeat(rows, lengths))
+    values = _matrix(schema, form, inner.flatten(), widths, np.repeat(rows, lengths))
     return Modality(values, position, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]))
 
 
-def _matrix(schema: ModalitySchema, nan: NanPolicy, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:
-    """Return flat numbers as a validated float32 array (n_rows, n_features)."""
+def _matrix(schema: ModalitySchema, form: StoredForm, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:
+    """Return flat numbers as a validated array (n_rows, n_features) of the type of `form`."""
     wrong = np.flatnonzero(widths != schema.n_features)
     if wrong.size:
         raise ShapeError(
@@ -99,8 +105,8 @@ def _matrix(schema: ModalitySchema, nan: NanPolicy, numbers: pa.Array, widths: I
         )
     if numbers.null_count:
         raise DataError(f"modality {schema.name!r}: a feature is null; expected null for the whole entry if missing")
-    values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float32).reshape(len(rows), schema.n_features)
-    check_observed_values(schema.name, values, rows, nan)
+    values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=form.dtype).reshape(len(rows), schema.n_features)
+    check_observed_values(schema.name, values, rows, "keep" if form.missing_cells else "error")
     return values
 
 

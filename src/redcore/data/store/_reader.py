@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore._validation import NanPolicy, check_sample_ids, check_split
+from redcore._validation import check_sample_ids, check_split
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
@@ -117,8 +117,8 @@ class Store:
     def modality(self, index: int, schema: ModalitySchema) -> Modality:
         """Read one modality of one block."""
         path = self.folder / self.card.shards[self._blocks[index][0]].file
-        nan: NanPolicy = "keep" if self.has_missing_cells(schema.name) else "error"
-        return self._convert(path, index, f"x_{schema.name}", partial(modality_of, schema, nan))
+        read = partial(modality_of, schema, self.card.modalities[schema.name])
+        return self._convert(path, index, f"x_{schema.name}", read)
 
     def has_missing_cells(self, name: str) -> bool:
         """Return True if the card lists missing cells (NaN) in modality `name`."""

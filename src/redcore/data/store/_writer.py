@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import warnings
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +14,10 @@ import pyarrow.parquet as pq
 
 from redcore._files import write_json
 from redcore.data._dataset import MultimodalData
+from redcore.data._precision import collapsed
 from redcore.data.store._card import CARD_FILE, StoreCard
 from redcore.data.store._columns import table_of
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, PrecisionWarning
 
 __all__ = ["StoreWriter", "file_sha256", "write_store"]
 
@@ -66,6 +68,7 @@ class StoreWriter:
         self._shards: list[dict[str, Any]] = []
         self._parquet: pq.ParquetWriter | None = None
         self._missing_cells: Counter[str] = Counter()
+        self._dtypes: dict[str, str] = {}
         self._blocks = 0
         self._n_samples = 0
 
@@ -96,7 +99,8 @@ class StoreWriter:
             self._write_block(data.take(np.arange(start, min(start + size, data.n_samples))))
 
     def _write_block(self, block: MultimodalData) -> None:
-        table = table_of(block)
+        self._check_types(block)
+        table = table_of(block, self._dtypes)
         if self._parquet is None:
             path = self._partial / f"part-{len(self._shards):05d}.parquet"
             self._parquet = pq.ParquetWriter(
@@ -114,6 +118,20 @@ class StoreWriter:
         self._n_samples += block.n_samples
         if self._blocks == BLOCKS_PER_SHARD:
             self._close_shard()
+
+    def _check_types(self, block: MultimodalData) -> None:
+        """Take the type of each modality from the first block, and warn if a later block needs a finer one."""
+        for name, modality in block.modalities.items():
+            dtype = self._dtypes.setdefault(name, str(modality.values.dtype))
+            if dtype != "float64" and modality.values.dtype == np.float64:
+                names = block.feature_names.get(name) or range(modality.n_features)
+                columns = [str(names[index]) for index in np.flatnonzero(collapsed(modality.values))]
+                warnings.warn(
+                    f"{self.folder}: modality {name!r}: float32, the type of the first chunk, does not distinguish the "
+                    f"values of {', '.join(columns[:5]) or 'a column'}",
+                    PrecisionWarning,
+                    stacklevel=4,
+                )
 
     def _close_shard(self) -> None:
         if self._parquet is None:
@@ -144,8 +162,8 @@ class StoreWriter:
         if self._form is None:
             raise DataError(f"{self.folder}: no samples to write")
         n_samples = sum(shard["n_samples"] for shard in self._shards)
-        for name, count in self._missing_cells.items():
-            self._form["modalities"][name]["missing_cells"] = count
+        for name, dtype in self._dtypes.items():
+            self._form["modalities"][name] |= {"missing_cells": self._missing_cells[name], "dtype": dtype}
         card = StoreCard.checked({"n_samples": n_samples, **self._form, "shards": self._shards, **self.about})
         write_json(self._partial / CARD_FILE, card.dump())
         if self.folder.exists():

@@ -1,0 +1,48 @@
+"""Detection of features whose values float32 cannot distinguish."""
+
+import numpy as np
+
+from redcore._types import AnyArray, BoolArray
+
+__all__ = ["collapsed", "packed_dtype"]
+
+TOLERANCE = 1e-3
+"""Largest median rounding error of float32, relative to the interquartile range of a feature, that loses nothing."""
+SAMPLE_ROWS = 1000
+FEW_ROWS = 20
+"""Smallest number of rows that show the spread of a feature."""
+LARGE, SMALL = 1e3, 1e-30
+"""With fewer rows, inexact values are kept in float64 if their magnitude exceeds `LARGE` or is below `SMALL`."""
+
+
+def collapsed(values: AnyArray) -> BoolArray:
+    """Return True for the features that float32 represents too coarsely, bool (n_features,).
+
+    Examples are times in milliseconds since 1970, or values below the smallest float32. The rounding error of about
+    1,000 evenly spread rows is compared with the interquartile range of the feature (or with the standard deviation, if
+    that range is zero).
+
+    Parameters
+    ----------
+    values : array (n, n_features)
+        NaN is a missing cell.
+    """
+    if values.dtype in (np.float32, np.float16) or values.dtype.kind == "b":
+        return np.zeros(values.shape[1], dtype=bool)
+    rows = values[:: max(1, len(values) // SAMPLE_ROWS)].astype(np.float64)
+    errors = np.abs(rows - rows.astype(np.float32))
+    inexact: BoolArray = np.asarray((errors > 0).any(axis=0))
+    if len(rows) < FEW_ROWS:
+        unusual = (np.abs(rows) > LARGE) | (np.abs(rows) < SMALL)
+        return np.asarray(((errors > 0) & unusual).any(axis=0))
+    for column in np.flatnonzero(inexact).tolist():
+        known = ~np.isnan(rows[:, column])
+        low, high = np.quantile(rows[known, column], [0.25, 0.75])
+        spread = high - low or rows[known, column].std()
+        inexact[column] = np.median(errors[known, column]) > TOLERANCE * spread > 0
+    return inexact
+
+
+def packed_dtype(values: AnyArray) -> type[np.floating]:
+    """Return float32, or float64 if a feature of `values` (n, n_features) needs it."""
+    return np.float64 if len(values) and collapsed(values).any() else np.float32
