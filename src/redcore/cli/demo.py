@@ -57,7 +57,7 @@ def demo(
     if as_json:
         print_json({"run": str(out), **record, "comparison": comparison, "seen": conclusion, "seconds": seconds})
         return
-    print_report("test digits", reports, "multiclass")
+    print_report("test digits", reports, runs[request.method].method.schema.target_kind)
     typer.echo(conclusion)
     typer.echo(f"Run folder: {out} (model, settings.json, metrics.json, predictions.parquet, supervision.png)")
 

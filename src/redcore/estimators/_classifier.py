@@ -46,7 +46,7 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
         return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
     def _adopt(self, method: Method) -> Self:
-        if method.schema.target_kind == "regression":
+        if method.schema.target_kind.is_regression:
             raise TargetError("expected classes, got a regression target; use a regressor such as RedCoreRegressor")
         self.classes_ = method.schema.classes
         return super()._adopt(method)
@@ -63,7 +63,7 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
             with True in its `mask` for abstentions; ``.filled("unsure")`` replaces them by a label.
         """
         probabilities = self._outputs(X, availability)
-        if self.method_.schema.target_kind == "multilabel":
+        if self.method_.schema.target_kind.is_multilabel:
             predictions: AnyArray = (probabilities >= 0.5).astype(np.int64)
             confidence = np.maximum(probabilities, 1 - probabilities)
         else:

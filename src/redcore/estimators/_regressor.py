@@ -26,7 +26,7 @@ class _Regressor(RegressorMixin, CalibratedEstimator):  # type: ignore[misc]
         return Target.from_numbers(y)
 
     def _adopt(self, method: Method) -> Self:
-        if method.schema.target_kind != "regression":
+        if not method.schema.target_kind.is_regression:
             kind = method.schema.target_kind
             raise TargetError(f"expected a regression target, got {kind}; use a classifier such as RedCoreClassifier")
         return super()._adopt(method)

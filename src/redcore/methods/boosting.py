@@ -69,12 +69,12 @@ class Boosting(TableMethod):
     def _models(self, table: AnyArray, target: Target, seed: int) -> list[tuple[list[int], Any]]:
         """Fit the models, and return each with the indices of its outputs."""
         weights = target.weights
-        if target.kind == "regression":
+        if target.kind.is_regression:
             numbers = target.values.reshape(len(table), -1)
             columns = range(numbers.shape[1])
             kind = HistGradientBoostingRegressor
             return [([k], self._make(kind, seed).fit(table, numbers[:, k], weights)) for k in columns]
-        if target.kind == "multilabel":
+        if target.kind.is_multilabel:
             labels = target.values.astype(np.int64)
             both = [k for k in range(labels.shape[1]) if len(np.unique(labels[:, k])) == 2]
             return [
