@@ -35,7 +35,9 @@ __all__ = [
     "check_seed",
     "check_split",
     "check_weights",
+    "is_missing",
     "numeric_array",
+    "unmasked",
 ]
 
 NanPolicy: TypeAlias = Literal["keep", "error", "missing"]
@@ -75,12 +77,29 @@ def numeric_array(what: str, values: Any) -> AnyArray:
         If an entry is not a real number, such as text, a complex number or a date.
     """
     try:
-        array = np.asarray(values)
+        array = np.asarray(unmasked(values))
         if array.dtype.kind in "cmM":
             raise TypeError(f"got {array.dtype}, expected real numbers")
+        if array.dtype.kind == "O":
+            array = np.where(_is_missing(array), np.nan, array)
         return array if array.dtype.kind in "fiub" else array.astype(np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise DataError(f"{what} contains values that are not numbers ({error})") from None
+
+
+def unmasked(values: Any) -> Any:
+    """Return a masked array as a plain array: masked numbers become NaN, other masked entries None.
+
+    Values that are not masked arrays are returned as they are.
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    mask = np.ma.getmaskarray(values)
+    if not mask.any():
+        return np.asarray(values.data)
+    if values.dtype.kind in "iub":
+        values = values.astype(np.float64)
+    return values.filled(np.nan) if values.dtype.kind == "f" else np.where(mask, None, values.data.astype(object))
 
 
 def check_availability(availability: Any, names: Sequence[str], n_samples: int) -> BoolArray:
@@ -106,7 +125,7 @@ def check_availability(availability: Any, names: Sequence[str], n_samples: int) 
 
 
 def _bool_array(what: str, values: Any, shape: tuple[int, ...]) -> BoolArray:
-    array = np.asarray(values)
+    array = np.asarray(unmasked(values))
     if array.shape != shape:
         raise ShapeError(f"{what} has shape {array.shape}, expected {shape}")
     if array.dtype != np.bool_ and (_is_missing(array).any() or not np.isin(array, (0, 1)).all()):
@@ -129,7 +148,7 @@ def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int, rows
     rows : int array (n_rows,)
         Samples to check; the lengths of other samples are ignored.
     """
-    array = np.asarray(lengths)
+    array = np.asarray(unmasked(lengths))
     if array.shape != (n_samples,):
         raise ShapeError(f"lengths of {name!r} have shape {array.shape}, expected ({n_samples},)")
     array = array[rows]
@@ -260,6 +279,7 @@ def _with_common_type(what: str, array: AnyArray, error: type[DataError]) -> Any
 
 def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:
     """Return `values` as an array; lists with text become object arrays, to preserve None and NaN."""
+    values = unmasked(values)
     try:
         array = np.asarray(values)
     except ValueError as problem:
@@ -291,11 +311,12 @@ def _is_missing(array: AnyArray) -> BoolArray:
         return np.isnan(array)
     if array.dtype.kind != "O":
         return np.zeros(array.shape, dtype=bool)
-    flat = [_is_missing_label(value) for value in array.ravel()]
+    flat = [is_missing(value) for value in array.ravel()]
     return np.asarray(flat, dtype=bool).reshape(array.shape)
 
 
-def _is_missing_label(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Return True if a single value is None, NaN, pandas.NA or pandas.NaT."""
     # pandas.NA and pandas.NaT are recognised by their type names, because this package does not import pandas
     nan = isinstance(value, float) and value != value
     return value is None or nan or type(value).__name__ in ("NAType", "NaTType")

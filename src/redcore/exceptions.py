@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "AlignmentWarning",
     "CalibrationWarning",
     "DataError",
     "DivergenceError",
@@ -139,6 +140,10 @@ class UnknownNameError(RedCoreError, ValueError):
 
 class RedCoreWarning(UserWarning):
     """Base class of all warnings of this package."""
+
+
+class AlignmentWarning(RedCoreWarning):
+    """Labels of samples in different modalities differ only in form, such as "01" and "1"."""
 
 
 class EmptySampleWarning(RedCoreWarning):

@@ -23,7 +23,6 @@ from redcore.exceptions import (
     SchemaError,
     SettingsError,
     ShapeError,
-    UnknownNameError,
     UnsupportedError,
 )
 
@@ -137,7 +136,7 @@ def test_a_dataframe_without_a_modality_and_with_other_columns():
     hidden = {name: None if name == "audio" else frame()[by_name()[name]].to_numpy() for name in MODALITIES}
     with pytest.warns(EmptySampleWarning):
         np.testing.assert_array_equal(model.predict_proba(partial), model.predict_proba(hidden))
-    with pytest.raises(UnknownNameError, match=r"column \(of modality 'text'\) 'text_0'"):
+    with pytest.raises(SchemaError, match="X is without the columns 'text_0' of modality 'text'"):
         model.predict(frame().drop(columns="text_0"))
 
 

@@ -1,8 +1,10 @@
 """Multimodal data sets in memory: observed values of each modality, with target, groups and split."""
 
+from redcore.data._alignment import AlignedInputs, Samples, labels_of, normalised_label
 from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
+from redcore.data._frames import Frame, is_column, is_frame, shortened
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount, join
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
@@ -13,6 +15,8 @@ from redcore.data._target import HasTargetKind, Target, TargetKind
 
 __all__ = [
     "SPLITS",
+    "AlignedInputs",
+    "Frame",
     "HasTargetKind",
     "IdForms",
     "JoinReport",
@@ -23,6 +27,7 @@ __all__ = [
     "Observed",
     "Part",
     "PatternCount",
+    "Samples",
     "Schema",
     "SourceCount",
     "Target",
@@ -36,8 +41,13 @@ __all__ = [
     "cross_folds",
     "fold_rows",
     "hold_out",
+    "is_column",
+    "is_frame",
     "join",
+    "labels_of",
     "moments",
+    "normalised_label",
     "sample_in_memory",
+    "shortened",
     "skewness",
 ]

@@ -19,6 +19,8 @@ from redcore._validation import (
     check_sample_ids,
     check_split,
 )
+from redcore.data._alignment import AlignedInputs, Samples
+from redcore.data._frames import Frame, is_frame, plain_values
 from redcore.data._modality import Modality
 from redcore.data._target import Target
 from redcore.exceptions import DataError
@@ -95,17 +97,22 @@ class MultimodalData:
         modalities : mapping of str to array, list or None
             Values of each modality: an array (n_samples, n_features) or (n_samples, time, n_features), or a list with
             one entry per sample (None, a vector or a (time, n_features) array), or None if it is missing everywhere.
+            Samples of pandas objects are matched by their index: the data set has the union of the samples of all
+            modalities, in the order of their first appearance, and a modality without a row for a sample is missing.
+            Samples of other values are matched by position. SciPy sparse arrays become dense.
         target : Target, optional
         availability : bool array (n_samples, n_modalities) or mapping, optional
-            True = observed. Columns in the order of `modalities`. Values of missing modalities are never read.
+            True = observed. Columns in the order of `modalities`, or by name if it is a DataFrame. Values of missing
+            modalities are never read.
         lengths : mapping of str to int array (n_samples,), optional
             Lengths of padded sequences. By default, trailing time steps with only NaN are padding.
         groups : array (n_samples,), optional
             Group of each sample; groups are never divided between training and validation.
         sample_ids : array (n_samples,), optional
-            Unique ids. By default, the row numbers.
+            Unique ids. By default, the labels of the samples if the modalities have labels, and else the row numbers.
         split : int array (n_samples,), optional
-            0 training, 1 validation, 2 test. By default, the data has no predefined split.
+            0 training, 1 validation, 2 test. By default, the data has no predefined split. Pandas objects with groups,
+            ids or split are matched by their index.
         feature_names : mapping of str to sequence of str, optional
             Names of the features by modality. By default, a DataFrame has the names of its columns, and an array none.
         nan_rows : {"keep", "error", "missing"}, default "keep"
@@ -118,35 +125,29 @@ class MultimodalData:
         ShapeError, DataError, NonFiniteError, UnknownNameError
             If the input is invalid. The message names the modality and the row.
         """
-        check_modality_names(modalities)
-        names = list(modalities)
-        n_samples = _count_samples(modalities)
+        inputs = modalities if isinstance(modalities, AlignedInputs) else AlignedInputs(modalities)
+        samples = inputs.samples.adopt({"availability": availability, "groups": groups, "split": split})
+        names, n_samples, lengths = list(inputs), samples.n_samples, lengths or {}
+        if n_samples == 0:
+            raise DataError("the data contains no samples")
         observed = np.ones((n_samples, len(names)), dtype=bool)
         if availability is not None:
-            observed = check_availability(availability, names, n_samples)
-        lengths = lengths or {}
+            observed = check_availability(_aligned_availability(samples, availability), names, n_samples)
         check_known("modality", lengths, names)
         if target is not None:
+            samples.rows("target", target.values)
             check_row_count("target", len(target.values), n_samples)
         packed = {
-            name: Modality.nothing(n_samples)
-            if modalities[name] is None
-            else Modality.from_values(
-                name,
-                modalities[name],
-                observed=observed[:, names.index(name)],
-                lengths=lengths.get(name),
-                nan_rows=nan_rows,
-            )
+            name: _packed(inputs, name, observed[:, names.index(name)], lengths.get(name), nan_rows)
             for name in sorted(names)
         }
         return cls(
             packed,
             target,
-            check_groups(groups, n_samples),
-            check_sample_ids(sample_ids, n_samples),
-            check_split(split, n_samples),
-            _feature_names({**_column_names(modalities), **(feature_names or {})}, packed),
+            check_groups(samples.aligned("groups", groups), n_samples),
+            check_sample_ids(samples.ids if sample_ids is None else samples.aligned("ids", sample_ids), n_samples),
+            check_split(samples.aligned("split", split), n_samples),
+            _feature_names({**_column_names(inputs), **(feature_names or {})}, packed),
         )
 
     @classmethod
@@ -315,29 +316,33 @@ class MultimodalData:
         return digest.hexdigest()
 
 
-def _count_samples(modalities: Mapping[str, Any]) -> int:
-    """Return the number of rows of all modalities; raise `ShapeError` for the first modality that differs."""
-    counts = {}
-    for name, values in modalities.items():
-        if values is None:
-            continue
-        if not hasattr(values, "__len__") or isinstance(values, str | bytes) or getattr(values, "shape", (1,)) == ():
-            raise DataError(f"modality {name!r} is a {type(values).__name__}, expected an array or a list")
-        counts[name] = len(values)
-    if not counts:
-        raise DataError("all modalities are missing everywhere: nothing to learn from or predict")
-    first = next(iter(counts))
-    for name, count in counts.items():
-        check_row_count(f"modality {name!r}", count, counts[first])
-    if counts[first] == 0:
-        raise DataError("the data contains no samples")
-    return counts[first]
+def _aligned_availability(samples: Samples, availability: Any) -> Any:
+    """Return an availability mask with rows in the order of the samples, and columns by name if it has names."""
+    if isinstance(availability, Mapping):
+        return {name: samples.aligned(f"availability of {name!r}", mask) for name, mask in availability.items()}
+    if not is_frame(availability):
+        return samples.aligned("availability", availability)
+    frame = Frame.of("availability", availability)
+    rows = samples.rows("availability", frame)
+    frame = frame if rows is None else frame.take(rows)
+    if all(isinstance(name, int) for name in frame.columns):
+        return frame.to_array("availability")
+    return {name: frame.select([place]).to_array("availability")[:, 0] for place, name in enumerate(frame.names)}
 
 
-def _column_names(modalities: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the column names of the values that are DataFrames, by modality."""
-    frames = {name: values for name, values in modalities.items() if hasattr(values, "iloc")}
-    return {name: tuple(map(str, frame.columns)) for name, frame in frames.items() if hasattr(frame, "columns")}
+def _packed(inputs: AlignedInputs, name: str, observed: BoolArray, lengths: Any, nan_rows: NanPolicy) -> Modality:
+    """Return one modality with one entry per sample."""
+    values = plain_values(f"modality {name!r}", inputs[name])
+    if values is None:
+        return Modality.nothing(len(observed))
+    own = inputs.own_rows(name, observed, len(values))
+    modality = Modality.from_values(name, values, observed=own, lengths=lengths, nan_rows=nan_rows)
+    return modality.reindex(inputs.rows[name]) if name in inputs.rows else modality
+
+
+def _column_names(inputs: AlignedInputs) -> dict[str, tuple[str, ...]]:
+    """Return the column names of the modalities that are frames."""
+    return {name: values.names for name, values in inputs.items() if isinstance(values, Frame)}
 
 
 def _feature_names(

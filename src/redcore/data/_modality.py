@@ -7,7 +7,14 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore._validation import NanPolicy, check_known, check_lengths, check_observed_values, numeric_array
+from redcore._validation import (
+    NanPolicy,
+    check_known,
+    check_lengths,
+    check_observed_values,
+    is_missing,
+    numeric_array,
+)
 from redcore.data._precision import packed_dtype
 from redcore.exceptions import ShapeError
 
@@ -173,6 +180,10 @@ class Modality:
         flat = np.repeat(self.offsets[source], lengths) + _within(lengths)
         return Modality(self.values[flat], position, _offsets(lengths))
 
+    def reindex(self, rows: IntArray) -> "Modality":
+        """Return the modality for the samples at `rows`; it is missing in samples with -1."""
+        return self.take(np.maximum(rows, 0)).hide(rows >= 0)
+
     def hide(self, observed: BoolArray) -> "Modality":
         """Return the modality with samples made missing where `observed`, bool (n_samples,), is False."""
         if observed[self.availability].all():
@@ -265,7 +276,7 @@ def _from_entries(
         raise ShapeError(f"modality {name!r}: lengths need a (n_samples, time, n_features) array, got a list")
     arrays = {}
     for row, entry in enumerate(entries):
-        if entry is None or (observed is not None and not observed[row]):
+        if is_missing(entry) or (observed is not None and not observed[row]):
             continue
         array = numeric_array(f"modality {name!r}, row {row}", entry)
         if array.ndim == 0 and np.isnan(array):

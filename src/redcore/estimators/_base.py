@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -12,10 +13,10 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from redcore import _defaults
 from redcore._types import AnyArray
-from redcore._validation import NanPolicy, check_row_count
-from redcore.data import MultimodalData, Target
+from redcore._validation import NanPolicy, check_row_count, unmasked
+from redcore.data import Frame, MultimodalData, Target, is_frame
 from redcore.estimators._html import modality_table
-from redcore.estimators._inputs import as_data, columns_by_name, is_table
+from redcore.estimators._inputs import Inputs, as_inputs, columns_by_name, is_table, named_columns, with_nan
 from redcore.exceptions import DataError, SettingsError, TargetError
 from redcore.fitting import History
 from redcore.methods import Method, make_method, method_class, method_name
@@ -23,6 +24,9 @@ from redcore.methods.redcore import RedCore
 from redcore.methods.stacked import Stacked
 
 __all__ = ["MultimodalEstimator", "checked_target"]
+
+SETTING = "settings__"
+"""Prefix of the parameters that stand for single settings."""
 
 REDCORE = (RedCore, Stacked)
 """Methods of the presets that the estimators of RedCore accept."""
@@ -51,6 +55,9 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     warm_start : bool, default False
         If True, `fit` starts from the weights of the previous fit, which requires data with the same modalities and
         features. It has no effect for methods without gradient descent.
+    id_column : str, optional
+        Column of the frames in X with the labels of the samples; see `as_data`. Default: the index of pandas objects.
+        y, groups, weights and availability may be frames with this column.
     random_state : int, RandomState or None, default None
         Seed of all randomness of a fit.
 
@@ -67,7 +74,10 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     n_features_in_ : int
         Number of columns of X, if X is a table.
     feature_names_in_ : array of str
-        Column names of X, if X is a DataFrame.
+        Column names of X, if X is a frame.
+    columns_ : dict of str to list
+        Columns of each modality, if X is a frame and `modalities` selects columns by name. In prediction, the columns
+        of X may have another order.
     """
 
     method: str | None = None
@@ -82,6 +92,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         nan_rows: NanPolicy = "keep",
         empty: Literal["prior", "error"] = "prior",
         warm_start: bool = False,
+        id_column: str | None = None,
         random_state: Any = None,
     ) -> None:
         self.preset = preset
@@ -91,6 +102,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.nan_rows = nan_rows
         self.empty = empty
         self.warm_start = warm_start
+        self.id_column = id_column
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -111,27 +123,53 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """Return the sample weights for a target; None for equal weights."""
         return sample_weight
 
-    def _data(self, X: Any, availability: Any, groups: Any = None, reset: bool = False) -> MultimodalData:
-        """Convert X to `MultimodalData`. If `reset` is True, X is the training data and sets `n_features_in_`."""
-        if is_table(X):
-            X = self._table(X, reset)
-        elif reset:
-            for name in ("n_features_in_", "feature_names_in_"):
-                self.__dict__.pop(name, None)
-        return as_data(
-            X,
-            modalities=self.modalities,
-            availability=availability,
-            groups=groups,
-            nan_rows=self.nan_rows,
-            partial=not reset,
-        )
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters. With `deep`, also each entry of `settings` as ``settings__<name>``."""
+        params: dict[str, Any] = super().get_params(deep=deep)
+        if deep and isinstance(self.settings, Mapping):
+            params |= {f"{SETTING}{name}": value for name, value in self.settings.items()}
+        return params
 
-    def _table(self, X: Any, reset: bool) -> Any:
-        """Validate a table with scikit-learn. DataFrames with modalities by column names can have other columns."""
-        if columns_by_name(X, self.modalities):
-            return validate_data(self, X, reset=True, skip_check_array=True) if reset else X
-        return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters. ``settings__<name>`` replaces one entry of `settings`, so that searches can vary it."""
+        nested = {name.removeprefix(SETTING): params.pop(name) for name in list(params) if name.startswith(SETTING)}
+        super().set_params(**params)
+        if nested:
+            self.settings = {**(self.settings or {}), **nested}
+        return self
+
+    def _data(self, X: Any, availability: Any) -> MultimodalData:
+        """Convert X to `MultimodalData`."""
+        return self._inputs(X, availability).data(availability, nan_rows=self.nan_rows)
+
+    def _inputs(self, X: Any, availability: Any = None, reset: bool = False, **others: Any) -> Inputs:
+        """Match the samples of X and other inputs. If `reset` is True, X is the training data and sets its columns."""
+        modalities = self.modalities
+        if reset:
+            for name in ("n_features_in_", "feature_names_in_", "columns_"):
+                self.__dict__.pop(name, None)
+        if is_table(X):
+            X, modalities = self._table(X, reset)
+        inputs = as_inputs(X, modalities, partial=not reset, id_column=self.id_column)
+        return inputs.adopt(**others, availability=None if isinstance(availability, Mapping) else availability)
+
+    def _table(self, X: Any, reset: bool) -> tuple[Any, Any]:
+        """Check the columns of a table. Return it with the columns of each modality."""
+        if not is_frame(X):
+            X = with_nan(X)
+            return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False), self.modalities
+        frame = Frame.of("X", X, self.id_column)
+        is_pandas = hasattr(X, "iloc")
+        by_name = columns_by_name(X, self.modalities)
+        if is_pandas and (reset or not by_name):
+            # scikit-learn checks column names and their number, but not the values
+            validate_data(self, X.iloc[:0, list(frame.positions)], reset=reset, skip_check_array=True)
+        elif reset:
+            self.n_features_in_ = len(frame.names)
+            self.feature_names_in_ = np.asarray(frame.names, dtype=object)
+        if reset and (by_name or not is_pandas):
+            self.columns_ = named_columns(frame, self.modalities)
+        return X, getattr(self, "columns_", None) or self.modalities
 
     def _labelled(
         self, X: Any, y: Any, availability: Any, groups: Any = None, weights: Any = None, reset: bool = False
@@ -141,10 +179,25 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         `y` overrides the target of X; it may be None if X is `MultimodalData` with a target. `reset` is True in `fit`:
         the columns of X become those of the estimator.
         """
-        data = self._data(X, availability, groups, reset)
+        inputs = self._inputs(X, availability, reset, y=y, groups=groups, sample_weight=weights)
+        data = inputs.data(availability, groups, self.nan_rows)
+        y, weights = inputs.per_sample("y", y), inputs.per_sample("sample_weight", weights)
         target = data.target if y is None and data.target is not None else self._target(y)
         check_row_count("target", len(target.values), data.n_samples)
         return replace(data, target=target.weighted(self._weights(target, weights)))
+
+    def _scored(
+        self, X: Any, y: Any, sample_weight: Any, availability: Any
+    ) -> tuple[MultimodalData, AnyArray, AnyArray | None]:
+        """Return data, target and sample weights for a score; y is optional if X has a target."""
+        check_is_fitted(self)
+        inputs = self._inputs(X, availability, y=y, sample_weight=sample_weight)
+        data = inputs.data(availability, nan_rows=self.nan_rows)
+        y, weights = inputs.per_sample("y", y), inputs.per_sample("sample_weight", sample_weight)
+        if y is None and data.target is not None:
+            classes = data.target.classes
+            y = data.target.values if not data.target.is_classification else np.asarray(classes)[data.target.values]
+        return data, checked_target(y), weights
 
     def fit(
         self,
@@ -160,11 +213,13 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Parameters
         ----------
         X : mapping, 2-D array, DataFrame or MultimodalData
-            See `as_data`.
+            See `as_data`. Samples of frames are matched by their labels. All other inputs with labels are brought into
+            the order of the samples of X, and must have the same samples.
         y : array (n_samples,) or (n_samples, n_outputs)
             Target. Optional if X is MultimodalData with a target.
-        availability : bool array (n_samples, n_modalities) or mapping, optional
-            Availability mask, True for observed modalities. Values with False are ignored.
+        availability : bool array or DataFrame (n_samples, n_modalities), or mapping, optional
+            Availability mask, True for observed modalities. Values with False are ignored. The columns of a DataFrame
+            are matched by name.
         groups : array (n_samples,), optional
             Groups of samples, such as subjects or videos, which are not divided between training and validation.
         sample_weight : array (n_samples,), optional
@@ -254,7 +309,7 @@ def checked_target(y: Any) -> Any:
         raise TargetError("the estimator requires y to be passed, but the target y is None")
     if isinstance(y, list | tuple):
         return y
-    values = np.asarray(y)
+    values = np.asarray(unmasked(y.toarray() if issparse(y) else y))
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
         problem = "infinity or a value too large for dtype('float64')" if np.isinf(values[row]).any() else "NaN"

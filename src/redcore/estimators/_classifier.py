@@ -54,6 +54,9 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
     def predict(self, X: Any, availability: Any = None, reject_below: float | None = None) -> AnyArray:
         """Return the predicted classes, (n_samples,), or zeros and ones for multilabel targets, (n_samples, n_labels).
 
+        Rows have the order of the samples of X: for a mapping of frames, the samples of the first frame in its order,
+        followed by those that occur only in later frames. ``as_data(X).sample_ids`` are their labels.
+
         Parameters
         ----------
         X, availability
@@ -100,9 +103,10 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
         bounds = self._bounds(data, coverage)
         return np.asarray(1 - self.method_.predict(data, empty=self.empty) <= bounds)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, availability: Any = None) -> float:
-        """Return the accuracy."""
-        return float(accuracy_score(y, self.predict(X, availability), sample_weight=sample_weight))
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, availability: Any = None) -> float:
+        """Return the accuracy. y is optional if X is MultimodalData with a target."""
+        data, y, weights = self._scored(X, y, sample_weight, availability)
+        return float(accuracy_score(y, self.predict(data), sample_weight=weights))
 
 
 class RedCoreClassifier(_Classifier):
@@ -150,6 +154,7 @@ class RedCoreClassifier(_Classifier):
         empty: Any = "prior",
         class_weight: Any = None,
         warm_start: bool = False,
+        id_column: str | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -160,6 +165,7 @@ class RedCoreClassifier(_Classifier):
             nan_rows=nan_rows,
             empty=empty,
             warm_start=warm_start,
+            id_column=id_column,
             random_state=random_state,
         )
         self.class_weight = class_weight
@@ -201,6 +207,7 @@ class MethodClassifier(_Classifier):
         empty: Any = "prior",
         class_weight: Any = None,
         warm_start: bool = False,
+        id_column: str | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -210,6 +217,7 @@ class MethodClassifier(_Classifier):
             nan_rows=nan_rows,
             empty=empty,
             warm_start=warm_start,
+            id_column=id_column,
             random_state=random_state,
         )
         self.method = method

@@ -34,6 +34,9 @@ class _Regressor(RegressorMixin, CalibratedEstimator):  # type: ignore[misc]
     def predict(self, X: Any, availability: Any = None, n_samples: int | None = None, seed: int = 0) -> AnyArray:
         """Return predictions in the units of y, (n_samples,) or (n_samples, n_outputs).
 
+        Rows have the order of the samples of X: for a mapping of frames, the samples of the first frame in its order,
+        followed by those that occur only in later frames. ``as_data(X).sample_ids`` are their labels.
+
         Parameters
         ----------
         X, availability
@@ -61,9 +64,10 @@ class _Regressor(RegressorMixin, CalibratedEstimator):  # type: ignore[misc]
         both = np.stack([center - bounds, center + bounds], axis=-1)
         return both[:, 0] if both.shape[1] == 1 else both
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, availability: Any = None) -> float:
-        """Return the coefficient of determination R2."""
-        return float(r2_score(y, self.predict(X, availability), sample_weight=sample_weight))
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, availability: Any = None) -> float:
+        """Return the coefficient of determination R2. y is optional if X is MultimodalData with a target."""
+        data, y, weights = self._scored(X, y, sample_weight, availability)
+        return float(r2_score(y, self.predict(data), sample_weight=weights))
 
 
 class RedCoreRegressor(_Regressor):
@@ -121,6 +125,7 @@ class MethodRegressor(_Regressor):
         nan_rows: Any = "keep",
         empty: Any = "prior",
         warm_start: bool = False,
+        id_column: str | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -130,6 +135,7 @@ class MethodRegressor(_Regressor):
             nan_rows=nan_rows,
             empty=empty,
             warm_start=warm_start,
+            id_column=id_column,
             random_state=random_state,
         )
         self.method = method

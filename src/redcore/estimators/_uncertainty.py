@@ -73,7 +73,9 @@ class CalibratedEstimator(MultimodalEstimator):
         return modality_value(self.method_, self._unweighted(X, y, availability), metric, **options)
 
     def _unweighted(self, X: Any, y: Any, availability: Any, groups: Any = None) -> MultimodalData:
-        data = self._data(X, availability, groups)
+        inputs = self._inputs(X, availability, y=y, groups=groups)
+        data = inputs.data(availability, groups, self.nan_rows)
+        y = inputs.per_sample("y", y)
         return data if y is None and data.target is not None else replace(data, target=self._target(y))
 
     def _completions(self) -> Completions:

@@ -1,0 +1,238 @@
+"""Column names, sample labels and numeric values of pandas, polars and Arrow objects, without importing them."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from redcore._types import AnyArray, IntArray
+from redcore._validation import numeric_array
+from redcore.exceptions import DataError
+
+__all__ = ["Frame", "column_values", "is_column", "is_frame", "library", "plain_values", "shortened"]
+
+LIBRARIES = ("pandas", "polars", "pyarrow")
+
+
+def library(values: Any) -> str | None:
+    """Return the library that defines the class of `values`, or a parent class: one of `LIBRARIES`, else None."""
+    roots = (cls.__module__.partition(".")[0] for cls in type(values).__mro__)
+    return next((root for root in roots if root in LIBRARIES), None)
+
+
+def is_frame(values: Any) -> bool:
+    """Return True if `values` is a pandas or polars DataFrame, an Arrow table or batch, or a `Frame`."""
+    attribute = {"pandas": "iloc", "polars": "get_column", "pyarrow": "column_names"}.get(library(values) or "")
+    named = hasattr(values, "columns") or hasattr(values, "column_names")
+    return isinstance(values, Frame) or (attribute is not None and named and hasattr(values, attribute))
+
+
+def is_column(values: Any) -> bool:
+    """Return True if `values` is a single column: a pandas or polars Series, a pandas array or an Arrow array."""
+    return library(values) is not None and not is_frame(values) and hasattr(values, "to_numpy")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Selected columns of a pandas or polars DataFrame or an Arrow table, with the labels of the samples.
+
+    Attributes
+    ----------
+    source : DataFrame or table
+    columns : tuple
+        Labels of the selected columns.
+    positions : tuple of int
+        Positions of the selected columns in `source`.
+    labels : sequence or None
+        Labels of the samples: the index of a pandas DataFrame, or the values of the id column. None if there are none.
+    """
+
+    source: Any
+    columns: tuple[Hashable, ...]
+    positions: tuple[int, ...]
+    labels: Any = None
+
+    @classmethod
+    def of(cls, what: str, source: Any, id_column: str | None = None) -> "Frame":
+        """Describe a frame; `what` names it in error messages.
+
+        Parameters
+        ----------
+        what : str
+        source : pandas or polars DataFrame, Arrow table, or Frame
+        id_column : str, optional
+            Column with the labels of the samples, which is not among the columns of the result. For pandas, the name of
+            the index is accepted as well.
+
+        Raises
+        ------
+        DataError
+            If the id column does not exist.
+        """
+        if isinstance(source, Frame):
+            return source
+        columns = tuple(source.column_names if library(source) == "pyarrow" else source.columns)
+        frame = cls(source, columns, tuple(range(len(columns))), getattr(source, "index", None))
+        if id_column is None:
+            return frame
+        if id_column not in columns:
+            if frame.labels is not None and id_column in frame.labels.names:
+                return replace(frame, labels=frame.labels.get_level_values(id_column))
+            raise DataError(f"{what} has no id column {id_column!r}; columns: {shortened(columns)}")
+        place = columns.index(id_column)
+        others = [other for other in range(len(columns)) if other != place]
+        return replace(frame.select(others), labels=_entries(frame.column(place)))
+
+    def __len__(self) -> int:
+        return int(self.source.num_rows) if library(self.source) == "pyarrow" else len(self.source)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names as text. The levels of a pandas MultiIndex are joined by "/"."""
+        return tuple("/".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in self.columns)
+
+    def select(self, places: Sequence[int]) -> "Frame":
+        """Return the frame with the columns at these places among `columns`."""
+        return replace(
+            self,
+            columns=tuple(self.columns[place] for place in places),
+            positions=tuple(self.positions[place] for place in places),
+        )
+
+    def column(self, place: int) -> Any:
+        """Return one column as a Series or an Arrow array."""
+        position = self.positions[place]
+        match library(self.source):
+            case "polars":
+                return self.source.to_series(position)
+            case "pyarrow":
+                return self.source.column(position)
+            case _:
+                return self.source.iloc[:, position]
+
+    def take(self, rows: IntArray) -> "Frame":
+        """Return the rows at these positions, without labels."""
+        match library(self.source):
+            case "polars":
+                source = self.source[rows]
+            case "pyarrow":
+                source = self.source.take(rows)
+            case _:
+                source = self.source.iloc[rows]
+        return replace(self, source=source, labels=None)
+
+    def to_objects(self) -> AnyArray:
+        """Return the values of any type, (n_samples, n_columns), as a pandas DataFrame converts them."""
+        match library(self.source):
+            case "polars":
+                return np.asarray(self.source[:, [*self.positions]].to_numpy())
+            case "pyarrow":
+                return np.asarray(self.source.select([*self.positions]))
+            case _:
+                return np.asarray(self.source.iloc[:, [*self.positions]])
+
+    def to_array(self, what: str) -> AnyArray:
+        """Return the values (n_samples, n_columns) as real numbers, with NaN for missing cells.
+
+        Raises
+        ------
+        DataError
+            If a column contains values that are not numbers. The message names the column.
+        """
+        if library(self.source) == "pandas" and all(
+            _is_plain(dtype) for dtype in self.source.dtypes.iloc[[*self.positions]]
+        ):
+            whole = len(self.positions) == self.source.shape[1] and self.positions == (*range(len(self.positions)),)
+            return np.asarray(self.source if whole else self.source.iloc[:, [*self.positions]])
+        columns = [
+            column_values(f"{what}, column {name!r}", self.column(place)) for place, name in enumerate(self.names)
+        ]
+        if nested := next((name for name, values in zip(self.names, columns, strict=True) if values.ndim != 1), None):
+            raise DataError(f"{what}, column {nested!r} contains vectors or lists, expected numbers")
+        result = np.empty((len(self), len(columns)), np.result_type(*columns) if columns else np.float64)
+        for place, values in enumerate(columns):
+            result[:, place] = values
+        return result
+
+
+def column_values(what: str, column: Any) -> AnyArray:
+    """Return the values of a column as real numbers, with NaN for missing entries."""
+    dtype = getattr(column, "dtype", None)
+    if library(column) == "pandas" and not _is_plain(dtype) and getattr(dtype, "kind", "O") in "fiub":
+        # nullable, Arrow and sparse types; a plain conversion turns pandas.NA into an object array
+        column = np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    elif library(column) == "pyarrow":
+        column = column.to_numpy(zero_copy_only=False)
+    return numeric_array(what, column)
+
+
+def plain_values(what: str, values: Any) -> Any:
+    """Return the values of one modality as a NumPy array, or as a list with one entry per sample.
+
+    Parameters
+    ----------
+    what : str
+        Name of the modality in error messages.
+    values : array, list, Frame, column or SciPy sparse array
+        Sparse arrays become dense. Columns of lists become lists. Other objects are returned as they are.
+
+    Raises
+    ------
+    DataError
+        If a value is not a number, or if a sparse array does not fit in memory as a dense one.
+    """
+    if issparse(values):
+        return _dense(what, values)
+    if isinstance(values, Frame):
+        return values.to_array(what)
+    if not is_column(values):
+        return values
+    array = np.asarray(values)
+    has_entries = array.dtype.kind == "O" and any(np.ndim(entry) > 0 for entry in array)
+    return list(array) if has_entries else column_values(what, values)
+
+
+def _is_plain(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+
+
+def _entries(column: Any) -> list[Any]:
+    return list(column.to_pylist() if library(column) == "pyarrow" else column.to_list())
+
+
+def _dense(what: str, values: Any) -> AnyArray:
+    """Return a sparse array as a dense one, if it fits in the available memory."""
+    if values.ndim == 1:
+        values = values.reshape(-1, 1)
+    # the dense array and the float32 values of the modality exist at the same time
+    size, available = int(np.prod(values.shape, dtype=float) * (values.dtype.itemsize + 4)), available_memory()
+    if available is not None and size > available:
+        raise DataError(
+            f"{what} is sparse with shape {tuple(values.shape)} and needs {size / 2**30:.1f} GiB as a dense array, but "
+            f"{available / 2**30:.1f} GiB of memory are available; reduce its features, for example by "
+            "sklearn.decomposition.TruncatedSVD"
+        )
+    return np.asarray(values.toarray())
+
+
+def available_memory() -> int | None:
+    """Return the number of bytes of available memory; None if the system does not report it (other than Linux)."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+    try:
+        return min(available, int(Path("/sys/fs/cgroup/memory.max").read_text()))  # limit of a container
+    except (OSError, ValueError):
+        return available
+
+
+def shortened(names: Iterable[Any], shown: int = 5) -> str:
+    """Return the first names, and the number of the others, for a message."""
+    names = list(names)
+    rest = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(map(repr, names[:shown])) + rest
