@@ -64,7 +64,7 @@ class Inputs:
         aligned = self.samples.aligned(what, self._labelled(what, values))
         return aligned.to_objects() if isinstance(aligned, Frame) else aligned
 
-    def data(self, availability: Any = None, groups: Any = None, nan_rows: NanPolicy = "error") -> MultimodalData:
+    def data(self, availability: Any = None, groups: Any = None, nan_rows: NanPolicy = "keep") -> MultimodalData:
         """Convert X to `MultimodalData`."""
         if isinstance(availability, Mapping):
             availability = {name: self._labelled("availability", mask) for name, mask in availability.items()}

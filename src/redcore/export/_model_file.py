@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
+from sklearn.exceptions import NotFittedError
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._files import json_text, write_atomic, write_json
@@ -52,8 +53,15 @@ def save_model(
         ``metrics`` per missing pattern. They are saved and shown by `model_card`.
     calibration : Calibration, optional
         Calibration of a method, for intervals and prediction sets. An estimator has its own.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
     """
-    method: Method = getattr(model, "method_", model)
+    method = getattr(model, "method_", model)
+    if not isinstance(method, Method) or not hasattr(method, "schema"):
+        raise NotFittedError(f"this {type(model).__name__} is not fitted: call fit before save_model")
     calibration = getattr(model, "calibration_", calibration)
     path = Path(path)
     numbers = {**method.arrays(), **({} if calibration is None else prefixed(CALIBRATION, calibration.to_arrays()))}
