@@ -27,15 +27,15 @@ def labels_of(values: Any) -> Any:
 def normalised_label(label: Any) -> str:
     """Return a label without the differences that spreadsheets and programs make.
 
-    Case, surrounding spaces, leading zeros of numbers, a decimal part ".0", and the kind of separator do not matter.
+    Case, surrounding spaces, leading zeros of numbers, a trailing ".0", and the kind of separator do not matter.
 
     Examples
     --------
     >>> normalised_label("P.007 ") == normalised_label("p-7"), normalised_label(1.0) == normalised_label("01")
     (True, True)
     """
-    text = re.sub(r"^(\d+)\.0+$", r"\1", str(label).strip().casefold())
-    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s._-]+", "-", text))
+    text = re.sub(r"(?<=\d)\.0+$", "", str(label).strip().casefold())
+    return re.sub(r"\d+", lambda digits: digits.group().lstrip("0") or "0", re.sub(r"[\s_.:/-]+", "-", text))
 
 
 @dataclass(frozen=True, eq=False)

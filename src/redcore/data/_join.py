@@ -1,6 +1,5 @@
 """Outer join of modalities from several files by sample id, with a report of the observed modalities."""
 
-import re
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -12,6 +11,7 @@ import numpy as np
 
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy, check_known, check_modality_names
+from redcore.data._alignment import normalised_label
 from redcore.data._dataset import MultimodalData
 from redcore.data._join_sources import JoinSource, column_by_id, names_file, read_join_source, split_columns
 from redcore.data._target import Target
@@ -262,17 +262,13 @@ def _id_forms(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | Non
         ids["target"] = set(labels)
     forms = []
     for (one, left), (other, right) in combinations(ids.items(), 2):
-        unmatched = {_normal_form(name): name for name in sorted(right - left)}
-        pairs = [(name, unmatched[form]) for name in sorted(left - right) if (form := _normal_form(name)) in unmatched]
+        unmatched = {normalised_label(name): name for name in sorted(right - left)}
+        pairs = [
+            (name, unmatched[form]) for name in sorted(left - right) if (form := normalised_label(name)) in unmatched
+        ]
         if pairs:
             forms.append(IdForms((one, other), len(pairs), pairs[0]))
     return forms
-
-
-def _normal_form(name: str) -> str:
-    """Return an id without leading zeros, case, blanks, separators and a trailing ``.0``."""
-    text = re.sub(r"(?<=\d)\.0+$", "", name.strip().casefold())
-    return re.sub(r"\d+", lambda digits: digits.group().lstrip("0") or "0", re.sub(r"[\s_.:/-]+", "-", text))
 
 
 def _form_text(form: IdForms) -> str:

@@ -39,14 +39,14 @@ class Inputs:
         Samples of X.
     id_column : str or None
         Column with the labels of the samples.
-    index : sequence or None
-        Index of X, if X is a pandas table whose labels are in the id column.
+    index : Samples or None
+        Samples by the index of X, or of its first pandas DataFrame, if the labels are in the id column.
     """
 
     X: MultimodalData | AlignedInputs
     samples: Samples
     id_column: str | None = None
-    index: Any = None
+    index: Samples | None = None
 
     def adopt(self, **others: Any) -> "Inputs":
         """Return the inputs with the labels of the first of `others` that has labels, if X has none."""
@@ -83,11 +83,21 @@ class Inputs:
             values = Frame.of(what, values, self.id_column if self._has_ids(values) else None)
         if self.id_column is None or labels_of(values) is None or self._has_ids(values):
             return values
-        if not isinstance(values, Frame) and (_is_unlabelled(values.index) or _equal(values.index, self.index)):
-            return np.asarray(values)
-        if isinstance(values, Frame) and (_is_unlabelled(values.labels) or _equal(values.labels, self.index)):
-            return replace(values, labels=None)
-        return values
+        return self._by_index(what, values)
+
+    def _by_index(self, what: str, values: Any) -> Any:
+        """Return an input without the id column in the order of X, if it has the index of X; else with its index."""
+        rows = None
+        if self.index is not None:
+            try:
+                rows = self.index.rows(what, values)
+            except DataError:
+                return values
+        elif not _is_range(labels_of(values)):
+            return values
+        if isinstance(values, Frame):
+            return replace(values, labels=None) if rows is None else values.take(rows)
+        return np.asarray(values if rows is None else values.iloc[rows])
 
     def _has_ids(self, values: Any) -> bool:
         source = values.source if isinstance(values, Frame) else values
@@ -178,7 +188,9 @@ def as_inputs(
     else:
         arrays = {SINGLE_MODALITY: X}
     inputs = AlignedInputs(arrays, one_table=not isinstance(X, Mapping))
-    return Inputs(inputs, inputs.samples, id_column, None if id_column is None else getattr(X, "index", None))
+    frames = [frame for frame in (X.values() if isinstance(X, Mapping) else [X]) if hasattr(frame, "iloc")]
+    index = None if id_column is None or not frames else AlignedInputs({"X": frames[0]}, one_table=True).samples
+    return Inputs(inputs, inputs.samples, id_column, index)
 
 
 def is_table(X: Any) -> bool:
@@ -311,9 +323,5 @@ def _array_columns(table: Any, name: str, columns: Any) -> AnyArray:
         raise DataError(f"columns of modality {name!r} do not exist in X of shape {array.shape} ({error})") from None
 
 
-def _is_unlabelled(index: Any) -> bool:
+def _is_range(index: Any) -> bool:
     return type(index).__name__ == "RangeIndex"
-
-
-def _equal(index: Any, other: Any) -> bool:
-    return other is not None and len(index) == len(other) and np.array_equal(index, other)

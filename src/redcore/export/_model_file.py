@@ -61,7 +61,7 @@ def save_model(
     """
     method = getattr(model, "method_", model)
     if not isinstance(method, Method) or not hasattr(method, "schema"):
-        raise NotFittedError(f"this {type(model).__name__} is not fitted: call fit before save_model")
+        raise NotFittedError(f"expected a fitted method or estimator, got {type(model).__name__} that is not fitted")
     calibration = getattr(model, "calibration_", calibration)
     path = Path(path)
     numbers = {**method.arrays(), **({} if calibration is None else prefixed(CALIBRATION, calibration.to_arrays()))}
