@@ -215,7 +215,8 @@ class Method(ABC):
                 raise EmptySampleError(message)
             warnings.warn(f"{message}; the prior is predicted", EmptySampleWarning, stacklevel=2)
         if observed.any():
-            outputs[observed] = self._predict(self._converted(data.take(np.flatnonzero(observed))))
+            usable = data if observed.all() else data.take(np.flatnonzero(observed))
+            outputs[observed] = self._predict(self._converted(usable))
         return outputs
 
     def decide(self, outputs: AnyArray) -> IntArray:
@@ -225,8 +226,9 @@ class Method(ABC):
     def prediction_module(self) -> nn.Module:
         """Return the fitted prediction as a module, which `predict` calls and `redcore.export.export_onnx` traces.
 
-        Its input is a `redcore.nn.Batch` of the active modalities, without preprocessing, in which every sample
-        observes at least one modality. Its output is `predict` for these samples: double (n_samples, n_outputs).
+        Its input is a `redcore.nn.Batch` of the active modalities, after `cells` and without other preprocessing, in
+        which every sample observes at least one modality. Its output is `predict` for these samples, double
+        (n_samples, n_outputs).
 
         While a graph is traced (see `redcore.nn.is_traced`), every modality of the batch has a row for every sample,
         with zeros where the modality is missing, and a sample may observe no modality.
