@@ -151,9 +151,11 @@ def _keys(loss: str, value: Tensor, names: Sequence[str]) -> list[str]:
     return [f"{loss}/{name}" for name in names] if value.ndim else [loss]
 
 
-def predict_batches(network: Any, data: MultimodalData, device: torch.device | None = None) -> Iterator[Any]:
-    """Yield the noise-free output of a network, or of any other module on batches, batch by batch and in order."""
+def predict_batches(
+    network: Any, data: MultimodalData, device: torch.device | None = None, *, is_linear: bool = False
+) -> Iterator[Any]:
+    """Yield the noise-free output of a network, or of another module on batches, for the `batches` of `data`."""
     network.eval()
     with torch.no_grad():
-        for batch in batches(data, device):
+        for batch in batches(data, device, is_linear=is_linear):
             yield network(batch)

@@ -16,6 +16,9 @@ __all__ = ["Batch", "GlobalCounts", "ObservedTensor", "batches", "collate"]
 PREDICTION_BATCH = 512
 """Samples per batch in prediction. The number bounds memory and changes results by rounding only."""
 
+LINEAR_BATCH = 8192
+"""The same for linear models of vectors, which need little memory and would spend their time on many small batches."""
+
 
 class ObservedTensor(NamedTuple):
     """Values of one modality for the samples of a batch that observe it; see `redcore.data.Observed`.
@@ -130,9 +133,20 @@ def collate(
     return Batch(tuple(observed), torch.from_numpy(availability).to(device), labels)
 
 
-def batches(data: MultimodalData, device: torch.device | None = None) -> Iterator[Batch]:
-    """Yield the samples of `data` in order, in batches without a target; stored data is read in chunks."""
+def batches(data: MultimodalData, device: torch.device | None = None, *, is_linear: bool = False) -> Iterator[Batch]:
+    """Yield the samples of `data` in order, in batches without a target; stored data is read in chunks.
+
+    Parameters
+    ----------
+    data : MultimodalData
+    device : torch.device, optional
+        Default: CPU.
+    is_linear : bool, default False
+        If True, the batches are for linear models. They are larger, unless the data has sequences.
+    """
+    has_sequences = any(modality.is_sequence for modality in data.modalities.values())
+    size = LINEAR_BATCH if is_linear and not has_sequences else PREDICTION_BATCH
     for chunk in chunks(data):
-        for start in range(0, chunk.n_samples, PREDICTION_BATCH):
-            rows = np.arange(start, min(start + PREDICTION_BATCH, chunk.n_samples))
+        for start in range(0, chunk.n_samples, size):
+            rows = np.arange(start, min(start + size, chunk.n_samples))
             yield collate(chunk, rows, device=device)

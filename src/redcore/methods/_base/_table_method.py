@@ -84,7 +84,7 @@ class TableMethod(Method):
         return TableFeatures(self.preprocessor, list(self.widths.values()))
 
     def _table(self, data: MultimodalData) -> AnyArray:
-        return np.concatenate([table.numpy() for table in predict_batches(self.features(), data)])
+        return np.concatenate([table.numpy() for table in predict_batches(self.features(), data, is_linear=True)])
 
     def _predict(self, data: MultimodalData) -> AnyArray:
         return self._predict_table(self._table(data))
