@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from redcore.data import MultimodalData, join
 from redcore.data.formats import read
@@ -287,3 +291,44 @@ def test_joined_data_is_stored_losslessly(folder):
     stored = read(folder / "store")
     assert stored.checksum() == data.checksum()
     assert stored.feature_names == data.feature_names
+
+
+IDS = st.text(st.characters(codec="ascii", exclude_characters='",\r\n\x00'), min_size=1, max_size=4)
+NUMBERS = st.floats(-1e6, 1e6, allow_nan=False, width=32)
+TABLE = st.dictionaries(IDS.filter(str.strip), st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=6)
+
+
+@pytest.mark.filterwarnings("ignore::redcore.exceptions.JoinWarning")
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.sampled_from(["a", "b", "c"]), TABLE, min_size=1), st.data())
+def test_join_equals_a_join_of_dictionaries(tables, data):
+    shared = data.draw(IDS.filter(str.strip))
+    tables = {name: {**table, shared: (1.0, 2.0)} for name, table in tables.items()}
+    with tempfile.TemporaryDirectory() as name:
+        sources = {key: write_source(Path(name) / key, data, table) for key, table in tables.items()}
+        joined = join(sources, "the id", transpose=[key for key, path in sources.items() if path.stem == "wide"])
+    ids = sorted({one for table in tables.values() for one in table})
+    assert joined.data.sample_ids.tolist() == ids
+    for key, table in tables.items():
+        expected = [list(map(np.float32, table.get(one, (np.nan, np.nan)))) for one in ids]
+        np.testing.assert_array_equal(values(joined.data, key), expected)
+        assert joined.report.modalities[key].n_ids == len(table)
+    assert sum(pattern.n_samples for pattern in joined.report.patterns) == len(ids)
+
+
+def write_source(folder, data, table):
+    """Write a table by id in one of the forms of a source."""
+    folder.mkdir()
+    frame = pd.DataFrame(
+        {"the id": list(table), "x": [x for x, _ in table.values()], "y": [y for _, y in table.values()]}
+    )
+    form = data.draw(st.sampled_from(["csv", "tsv", "parquet", "wide"]))
+    path = folder / f"table.{form}"
+    if form == "parquet":
+        frame.to_parquet(path)
+    elif form == "wide":
+        path = folder / "wide.csv"
+        frame.set_index("the id").T.to_csv(path, index_label="feature")
+    else:
+        frame.to_csv(path, index=False, sep="\t" if form == "tsv" else ",")
+    return path

@@ -1,4 +1,4 @@
-"""``redcore convert``: convert data of any supported format to a store."""
+"""``redcore convert``: convert data of any supported format to a store, or to a file of the scverse."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ class ConvertOptions:
     """Arguments and options of ``redcore convert``."""
 
     source: Annotated[Path, typer.Argument(help="File or folder to read.")]
-    out: Annotated[Path, typer.Option(help="Store to create; it must not exist.")]
+    out: Annotated[Path, typer.Option(help="Store, or file ending in .h5mu or .h5ad, to create. It must not exist.")]
     data_format: Annotated[
         str | None,
         typer.Option("--format", help="Format of SOURCE; see 'redcore list formats'. Default: detected from SOURCE."),
@@ -38,7 +38,7 @@ class ConvertOptions:
 def convert(options: ConvertOptions) -> None:
     """Convert SOURCE to a store, a folder of Parquet files and a data card.
 
-    A missing modality is stored as null.
+    A missing modality is stored as null. If --out ends in .h5mu or .h5ad, a MuData or AnnData file is written instead.
     """
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.data.store import write_store
@@ -54,7 +54,12 @@ def convert(options: ConvertOptions) -> None:
         )
         origin = {"name": options.source.name, "format": data_format, "sha256": checksum_of(options.source)}
         card = {name: getattr(options, name) for name in ("title", "licence", "citation")}
-        write_store(data, options.out, **card, origin=origin)
+        if options.out.suffix.lower() in (".h5mu", ".h5ad"):
+            from redcore.data.formats.h5mu import write_h5mu
+
+            write_h5mu(data, options.out, **card)
+        else:
+            write_store(data, options.out, **card, origin=origin)
     if options.as_json:
         print_json(
             {"store": str(options.out), "n_samples": data.n_samples, "origin": origin, "checksum": data.checksum()}

@@ -15,7 +15,7 @@ __all__ = ["Hdf5Reader", "Location", "open_hdf5"]
 
 ALWAYS_ALLOWED_BYTES, MAX_EXPANSION = 2**26, 100
 """A file may declare arrays of `MAX_EXPANSION` times its own size in total, and always `ALWAYS_ALLOWED_BYTES`."""
-GZIP = 1
+GZIP, LZF = 1, 32000
 FILTERS = (2, GZIP, 3)
 """Accepted HDF5 filters (shuffle, gzip, checksum) in the only accepted order."""
 MAX_GZIP_RATIO = 1032
@@ -88,8 +88,8 @@ class Hdf5Reader:
     """Reader of groups and arrays of an HDF5 file that never reads other files.
 
     Only hard links are followed. Arrays are rejected if they are stored in other files, use filters other than gzip,
-    shuffle and checksum, or do not contain real numbers. Because a small file can declare an array of any shape, the
-    total size of all arrays read from a file is limited to `MAX_EXPANSION` times the size of the file, or to
+    shuffle and checksum, or do not contain real numbers. Because a small file can declare an array of any shape,
+    the total size of all arrays read from a file is limited to `MAX_EXPANSION` times the size of the file, or to
     `ALWAYS_ALLOWED_BYTES` if that is larger.
 
     Parameters
@@ -123,6 +123,37 @@ class Hdf5Reader:
             if not name.isprintable():
                 raise DataError(f"{where}: the name {name!a} is not printable text")
         return names
+
+    def checked_root(self) -> Any:
+        """Return the root group, after checking all groups and arrays of the file.
+
+        Raises
+        ------
+        DataError
+            If the file contains soft or external links, groups within themselves, arrays of other types than numbers
+            and text, or an array that cannot be read safely. The filter lzf is accepted too.
+        """
+        with _data_errors(str(self.path)):
+            self._check_group(self._file, (), frozenset())
+        return self._file
+
+    def _check_group(self, group: Any, location: Location, parents: frozenset[Any]) -> None:
+        from h5py import check_string_dtype, h5o
+
+        address = h5o.get_info(group.id).addr
+        if address in parents:
+            raise DataError(f"{self._where(location)}: a group within itself")
+        for name in self.names(*location):
+            inner = (*location, name)
+            node = self._find(inner)
+            if hasattr(node, "keys"):
+                self._check_group(node, inner, parents | {address})
+            elif not hasattr(node, "shape"):
+                raise DataError(f"{self._where(inner)}: a named type, expected groups and arrays")
+            elif node.shape is not None:
+                if node.dtype.kind not in "fiubS" and check_string_dtype(node.dtype) is None:
+                    raise DataError(f"{self._where(inner)}: type {node.dtype}, expected numbers or text")
+                self._check_storage(self._where(inner), node, (2, GZIP, LZF, 3))
 
     def matrix(self, *location: str) -> AnyArray | None:
         """Return the array (n, n_features) at `location`, or None if it does not exist."""
@@ -166,14 +197,14 @@ class Hdf5Reader:
             node = node[name]
         return node
 
-    def _check_storage(self, where: str, array: Any) -> None:
+    def _check_storage(self, where: str, array: Any, accepted: tuple[int, ...] = FILTERS) -> None:
         """Raise `DataError` if reading an array would read other files or need too much memory."""
         creation = array.id.get_create_plist()
         if array.is_virtual or creation.get_external_count():
             raise DataError(f"{where}: the values are stored in other files, which are not read")
         filters = [creation.get_filter(index)[0] for index in range(creation.get_nfilters())]
-        if filters != [known for known in FILTERS if known in filters]:
-            raise DataError(f"{where}: compressed with filters {filters}, expected some of {FILTERS} in that order")
+        if filters != [known for known in accepted if known in filters]:
+            raise DataError(f"{where}: compressed with filters {filters}, expected some of {accepted} in that order")
         chunk_bytes = int(np.prod(array.chunks or (), dtype=object)) * array.dtype.itemsize
         n_bytes = max(int(array.size) * array.dtype.itemsize, chunk_bytes)
         if n_bytes > self._bytes_left:
