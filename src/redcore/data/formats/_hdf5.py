@@ -1,5 +1,6 @@
 """Safe reading of numeric arrays from HDF5 files that may be damaged or malicious."""
 
+import mmap
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ FILTERS = (2, GZIP, 3)
 """Accepted HDF5 filters (shuffle, gzip, checksum) in the only accepted order."""
 MAX_GZIP_RATIO = 1032
 """Largest compression ratio that gzip can reach."""
+
+HEAP_MARK, HEAP_HEADER = b"GCOL\x01\0\0\0", 16
+"""First bytes of a heap of text in a file, and the length in bytes of the headers of the heap and of its entries."""
 
 # h5py reports damage with different exception types, depending on the damaged part
 READ_ERRORS = (
@@ -134,6 +138,7 @@ class Hdf5Reader:
             and text, or an array that cannot be read safely. The filter lzf is accepted too.
         """
         with _data_errors(str(self.path)):
+            _check_text_heaps(self.path)
             self._check_group(self._file, (), frozenset())
         return self._file
 
@@ -216,6 +221,24 @@ class Hdf5Reader:
 
     def _where(self, location: Location) -> str:
         return f"{self.path}: {'/'.join(location)!r}"
+
+
+def _check_text_heaps(path: Path) -> None:
+    """Raise `DataError` if an entry of a heap of text has no length, on which the HDF5 library would loop forever."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = content.find(HEAP_MARK)
+        while start >= 0:
+            end = start + int.from_bytes(content[start + 8 : start + HEAP_HEADER], "little")
+            place = start + HEAP_HEADER
+            while place + HEAP_HEADER <= min(end, len(content)):
+                is_used = content[place : place + 2] != b"\0\0"
+                length = int.from_bytes(content[place + 8 : place + HEAP_HEADER], "little")
+                # entries begin at multiples of 8 bytes; the length of free space includes its header
+                length = HEAP_HEADER + -(-length // 8) * 8 if is_used else length
+                if length == 0 or place + length > end:
+                    raise DataError(f"{path}: damaged: an entry of text at byte {place} has an invalid length")
+                place += length
+            start = content.find(HEAP_MARK, start + len(HEAP_MARK))
 
 
 def _check_chunk(where: str, array: Any, chunk: Any, gzip_index: int, n_bytes: int) -> None:
