@@ -175,7 +175,7 @@ def test_redcore_convert_writes_and_reads(sample, tmp_path, cli):
 
 
 def test_sparse_matrix_that_does_not_fit_in_memory(sample, monkeypatch):
-    monkeypatch.setattr(h5mu, "_available_memory", lambda: 100)
+    monkeypatch.setattr(h5mu, "available_memory", lambda: 100)
     with pytest.raises(DataError, match=r"cells.h5mu: assay 'rna' is sparse with shape \(8, 5\) and needs 0.0 GiB"):
         read(sample)
 

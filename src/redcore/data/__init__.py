@@ -4,7 +4,7 @@ from redcore.data._alignment import AlignedInputs, Samples, labels_of, normalise
 from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
-from redcore.data._frames import Frame, is_column, is_frame, shortened
+from redcore.data._frames import Frame, available_memory, is_column, is_frame, shortened
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount, join
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
@@ -33,6 +33,7 @@ __all__ = [
     "Target",
     "TargetKind",
     "assign_folds",
+    "available_memory",
     "chunks",
     "classes_in_one_group",
     "collapsed",

@@ -12,7 +12,16 @@ from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
 from redcore.exceptions import DataError
 
-__all__ = ["Frame", "column_values", "is_column", "is_frame", "library", "plain_values", "shortened"]
+__all__ = [
+    "Frame",
+    "available_memory",
+    "column_values",
+    "is_column",
+    "is_frame",
+    "library",
+    "plain_values",
+    "shortened",
+]
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
 

@@ -20,7 +20,7 @@ from redcore._files import write_atomic
 from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy
-from redcore.data import SPLITS, MultimodalData, Target
+from redcore.data import SPLITS, MultimodalData, Target, available_memory
 from redcore.data.formats._hdf5 import open_hdf5
 from redcore.exceptions import DataError, EmptySampleWarning
 
@@ -349,7 +349,7 @@ def _dense(path: Path, name: str, values: Any) -> AnyArray:
         if array.dtype.kind not in "fiub":
             raise DataError(f"{path}: the matrix of assay {name!r} is of type {array.dtype}, expected numbers")
         return array
-    n_bytes, available = values.shape[0] * values.shape[1] * BYTES_PER_VALUE, _available_memory()
+    n_bytes, available = values.shape[0] * values.shape[1] * BYTES_PER_VALUE, available_memory()
     if available is not None and n_bytes > available:
         raise DataError(
             f"{path}: assay {name!r} is sparse with shape {values.shape} and needs {n_bytes / 2**30:.1f} GiB as a "
@@ -362,15 +362,6 @@ def _dense(path: Path, name: str, values: Any) -> AnyArray:
     except ValueError as error:
         raise DataError(f"{path}: the sparse matrix of assay {name!r} is damaged ({error})") from None
     return np.asarray(values.astype(np.float32).toarray())
-
-
-def _available_memory() -> int | None:
-    """Return the number of bytes of available memory, None if the system does not state it."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 @dataclass(frozen=True, eq=False)
