@@ -28,6 +28,7 @@ __all__ = [
     "TargetError",
     "TrainingInterrupted",
     "UnknownNameError",
+    "UnseenCategoryWarning",
     "UnseenModalityWarning",
     "UnsupportedError",
 ]
@@ -168,6 +169,10 @@ class MissingCellsWarning(RedCoreWarning):
 
 class PrecisionWarning(RedCoreWarning):
     """The values of a column are stored with a type that does not distinguish them."""
+
+
+class UnseenCategoryWarning(RedCoreWarning):
+    """Samples have categories that the training data does not have."""
 
 
 class UnseenModalityWarning(RedCoreWarning):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from redcore._types import AnyArray
+from redcore.data._categories import with_common_categories
 from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
 from redcore.data._target import Target
@@ -31,6 +32,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
         return parts[0]
     if not parts or any(part.names != parts[0].names for part in parts):
         raise DataError("expected one or more data sets with the same modalities to concatenate")
+    parts, categories = with_common_categories(parts)
     return MultimodalData(
         {name: concatenate_modalities(name, [part.modalities[name] for part in parts]) for name in parts[0].names},
         _targets([part.target for part in parts]),
@@ -38,6 +40,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
         np.concatenate([part.sample_ids for part in parts]),
         _arrays("split", [part.split for part in parts]),
         _names([part.feature_names for part in parts]),
+        categories,
     )
 
 

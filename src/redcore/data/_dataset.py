@@ -1,6 +1,7 @@
 """In-memory multimodal data set."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from redcore._validation import (
 )
 from redcore.data._alignment import AlignedInputs, Samples
 from redcore.data._frames import Frame, is_frame, plain_values
+from redcore.data._mixed import Categories, MixedColumns, check_codes
 from redcore.data._modality import Modality
 from redcore.data._target import Target
 from redcore.exceptions import DataError
@@ -53,6 +55,9 @@ class MultimodalData:
         Predefined split of the data set: 0 training, 1 validation, 2 test.
     feature_names : dict of str to tuple of str
         Names of the features, for the modalities whose features have names.
+    categories : dict of str to dict of str to tuple of str
+        Categories by modality and feature, for the features that are categories. Their values are codes, positions in
+        this tuple; the number of categories stands for an unknown category. NaN is a missing cell.
 
     Examples
     --------
@@ -75,6 +80,7 @@ class MultimodalData:
     sample_ids: AnyArray
     split: IntArray | None
     feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    categories: Categories = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -88,6 +94,7 @@ class MultimodalData:
         sample_ids: Any = None,
         split: Any = None,
         feature_names: Mapping[str, Sequence[str]] | None = None,
+        categories: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
         nan_rows: NanPolicy = "keep",
     ) -> "MultimodalData":
         """Create a data set from arrays. Values are validated and copied.
@@ -115,6 +122,9 @@ class MultimodalData:
             ids or split are matched by their index.
         feature_names : mapping of str to sequence of str, optional
             Names of the features by modality. By default, a DataFrame has the names of its columns, and an array none.
+        categories : mapping of str to mapping of str to sequence of str, optional
+            Categories by modality and feature, for arrays with codes of categories. By default, text columns and
+            categorical columns of a frame are categories.
         nan_rows : {"keep", "error", "missing"}, default "keep"
             Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
             modality as missing in this sample. Missing cells are filled by the method; see
@@ -137,8 +147,9 @@ class MultimodalData:
         if target is not None:
             samples.rows("target", target.values)
             check_row_count("target", len(target.values), n_samples)
+        plain = {name: _plain(name, inputs[name]) for name in names}
         packed = {
-            name: _packed(inputs, name, observed[:, names.index(name)], lengths.get(name), nan_rows)
+            name: _packed(inputs, name, plain[name], observed[:, names.index(name)], lengths.get(name), nan_rows)
             for name in sorted(names)
         }
         return cls(
@@ -147,7 +158,8 @@ class MultimodalData:
             check_groups(samples.aligned("groups", groups), n_samples),
             check_sample_ids(samples.ids if sample_ids is None else samples.aligned("ids", sample_ids), n_samples),
             check_split(samples.aligned("split", split), n_samples),
-            _feature_names({**_column_names(inputs), **(feature_names or {})}, packed),
+            checked := _feature_names({**_column_names(inputs), **(feature_names or {})}, packed),
+            _categories({**_column_categories(plain), **(categories or {})}, packed, checked),
         )
 
     @classmethod
@@ -239,6 +251,7 @@ class MultimodalData:
             self.sample_ids[indices],
             None if self.split is None else self.split[indices],
             self.feature_names,
+            self.categories,
         )
 
     @property
@@ -266,6 +279,7 @@ class MultimodalData:
             self,
             modalities={name: self.modalities[name] for name in sorted(names)},
             feature_names={name: self.feature_names[name] for name in sorted(names) if name in self.feature_names},
+            categories={name: self.categories[name] for name in sorted(names) if name in self.categories},
         )
 
     def reorder_features(self, name: str, names: Sequence[str]) -> "MultimodalData":
@@ -308,6 +322,8 @@ class MultimodalData:
         for name, modality in self.modalities.items():
             digest.update(name.encode())
             _update(digest, *modality.parts_of_checksum())
+            if name in self.categories:
+                digest.update(json.dumps(self.categories[name], sort_keys=True).encode())
         _update(digest, self.sample_ids.astype(str))
         if self.target is not None:
             classes = self.target.classes
@@ -330,9 +346,18 @@ def _aligned_availability(samples: Samples, availability: Any) -> Any:
     return {name: frame.select([place]).to_array("availability")[:, 0] for place, name in enumerate(frame.names)}
 
 
-def _packed(inputs: AlignedInputs, name: str, observed: BoolArray, lengths: Any, nan_rows: NanPolicy) -> Modality:
+def _plain(name: str, values: Any) -> Any:
+    """Return the values of one modality as an array or list of numbers, or as `MixedColumns`."""
+    if isinstance(values, Frame):
+        return values.to_numbers(f"modality {name!r}")
+    return plain_values(f"modality {name!r}", values)
+
+
+def _packed(
+    inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, lengths: Any, nan_rows: NanPolicy
+) -> Modality:
     """Return one modality with one entry per sample."""
-    values = plain_values(f"modality {name!r}", inputs[name])
+    values = plain.values if isinstance(plain, MixedColumns) else plain
     if values is None:
         return Modality.nothing(len(observed))
     own = inputs.own_rows(name, observed, len(values))
@@ -342,7 +367,32 @@ def _packed(inputs: AlignedInputs, name: str, observed: BoolArray, lengths: Any,
 
 def _column_names(inputs: AlignedInputs) -> dict[str, tuple[str, ...]]:
     """Return the column names of the modalities that are frames."""
-    return {name: values.names for name, values in inputs.items() if isinstance(values, Frame)}
+    return {name: values.names for name, values in inputs.items() if isinstance(values, Frame | MixedColumns)}
+
+
+def _column_categories(values: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return the categories of the modalities that have columns of categories."""
+    return {name: own.categories for name, own in values.items() if isinstance(own, MixedColumns) and own.categories}
+
+
+def _categories(
+    categories: Mapping[str, Mapping[str, Sequence[str]]],
+    modalities: Mapping[str, Modality],
+    names: Mapping[str, tuple[str, ...]],
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Check the categories of every modality and the codes of the observed samples."""
+    check_known("modality", categories, modalities)
+    for modality, features in categories.items():
+        check_known(f"feature (of modality {modality!r})", features, names.get(modality, ()))
+        for feature, own in features.items():
+            if len(modalities[modality].values):
+                column = modalities[modality].values[:, names[modality].index(feature)]
+                check_codes(f"modality {modality!r}, feature {feature!r}", column, len(own))
+    return {
+        modality: {feature: tuple(map(str, own)) for feature, own in categories[modality].items()}
+        for modality in sorted(categories)
+        if categories[modality]
+    }
 
 
 def _feature_names(

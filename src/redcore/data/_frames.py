@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
+from redcore.data._mixed import MixedColumns, mixed_columns
 from redcore.exceptions import DataError
 
 __all__ = [
@@ -166,6 +167,25 @@ class Frame:
             result[:, place] = values
         return result
 
+    def to_numbers(self, what: str) -> "AnyArray | MixedColumns":
+        """Return the values as an array of numbers, or as `MixedColumns` if a column holds categories, text or dates.
+
+        Raises
+        ------
+        DataError
+            If a column has another type. The message names the column.
+        """
+        columns = [self.column(place) for place in range(len(self.columns))]
+        if not any(map(_is_categorical, columns)):
+            try:
+                return self.to_array(what)
+            except DataError:
+                pass
+        names = self.names
+        if len(set(names)) < len(names):
+            return self.to_array(what)
+        return mixed_columns(what, dict(zip(names, columns, strict=True)))
+
 
 def column_values(what: str, column: Any) -> AnyArray:
     """Return the values of a column as real numbers, with NaN for missing entries."""
@@ -206,6 +226,11 @@ def plain_values(what: str, values: Any) -> Any:
 
 def _is_plain(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+
+
+def _is_categorical(column: Any) -> bool:
+    kind = str(getattr(column, "dtype", None) or getattr(column, "type", ""))
+    return kind == "category" or kind.startswith(("Categorical", "Enum", "dictionary"))
 
 
 def _entries(column: Any) -> list[Any]:

@@ -130,6 +130,7 @@ def join(
         kept,
         None if split_of is None else _split(_entries("split", split_of, kept)),
         data.feature_names,
+        data.categories,
     )
     n_target_only = 0 if labels is None else len(labels) - len(kept)
     report = JoinReport(

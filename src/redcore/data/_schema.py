@@ -1,9 +1,11 @@
 """Schema of a data set: modalities and target without values, saved with every model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from redcore._types import AnyArray
 from redcore._validation import check_known, check_labels
+from redcore.data._categories import with_categories
 from redcore.data._dataset import MultimodalData
 from redcore.data._target import HasTargetKind, Target, TargetKind
 from redcore.exceptions import SchemaError, TargetError
@@ -13,12 +15,19 @@ __all__ = ["ModalitySchema", "Schema"]
 
 @dataclass(frozen=True)
 class ModalitySchema:
-    """Name, number of features, type (vectors or sequences) and names of the features (if known) of one modality."""
+    """Name, number of features, type (vectors or sequences), feature names and categories (if known) of one modality.
+
+    Attributes
+    ----------
+    categories : dict of str to tuple of str, or None
+        Categories of the features that are categories, by feature name.
+    """
 
     name: str
     n_features: int
     is_sequence: bool
     feature_names: tuple[str, ...] | None = None
+    categories: Mapping[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +56,9 @@ class Schema(HasTargetKind):
         if data.target is None:
             raise TargetError("labels are missing: the data has no target")
         modalities = tuple(
-            ModalitySchema(name, modality.n_features, modality.is_sequence, data.feature_names.get(name))
+            ModalitySchema(
+                name, modality.n_features, modality.is_sequence, data.feature_names.get(name), data.categories.get(name)
+            )
             for name, modality in data.modalities.items()
         )
         return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs)
@@ -80,7 +91,8 @@ class Schema(HasTargetKind):
         """Return `data` with the features of each modality in the order of this schema.
 
         Features are matched by name if both the schema and `data` have names, and by position otherwise. Modalities of
-        the schema may be absent from `data`; they are then missing in every sample.
+        the schema may be absent from `data`; they are then missing in every sample. Codes of categories become those of
+        this schema; a category that is unknown from training gets the code "unknown", the number of categories.
 
         Raises
         ------
@@ -88,7 +100,12 @@ class Schema(HasTargetKind):
             If `data` has an unknown modality.
         SchemaError
             If a modality has a different number of features, other feature names, or vectors instead of sequences or
-            vice versa.
+            vice versa; or if a feature holds categories instead of numbers.
+
+        Warns
+        -----
+        UnseenCategoryWarning
+            If samples have categories that are unknown from training.
         """
         check_known("modality", data.names, self.names)
         for expected in self.modalities:
@@ -110,6 +127,7 @@ class Schema(HasTargetKind):
                     f"modality {expected.name!r} contains {kinds[modality.is_sequence]}, expected "
                     f"{kinds[expected.is_sequence]} as in training"
                 )
+            data = with_categories(data, expected.name, expected.feature_names or (), expected.categories or {})
         return data
 
 

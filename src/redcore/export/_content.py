@@ -105,7 +105,14 @@ def _schema_to_json(schema: Schema) -> dict[str, Any]:
 def schema_from_json(content: Mapping[str, Any]) -> Schema:
     """Return the schema in the metadata."""
     modalities = tuple(
-        ModalitySchema(**{**modality, "feature_names": modality["feature_names"] and tuple(modality["feature_names"])})
+        ModalitySchema(
+            **{
+                **modality,
+                "feature_names": modality["feature_names"] and tuple(modality["feature_names"]),
+                "categories": modality["categories"]
+                and {feature: tuple(own) for feature, own in modality["categories"].items()},
+            }
+        )
         for modality in content["modalities"]
     )
     classes = None

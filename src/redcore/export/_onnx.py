@@ -204,9 +204,15 @@ def _random_data(graph: PredictionGraph, method: Method) -> MultimodalData:
 def _drawn(form: ModalityForm, method: Method, shape: tuple[int, int], rng: np.random.Generator) -> AnyArray:
     name, n_features, is_sequence = form
     cells = method.cells[name]
+    numeric = np.arange(n_features) if cells.coded is None else cells.numeric.numpy()
     # of statistics over time, the deviations of the features themselves come first
-    scale = method.arrays().get(f"preprocessing/scale/{name}", np.ones(n_features))[:n_features]
-    deviation = scale if cells.scale is None else scale * cells.scale.numpy()
+    scales = method.arrays().get(f"preprocessing/scale/{name}", np.ones(n_features))
+    deviation = np.zeros(n_features)
+    deviation[numeric] = scales[: len(numeric)]
+    deviation *= 1.0 if cells.scale is None else cells.scale.numpy()
     values = cells.fill.numpy() + deviation * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))
+    if cells.coded is not None:
+        sizes = (cells.last - cells.first + 1).numpy()
+        values[..., cells.coded.numpy()] = rng.integers(0, sizes, size=(*values.shape[:-1], len(sizes)))
     values[rng.random(values.shape) < MISSING_CELLS] = np.nan
     return values

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Modality, MultimodalData, collapsed
+from redcore.exceptions import DataError
 from redcore.nn import Batch, step_mask
 
 __all__ = ["CellTransform", "Cells", "forward_filled"]
@@ -22,14 +23,26 @@ COMPLETE_ROWS, RUNS = 2048, 16
 SEQUENCES = 512
 """Largest number of sequences from which medians are computed."""
 ROWS_AT_ONCE = 4096
+MAX_CATEGORIES = 40
+"""Number of categories of a column that get a column of their own."""
+IDENTIFIERS, FEW_CATEGORIES = 0.8, 20
+"""A column is rejected if it has more than `FEW_CATEGORIES`, and more than `IDENTIFIERS` times as many as samples."""
+
+NAMES = ("fill", "missing", "flagged", "shift", "scale", "coded", "first", "places")
+Column = tuple[str, int]
+"""Description of a column of categories in error messages, and the number of its categories."""
 
 
 class CellTransform(nn.Module):
-    """Fill the missing cells of one modality, and append an indicator column for each of its flagged columns.
+    """Fill the missing cells of one modality, encode its categories, and append an indicator for each flagged column.
 
     A missing cell is NaN. In sequences, it gets the last known value of the same column. The remaining cells get the
     value of `fill`. Indicator columns are 1 where the cell was missing, else 0. A column whose values float32 cannot
-    distinguish is standardised in double precision first.
+    distinguish is standardised in double precision first. A column of categories becomes one column of zeros and ones
+    for each of its 40 most frequent training categories, and one for its other training categories, if there are more.
+    These columns are zero for unknown categories.
+
+    The result has the numeric columns first, then the encoded categories, then the indicators.
 
     Parameters
     ----------
@@ -37,6 +50,9 @@ class CellTransform(nn.Module):
         ``fill``: value of each column for missing cells, float64 (n_features,). ``missing``: share of the training
         cells that are missing, float64 (n_features,). ``flagged``: positions of the flagged columns, int (n_flagged,).
         ``shift`` and ``scale``, float64 (n_features,), if a column is standardised; 0 and 1 for the other columns.
+        ``coded``: positions of the columns of categories, int (n_coded,). ``first``: start of each of them in
+        ``places``, int (n_coded,). ``places``: place of every category, and of "unknown", among the encoded columns,
+        int; -1 for none. These three only if there are columns of categories.
     """
 
     fill: Tensor
@@ -44,20 +60,46 @@ class CellTransform(nn.Module):
     flagged: Tensor
     shift: Tensor | None
     scale: Tensor | None
+    coded: Tensor | None
+    first: Tensor
+    places: Tensor
+    last: Tensor
+    numeric: Tensor
 
     def __init__(self, arrays: Mapping[str, AnyArray]) -> None:
         super().__init__()
-        for name in ("fill", "missing", "flagged", "shift", "scale"):
+        for name in NAMES:
             self.register_buffer(name, torch.tensor(arrays[name]) if name in arrays else None)
+        self.n_encoded = 0
+        if self.coded is not None:
+            self.n_encoded = int(self.places.max()) + 1
+            ends = torch.cat([self.first[1:], torch.tensor([len(self.places)])])
+            self.register_buffer("last", ends - 1)
+            is_numeric = np.ones(len(self.fill), dtype=bool)
+            is_numeric[self.coded.numpy()] = False
+            self.register_buffer("numeric", torch.from_numpy(np.flatnonzero(is_numeric)))
 
     @classmethod
-    def fit(cls, modality: Modality) -> "CellTransform":
-        """Compute the medians and shares of missing cells of all observed rows (time steps) of `modality`."""
+    def fit(cls, modality: Modality, categories: Mapping[int, Column] | None = None) -> "CellTransform":
+        """Compute the statistics of all observed rows (time steps) of `modality`.
+
+        Parameters
+        ----------
+        modality : Modality
+        categories : mapping of int to (description, number of categories), optional
+            Columns of categories.
+
+        Raises
+        ------
+        DataError
+            If a column of categories has nearly as many categories as samples.
+        """
         missing = _missing_shares(modality)
         rows = _sampled(modality, SAMPLE_ROWS if modality.has_missing_cells else COMPLETE_ROWS)
         flagged = np.flatnonzero((missing > FLAGGED) & (missing < 1))
         fill = _medians(rows)
-        return cls({"fill": fill, "missing": missing, "flagged": flagged, **_standardisation(rows, fill)})
+        arrays = {"fill": fill, "missing": missing, "flagged": flagged}
+        return cls({**arrays, **_standardisation(rows, fill), **_encoding(rows, fill, categories or {})})
 
     @property
     def n_features(self) -> int:
@@ -67,7 +109,8 @@ class CellTransform(nn.Module):
     @property
     def n_outputs(self) -> int:
         """Number of columns of the result."""
-        return len(self.fill) + len(self.flagged)
+        n_numeric = len(self.fill) if self.coded is None else len(self.numeric)
+        return n_numeric + self.n_encoded + len(self.flagged)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -77,7 +120,7 @@ class CellTransform(nn.Module):
     @property
     def keeps_complete(self) -> bool:
         """True if float32 rows without missing cells do not change."""
-        return not len(self.flagged) and self.scale is None
+        return not len(self.flagged) and self.scale is None and self.coded is None
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         """Convert vectors (n, n_features), or padded sequences (n, time, n_features) with their lengths (n,).
@@ -94,11 +137,22 @@ class CellTransform(nn.Module):
         """Fill the NaN of `values`, (..., n_features), and append the indicators of the cells that were `missing`."""
         values = values.to(self.dtype)
         filled = torch.where(values.isnan(), self.fill.to(self.dtype), values)
+        parts = [filled]
         if self.shift is not None and self.scale is not None:
-            filled = ((filled - self.shift) / self.scale).float()
-        if not len(self.flagged):
-            return filled
-        return torch.cat([filled, missing.index_select(-1, self.flagged).float()], dim=-1)
+            parts = [((filled - self.shift) / self.scale).float()]
+        if self.coded is not None:
+            parts = [parts[0].index_select(-1, self.numeric), self._encoded(filled.index_select(-1, self.coded))]
+        if len(self.flagged):
+            parts.append(missing.index_select(-1, self.flagged).float())
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+    def _encoded(self, codes: Tensor) -> Tensor:
+        """Return zeros and ones, (..., n_encoded), for codes of categories, (..., n_coded)."""
+        place = self.places[torch.minimum(codes.long().clamp(min=0) + self.first, self.last)]
+        # one more column collects the categories without a place
+        place = torch.where(place < 0, self.n_encoded, place)
+        empty = torch.zeros_like(codes[..., :1]).float().repeat(*[1] * (codes.dim() - 1), self.n_encoded + 1)
+        return empty.scatter(-1, place, 1.0)[..., : self.n_encoded]
 
     def convert(self, modality: Modality) -> Modality:
         """Convert the values of a modality in memory."""
@@ -119,8 +173,7 @@ class CellTransform(nn.Module):
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return the fitted arrays by name."""
-        names = ("fill", "missing", "flagged", "shift", "scale")
-        return {name: tensor.numpy() for name in names if (tensor := getattr(self, name)) is not None}
+        return {name: tensor.numpy() for name in NAMES if (tensor := getattr(self, name)) is not None}
 
 
 class Cells(nn.Module):
@@ -140,7 +193,14 @@ class Cells(nn.Module):
     @classmethod
     def fit(cls, data: MultimodalData) -> "Cells":
         """Fit the conversion of every modality of `data`; each must be observed at least once."""
-        return cls({name: CellTransform.fit(modality) for name, modality in data.modalities.items()})
+        transforms = {}
+        for name, modality in data.modalities.items():
+            names, own = data.feature_names.get(name, ()), data.categories.get(name, {})
+            columns = {
+                names.index(feature): (f"modality {name!r}, column {feature!r}", len(own[feature])) for feature in own
+            }
+            transforms[name] = CellTransform.fit(modality, columns)
+        return cls(transforms)
 
     def __getitem__(self, name: str) -> CellTransform:
         transform = self.transforms[self.names.index(name)]
@@ -162,7 +222,7 @@ class Cells(nn.Module):
             own = self[name]
             unchanged = modality.stored and own.keeps_complete and not modality.has_missing_cells
             modalities[name] = modality if unchanged else modality.converted(own.convert, own.n_outputs)
-        return replace(data, modalities=modalities, feature_names={})
+        return replace(data, modalities=modalities, feature_names={}, categories={})
 
     def shares(self) -> dict[str, dict[int, float]]:
         """Return the share of missing training cells by modality and column, for the columns with any."""
@@ -248,6 +308,32 @@ def _standardisation(rows: AnyArray, medians: AnyArray) -> dict[str, AnyArray]:
     for column in np.flatnonzero(coarse).tolist():
         scale[column] = np.nanstd(rows[:, column]) or 1.0
     return {"shift": shift, "scale": scale}
+
+
+def _encoding(rows: AnyArray, fill: AnyArray, categories: Mapping[int, Column]) -> dict[str, AnyArray]:
+    """Return the arrays of the columns of categories, and set their `fill` to the most frequent category."""
+    if not categories:
+        return {}
+    first: list[int] = []
+    places: list[IntArray] = []
+    n_encoded = 0
+    for column, (what, n_categories) in sorted(categories.items()):
+        codes = rows[~np.isnan(rows[:, column]), column].astype(np.int64)
+        counts = np.bincount(codes, minlength=n_categories + 1)[:n_categories]
+        n_used = int(np.count_nonzero(counts))
+        if n_used > FEW_CATEGORIES and n_used > IDENTIFIERS * len(codes):
+            raise DataError(
+                f"{what} has {n_used} different values in {len(codes)} samples; leave it out of the modality, or "
+                "replace it by numbers or by fewer categories"
+            )
+        fill[column] = counts.argmax() if n_used else n_categories
+        order = np.argsort(-counts, kind="stable")[:n_used]
+        place = np.full(n_categories + 1, -1, dtype=np.int64)
+        place[order] = n_encoded + np.minimum(np.arange(n_used), MAX_CATEGORIES)
+        first.append(sum(len(own) for own in places))
+        places.append(place)
+        n_encoded += min(n_used, MAX_CATEGORIES + 1)
+    return {"coded": np.array(sorted(categories)), "first": np.array(first), "places": np.concatenate(places)}
 
 
 def _medians(rows: AnyArray) -> AnyArray:

@@ -1,6 +1,7 @@
 """Card of a store: content, checksums and origin."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,6 +37,7 @@ class StoredForm(Settings):
     feature_names: tuple[StrictStr, ...] | None = None
     missing_cells: Annotated[int, Field(ge=0)] = 0
     dtype: Literal["float32", "float64"] = "float32"
+    categories: dict[StrictStr, tuple[StrictStr, ...]] | None = None
 
 
 class StoredTarget(Settings):
@@ -97,6 +99,9 @@ class StoreCard(Settings):
                     "n_features": modality.n_features,
                     "is_sequence": modality.is_sequence,
                     "feature_names": list(data.feature_names[name]) if name in data.feature_names else None,
+                    "categories": {feature: list(own) for feature, own in data.categories[name].items()}
+                    if name in data.categories
+                    else None,
                 }
                 for name, modality in data.modalities.items()
             },
@@ -112,13 +117,17 @@ class StoreCard(Settings):
     def schemas(self) -> tuple[ModalitySchema, ...]:
         """Return the schema of every modality, sorted by name."""
         return tuple(
-            ModalitySchema(name, form.n_features, form.is_sequence, form.feature_names)
+            ModalitySchema(name, form.n_features, form.is_sequence, form.feature_names, form.categories)
             for name, form in sorted(self.modalities.items())
         )
 
     def feature_names(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the features by modality, for the modalities that have any."""
         return {schema.name: schema.feature_names for schema in self.schemas() if schema.feature_names is not None}
+
+    def categories(self) -> dict[str, Mapping[str, tuple[str, ...]]]:
+        """Return the categories by modality and feature, for the modalities that have any."""
+        return {schema.name: schema.categories for schema in self.schemas() if schema.categories}
 
 
 def read_card(folder: Path) -> StoreCard:

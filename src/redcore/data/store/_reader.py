@@ -112,7 +112,9 @@ class Store:
         shard, group = self._blocks[index]
         path = self.folder / self.card.shards[shard].file
         modalities = {schema.name: self.modality(index, schema) for schema in self.card.schemas()}
-        return MultimodalData(modalities, *self._labels(path, index, group, shard), self.card.feature_names())
+        return MultimodalData(
+            modalities, *self._labels(path, index, group, shard), self.card.feature_names(), self.card.categories()
+        )
 
     def modality(self, index: int, schema: ModalitySchema) -> Modality:
         """Read one modality of one block."""
@@ -173,7 +175,7 @@ class Store:
             }
             modalities = {name: _empty_modality(observed) for name, observed in availability.items()}
             labels = self._labels(path, index, group, shard)
-            parts.append(MultimodalData(modalities, *labels, self.card.feature_names()))
+            parts.append(MultimodalData(modalities, *labels, self.card.feature_names(), self.card.categories()))
         return self._checked(concatenate(parts))
 
     def data(self) -> MultimodalData:

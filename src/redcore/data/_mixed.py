@@ -1,0 +1,183 @@
+"""Columns of categories, booleans and dates as numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from redcore._types import AnyArray
+from redcore.exceptions import DataError
+
+__all__ = ["Categories", "MixedColumns", "check_codes", "mixed_columns"]
+
+Categories: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Categories by modality and feature, for the features that are categories. A code is a position in this tuple."""
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class MixedColumns:
+    """Columns of one modality as numbers, an input of `MultimodalData.from_arrays`.
+
+    Attributes
+    ----------
+    values : float64 array (n_samples, n_features)
+        Categories are codes, booleans are 0 and 1, dates are days since 1970. NaN is a missing cell.
+    names : tuple of str
+    categories : dict of str to tuple of str
+        Categories of the features that are categories, by name.
+    """
+
+    values: AnyArray
+    names: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def mixed_columns(what: str, columns: Mapping[str, Any]) -> MixedColumns:
+    """Convert columns of any type to numbers.
+
+    Parameters
+    ----------
+    what : str
+        Modality, for error messages.
+    columns : mapping of str to Arrow array, pandas Series or array (n_samples,)
+        Numbers, booleans, dates and times, text or dictionaries (pandas categories). Text becomes a category. Empty
+        text is a missing cell.
+
+    Raises
+    ------
+    DataError
+        If a column has another type, or if it is text that mostly consists of numbers.
+
+    Examples
+    --------
+    >>> mixed_columns("modality 'patient'", {"age": [61, 47], "ward": ["surgery", None]}).values
+    array([[61.,  0.],
+           [47., nan]])
+    """
+    values, categories = [], {}
+    for name, column in columns.items():
+        place = f"{what}, column {name!r}"
+        numbers, own = _numbers(place, _arrow(place, column))
+        values.append(numbers)
+        if own is not None:
+            categories[str(name)] = own
+    return MixedColumns(np.stack(values, axis=1), tuple(map(str, columns)), categories)
+
+
+def check_codes(what: str, values: AnyArray, n_categories: int) -> None:
+    """Raise `DataError` unless `values` are NaN or codes from 0 to `n_categories`, which stands for "unknown"."""
+    known = values[~np.isnan(values)]
+    wrong = (known != np.floor(known)) | (known < 0) | (known > n_categories)
+    if wrong.any():
+        raise DataError(f"{what}: {known[wrong][0]} is no code of a category, expected 0 to {n_categories - 1}")
+
+
+def _arrow(what: str, column: Any) -> pa.Array:
+    """Return a column as one Arrow array. Text and numbers in one column become text."""
+    if isinstance(column, pa.ChunkedArray | pa.Array):
+        array = column
+    elif hasattr(column, "to_arrow"):
+        array = column.to_arrow()
+    else:
+        try:
+            array = pa.array(column, from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            entries = np.asarray(column, dtype=object)
+            kinds = {type(entry) for entry in entries if not _is_missing(entry)}
+            other = next((kind for kind in kinds if not issubclass(kind, str | bool | int | float | np.number)), None)
+            if other is not None or entries.ndim != 1:
+                name = "an array" if other is None else other.__name__
+                raise DataError(f"{what} contains values that are not numbers, text or dates ({name})") from None
+            array = pa.array([None if _is_missing(entry) else str(entry) for entry in entries])
+    if isinstance(array, pa.ChunkedArray):
+        array = array.unify_dictionaries() if pa.types.is_dictionary(array.type) else array
+        array = array.combine_chunks()
+    return array
+
+
+def _is_missing(entry: Any) -> bool:
+    return (
+        entry is None or type(entry).__name__ in ("NAType", "NaTType") or (isinstance(entry, float) and entry != entry)
+    )
+
+
+def _numbers(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]:
+    """Return a column as float64 (n_samples,), and its categories if it has any."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _codes(array)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view():
+        return _text(what, array.cast(pa.string()))
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        zone = kind.tz if pa.types.is_timestamp(kind) else None
+        moments = array.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
+        return _floats(moments) / MICROSECONDS_PER_DAY, None
+    if pa.types.is_duration(kind):
+        return _floats(array.cast(pa.duration("us"), safe=False).cast(pa.int64())) / MICROSECONDS_PER_DAY, None
+    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null, pa.types.is_decimal)
+    if not any(matches(kind) for matches in plain):
+        raise DataError(f"{what} is {kind}, expected numbers, booleans, dates or categories")
+    return _floats(array), None
+
+
+def _floats(array: pa.Array) -> AnyArray:
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _codes(array: pa.DictionaryArray) -> tuple[AnyArray, tuple[str, ...]]:
+    codes = _floats(array.indices)
+    entries = array.dictionary.to_pylist()
+    names = list(dict.fromkeys(str(entry) for entry in entries if entry is not None))
+    # entries of the dictionary may be null, or equal as text
+    code_of = np.array([np.nan if entry is None else names.index(str(entry)) for entry in entries] or [np.nan])
+    known = ~np.isnan(codes)
+    codes[known] = code_of[codes[known].astype(np.int64)]
+    return codes, tuple(names)
+
+
+def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]:
+    """Return codes of the categories in alphabetical order, or numbers if all entries are numbers.
+
+    Raise `DataError` if at least half of the different entries are numbers, since the others may be typing errors.
+    """
+    trimmed = pc.utf8_trim_whitespace(array)
+    trimmed = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    codes, names = _codes(trimmed.dictionary_encode())
+    numeric = [_is_number(name) for name in names]
+    if names and all(numeric):
+        return _floats(trimmed.cast(pa.float64())), None
+    if names and sum(numeric) * 2 >= len(names):
+        first = names[numeric.index(False)]
+        row = trimmed.to_pylist().index(first)
+        raise DataError(
+            f"{what} is string, expected numbers; row {row} is {first[:40]!r}. If the column holds categories, convert "
+            "it to a categorical type (in pandas: astype('category'))"
+        )
+    order = np.argsort(np.array(names, dtype=object), kind="stable") if names else np.zeros(0, dtype=np.int64)
+    rank = np.empty(len(order))
+    rank[order] = np.arange(len(order))
+    known = ~np.isnan(codes)
+    codes[known] = rank[codes[known].astype(np.int64)]
+    return codes, tuple(names[index] for index in order)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def union(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the categories of several columns, in the order of their first appearance."""
+    return tuple(dict.fromkeys(name for part in parts for name in part))
