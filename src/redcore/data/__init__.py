@@ -6,6 +6,7 @@ from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._frames import Frame, available_memory, is_column, is_frame, shortened
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount, join
+from redcore.data._mixed import Categories, MixedColumns, mixed_columns
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
 from redcore.data._schema import ModalitySchema, Schema
@@ -16,11 +17,13 @@ from redcore.data._target import HasTargetKind, Target, TargetKind
 __all__ = [
     "SPLITS",
     "AlignedInputs",
+    "Categories",
     "Frame",
     "HasTargetKind",
     "IdForms",
     "JoinReport",
     "Joined",
+    "MixedColumns",
     "Modality",
     "ModalitySchema",
     "MultimodalData",
@@ -46,6 +49,7 @@ __all__ = [
     "is_frame",
     "join",
     "labels_of",
+    "mixed_columns",
     "moments",
     "normalised_label",
     "sample_in_memory",

@@ -130,7 +130,8 @@ def _numbers(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | No
 
 
 def _floats(array: pa.Array) -> AnyArray:
-    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    # a copy, since Arrow arrays are read-only
+    return np.array(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _codes(array: pa.DictionaryArray) -> tuple[AnyArray, tuple[str, ...]]:

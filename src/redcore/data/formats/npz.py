@@ -5,6 +5,9 @@ Keys of the archive:
 - ``x_<modality>``: values (n_samples, n_features) or (n_samples, time, n_features), padded with zeros;
 - ``len_<modality>`` (optional): sequence lengths (n_samples,);
 - ``has_<modality>`` (optional): availability (n_samples,), 0 = missing;
+- ``names_<modality>`` (optional): names of the features, text (n_features,);
+- ``categories_<modality>`` (optional): text with a JSON object, the categories by feature name of the features that are
+  categories. Their values are codes, positions in the list of categories;
 - ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
   arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs;
 - ``class_names``, ``group``, ``split`` (0, 1, 2), and ``sample_id`` or ``utt_id`` (all optional).
@@ -12,6 +15,7 @@ Keys of the archive:
 Other keys are ignored. Pickled objects are rejected.
 """
 
+import json
 import zipfile
 import zlib
 from pathlib import Path
@@ -62,9 +66,21 @@ def read(path: Path, options: Settings) -> MultimodalData:
             groups=arrays.get("group"),
             sample_ids=arrays.get("sample_id", arrays.get("utt_id")),
             split=arrays.get("split"),
+            feature_names={key[6:]: array.tolist() for key, array in arrays.items() if key.startswith("names_")},
+            categories={key[11:]: _json(key, array) for key, array in arrays.items() if key.startswith("categories_")},
         )
     except DataError as error:
         raise type(error)(f"{path}: {error}") from None
+
+
+def _json(key: str, array: AnyArray) -> dict[str, list[str]]:
+    try:
+        content = json.loads(str(array.item()))
+        if not all(isinstance(own, list) for own in content.values()):
+            raise ValueError("the categories of a feature are no list")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"{key} is not a JSON object with a list per feature ({error})") from None
+    return dict(content)
 
 
 def _load(path: Path) -> dict[str, AnyArray]:

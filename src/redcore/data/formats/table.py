@@ -9,6 +9,7 @@ The columns of each modality are given by the options, or by a YAML file next to
     target: outcome
     id: patient
 
+Columns of text, of Parquet dictionaries, of booleans and of dates are features too; see `redcore.data.mixed_columns`.
 A modality is missing in a row if all its cells are empty. In Parquet, a modality can also be one column of lists
 (vectors) or of lists of lists (sequences), with null for missing modalities.
 """
@@ -29,7 +30,7 @@ from pydantic import BeforeValidator, Field
 from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy
-from redcore.data import MultimodalData, Target
+from redcore.data import MultimodalData, Target, mixed_columns
 from redcore.exceptions import DataError, RedCoreError
 
 __all__ = ["Options", "read", "recognises"]
@@ -218,7 +219,7 @@ def _modality(table: pa.Table, name: str, patterns: tuple[str, ...]) -> Any:
     columns = _matching(table, f"modality {name!r}", patterns)
     if len(columns) == 1 and pa.types.is_nested(table[columns[0]].type):
         return [None if entry is None else np.asarray(entry, dtype=object) for entry in table[columns[0]].to_pylist()]
-    return np.stack([_numbers(table, f"modality {name!r}", column) for column in columns], axis=1)
+    return mixed_columns(f"modality {name!r}", {column: table[column] for column in columns})
 
 
 def _numbers(table: pa.Table, what: str, column: str) -> AnyArray:
