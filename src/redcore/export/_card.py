@@ -30,7 +30,7 @@ def model_card(path: str | Path) -> str:
         f"Model card: {content['method']}": _summary(content),
         "Input": _input(schema, content["info"]),
         "Training data": _data(record),
-        **({"Categories": _categories(schema)} if any(one["categories"] for one in schema["modalities"]) else {}),
+        **({"Categories": _categories(schema)} if any(one.get("categories") for one in schema["modalities"]) else {}),
         **({"Missing cells": _missing_cells(missing)} if (missing := content["info"].get("missing_cells")) else {}),
         "Scores per missing pattern": _metrics(record.get("metrics")),
         "Limits": _limits(schema, content["info"], record),
@@ -83,7 +83,7 @@ def _categories(schema: Mapping[str, Any]) -> str:
     rows = [
         (modality["name"], feature, len(own), ", ".join(own[:8]) + (", ..." if len(own) > 8 else ""))
         for modality in schema["modalities"]
-        for feature, own in (modality["categories"] or {}).items()
+        for feature, own in (modality.get("categories") or {}).items()
     ]
     return "Other categories count as unknown.\n\n" + _table(("modality", "column", "number", "categories"), rows)
 

@@ -109,7 +109,7 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
             **{
                 **modality,
                 "feature_names": modality["feature_names"] and tuple(modality["feature_names"]),
-                "categories": modality["categories"]
+                "categories": modality.get("categories")
                 and {feature: tuple(own) for feature, own in modality["categories"].items()},
             }
         )

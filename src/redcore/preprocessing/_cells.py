@@ -1,6 +1,6 @@
 """Conversion of the columns of observed modalities to complete numeric features."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Modality, MultimodalData, collapsed
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, NonFiniteError
 from redcore.nn import Batch, step_mask
 
 __all__ = ["CellTransform", "Cells", "forward_filled"]
@@ -101,6 +101,12 @@ class CellTransform(nn.Module):
         arrays = {"fill": fill, "missing": missing, "flagged": flagged}
         return cls({**arrays, **_standardisation(rows, fill), **_encoding(rows, fill, categories or {})})
 
+    @classmethod
+    def unfitted(cls, n_features: int) -> "CellTransform":
+        """Return the transform of models without a conversion, which rejects missing cells."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls({"fill": np.full(n_features, np.nan), "missing": np.zeros(n_features), "flagged": nothing})
+
     @property
     def n_features(self) -> int:
         """Number of columns of the input."""
@@ -158,6 +164,8 @@ class CellTransform(nn.Module):
         """Convert the values of a modality in memory."""
         values = modality.values
         has_missing = modality.has_missing_cells
+        if has_missing and bool(self.fill.isnan().any()):
+            raise NonFiniteError("cells are missing, but the model was saved by a version that does not fill them")
         if self.keeps_complete and not has_missing and values.dtype == np.float32:
             return modality
         filled = values
@@ -238,9 +246,14 @@ class Cells(nn.Module):
         return {f"{key}/{name}": array for name in self.names for key, array in self[name].to_arrays().items()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: Iterable[str]) -> "Cells":
-        """Restore the conversion of the modalities `names` from the result of `to_arrays`."""
-        own: dict[str, dict[str, AnyArray]] = {name: {} for name in names}
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], n_features: Mapping[str, int]) -> "Cells":
+        """Restore the conversion from the result of `to_arrays`; `n_features` is the number of columns by modality.
+
+        Without arrays, the conversion changes nothing and rejects missing cells.
+        """
+        if not arrays:
+            return cls({name: CellTransform.unfitted(count) for name, count in n_features.items()})
+        own: dict[str, dict[str, AnyArray]] = {name: {} for name in n_features}
         for key, array in arrays.items():
             kind, _, name = key.partition("/")
             own[name][kind] = array

@@ -321,7 +321,8 @@ class Method(ABC):
         method.schema, method.active = schema, tuple(info["active"])
         method.prior = arrays["prior"]
         method.history = History()
-        method.cells = Cells.from_arrays(unprefixed("cells/", arrays), method.active)
+        n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}
+        method.cells = Cells.from_arrays(unprefixed("cells/", arrays), n_features)
         method._restore(info, arrays)
         return method
 
