@@ -154,6 +154,7 @@ class Service:
                     "n_features": modality.n_features,
                     "is_sequence": modality.is_sequence,
                     "feature_names": modality.feature_names,
+                    "categories": modality.categories,
                     "used": modality.name in method.active,
                 }
                 for modality in schema.modalities

@@ -1,12 +1,13 @@
 """Request and response models, generated from the schema of a fitted method, and conversion from and to arrays."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from redcore._types import AnyArray
-from redcore.data import MultimodalData, Schema
+from redcore.data import ModalitySchema, MultimodalData, Schema
 from redcore.methods import Method
 from redcore.serving._limits import Limits
 
@@ -40,14 +41,17 @@ Interval = Annotated[
 def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     """Return the pydantic model of a request body, ``{"samples": [{"audio": [...], ...}, ...]}``.
 
-    A missing modality is absent or null.
+    A missing modality is absent or null, and a missing cell is null. A category is text.
     """
     fields: dict[str, Any] = {}
     for index, modality in enumerate(schema.modalities):
         # n_features is 0 if the modality was never observed in training: any length is accepted
         width = modality.n_features or None
-        values: Any = Annotated[list[Number], Field(min_length=width, max_length=width)]
-        description = f"{modality.n_features} numbers"
+        values: Any = Annotated[list[Number | None], Field(min_length=width, max_length=width)]
+        if modality.categories and modality.feature_names is not None:
+            kinds = [str | None if name in modality.categories else Number | None for name in modality.feature_names]
+            values = tuple[tuple(kinds)]  # type: ignore[misc]
+        description = f"{modality.n_features} {'numbers or categories' if modality.categories else 'numbers'}"
         if modality.feature_names is not None:
             description += f" ({', '.join(modality.feature_names)})"
         if modality.is_sequence:
@@ -90,15 +94,40 @@ def prediction_model(schema: Schema, intervals: bool) -> type[BaseModel]:
 
 
 def parse_samples(request: BaseModel, method: Method) -> list[Sample]:
-    """Convert a validated request to arrays of the observed modalities. Modalities unused by the model are dropped."""
-    keys = {f"modality_{index}": name for index, name in enumerate(method.schema.names) if name in method.active}
-    return [
-        {
-            name: np.asarray(values, dtype=np.float64)
-            for key, name in keys.items()
+    """Convert a validated request to arrays of the observed modalities. Modalities unused by the model are dropped.
+
+    Categories become codes of the training data; unknown ones get the code "unknown". A modality without any value is
+    missing.
+    """
+    forms = {
+        f"modality_{index}": modality
+        for index, modality in enumerate(method.schema.modalities)
+        if modality.name in method.active
+    }
+    samples = []
+    for sample in request.samples:  # type: ignore[attr-defined]
+        arrays = {
+            form.name: _array(form, values)
+            for key, form in forms.items()
             if (values := getattr(sample, key)) is not None
         }
-        for sample in request.samples  # type: ignore[attr-defined]
+        samples.append({name: array for name, array in arrays.items() if not np.isnan(array).all()})
+    return samples
+
+
+def _array(form: ModalitySchema, values: Any) -> AnyArray:
+    if form.categories:
+        values = [_coded(form, step) for step in values] if form.is_sequence else _coded(form, values)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _coded(form: ModalitySchema, cells: Sequence[Any]) -> list[Any]:
+    """Return the cells of one vector or time step with codes in place of categories."""
+    known = {name: {own: code for code, own in enumerate(names)} for name, names in (form.categories or {}).items()}
+    names = form.feature_names or ()
+    return [
+        known[name].get(cell, len(known[name])) if isinstance(cell, str) else cell
+        for name, cell in zip(names, cells, strict=True)
     ]
 
 
