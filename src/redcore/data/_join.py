@@ -232,6 +232,7 @@ def _data(sources: Mapping[str, JoinSource], ids: AnyArray, nan_rows: NanPolicy)
         availability=observed,
         sample_ids=ids,
         feature_names={name: source.feature_names for name, source in sources.items() if source.feature_names},
+        categories={name: source.categories for name, source in sources.items() if source.categories},
         nan_rows=nan_rows,
     )
 

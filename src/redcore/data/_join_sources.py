@@ -6,7 +6,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
+from redcore.data._mixed import MixedColumns, mixed_columns
 from redcore.exceptions import DataError, NonFiniteError
 
 __all__ = ["JoinSource", "column_by_id", "names_file", "read_join_source", "split_columns"]
@@ -47,12 +48,15 @@ class JoinSource:
         Vectors of a table; or the arrays of an archive or folder, (n_features,) or (time, n_features).
     feature_names : tuple of str or None
         Names of the columns of a table.
+    categories : dict of str to tuple of str
+        Categories of the columns that are categories, by name.
     """
 
     where: str
     ids: AnyArray
     values: Any
     feature_names: tuple[str, ...] | None = None
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def aligned(self, rows: IntArray, n_samples: int) -> Any:
         """Return the values for all samples; `rows` are the samples of the ids, -1 for ids that are left out."""
@@ -216,7 +220,9 @@ def _of_table(
         names = _matching(where, names, patterns)
     if not names:
         raise DataError(f"{where}: no columns of features besides {on!r}")
-    return JoinSource(where, ids, _matrix(where, table, names, ids), tuple(names))
+    categories: dict[str, tuple[str, ...]] = {}
+    values = _matrix(where, table, names, ids, categories=categories)
+    return JoinSource(where, ids, values, tuple(names), categories)
 
 
 def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str]) -> JoinSource:
@@ -240,8 +246,28 @@ def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str]) -> Join
     return JoinSource(where, np.array(ids), values, names)
 
 
-def _matrix(where: str, table: pa.Table, names: Sequence[str], rows: AnyArray, kind: str = "id") -> AnyArray:
-    """Return columns as float64 (n_rows, n_columns); `rows` are the ids or features of the rows, for messages."""
+def _matrix(
+    where: str,
+    table: pa.Table,
+    names: Sequence[str],
+    rows: AnyArray,
+    kind: str = "id",
+    categories: dict[str, tuple[str, ...]] | None = None,
+) -> AnyArray:
+    """Return columns as float64 (n_rows, n_columns).
+
+    Parameters
+    ----------
+    where : str
+    table : pyarrow.Table
+    names : sequence of str
+    rows : array (n_rows,)
+        Ids or features of the rows, for messages.
+    kind : str
+        What the rows are.
+    categories : dict, optional
+        Receives the categories by column. Without it, columns other than numbers are errors.
+    """
     values = np.empty((table.num_rows, len(names)), order="F")
     position = {name: index for index, name in enumerate(table.column_names)}
     for index, name in enumerate(names):
@@ -253,6 +279,11 @@ def _matrix(where: str, table: pa.Table, names: Sequence[str], rows: AnyArray, k
             or pa.types.is_boolean(type_)
             or pa.types.is_null(type_)
         ):
+            mixed = None if categories is None else _mixed(where, name, column)
+            if mixed is not None and categories is not None:
+                categories |= mixed.categories
+                values[:, index] = mixed.values[:, 0]
+                continue
             row, text = _first_text(column)
             raise DataError(
                 f"{where}: column {name!r}, row of {kind} {rows[row].item()!r}: {text!r} is not a number; leave the "
@@ -260,6 +291,14 @@ def _matrix(where: str, table: pa.Table, names: Sequence[str], rows: AnyArray, k
             )
         values[:, index] = column.cast(pa.float64()).to_numpy()
     return values
+
+
+def _mixed(where: str, name: str, column: pa.ChunkedArray) -> MixedColumns | None:
+    """Return a column of categories or dates as numbers; None if it holds other values or numbers with errors."""
+    try:
+        return mixed_columns(where, {name: column})
+    except DataError:
+        return None
 
 
 def _first_text(column: pa.ChunkedArray) -> tuple[int, str]:
