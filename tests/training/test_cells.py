@@ -118,6 +118,20 @@ def test_onnx_graph_fills_the_same(name, sequences, tmp_path):
     np.testing.assert_allclose(outputs, predict(method, data), atol=1e-5)
 
 
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("policy", ["drop", "error"])
+def test_onnx_graph_follows_the_policy(policy, sequences, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    data = data_with_missing_cells(share=0.05, sequences=sequences)
+    clean = data_with_missing_cells(share=0.0, sequences=sequences)
+    method = fitted(data=data if policy == "drop" else clean, within_modality=policy)
+    assert export_onnx(method, tmp_path / "model.onnx") <= 1e-5
+    if policy == "drop":
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+        outputs = session.run(None, onnx_inputs(data, data.names))[0]
+        np.testing.assert_allclose(outputs, predict(method, data), atol=1e-5)
+
+
 def test_prediction_fills_with_training_medians():
     data = data_with_missing_cells(share=0.0)
     method = fitted(data=data)

@@ -38,6 +38,7 @@ class PredictionGraph(nn.Module):
             (m.name, m.n_features, m.is_sequence) for m in method.schema.modalities if m.name in method.active
         ]
         self.cells, self.predictor = method.cells, method.prediction_module()
+        self.drops_incomplete = method.settings.within_modality == "drop"
         self.double_inputs = [name for name, _, _ in self.forms if method.cells[name].dtype == torch.float64]
         self.decision = method.decision_module() if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
@@ -64,7 +65,12 @@ class PredictionGraph(nn.Module):
         tensor (n_samples,), int64
             For classes only: the code of the predicted class.
         """
-        outputs = self.predictor(self.cells(read_inputs(self.forms, availability, values, lengths)))
+        batch = read_inputs(self.forms, availability, values, lengths)
+        if self.drops_incomplete:
+            complete = [~part.values.isnan().flatten(1).any(dim=1) for part in batch.modalities]
+            availability = availability & torch.stack(complete, dim=1)
+            batch = read_inputs(self.forms, availability, values, lengths)
+        outputs = self.predictor(self.cells(batch))
         outputs = torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
         return (outputs,) if self.decision is None else (outputs, self.decision(outputs))
 

@@ -210,9 +210,11 @@ def _drawn(form: ModalityForm, method: Method, shape: tuple[int, int], rng: np.r
     deviation = np.zeros(n_features)
     deviation[numeric] = scales[: len(numeric)]
     deviation *= 1.0 if cells.scale is None else cells.scale.numpy()
-    values = cells.fill.numpy() + deviation * rng.normal(size=(*(shape if is_sequence else shape[:1]), n_features))
+    size = (*(shape if is_sequence else shape[:1]), n_features)
+    values: AnyArray = np.nan_to_num(cells.fill.numpy()) + deviation * rng.normal(size=size)
     if cells.coded is not None:
         sizes = (cells.last - cells.first + 1).numpy()
         values[..., cells.coded.numpy()] = rng.integers(0, sizes, size=(*values.shape[:-1], len(sizes)))
-    values[rng.random(values.shape) < MISSING_CELLS] = np.nan
+    rejected = method.settings.within_modality == "error" or bool(cells.fill.isnan().any())
+    values[rng.random(values.shape) < (0.0 if rejected else MISSING_CELLS)] = np.nan
     return values
