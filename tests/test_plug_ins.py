@@ -53,6 +53,19 @@ with TemporaryDirectory() as folder:
     assert guess(path) == "{name}"
     assert read(path).n_samples > 1
 """,
+    "scores": """
+from factories import TARGETS, make_data
+from redcore.methods import make_method
+from redcore.metrics import SCORES, evaluate_patterns, score_label
+found = 0
+for kind in TARGETS:
+    data = make_data(kind)
+    method = make_method("late_fusion").fit(data)
+    pooled = evaluate_patterns(method.predict, data, 0, decide=method.decide).pooled
+    assert ("{name}" in pooled) == (data.target.kind in SCORES["{name}"].kinds)
+    found += "{name}" in pooled
+assert found and score_label("{name}") != "{name}"
+""",
 }  # fmt: skip
 # tests that take every plug-in of a kind, by file, and which of them run here
 HELD_TO = {
@@ -65,6 +78,9 @@ HELD_TO = {
     "encoders": {"nn/test_blocks.py": ""},
     "protocols": {"missing/test_mechanisms.py": ""},
     "formats": {"contract/test_format_contract.py": ""},
+    "scores": {
+        "metrics/test_table.py": "direction_of_the_score or ranks_the_better or page",
+    },
 }
 
 

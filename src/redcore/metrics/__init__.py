@@ -1,5 +1,11 @@
-"""Scores of predictions, overall and per missing pattern, as pure functions of arrays."""
+"""Scores of predictions, overall and per missing pattern, as pure functions of arrays.
 
+A public module of this package adds a score. ``SCORE`` describes it, and ``compute(target, outputs, decided)`` returns
+its value for predictions ``outputs`` (n_samples, n_outputs). For classification, ``decided`` (n_samples,) has the
+predicted classes, or is None for the most probable ones.
+"""
+
+from redcore.metrics._description import Score  # first, because modules that add a score import it
 from redcore.metrics._patterns import (
     MoreScores,
     PatternReport,
@@ -16,9 +22,10 @@ from redcore.metrics._scores import (
     scores,
 )
 from redcore.metrics._sentiment import mosi_scores, sims_scores
-from redcore.metrics._table import HEADLINES, SCORES, Score, headline, is_lower_better, score_label
+from redcore.metrics._table import ADDED, HEADLINES, SCORES, headline, is_lower_better, score_label
 
 __all__ = [
+    "ADDED",
     "HEADLINES",
     "SCORES",
     "MoreScores",

@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score
 from sklearn.utils import assert_all_finite
 
+from redcore._discovery import load
 from redcore._types import AnyArray, IntArray
 from redcore.data import Target
+from redcore.metrics._table import ADDED, SCORES
 
 __all__ = ["Decide", "calibration_error", "classification_scores", "multilabel_scores", "regression_scores", "scores"]
 
@@ -139,11 +141,22 @@ def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> S
         Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,), such as
         `Method.decide`. Default: the most probable class. Only used for classification.
     """
+    decided = decide(outputs) if decide is not None and target.is_classification else None
+    return _scores_of_kind(target, outputs, decided) | _added_scores(target, outputs, decided)
+
+
+def _scores_of_kind(target: Target, outputs: AnyArray, decided: IntArray | None) -> Scores:
     if target.is_classification:
-        return classification_scores(target.values, outputs, None if decide is None else decide(outputs))
+        return classification_scores(target.values, outputs, decided)
     if target.kind.is_multilabel:
         return multilabel_scores(target.values, outputs)
     return regression_scores(target.values, outputs)
+
+
+def _added_scores(target: Target, outputs: AnyArray, decided: IntArray | None) -> Scores:
+    """Return the scores that are modules of this package, for their kinds of target."""
+    modules = [load("redcore.metrics", name, "score") for name in ADDED if target.kind in SCORES[name].kinds]
+    return {module.SCORE.name: module.compute(target, outputs, decided) for module in modules}
 
 
 def calibration_error(codes: AnyArray, probabilities: AnyArray, n_bins: int = N_BINS) -> float:

@@ -1,44 +1,20 @@
 """Table of all scores with label, direction and range, in display order."""
 
 import math
-from dataclasses import dataclass
 
+from redcore._discovery import load, names
 from redcore.data import TargetKind
+from redcore.metrics._description import Score
 
-__all__ = ["HEADLINES", "SCORES", "Score", "headline", "is_lower_better", "score_label"]
-
-
-@dataclass(frozen=True)
-class Score:
-    """Description of a score.
-
-    Attributes
-    ----------
-    name : str
-        Key of the score in records and on the command line.
-    label : str
-        Display name in tables and on pages.
-    lower_is_better : bool
-    low, high : float
-        Range of its values.
-    kinds : tuple of TargetKind
-        Kinds of target for which the score is computed.
-    needs_probabilities : bool
-        If True, the score is computed from probabilities rather than from predicted classes or values.
-    """
-
-    name: str
-    label: str
-    lower_is_better: bool = False
-    low: float = 0.0
-    high: float = 1.0
-    kinds: tuple[TargetKind, ...] = ()
-    needs_probabilities: bool = False
+__all__ = ["ADDED", "HEADLINES", "SCORES", "headline", "is_lower_better", "score_label"]
 
 
 CLASSIFICATION = tuple(kind for kind in TargetKind if kind.is_classification)
 MULTILABEL = (TargetKind.MULTILABEL,)
 REGRESSION = (TargetKind.REGRESSION,)
+
+ADDED = tuple(names("redcore.metrics"))
+"""Names of the scores that are modules of this package: ``SCORE``, and ``compute(target, outputs, decided)``."""
 
 SCORES = {
     score.name: score
@@ -66,7 +42,8 @@ SCORES = {
         Score("corr", "correlation (clipped)", low=-1.0, kinds=REGRESSION),
     )
 }
-"""All scores by name. To add a score, add an entry here and the function that computes it."""
+SCORES |= {name: load("redcore.metrics", name, "score").SCORE for name in ADDED}
+"""All scores by name, with those of `ADDED`."""
 
 HEADLINES = ("macro_f1", "r2")
 """Default scores of tables: the first one that a data set has is shown."""
