@@ -36,12 +36,18 @@ __all__ = [
     "check_split",
     "check_weights",
     "is_missing",
+    "native",
     "numeric_array",
     "unmasked",
 ]
 
 NanPolicy: TypeAlias = Literal["keep", "error", "missing"]
 """Treatment of NaN in an observed row: keep it as a missing cell, raise an error, or treat the row as missing."""
+
+
+def native(array: AnyArray) -> AnyArray:
+    """Return the array in the byte order of this machine."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -257,8 +263,13 @@ def _class_array(labels: Any, n_samples: int) -> AnyArray:
     array = _target_array(labels, n_samples)
     if array.dtype.kind == "O":
         array = _with_common_type("labels", array, TargetError)
+    if array.dtype.kind not in "fiubU":
+        kind = type(array[0]).__name__ if array.dtype.kind == "O" and len(array) else str(array.dtype)
+        raise TargetError(
+            f"labels are of type {kind}, expected text, integers or booleans; convert them, such as with astype(str)"
+        )
     if array.dtype.kind != "f":
-        return array
+        return native(array)
     if np.any(array != np.floor(array)):
         raise TargetError(
             "Unknown label type: continuous; class labels are fractional numbers, expected "
@@ -367,7 +378,7 @@ def _per_sample(what: str, values: Any, n_samples: int) -> AnyArray:
     missing = np.flatnonzero(_is_missing(array))
     if missing.size:
         raise DataError(f"{what}: row {missing[0]} has none ({len(missing)} in total)")
-    return _with_common_type(what, array, DataError) if array.dtype.kind == "O" else array.copy()
+    return _with_common_type(what, array, DataError) if array.dtype.kind == "O" else native(array.copy())
 
 
 def check_split(split: Any, n_samples: int) -> IntArray | None:

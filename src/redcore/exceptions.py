@@ -7,6 +7,7 @@ __all__ = [
     "AlignmentWarning",
     "CalibrationWarning",
     "DataError",
+    "DataWarning",
     "DivergenceError",
     "EmptySampleError",
     "EmptySampleWarning",
@@ -145,6 +146,10 @@ class RedCoreWarning(UserWarning):
 
 class AlignmentWarning(RedCoreWarning):
     """Labels of samples in different modalities differ only in form, such as "01" and "1"."""
+
+
+class DataWarning(RedCoreWarning):
+    """Data was read under an assumption that the message states, or is suspicious."""
 
 
 class EmptySampleWarning(RedCoreWarning):

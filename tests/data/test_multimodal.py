@@ -326,7 +326,7 @@ def test_schema_aligns_class_codes():
         (None, "no target to score"),
         (Target.from_numbers([1, 2, 3, 4]), "regression, expected binary"),
         (Target.from_labels(["n", "x", "n", "x"]), "label 'x' in row 1 is not among"),
-        (Target.from_labels([0, 1, 0, 1]), "type"),
+        (Target.from_labels([0, 1, 0, 1]), "label '0' in row 0 is not among"),
     ],
 )
 def test_schema_does_not_align_another_target(target, message):

@@ -80,13 +80,13 @@ def test_column_of_lists_is_a_modality(tmp_path):
         ("y", "auto", "binary"),
         ("y", "numbers", "regression"),
         ("a_1", "auto", "regression"),
-        ("y,t_1", "auto", "multilabel"),
+        ("y,z", "auto", "multilabel"),
         ("y", "labels", "multilabel"),
         ("y,a_1", "auto", "regression"),
     ],
 )
 def test_targets(csv, target, task, kind):
-    path = csv(HEADER + "1.5,2,0,0\n2,3,1,1\n")
+    path = csv("a_1,a_2,t_1,y,z\n1.5,2,0,0,1\n2,3,1,1,1\n")
     data = read(path, options={**OPTIONS, "target": target, "task": task})
     assert data.target.kind == kind
 
@@ -105,13 +105,13 @@ def test_without_a_target(csv):
         (HEADER + "1,2,3,0\n4,5\n", {}, "not a readable table"),
         (HEADER, {}, "no rows"),
         (b"", {}, "not a readable table"),
-        (b"a_1,\xff\xfe\n1,2\n", {}, "not a readable table"),
+        (b"a_1,\x81\xfe\n1,2\n", {}, "not UTF-8 text; set option encoding"),
         ("a_1,a_1,t_1,y\n1,2,3,0\n", {}, "column 'a_1' occurs twice"),
         (HEADER + "1,2,3,0\n", {"modalities": {"audio": "b_*"}}, r"modality 'audio': no column matches 'b_\*'"),
         (HEADER + "1,2,3,0\n", {"target": "z"}, "target: no column matches 'z'"),
-        (HEADER + "1,2,3,0\n1,2,3,1\n", {"id": "a_1"}, "sample id 1 occurs 2 times"),
+        (HEADER + "1,2,3,0\n1,2,3,1\n", {"id": "a_1"}, "sample id '1' occurs 2 times"),
         (HEADER + "1,2,3,0\n1,2,3,1\n", {"split": "a_2"}, None),
-        (HEADER + "1,2,3,0\n1,3,3,1\n", {"split": "a_2"}, "split of row 1 is 3"),
+        (HEADER + "1,2,3,0\n1,3,3,1\n", {"split": "a_2"}, "split of row 1 is '3'"),
         (HEADER + "1,2,3,0\n", {"modalities": {}}, "columns of the modalities are not defined"),
     ],
 )

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from redcore._types import AnyArray
 from redcore._validation import check_known, check_labels
 from redcore.data._categories import with_categories
 from redcore.data._dataset import MultimodalData
+from redcore.data._labels import labels_like, numbers_of
 from redcore.data._target import HasTargetKind, Target, TargetKind
 from redcore.exceptions import SchemaError, TargetError
 
@@ -69,7 +73,10 @@ class Schema(HasTargetKind):
         return tuple(modality.name for modality in self.modalities)
 
     def align(self, data: MultimodalData) -> MultimodalData:
-        """Return `data` with its class codes in the order of this schema's classes, for evaluation.
+        """Return `data` with a target of this schema, for evaluation.
+
+        Class codes get the order of this schema's classes. Labels are converted to the type of the classes, and whole
+        numbers that were read as classes to numbers if the schema is of a regression.
 
         Raises
         ------
@@ -79,13 +86,34 @@ class Schema(HasTargetKind):
         target = data.target
         if target is None:
             raise TargetError("labels are missing: the data has no target to score against")
-        both_classes = target.is_classification and self.target_kind.is_classification
-        if target.kind != self.target_kind and not both_classes:
-            raise TargetError(f"the target is {target.kind}, expected {self.target_kind} as in training")
-        if not both_classes or target.classes is None or self.classes is None:
+        if target.kind == self.target_kind and not target.is_classification:
             return data
-        codes, classes = check_labels(target.classes[target.values], data.n_samples, self.classes)
-        return replace(data, target=Target(self.target_kind, codes, classes, target.weights))
+        may_match = target.is_classification and not self.target_kind.is_multilabel
+        if not may_match or target.classes is None:
+            raise TargetError(f"the target is {target.kind}, expected {self.target_kind} as in training")
+        aligned = self.target_of(target.classes[target.values])
+        return replace(data, target=replace(aligned, weights=target.weights))
+
+    def target_of(self, labels: Any) -> Target:
+        """Return labels as a target of this schema: its kind, and its classes in their order and type.
+
+        Parameters
+        ----------
+        labels : array (n_samples,) or (n_samples, n_outputs)
+            Labels as they stand in a file: text, numbers or booleans. Numbers may also be given as text.
+
+        Raises
+        ------
+        TargetError
+            If a label is missing, is not among the classes, or is not a number in a regression.
+        """
+        labels = np.asarray(labels)
+        if self.classes is None:
+            return Target.from_numbers(numbers_of(labels) if labels.dtype.kind in "US" else labels)
+        if self.target_kind.is_multilabel:
+            return Target.from_multilabel(labels.reshape(len(labels), -1), self.classes)
+        codes, classes = check_labels(_like(labels, self.classes), len(labels), self.classes)
+        return Target(self.target_kind, codes, classes)
 
     def conform(self, data: MultimodalData) -> MultimodalData:
         """Return `data` with the features of each modality in the order of this schema.
@@ -129,6 +157,16 @@ class Schema(HasTargetKind):
                 )
             data = with_categories(data, expected.name, expected.feature_names or (), expected.categories or {})
         return data
+
+
+def _like(labels: AnyArray, classes: AnyArray) -> AnyArray:
+    """Return labels in the type of `classes`; missing labels and labels of two dimensions stay for `check_labels`."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    is_missing = labels.dtype.kind == "f" and bool(np.isnan(labels).any())
+    if labels.ndim != 1 or is_missing or (labels.dtype.kind == "O" and any(entry is None for entry in labels)):
+        return labels
+    return labels_like(labels, classes)
 
 
 SHOWN_NAMES = 5

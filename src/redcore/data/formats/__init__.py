@@ -6,20 +6,25 @@ The module of a format defines
 - ``recognises(path) -> bool``: return True if a path has the suffix or folder layout of the format, without reading
   data;
 - ``read(path, options) -> MultimodalData``: read the data. Errors are `DataError`, and their messages begin with the
-  path of the invalid file.
+  path of the invalid file;
+- optionally ``read_for(path, options, expected) -> MultimodalData``: read the data for a model; see `Expected`. Labels
+  may be absent, and the target gets kind and classes of the model;
+- optionally ``resolved(path, options) -> Options``: return the options including those stored next to the file.
 
 The contract tests and the fuzz test need a writer of a small file of each format: ``tests/samples/formats/<name>.py``.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from redcore._discovery import load, names
 from redcore.data import MultimodalData
+from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError
 
-__all__ = ["guess", "read"]
+__all__ = ["Expected", "guess", "read", "read_for", "source_options"]
 
 
 def read(path: Path, format: str | None = None, options: Mapping[str, Any] | None = None) -> MultimodalData:  # noqa: A002
@@ -46,6 +51,64 @@ def read(path: Path, format: str | None = None, options: Mapping[str, Any] | Non
     reader = load(__name__, format or guess(path), "format")
     data: MultimodalData = reader.read(path, reader.Options.parse(options or {}))
     return data
+
+
+def read_for(path: Path, expected: Expected) -> MultimodalData:
+    """Read data of any supported format for a model.
+
+    The format is guessed from the path, or is that of the training data. If it is that of the training data, so are the
+    options; options stored next to the file override them.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder, depending on the format.
+    expected : Expected
+        Model, and whether labels are needed.
+
+    Raises
+    ------
+    DataError
+        As `read`, or if the features of a modality are not those of the model.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    name = _format_for(path, expected)
+    reader = load(__name__, name, "format")
+    options = reader.Options.parse({})
+    if name != expected.data_format:
+        expected = replace(expected, options={})
+    elif not hasattr(reader, "resolved"):
+        options = reader.Options.parse(expected.options)
+    if hasattr(reader, "read_for"):
+        return cast(MultimodalData, reader.read_for(path, options, expected))
+    return expected.conform(path, reader.read(path, options))
+
+
+def _format_for(path: Path, expected: Expected) -> str:
+    """Return the format of data for a model. A folder without labels is recognised by the format of the training data.
+
+    A model that was trained on a folder predicts folders whose label file is absent.
+    """
+    try:
+        return guess(path)
+    except DataError:
+        if expected.data_format is None or not path.is_dir() or expected.needs_target:
+            raise
+        return expected.data_format
+
+
+def source_options(path: Path) -> dict[str, Any]:
+    """Return the format of a file and the options to read it, as JSON-serialisable ``format`` and ``options``.
+
+    Options include those stored next to the file. Options with default values are left out.
+    """
+    name = guess(path)
+    reader = load(__name__, name, "format")
+    options = reader.Options.parse({})
+    if hasattr(reader, "resolved"):
+        options = reader.resolved(path, options)
+    return {"format": name, "options": options.model_dump(mode="json", exclude_defaults=True)}
 
 
 def guess(path: Path) -> str:

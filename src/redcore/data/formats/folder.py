@@ -17,9 +17,10 @@ import numpy as np
 from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
+from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError
 
-__all__ = ["Options", "read", "recognises"]
+__all__ = ["Options", "read", "read_for", "recognises"]
 
 LABELS = "labels.csv"
 SUFFIX = ".npy"
@@ -82,14 +83,54 @@ def read(path: Path, options: Options) -> MultimodalData:
         If the labels are absent or damaged, if an id or a link points outside the folder, or if an array is damaged or
         belongs to a sample without a label. The message names the file.
     """
+    table = _labels(_label_file(path, options), options)
+    return _data(path, options, table, _target(table[options.label], options.task))
+
+
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read a folder for a model. Labels may be empty, and the label file may be absent.
+
+    Without a label file, the samples are those of the arrays.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+    """
+    label_file = _label_file(path, options)
+    if not expected.needs_target and not label_file.exists():
+        return expected.conform(path, _data(path, options, {options.id: _ids_of_files(path)}, None))
+    table = _labels(label_file, options, needs_label=expected.needs_target)
+    labels = table.get(options.label, [""])
+    schema = expected.schema
+    target = expected.target(path, lambda: schema.target_of(np.array(labels))) if any(labels) else None
+    return expected.conform(path, _data(path, options, table, target))
+
+
+def _label_file(path: Path, options: Options) -> Path:
     labels = path / _checked_name(path, "labels", options.labels)
     if not _within(path, labels):
         raise DataError(f"{labels}: the link points outside the folder, which is not allowed")
-    table = _labels(labels, options)
+    return labels
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+
+
+def _ids_of_files(path: Path) -> list[str]:
+    """Return the ids of all arrays of all modalities, sorted."""
+    files = [file for folder in _folders(path) for file in folder.iterdir() if not file.name.startswith(".")]
+    if not files:
+        raise DataError(f"{path}: contains no arrays of the form <modality>/<id>{SUFFIX}")
+    return sorted({file.name.removesuffix(SUFFIX) for file in files})
+
+
+def _data(path: Path, options: Options, table: Mapping[str, list[str]], target: Target | None) -> MultimodalData:
     label_file = path / options.labels
     ids = [_checked_name(label_file, f"row {row + 1}, id", name) for row, name in enumerate(table[options.id])]
     modalities = {}
-    for inner in sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")):
+    for inner in _folders(path):
         _check_known_files(inner, ids, options)
         modalities[inner.name] = [_array(path, inner / f"{name}{SUFFIX}") for name in ids]
     if not modalities:
@@ -97,7 +138,7 @@ def read(path: Path, options: Options) -> MultimodalData:
     try:
         return MultimodalData.from_arrays(
             modalities,
-            _target(table[options.label], options.task),
+            target,
             groups=np.array(table[options.group]) if options.group in table else None,
             sample_ids=np.array(ids),
             split=_split(table[options.split]) if options.split in table else None,
@@ -114,7 +155,7 @@ def _checked_name(where: Path, what: str, name: str) -> str:
     return name
 
 
-def _labels(path: Path, options: Options) -> dict[str, list[str]]:
+def _labels(path: Path, options: Options, needs_label: bool = True) -> dict[str, list[str]]:
     """Read the label file and return its columns by name."""
     if not path.is_file():
         raise DataError(f"{path}: no such file; expected a table with id and label of every sample")
@@ -125,12 +166,12 @@ def _labels(path: Path, options: Options) -> dict[str, list[str]]:
             rows = [row for row in csv.reader(stream, strict=True) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a readable CSV table ({error})") from None
-    return _columns(path, rows, options)
+    return _columns(path, rows, (options.id, options.label) if needs_label else (options.id,))
 
 
-def _columns(path: Path, rows: Sequence[Sequence[str]], options: Options) -> dict[str, list[str]]:
+def _columns(path: Path, rows: Sequence[Sequence[str]], needed: Sequence[str]) -> dict[str, list[str]]:
     header = [name.strip() for name in rows[0]] if rows else []
-    for required in (options.id, options.label):
+    for required in needed:
         if required not in header:
             raise DataError(f"{path}: no column {required!r}; columns: {', '.join(header)[:200] or 'none'}")
     if len(set(header)) < len(header):
@@ -141,7 +182,7 @@ def _columns(path: Path, rows: Sequence[Sequence[str]], options: Options) -> dic
         if len(row) != len(header):
             raise DataError(f"{path}: row {number} has {len(row)} cells, expected {len(header)}")
     columns = {name: [row[index].strip() for row in rows[1:]] for index, name in enumerate(header)}
-    for required in (options.id, options.label):
+    for required in needed:
         if "" in columns[required]:
             raise DataError(f"{path}: row {columns[required].index('') + 1} has no {required}")
     return columns

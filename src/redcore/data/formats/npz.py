@@ -9,7 +9,8 @@ Keys of the archive:
 - ``categories_<modality>`` (optional): text with a JSON object, the categories by feature name of the features that are
   categories. Their values are codes, positions in the list of categories;
 - ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
-  arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs;
+  arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs. Option
+  ``task`` overrides this;
 - ``class_names``, ``group``, ``split`` (0, 1, 2), and ``sample_id`` or ``utt_id`` (all optional).
 
 Other keys are ignored. Pickled objects are rejected.
@@ -18,20 +19,32 @@ Other keys are ignored. Pickled objects are rejected.
 import json
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
+from typing import Literal
 
 import numpy as np
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
-from redcore.exceptions import DataError
+from redcore.data.formats._expected import Expected
+from redcore.exceptions import DataError, RedCoreError
 
-__all__ = ["Options", "read", "recognises"]
+__all__ = ["Options", "read", "read_for", "recognises"]
 
-Options = Settings
-"""Options of the reader: none."""
+
+class Options(Settings):
+    """Options of the reader.
+
+    Attributes
+    ----------
+    task : {"auto", "classes", "numbers", "labels"}, default "auto"
+        Read ``y`` as classes, as a continuous target, or as labels (multi-label). "auto": as described for the key.
+    """
+
+    task: Literal["auto", "classes", "numbers", "labels"] = "auto"
 
 
 def recognises(path: Path) -> bool:
@@ -39,13 +52,13 @@ def recognises(path: Path) -> bool:
     return path.suffix.lower() == ".npz"
 
 
-def read(path: Path, options: Settings) -> MultimodalData:
+def read(path: Path, options: Options) -> MultimodalData:
     """Read an npz file.
 
     Parameters
     ----------
     path : Path
-    options : Settings
+    options : Options
 
     Raises
     ------
@@ -54,23 +67,46 @@ def read(path: Path, options: Settings) -> MultimodalData:
         names file and key.
     """
     arrays = _load(path)
+    return _data(path, arrays, lambda: _target(arrays, options.task))
+
+
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read an npz file for a model. ``y`` may be absent or NaN, and gets kind and classes of the model.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+    """
+    arrays = _load(path)
+    return expected.conform(path, _data(path, arrays, lambda: _target_for(path, arrays, expected)))
+
+
+def _data(path: Path, arrays: dict[str, AnyArray], target: Callable[[], Target | None]) -> MultimodalData:
     modalities = {key[2:]: array for key, array in arrays.items() if key.startswith("x_")}
     if not modalities:
         raise DataError(f"{path}: no key of the form 'x_<modality>'; keys: {', '.join(arrays) or 'none'}")
     try:
         return MultimodalData.from_arrays(
             modalities,
-            _target(arrays),
+            target(),
             availability={key[4:]: array for key, array in arrays.items() if key.startswith("has_")},
             lengths={key[4:]: array for key, array in arrays.items() if key.startswith("len_")},
             groups=arrays.get("group"),
             sample_ids=arrays.get("sample_id", arrays.get("utt_id")),
             split=arrays.get("split"),
-            feature_names={key[6:]: array.tolist() for key, array in arrays.items() if key.startswith("names_")},
+            feature_names={key[6:]: _names(key, array) for key, array in arrays.items() if key.startswith("names_")},
             categories={key[11:]: _json(key, array) for key, array in arrays.items() if key.startswith("categories_")},
         )
-    except DataError as error:
-        raise type(error)(f"{path}: {error}") from None
+    except RedCoreError as error:
+        kind = type(error) if isinstance(error, DataError) else DataError
+        raise kind(f"{path}: {error}") from None
+
+
+def _names(key: str, array: AnyArray) -> list[str]:
+    if array.ndim != 1 or array.dtype.kind not in "Uiu":
+        raise DataError(f"{key}: {array.dtype} of shape {array.shape}, expected one text per feature")
+    return [str(name) for name in array.tolist()]
 
 
 def _json(key: str, array: AnyArray) -> dict[str, list[str]]:
@@ -110,19 +146,27 @@ def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
     return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
 
 
-def _target(arrays: dict[str, AnyArray]) -> Target | None:
+def _target(arrays: dict[str, AnyArray], task: str) -> Target | None:
     labels = arrays.get("y")
     if labels is None:
         return None
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        indicators = bool(np.isin(labels, (0, 1)).all())
-        return Target.from_multilabel(labels, arrays.get("class_names")) if indicators else Target.from_numbers(labels)
-    if labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
+    if task == "numbers":
+        return Target.from_numbers(labels)
+    if task == "labels" or (task == "auto" and labels.ndim == 2 and labels.shape[1] > 1):
+        indicators = task == "labels" or bool(np.isin(labels, (0, 1)).all())
+        columns = labels[:, None] if labels.ndim == 1 else labels
+        return Target.from_multilabel(columns, arrays.get("class_names")) if indicators else Target.from_numbers(labels)
+    if task == "auto" and labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
         return Target.from_numbers(labels)
     target = Target.from_labels(labels)
     names = arrays.get("class_names")
     if names is None or labels.dtype.kind not in "iufb":
         return target
+    return Target.from_labels(_named(labels, names), names)
+
+
+def _named(labels: AnyArray, names: AnyArray) -> AnyArray:
+    """Return the class names of integer labels."""
     if names.ndim != 1:
         raise DataError(f"class_names has shape {names.shape}, expected one dimension")
     codes = labels.astype(np.int64).ravel()
@@ -130,4 +174,22 @@ def _target(arrays: dict[str, AnyArray]) -> Target | None:
         raise DataError(
             f"y contains classes {codes.min()} to {codes.max()}, expected 0 to {len(names) - 1} as in class_names"
         )
-    return Target.from_labels(np.asarray(names)[codes], names)
+    return np.asarray(names)[codes]
+
+
+def _target_for(path: Path, arrays: dict[str, AnyArray], expected: Expected) -> Target | None:
+    labels, names = arrays.get("y"), arrays.get("class_names")
+    if labels is None or (not expected.needs_target and _is_empty(labels)):
+        return None
+
+    def make() -> Target:
+        has_codes = labels.dtype.kind in "iub" and labels.ndim == 1 and expected.schema.target_kind.is_classification
+        return expected.schema.target_of(_named(labels, names) if has_codes and names is not None else labels)
+
+    return expected.target(path, make)
+
+
+def _is_empty(labels: AnyArray) -> bool:
+    if labels.dtype.kind == "U":
+        return bool((labels == "").all())
+    return labels.dtype.kind == "f" and bool(np.isnan(labels).all())

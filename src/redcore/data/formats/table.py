@@ -1,7 +1,7 @@
 """CSV and Parquet tables: a modality is a group of columns, or one column of lists.
 
 The columns of each modality are given by the options, or by a YAML file next to the table with the same name
-(``patients.yaml`` for ``patients.csv``), which can contain all options::
+(``patients.yaml`` for ``patients.csv`` and ``patients.csv.gz``), which can contain all options::
 
     modalities:
       lab: ["lab_*", crp]
@@ -12,43 +12,47 @@ The columns of each modality are given by the options, or by a YAML file next to
 Columns of text, of Parquet dictionaries, of booleans and of dates are features too; see `redcore.data.mixed_columns`.
 A modality is missing in a row if all its cells are empty. In Parquet, a modality can also be one column of lists
 (vectors) or of lists of lists (sequences), with null for missing modalities.
+
+In CSV files, ids and groups are text exactly as it stands in the file. In Parquet files they keep their type.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import yaml
 from pydantic import BeforeValidator, Field
 
-from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy
 from redcore.data import MultimodalData, Target, mixed_columns
-from redcore.exceptions import DataError, RedCoreError
+from redcore.data.formats._columns import cleaned_columns, ids_of, labels_of, numbers_in, target_numbers
+from redcore.data.formats._csv import CsvOptions, is_csv, names_from_text, read_csv
+from redcore.data.formats._expected import Expected
+from redcore.exceptions import DataError, DataWarning, RedCoreError
 
-__all__ = ["Options", "read", "recognises"]
+__all__ = ["Options", "read", "read_for", "recognises", "resolved", "stream"]
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+SUFFIXES = (".parquet", ".pq")
 ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
 """A Parquet file may declare `MAX_CELLS_PER_BYTE` cells per byte, and always `ALWAYS_ALLOWED_CELLS`."""
 MAX_YAML_BYTES = 2**20
+SPLIT_CODES = {
+    **{"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2},
+    **{text: code for code in range(3) for text in (f"{code}", f"{code}.0")},
+}
 
 
-def _split_names(value: Any) -> Any:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+Columns = Annotated[tuple[str, ...], BeforeValidator(names_from_text), Field(min_length=1)]
 
 
-Columns = Annotated[tuple[str, ...], BeforeValidator(_split_names), Field(min_length=1)]
-
-
-class Options(Settings):
+class Options(CsvOptions):
     """Options of the reader.
 
     Attributes
@@ -78,9 +82,42 @@ class Options(Settings):
     nan_rows: NanPolicy = "keep"
 
 
+@dataclass(frozen=True)
+class _Source:
+    """Arrow table of a file, with the options to read it.
+
+    Attributes
+    ----------
+    path : Path
+    table : pyarrow.Table
+    options : Options
+    reserved : dict of str to str
+        Columns that are no features, and their role: target, id, group or split.
+    expected : Expected or None
+        Model for which the table is read. Columns may then be absent.
+    """
+
+    path: Path
+    table: pa.Table
+    options: Options
+    reserved: Mapping[str, str]
+    expected: Expected | None
+
+    def __contains__(self, column: str | None) -> bool:
+        return column in self.table.column_names
+
+    def entries(self, role: str, column: str | None) -> AnyArray | None:
+        """Return ids, groups or split; None if there is no such column."""
+        if column is None or (self.expected is not None and column not in self):
+            return None
+        if column not in self:
+            raise DataError(f"{role}: no column {column!r}; columns: {_listed(self.table.column_names)}")
+        return ids_of(self.table, column)
+
+
 def recognises(path: Path) -> bool:
-    """Return True if the path ends in .csv, .tsv, .parquet or .pq."""
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+    """Return True if the path ends in .csv, .tsv, .csv.gz, .tsv.gz, .parquet or .pq."""
+    return (path.suffix.lower() in SUFFIXES or is_csv(path)) and not path.is_dir()
 
 
 def read(path: Path, options: Options) -> MultimodalData:
@@ -91,11 +128,41 @@ def read(path: Path, options: Options) -> MultimodalData:
     DataError
         If the file is damaged, or if a column does not exist or is not numeric. The message names file and column.
     """
-    options = _with_yaml(path, options)
-    return _data(path, _table(path), options)
+    return _read(path, resolved(path, options), None)
 
 
-def stream(path: Path, options: Options, n_rows: int) -> Iterator[MultimodalData]:
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read a table for a model.
+
+    Options are those of the training data, overridden by the YAML file next to the table and by `options`. The target
+    gets kind and classes of the model. A modality without any column is missing.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+    """
+    return _read(path, _resolved_for(path, options, expected), expected)
+
+
+def _resolved_for(path: Path, options: Options, expected: Expected) -> Options:
+    options = _merged_with_yaml(path, options, expected.options)
+    named = {modality.name: modality.feature_names for modality in expected.schema.modalities if modality.feature_names}
+    return _checked(path, options if options.modalities or not named else options.replace(modalities=named))
+
+
+def resolved(path: Path, options: Options) -> Options:
+    """Return the options of the YAML file next to the table, overridden by `options`.
+
+    Raises
+    ------
+    DataError
+        If neither defines modalities, or if the YAML file is invalid.
+    """
+    return _checked(path, _merged_with_yaml(path, options))
+
+
+def stream(path: Path, options: Options, n_rows: int, expected: Expected | None = None) -> Iterator[MultimodalData]:
     """Yield the rows of a Parquet table in chunks, without target, groups and split.
 
     Only one chunk is in memory at a time.
@@ -106,57 +173,93 @@ def stream(path: Path, options: Options, n_rows: int) -> Iterator[MultimodalData
     options : Options
     n_rows : int
         Number of rows per chunk. The last chunk may have fewer.
+    expected : Expected, optional
+        Model for which the table is read; see `read_for`.
 
     Raises
     ------
     DataError
         As `read`. Row numbers in messages are counted within the chunk.
     """
-    options = _with_yaml(path, options).replace(target=None, group=None, split=None)
+    options = resolved(path, options) if expected is None else _resolved_for(path, options, expected)
+    without = options.replace(target=None, group=None, split=None)
     start = 0
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(n_rows, use_threads=False):
-                data = _data(path, pa.Table.from_batches([batch]), options)
-                ids = data.sample_ids if options.id else np.arange(start, start + data.n_samples)
+                table = pa.Table.from_batches([batch])
+                data = _data(_Source(path, table, without, _reserved(options, table.column_names), expected))
+                has_ids = options.id in table.column_names
+                ids = data.sample_ids if has_ids else np.arange(start, start + data.n_samples)
                 yield replace(data, sample_ids=ids)
                 start += data.n_samples
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
 
 
-def _data(path: Path, table: pa.Table, options: Options) -> MultimodalData:
+def _read(path: Path, options: Options, expected: Expected | None) -> MultimodalData:
+    table = _table(path, options)
+    return _data(_Source(path, table, options, _reserved(options, table.column_names), expected))
+
+
+def _data(source: _Source) -> MultimodalData:
+    options, expected = source.options, source.expected
     try:
-        return MultimodalData.from_arrays(
-            {name: _modality(table, name, patterns) for name, patterns in options.modalities.items()},
-            None if options.target is None else _target(table, options.target, options.task),
-            groups=None if options.group is None else _entries(table, options.group),
-            sample_ids=None if options.id is None else _entries(table, options.id),
-            split=None if options.split is None else _split(_entries(table, options.split)),
+        columns = {name: _columns(source, name, patterns) for name, patterns in options.modalities.items()}
+        if not any(columns.values()):
+            raise DataError(f"no column of any modality; columns: {_listed(source.table.column_names)}")
+        _warn_of_absent(source, columns)
+        split = source.entries("split", options.split)
+        data = MultimodalData.from_arrays(
+            {name: _modality(source, name, found) for name, found in columns.items()},
+            _target(source),
+            groups=source.entries("group", options.group),
+            sample_ids=source.entries("id", options.id),
+            split=None if split is None else _split(split),
             nan_rows=options.nan_rows,
         )
     except RedCoreError as error:
         raise (
-            type(error)(f"{path}: {error}") if isinstance(error, DataError) else DataError(f"{path}: {error}")
+            type(error)(f"{source.path}: {error}")
+            if isinstance(error, DataError)
+            else DataError(f"{source.path}: {error}")
         ) from None
+    return data if expected is None else expected.conform(source.path, data)
 
 
-def _with_yaml(path: Path, options: Options) -> Options:
-    """Return the options of the YAML file next to the table, overridden by `options`.
+def _warn_of_absent(source: _Source, columns: Mapping[str, list[str]]) -> None:
+    """Warn of modalities, and of an id column, that the table of a model does not have."""
+    for name, found in columns.items():
+        if not found:
+            text = f"no column of modality {name!r} ({', '.join(source.options.modalities[name][:3])}): it is missing"
+            warnings.warn(DataWarning(f"{source.path}: {text}"), stacklevel=2)
+    if source.expected is not None and source.options.id is not None and source.options.id not in source:
+        text = f"{source.path}: no column {source.options.id!r}: sample ids are row numbers"
+        warnings.warn(DataWarning(text), stacklevel=2)
 
-    Raise `DataError` if neither defines modalities.
-    """
-    options = _merged_with_yaml(path, options)
+
+def _checked(path: Path, options: Options) -> Options:
     if not options.modalities:
         raise DataError(
             f"{path}: columns of the modalities are not defined; set modalities={{name: columns}} "
-            f"(--modality audio='a_*'), or write {path.with_suffix('.yaml').name} next to the table"
+            f"(--modality audio='a_*'), or write {_yaml_file(path, '.yaml').name} next to the table"
         )
     return options
 
 
-def _merged_with_yaml(path: Path, options: Options) -> Options:
-    for yaml_file in (path.with_suffix(".yaml"), path.with_suffix(".yml")):
+def _yaml_file(path: Path, suffix: str) -> Path:
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).with_suffix(suffix)
+
+
+def _reserved(options: Options, columns: list[str]) -> dict[str, str]:
+    """Return the columns that are no features, with their role."""
+    reserved = {column: role for role in ("id", "group", "split") if (column := getattr(options, role)) is not None}
+    return reserved | {column: "target" for pattern in options.target or () for column in _matches(columns, pattern)}
+
+
+def _merged_with_yaml(path: Path, options: Options, base: Mapping[str, Any] | None = None) -> Options:
+    explicit = {**options.model_dump(exclude_unset=True)}
+    for yaml_file in (_yaml_file(path, ".yaml"), _yaml_file(path, ".yml")):
         if not yaml_file.is_file():
             continue
         try:
@@ -165,34 +268,36 @@ def _merged_with_yaml(path: Path, options: Options) -> Options:
             content = yaml.safe_load(yaml_file.read_text(encoding="utf-8"))
             if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
                 raise DataError("expected a mapping with 'modalities', 'target', ...")
-            return Options.parse({**content, **options.model_dump(exclude_unset=True)})
+            return Options.parse({**(base or {}), **content, **explicit})
         except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
             raise DataError(f"{yaml_file}: {' '.join(str(error).split())}") from None
-    return options
+    return Options.parse({**(base or {}), **explicit})
 
 
-def _table(path: Path) -> pa.Table:
+def _table(path: Path, options: Options) -> pa.Table:
     try:
-        if path.suffix.lower() in (".csv", ".tsv"):
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-            table = pa_csv.read_csv(
-                path,
-                parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=pa_csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
-            )
+        if is_csv(path):
+            table = read_csv(path, options, lambda columns: _text_columns(options, columns))
         else:
             table = _parquet(path)
-        columns = table.column_names
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
     if not table.num_rows:
         raise DataError(f"{path}: the table has no rows")
+    columns = table.column_names
     repeated = [name for name in set(columns) if columns.count(name) > 1]
     if repeated:
         raise DataError(f"{path}: column {sorted(repeated)[0]!r} occurs twice")
     return table
+
+
+def _text_columns(options: Options, columns: list[str]) -> list[str]:
+    """Return the columns of a CSV file that are read as text: ids, groups, split and a single target."""
+    target = [column for pattern in options.target or () for column in _matches(columns, pattern)]
+    names = {options.id, options.group, options.split, *(target if len(target) == 1 else ())}
+    return [name for name in columns if name in names]
 
 
 def _parquet(path: Path) -> pa.Table:
@@ -200,84 +305,129 @@ def _parquet(path: Path) -> pa.Table:
     with pq.ParquetFile(path) as file:
         n_cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
         if n_cells > max(ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE * n_bytes):
-            raise DataError(f"{path}: declares {n_cells} cells, too many for a file of {n_bytes} bytes")
+            raise DataError(f"declares {n_cells} cells, too many for a file of {n_bytes} bytes")
         return file.read(use_threads=False)
 
 
-def _matching(table: pa.Table, what: str, patterns: tuple[str, ...]) -> list[str]:
-    """Return the columns that match the patterns: in the order of the patterns, then of the table."""
+def _matches(columns: list[str], pattern: str) -> list[str]:
+    return [name for name in columns if name == pattern or fnmatchcase(name, pattern)]
+
+
+def _listed(columns: list[str]) -> str:
+    return ", ".join(columns[:20])
+
+
+def _columns(source: _Source, name: str, patterns: tuple[str, ...]) -> list[str]:
+    """Return the columns of a modality: in the order of the patterns, then of the table.
+
+    A pattern does not match columns with another role, nor columns without a name and the index of pandas.
+    """
     columns: list[str] = []
     for pattern in patterns:
-        matches = [name for name in table.column_names if name == pattern or fnmatchcase(name, pattern)]
-        if not matches:
-            raise DataError(f"{what}: no column matches {pattern!r}; columns: {', '.join(table.column_names[:20])}")
-        columns.extend(name for name in matches if name not in columns)
+        if pattern in source.reserved and pattern in source:
+            role = source.reserved[pattern]
+            raise DataError(f"modality {name!r}: column {pattern!r} is the {role}, which cannot be a feature")
+        matches = _matches(source.table.column_names, pattern)
+        features = [column for column in matches if column == pattern or not _is_excluded(source, column)]
+        if not features and source.expected is None:
+            others = f" besides {', '.join(matches[:5])}, which is no feature" if matches else ""
+            raise DataError(
+                f"modality {name!r}: no column matches {pattern!r}{others}; "
+                f"columns: {_listed(source.table.column_names)}"
+            )
+        columns.extend(column for column in features if column not in columns)
     return columns
 
 
-def _modality(table: pa.Table, name: str, patterns: tuple[str, ...]) -> Any:
-    columns = _matching(table, f"modality {name!r}", patterns)
-    if len(columns) == 1 and pa.types.is_nested(table[columns[0]].type):
+def _is_excluded(source: _Source, column: str) -> bool:
+    return column in source.reserved or not column or column.startswith("__index_level_")
+
+
+def _is_nested(table: pa.Table, columns: list[str]) -> bool:
+    return len(columns) == 1 and pa.types.is_nested(table[columns[0]].type)
+
+
+def _modality(source: _Source, name: str, columns: list[str]) -> Any:
+    """Return the values of a modality; None without columns, a list of arrays for a column of lists."""
+    table = source.table
+    if not columns:
+        return None
+    if _is_nested(table, columns):
         return [None if entry is None else np.asarray(entry, dtype=object) for entry in table[columns[0]].to_pylist()]
-    return mixed_columns(f"modality {name!r}", {column: table[column] for column in columns})
-
-
-def _numbers(table: pa.Table, what: str, column: str) -> AnyArray:
-    """Return a numeric column as float64 (n_rows,), with NaN for empty cells."""
-    values = table[column]
-    kind = values.type
-    if not (
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
-    ):
-        raise DataError(f"{what}: column {column!r} is {kind}, expected numbers{_first_text(values)}")
-    return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def _first_text(values: pa.ChunkedArray) -> str:
-    """Return the end of an error message that names the first entry that is not a number."""
-    if not pa.types.is_string(values.type):
-        return ""
-    for row, text in enumerate(values.to_pylist()):
-        try:
-            float(text or "nan")
-        except ValueError:
-            return f"; row {row} is {text[:40]!r}"
-    return ""
-
-
-def _entries(table: pa.Table, column: str) -> AnyArray:
-    """Return a column of text or numbers, with None for empty cells."""
-    _matching(table, "ids, groups, split or target", (column,))
-    values = table[column]
-    if pa.types.is_nested(values.type):
-        raise DataError(f"column {column!r} is {values.type}, expected one text or number per row")
-    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        raise DataError(f"column {column!r} is not UTF-8 text")
-    if values.null_count:
-        return np.array(values.to_pylist(), dtype=object)
-    array: AnyArray = values.to_numpy()
-    return array.astype(str) if array.dtype == object else array
+    what = f"modality {name!r}"
+    return mixed_columns(what, cleaned_columns(source.path, table, what, columns, source.options.na_values))
 
 
 def _split(values: AnyArray) -> AnyArray:
-    codes = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
     if values.dtype.kind not in "UO":
         return values
-    # unknown values are kept and reported by check_split
-    return np.array([codes.get(str(value).lower(), value) for value in values], dtype=object)
+    for row, value in enumerate(values):
+        if value is not None and str(value).lower() not in SPLIT_CODES:
+            raise DataError(f"split of row {row} is {str(value)[:40]!r}, expected train, validation or test (0, 1, 2)")
+    return np.array([None if value is None else SPLIT_CODES[str(value).lower()] for value in values], dtype=object)
 
 
-def _target(table: pa.Table, patterns: tuple[str, ...], task: str) -> Target:
-    columns = _matching(table, "target", patterns)
+def _target(source: _Source) -> Target | None:
+    patterns = source.options.target
+    if patterns is None:
+        return None
+    names = source.table.column_names
+    columns: list[str] = []
+    for pattern in patterns:
+        columns.extend(column for column in _matches(names, pattern) if column not in columns)
+    if source.expected is None:
+        _check_target_columns(names, patterns)
+        return _new_target(source, columns)
+    if not columns and not source.expected.needs_target:
+        return None
+    _check_target_columns(names, patterns)
+    return _target_for(source, source.expected, columns)
+
+
+def _check_target_columns(names: list[str], patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        if not _matches(names, pattern):
+            raise DataError(f"target: no column matches {pattern!r}; columns: {_listed(names)}")
+
+
+def _new_target(source: _Source, columns: list[str]) -> Target:
+    table, task, na_values = source.table, source.options.task, source.options.na_values
     if len(columns) > 1:
-        values = np.stack([_numbers(table, "target", column) for column in columns], axis=1)
+        values = _target_matrix(source, columns)
         if task == "labels" or (task == "auto" and bool(np.isin(values, (0, 1)).all())):
             return Target.from_multilabel(values, columns)
         return Target.from_numbers(values)
     if task == "labels":
-        return Target.from_multilabel(_numbers(table, "target", columns[0])[:, None], columns)
-    entries = _entries(table, columns[0])
-    is_fractional = entries.dtype.kind == "f" and bool((entries != np.floor(entries)).any())
-    if task == "numbers" or (task == "auto" and is_fractional):
-        return Target.from_numbers(entries)
-    return Target.from_labels(entries)
+        return Target.from_multilabel(_target_matrix(source, columns), columns)
+    if task == "numbers":
+        return Target.from_numbers(target_numbers(table, columns[0], na_values))
+    labels = labels_of(table, columns[0], na_values)
+    is_fractional = labels.dtype.kind == "f" and bool((labels != np.floor(labels)).any())
+    if is_fractional and task == "auto":
+        return Target.from_numbers(labels)
+    return Target.from_labels(labels_of(table, columns[0], na_values, infer=not is_fractional))
+
+
+def _target_for(source: _Source, expected: Expected, columns: list[str]) -> Target | None:
+    table, na_values, schema = source.table, source.options.na_values, expected.schema
+    kind = schema.target_kind
+    if kind.is_multilabel or len(columns) > 1:
+        values: AnyArray = _target_matrix(source, columns)
+    elif kind.is_regression:
+        return expected.target(source.path, lambda: Target.from_numbers(target_numbers(table, columns[0], na_values)))
+    else:
+        values = labels_of(table, columns[0], na_values, infer=False)
+    if not expected.needs_target and _is_empty(values):
+        return None
+    return expected.target(source.path, lambda: schema.target_of(values))
+
+
+def _is_empty(values: AnyArray) -> bool:
+    """Return True if no entry is a label."""
+    if values.dtype.kind == "f":
+        return bool(np.isnan(values).all())
+    return values.dtype.kind == "O" and all(entry is None for entry in values.ravel())
+
+
+def _target_matrix(source: _Source, columns: list[str]) -> AnyArray:
+    return numbers_in(source.path, source.table, "target", columns, source.options.na_values)

@@ -1,0 +1,76 @@
+"""Conversion of labels of a file to the classes of a model."""
+
+from typing import Any
+
+import numpy as np
+
+from redcore._types import AnyArray
+from redcore.exceptions import TargetError
+
+__all__ = ["labels_like", "numbers_of"]
+
+BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def labels_like(labels: AnyArray, classes: AnyArray) -> AnyArray:
+    """Return labels (n_samples,) in the type of `classes`: text, integers or booleans.
+
+    Files store the same labels in different types: classes "1", "2" and "3a" are text, but a file with only "1" and
+    "2" contains integers. Labels that cannot be converted stay text, so that they are not among the classes.
+
+    Examples
+    --------
+    >>> labels_like(np.array([1, 2]), np.array(["1", "2", "3a"])).tolist()
+    ['1', '2']
+    >>> labels_like(np.array(["1.0", "2"]), np.array([1, 2])).tolist()
+    [1, 2]
+    """
+    kind = classes.dtype.kind
+    if labels.dtype.kind == kind and kind != "O":
+        return labels
+    if kind == "U":
+        known = set(classes.tolist())
+        return np.array([_text(value, known) for value in labels.tolist()], dtype=str)
+    entries = [_boolean(value) if kind == "b" else _integer(value) for value in labels.tolist()]
+    if any(entry is None for entry in entries):
+        row = next(row for row, entry in enumerate(entries) if entry is None)
+        raise TargetError(f"label {labels.tolist()[row]!r} in row {row} is not among the classes {classes.tolist()}")
+    return np.array(entries)
+
+
+def _text(value: Any, known: set[str]) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value)
+    return text.lower() if isinstance(value, bool) and text not in known else text
+
+
+def _boolean(value: Any) -> bool | None:
+    return BOOLEANS.get(str(int(value) if isinstance(value, float) and value.is_integer() else value).lower())
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        number = float(value)
+        # a float may have rounded the digits of a long integer
+        return int(value) if isinstance(value, str) and value.lstrip("+-").isdecimal() else _whole(number)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _whole(number: float) -> int | None:
+    return int(number) if number.is_integer() else None
+
+
+def numbers_of(labels: AnyArray) -> AnyArray:
+    """Return labels of any type as numbers, float64; raise `TargetError` for the first that is not a number."""
+    try:
+        return np.asarray(labels, dtype=np.float64)
+    except (TypeError, ValueError):
+        pass
+    for row, value in enumerate(labels.tolist()):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            raise TargetError(f"label {value!r} in row {row} is not a number") from None
+    raise TargetError(f"labels are of type {labels.dtype}, expected numbers")

@@ -1,0 +1,241 @@
+"""Columns of an Arrow table as NumPy arrays: numbers, ids and labels."""
+
+import re
+import warnings
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from redcore._types import AnyArray
+from redcore.data.formats._csv import NULLS
+from redcore.exceptions import DataError, DataWarning, TargetError
+
+__all__ = ["cleaned_columns", "ids_of", "labels_of", "numbers_in", "target_numbers"]
+
+MARKERS = ("None", "none", "NONE", "<NA>", "NaT", "-", "--", "?", ".", "missing", "Missing", "n.a.", "N.A.", "nil")
+"""Text that counts as an empty cell in a column of numbers, with a warning."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+WITH_LEADING_ZERO = re.compile(r"[+-]?0\d")
+BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+def numbers_in(
+    path: Path, table: pa.Table, what: str, columns: Sequence[str], na_values: Collection[str] = ()
+) -> AnyArray:
+    """Return numeric columns as float64 (n_rows, n_columns), with NaN for empty cells.
+
+    Parameters
+    ----------
+    path : Path
+        File, for warnings.
+    table : pyarrow.Table
+    what : str
+        Beginning of messages, such as ``modality 'lab'``.
+    columns : sequence of str
+    na_values : collection of str
+        Text that counts as an empty cell.
+
+    Warns
+    -----
+    DataWarning
+        If other text counts as an empty cell; see `MARKERS`.
+
+    Raises
+    ------
+    DataError
+        If a column contains something else. The message names column and row.
+    """
+    markers: dict[str, str] = {}
+    array = np.stack([_numbers(table, what, column, na_values, markers) for column in columns], axis=1)
+    if markers:
+        listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
+        warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=2)
+    return array
+
+
+def cleaned_columns(
+    path: Path, table: pa.Table, what: str, columns: Sequence[str], na_values: Collection[str] = ()
+) -> dict[str, pa.ChunkedArray]:
+    """Return columns by name, with numbers in place of text if all text of a column is numbers or empty cells.
+
+    Parameters are those of `numbers_in`. In columns of other text, empty cells become null.
+
+    Warns
+    -----
+    DataWarning
+        If text counts as an empty cell in a column of numbers; see `MARKERS`.
+    """
+    markers: dict[str, str] = {}
+    cleaned = {}
+    for column in columns:
+        values = table[column]
+        if pa.types.is_decimal(values.type):
+            values = values.cast(pa.float64())
+        elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            try:
+                numbers = _numbers_in_text(table, what, column, na_values, markers)
+                values = pa.chunked_array([pa.array(numbers, from_pandas=True)])
+            except DataError:
+                texts = pc.utf8_trim_whitespace(values)
+                values = pc.if_else(pc.is_in(texts, pa.array([*NULLS, *na_values])), None, values)
+        cleaned[column] = values
+    if markers:
+        listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
+        warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=2)
+    return cleaned
+
+
+def _numbers(table: pa.Table, what: str, column: str, na_values: Collection[str], markers: dict[str, str]) -> AnyArray:
+    """Return one numeric column; add to `markers` the text that counts as missing, with its first column."""
+    values = _plain(table[column])
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _numbers_in_text(table, what, column, na_values, markers)
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if not (is_number or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+        raise DataError(f"{what}: column {column!r} is {kind}, expected numbers")
+    return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _numbers_in_text(
+    table: pa.Table, what: str, column: str, na_values: Collection[str], markers: dict[str, str]
+) -> AnyArray:
+    texts = pc.utf8_trim_whitespace(table[column])
+    empty = pc.is_in(texts, pa.array([*NULLS, *na_values]))
+    marked = pc.and_(pc.is_in(texts, pa.array(MARKERS)), pc.invert(empty))
+    numbers = pc.if_else(pc.or_(empty, marked), None, texts)
+    if _decimal(table) == ",":
+        numbers = pc.replace_substring(numbers, ",", ".")
+    try:
+        array = np.asarray(numbers.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowInvalid:
+        raise DataError(f"{what}: column {column!r} is text, expected numbers{_first_text(numbers)}") from None
+    for text in pc.unique(texts.filter(marked)).to_pylist():
+        markers.setdefault(text, column)
+    return array
+
+
+def _decimal(table: pa.Table) -> str:
+    """Return the decimal mark of a table from a CSV file; empty for other tables."""
+    return str((table.schema.metadata or {}).get(b"decimal", b""), "ascii")
+
+
+def _first_text(texts: pa.ChunkedArray) -> str:
+    """Return the end of an error message that names the first entry that is not a number."""
+    for row, text in enumerate(texts.to_pylist()):
+        if text is not None and not _is_number(text):
+            has_comma = bool(re.fullmatch(r"[+-]?[\d.]*,[\d.,]*", text))
+            hint = "; set option decimal=',' if the comma is a decimal mark" if has_comma else ""
+            return f"; row {row} is {text[:40]!r}{hint}"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with the values of a dictionary, such as a pandas category, in place of their codes."""
+    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+
+
+def ids_of(table: pa.Table, column: str) -> AnyArray:
+    """Return ids, groups or split: text exactly as it stands in the file, or numbers; None for empty cells."""
+    values = _simple(table, column)
+    if pa.types.is_string(values.type):
+        values = pc.if_else(pc.equal(values, ""), None, values)
+    return _array(values)
+
+
+def labels_of(table: pa.Table, column: str, na_values: Collection[str] = (), infer: bool = True) -> AnyArray:
+    """Return labels, with None for empty cells.
+
+    Labels of a CSV file are text. If `infer` is True, they become integers, numbers or booleans if all of them are.
+    """
+    values = _simple(table, column)
+    if pa.types.is_string(values.type):
+        empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
+        values = pc.if_else(pc.is_in(values, pa.array(empty)), None, values)
+    labels = _array(values)
+    return _inferred(labels, _decimal(table)) if infer and _decimal(table) else labels
+
+
+def _simple(table: pa.Table, column: str) -> pa.ChunkedArray:
+    """Return a column of text, numbers or booleans. Dates, times and bytes become text, decimal numbers floats."""
+    values = _plain(table[column])
+    kind = values.type
+    if pa.types.is_nested(kind):
+        raise DataError(f"column {column!r} is {kind}, expected one text or number per row")
+    if pa.types.is_decimal(kind):
+        return values.cast(pa.float64())
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    if is_bytes or pa.types.is_large_string(kind) or pa.types.is_temporal(kind):
+        try:
+            return (values.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else values).cast(pa.string())
+        except pa.ArrowException:
+            expected = "UTF-8 text" if is_bytes else "text, numbers or dates"
+            raise DataError(f"column {column!r} is {kind}, expected {expected}") from None
+    return values
+
+
+def _array(values: pa.ChunkedArray) -> AnyArray:
+    if values.null_count:
+        return np.array(values.to_pylist(), dtype=object)
+    array: AnyArray = values.to_numpy()
+    return array.astype(str) if array.dtype == object else array
+
+
+def _inferred(labels: AnyArray, decimal: str) -> AnyArray:
+    """Return labels that are text in a CSV file as integers, numbers or booleans, if all of them are.
+
+    Text stays text if a number would not be written in the same way: "01" is not 1, and "1E2" is not 100. Whole numbers
+    with a decimal mark, as pandas writes integers with missing values, become floats.
+    """
+    if labels.dtype.kind not in "UO":
+        return labels
+    texts = [entry for entry in labels.tolist() if entry is not None]
+    if not all(isinstance(text, str) for text in texts) or not texts:
+        return labels
+    if all(text in BOOLEANS for text in texts):
+        return _filled(labels, [BOOLEANS[text] for text in texts])
+    numbers = [text.strip().replace(decimal, ".") for text in texts]
+    if not all(map(NUMBER.fullmatch, numbers)) or any(map(WITH_LEADING_ZERO.match, numbers)):
+        return labels
+    if all(text.lstrip("-").isdigit() for text in numbers):
+        integers = [int(text) for text in numbers]
+        is_canonical = all(str(number) == text for number, text in zip(integers, numbers, strict=True))
+        return _filled(labels, integers) if is_canonical and max(map(abs, integers)) < 2**63 else labels
+    floats = [float(text) for text in numbers]
+    has_exponent = any("e" in text.lower() for text in numbers)
+    are_whole = all(number.is_integer() for number in floats)
+    return labels if are_whole and has_exponent else _filled(labels, floats)
+
+
+def _filled(labels: AnyArray, values: list[Any]) -> AnyArray:
+    """Return `values` in place of the labels, with None where there is no label."""
+    if len(values) == len(labels):
+        return np.array(values)
+    result = np.full(len(labels), None, dtype=object)
+    result[[row for row, entry in enumerate(labels.tolist()) if entry is not None]] = values
+    return result
+
+
+def target_numbers(table: pa.Table, column: str, na_values: Collection[str] = ()) -> AnyArray:
+    """Return labels as numbers, with None for empty cells; raise `TargetError` for the first that is not a number."""
+    labels, decimal = labels_of(table, column, na_values, infer=False), _decimal(table) or "."
+    if labels.dtype.kind not in "UO":
+        return labels
+    for row, entry in enumerate(labels.tolist()):
+        if isinstance(entry, str) and not _is_number(entry.replace(decimal, ".")):
+            raise TargetError(f"label {entry[:40]!r} in row {row} is not a number")
+    entries = [entry.replace(decimal, ".") if isinstance(entry, str) else entry for entry in labels.tolist()]
+    missing = [entry is None for entry in entries]
+    return np.array(entries, dtype=object) if any(missing) else np.array(entries, dtype=np.float64)
