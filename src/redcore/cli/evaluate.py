@@ -24,13 +24,13 @@ def evaluate(
 ) -> None:
     """Score the model of RUN on DATA under every missing pattern."""
     from redcore.cli._output import print_json, print_report, warnings_as_messages
-    from redcore.runs import Run, read_data
+    from redcore.runs import Run
 
     finished = Run.load(run)
     # load the model first, so that a damaged model is reported before the data is read
     target_kind = finished.method.schema.target_kind
-    samples, description = finished.rows_to_score(read_data(data), rows.value)
     with warnings_as_messages():
+        samples, description = finished.rows_to_score(finished.read(data), rows.value)
         report = finished.evaluate(samples, "all")
     if as_json:
         print_json({"run": str(run), "data": data, "rows": description, "metrics": report.to_dict()})

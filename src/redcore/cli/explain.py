@@ -42,12 +42,12 @@ def explain(
     """
     from redcore.cli._output import print_json, warnings_as_messages
     from redcore.explain import modality_value, training_states
-    from redcore.runs import Run, read_data
+    from redcore.runs import Run
 
     finished = Run.load(run)
     method = finished.method
-    samples, description = finished.rows_to_score(read_data(data), rows.value)
     with warnings_as_messages():
+        samples, description = finished.rows_to_score(finished.read(data), rows.value)
         value = modality_value(method, samples, metric, n_permutations=permutations, seed=seed)
         acquisition = _acquisition(method, samples, seed)
     steps = finished.history

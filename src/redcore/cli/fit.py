@@ -6,12 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from redcore import _defaults
-from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings, takes
+from redcore.cli._options import (
+    Data,
+    FormatOption,
+    Json,
+    ModalityColumns,
+    Seed,
+    parse_rates,
+    parse_settings,
+    reader_options,
+    takes,
+)
 
 if TYPE_CHECKING:
     from redcore.data import MultimodalData
@@ -63,11 +73,21 @@ class FitOptions:
             help="Write TensorBoard logs to the run folder every N steps. Requires the extra 'tensorboard'.", min=1
         ),
     ] = None
+    data_format: Annotated[
+        str | None,
+        typer.Option("--format", help="Format of DATA; see 'redcore list formats'. Default: detected from DATA."),
+    ] = None
+    modality: ModalityColumns = None
+    option: FormatOption = None
     as_json: Json = False
+
+    def reader(self) -> "dict[str, Any]":
+        """Return format and options of the reader, as keyword arguments."""
+        return {"data_format": self.data_format, "options": reader_options(self.option, self.modality)}
 
     def request(self, source: "MultimodalData") -> "Request":
         """Return the options of the command and the checksum of `source`, by which ``--resume`` recognises the run."""
-        from redcore.runs import RunOptions
+        from redcore.runs import RunOptions, reader_of
 
         options = RunOptions(
             method=self.method,
@@ -80,7 +100,7 @@ class FitOptions:
             test_fraction=self.test_fraction,
             seed=self.seed,
         )
-        return options.request(source, self.data)
+        return options.request(source, self.data, reader_of(self.data, **self.reader()))
 
 
 @takes(FitOptions)
@@ -93,25 +113,29 @@ def fit(options: FitOptions) -> None:
     from redcore.exceptions import ProcessLostError, TrainingInterrupted
     from redcore.fitting import process_rank
     from redcore.report import write_run_report
-    from redcore.runs import Run, open_run, read_data
+    from redcore.runs import Run, open_run, read_data, release_run
 
     # under torchrun, all processes train, and only the first prints and writes files
     is_first = process_rank() == 0
     messages.quiet = not is_first
-    source = read_data(options.data)
-    request, out = options.request(source), options.out
+    out = options.out
     with warnings_as_messages():
+        source = read_data(options.data, **options.reader())
+        request = options.request(source)
         run = Run.prepare(source, request)
-    if is_first:
-        open_run(out, request, options.resume)
-    checkpoint = out / "checkpoint.safetensors"
-    with warnings_as_messages():
+        if is_first:
+            open_run(out, request, options.resume)
+        checkpoint = out / "checkpoint.safetensors"
         try:
             with _logging(out, options.log_every if is_first else None) as callbacks:
                 run = fit_with_progress(run, checkpoint, callbacks)
         except (TrainingInterrupted, ProcessLostError) as interrupt:
             messages.print(_resume_message(checkpoint), markup=False)
             raise interrupt from None
+        except Exception:
+            if is_first:
+                release_run(out)
+            raise
         if not is_first:
             return
         run = run.save(out)

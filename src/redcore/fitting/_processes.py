@@ -10,6 +10,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, distributed
 
 from redcore._types import IntArray
+from redcore.exceptions import SettingsError
 from redcore.fitting._settings import TrainingSettings
 
 __all__ = ["Processes", "process_rank"]
@@ -25,6 +26,15 @@ def _n_started() -> int:
 def process_rank() -> int:
     """Return the rank of this process among those that torchrun has started; 0 without torchrun."""
     return int(os.environ["RANK"]) if _n_started() > 1 else 0
+
+
+def _check_accelerator(name: str) -> None:
+    """Raise `SettingsError` if this machine does not have the accelerator."""
+    is_absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
+    if is_absent.get(name, False):
+        raise SettingsError(
+            f"setting 'accelerator' is {name!r}, but torch finds no such device; expected 'cpu' or 'auto'"
+        )
 
 
 class Processes:
@@ -44,6 +54,7 @@ class Processes:
     """
 
     def __init__(self, settings: TrainingSettings) -> None:
+        _check_accelerator(settings.accelerator)
         self.n, self.rank = _n_started(), process_rank()
         if self.n == 1:
             self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)

@@ -11,6 +11,7 @@ from redcore.data._target import Target
 from redcore.inspection._features import EXPLODING, SKEWED, FeatureScan, scan
 from redcore.inspection._leakage import Leakage, leakage
 from redcore.inspection._missingness import Association, MissingTable, Pattern, associations, missing_by, patterns
+from redcore.inspection._target_leaks import leak_messages
 
 __all__ = ["Finding", "ModalitySummary", "Summary", "summarise"]
 
@@ -129,6 +130,7 @@ def summarise(data: MultimodalData) -> Summary:
     findings = [
         *_missing_findings(data, tables, tests),
         *_leakage_findings(shared, modalities),
+        *(Finding("warning", text) for text in leak_messages(data)),
         *(finding for modality in modalities for finding in _feature_findings(modality)),
         *_target_findings(data),
     ]

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from redcore.runs._fitting import evaluate_method, facts_of_fit, make_requested
-    from redcore.runs._folder import open_request, open_run
+    from redcore.runs._folder import open_request, open_run, release_run
     from redcore.runs._predictions import check_output, prediction_table, write_table
     from redcore.runs._prepare import Prepared, prepare, split_codes
     from redcore.runs._request import Request, RunOptions
     from redcore.runs._result import RunResult, read_result, read_run
     from redcore.runs._run import Run, fit_run
-    from redcore.runs._sources import SAMPLES_AT_ONCE, checksum_of, data_pieces, read_data, read_source
+    from redcore.runs._sources import (
+        SAMPLES_AT_ONCE,
+        checksum_of,
+        data_pieces,
+        read_data,
+        read_for_model,
+        read_source,
+        reader_of,
+    )
     from redcore.runs._streaming import predict_stream
 
 __all__ = [
@@ -37,22 +45,33 @@ __all__ = [
     "prediction_table",
     "prepare",
     "read_data",
+    "read_for_model",
     "read_result",
     "read_run",
     "read_source",
+    "reader_of",
+    "release_run",
     "split_codes",
     "write_table",
 ]
 
 _MODULES = {
     "_fitting": ("evaluate_method", "facts_of_fit", "make_requested"),
-    "_folder": ("open_request", "open_run"),
+    "_folder": ("open_request", "open_run", "release_run"),
     "_predictions": ("check_output", "prediction_table", "write_table"),
     "_prepare": ("Prepared", "prepare", "split_codes"),
     "_request": ("Request", "RunOptions"),
     "_result": ("RunResult", "read_result", "read_run"),
     "_run": ("Run", "fit_run"),
-    "_sources": ("SAMPLES_AT_ONCE", "checksum_of", "data_pieces", "read_data", "read_source"),
+    "_sources": (
+        "SAMPLES_AT_ONCE",
+        "checksum_of",
+        "data_pieces",
+        "read_data",
+        "read_for_model",
+        "read_source",
+        "reader_of",
+    ),
     "_streaming": ("predict_stream",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

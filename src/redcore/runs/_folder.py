@@ -22,7 +22,7 @@ from redcore.runs._prepare import Prepared
 from redcore.runs._request import Request
 from redcore.uncertainty import Calibration
 
-__all__ = ["finish_run", "open_request", "open_run", "run_record"]
+__all__ = ["finish_run", "open_request", "open_run", "release_run", "run_record"]
 
 
 def open_run(folder: Path, request: Request, resume: bool) -> None:
@@ -47,7 +47,20 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
         return
     if not resume:
         raise RunError(f"{folder}: holds an unfinished run; add --resume to resume it, or choose another --out")
+    if _has_only_request(folder):
+        write_json(folder / "request.json", request.dump())
     _check_same_request(folder, request.dump())
+
+
+def release_run(folder: Path) -> None:
+    """Remove the request of a failed run, and the folder, if nothing was trained; another run can then use it."""
+    if _has_only_request(folder):
+        (folder / "request.json").unlink()
+        folder.rmdir()
+
+
+def _has_only_request(folder: Path) -> bool:
+    return folder.is_dir() and [path.name for path in folder.iterdir()] == ["request.json"]
 
 
 def open_request(folder: Path, request: dict[str, Any]) -> None:
@@ -128,6 +141,7 @@ def _record_of_model(record: Mapping[str, Any], report: PatternReport | None) ->
     """Return the description of training data and scores for the model file."""
     return {
         "data": Path(record["request"]["data"]).name,
+        "reader": record["request"]["reader"],
         "n_samples": record["n_samples"],
         "missing_rates": record["realised_missing_rates"],
         "metrics": None if report is None else report.to_dict(),

@@ -51,7 +51,7 @@ class RunOptions(Settings):
     test_fraction: float = _defaults.TEST_FRACTION
     seed: int = _defaults.SEED
 
-    def request(self, data: MultimodalData, name: str) -> "Request":
+    def request(self, data: MultimodalData, name: str, reader: dict[str, Any] | None = None) -> "Request":
         """Return the request of a run with these options on `data`, with the method and all missing rates filled in.
 
         Parameters
@@ -59,6 +59,8 @@ class RunOptions(Settings):
         data : MultimodalData
         name : str
             Name of the data, such as its path.
+        reader : dict, optional
+            Format of the file and options to read it.
 
         Raises
         ------
@@ -73,7 +75,7 @@ class RunOptions(Settings):
         rates = check_missing_rates({**dict.fromkeys(data.names, 0.0), **self.missing_rates})
         method = method_name(self.method, self.preset)
         options = {**self.model_dump(), "method": method, "missing_rates": rates}
-        return Request(data=name, data_checksum=data.checksum(), **options)
+        return Request(data=name, data_checksum=data.checksum(), reader=reader, **options)
 
 
 class Request(RunOptions):
@@ -87,8 +89,12 @@ class Request(RunOptions):
         Checksum of all values and labels; see `MultimodalData.checksum`.
     method : str
         Name of the method, also if it follows from the preset.
+    reader : dict or None
+        ``format`` and ``options`` with which the file was read; see `redcore.data.formats.source_options`. None for
+        data in memory and bundled data sets.
     """
 
     data: str
     data_checksum: str
     method: str = _defaults.METHOD
+    reader: dict[str, Any] | None = None

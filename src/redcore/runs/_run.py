@@ -1,6 +1,7 @@
 """Runs as objects: prepare, fit, evaluate, save, load and predict."""
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,18 +13,20 @@ import pyarrow as pa
 
 from redcore._types import IntArray
 from redcore.data import MultimodalData
-from redcore.exceptions import RunError
+from redcore.data.formats import Expected
+from redcore.exceptions import DataWarning, RunError
 from redcore.export import load_model
 from redcore.fitting import Callback
+from redcore.inspection import leak_messages
 from redcore.methods import Method
 from redcore.metrics import PatternReport
 from redcore.runs._fitting import evaluate_method, make_requested
-from redcore.runs._folder import finish_run, open_run, run_record
+from redcore.runs._folder import finish_run, open_run, release_run, run_record
 from redcore.runs._predictions import prediction_table
 from redcore.runs._prepare import Prepared, prepare
 from redcore.runs._request import Request, RunOptions
 from redcore.runs._result import RunResult, read_held_out, read_history, read_metrics, read_result, read_run
-from redcore.runs._sources import read_data
+from redcore.runs._sources import read_data, read_for_model, reader_of
 from redcore.runs._streaming import predict_stream
 
 __all__ = ["Run", "fit_run"]
@@ -56,9 +59,19 @@ class Run:
 
     @classmethod
     def prepare(cls, data: MultimodalData, request: Request) -> Self:
-        """Check the request, split the samples and hide modalities; see `redcore.runs.prepare`."""
+        """Check the request, split the samples and hide modalities; see `redcore.runs.prepare`.
+
+        Warns
+        -----
+        DataWarning
+            If a single feature predicts the target of the training split; see `redcore.inspection.target_leaks`.
+        """
         make_requested(request)
-        return cls(request, prepare(data, request))
+        prepared = prepare(data, request)
+        train = prepared.samples("train")
+        for message in [] if train is None else leak_messages(train):
+            warnings.warn(DataWarning(message), stacklevel=2)
+        return cls(request, prepared)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -139,6 +152,22 @@ class Run:
         assert self.folder is not None
         return read_held_out(self.folder)
 
+    def read(self, source: str | Path, needs_target: bool = True) -> MultimodalData:
+        """Read a data set or file for the method of this run.
+
+        The file is read with the options of the training data, unless options are stored next to it. The target gets
+        kind and classes of the method.
+
+        Parameters
+        ----------
+        source : str or Path
+        needs_target : bool
+            If False, labels may be absent.
+        """
+        reader = self.request.reader or {}
+        options, data_format = reader.get("options", {}), reader.get("format")
+        return read_for_model(str(source), Expected(self.method.schema, needs_target, data_format, options))
+
     def rows_to_score(
         self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto"
     ) -> tuple[MultimodalData, str]:
@@ -178,7 +207,7 @@ class Run:
 
         See `prediction_table` for the columns.
         """
-        data = source if isinstance(source, MultimodalData) else read_data(str(source))
+        data = source if isinstance(source, MultimodalData) else self.read(source, needs_target=False)
         return prediction_table(self.method, data)
 
     def predict_stream(self, source: str | Path, out: str | Path) -> tuple[int, list[str]]:
@@ -267,9 +296,15 @@ def fit_run(
     """
     name = "in memory" if isinstance(data, MultimodalData) else str(data)
     source = data if isinstance(data, MultimodalData) else read_data(name)
-    request = (options or RunOptions()).replace(**changes).request(source, name)
+    reader = None if isinstance(data, MultimodalData) else reader_of(name)
+    request = (options or RunOptions()).replace(**changes).request(source, name, reader)
     run = Run.prepare(source, request)
     if out is None:
         return run.fit(callbacks)
     open_run(Path(out), request, resume)
-    return run.fit(callbacks, Path(out) / "checkpoint.safetensors").save(out)
+    try:
+        run = run.fit(callbacks, Path(out) / "checkpoint.safetensors")
+    except Exception:
+        release_run(Path(out))
+        raise
+    return run.save(out)

@@ -10,12 +10,12 @@ import numpy as np
 
 from redcore._discovery import names
 from redcore.data import MultimodalData
-from redcore.data.formats import guess, read, table
+from redcore.data.formats import Expected, guess, read, read_for, source_options, table
 from redcore.data.store import Store, is_store
 from redcore.datasets import load_dataset, load_public
 from redcore.exceptions import DataError
 
-__all__ = ["SAMPLES_AT_ONCE", "checksum_of", "data_pieces", "read_data", "read_source"]
+__all__ = ["SAMPLES_AT_ONCE", "checksum_of", "data_pieces", "read_data", "read_for_model", "read_source", "reader_of"]
 
 IN_MEMORY_BYTES = 2**30
 """Size above which a store stays on disk and is read block by block."""
@@ -23,19 +23,44 @@ SAMPLES_AT_ONCE = 16_384
 """Number of samples in each chunk of `data_pieces`."""
 
 
-def read_data(source: str) -> MultimodalData:
+def read_data(source: str, data_format: str | None = None, options: Mapping[str, Any] | None = None) -> MultimodalData:
     """Read a bundled data set, or a file or folder whose format follows from its path."""
-    if source in names("redcore.datasets") and not Path(source).exists():
+    if _is_bundled(source):
         return load_dataset(source)
+    path = _existing(source)
+    return Store(path).data() if _is_large_store(path) and not options else read(path, data_format, options)
+
+
+def read_for_model(source: str, expected: Expected) -> MultimodalData:
+    """Read data like `read_data`, for a model; see `redcore.data.formats.read_for`."""
+    if _is_bundled(source):
+        return load_dataset(source)
+    path = _existing(source)
+    return Store(path).data() if _is_large_store(path) else read_for(path, expected)
+
+
+def reader_of(
+    source: str, data_format: str | None = None, options: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """Return the format of a file and the options to read it; None for a bundled data set."""
+    return None if _is_bundled(source) else source_options(_existing(source), data_format, options)
+
+
+def _is_bundled(source: str) -> bool:
+    return source in names("redcore.datasets") and not Path(source).exists()
+
+
+def _existing(source: str) -> Path:
     if not Path(source).exists():
         raise DataError(f"{source!r} is neither a file nor a data set ({', '.join(names('redcore.datasets'))})")
-    path = Path(source)
-    if is_store(path) and sum(file.stat().st_size for file in path.iterdir()) > IN_MEMORY_BYTES:
-        return Store(path).data()
-    return read(path)
+    return Path(source)
 
 
-def data_pieces(source: str, first: int = 0) -> Iterator[MultimodalData]:
+def _is_large_store(path: Path) -> bool:
+    return is_store(path) and sum(file.stat().st_size for file in path.iterdir()) > IN_MEMORY_BYTES
+
+
+def data_pieces(source: str, expected: Expected, first: int = 0) -> Iterator[MultimodalData]:
     """Yield the samples of a data source in chunks of `SAMPLES_AT_ONCE`, starting with chunk number `first`.
 
     Large stores stay on disk. Large Parquet tables are read in chunks, without their target. All other data is read
@@ -43,9 +68,9 @@ def data_pieces(source: str, first: int = 0) -> Iterator[MultimodalData]:
     """
     path = Path(source)
     if path.suffix.lower() in (".parquet", ".pq") and path.is_file() and path.stat().st_size > IN_MEMORY_BYTES:
-        yield from islice(table.stream(path, table.Options(), SAMPLES_AT_ONCE), first, None)
+        yield from islice(table.stream(path, table.Options(), SAMPLES_AT_ONCE, expected), first, None)
         return
-    data = read_data(source)
+    data = read_for_model(source, expected)
     for start in range(first * SAMPLES_AT_ONCE, data.n_samples, SAMPLES_AT_ONCE):
         yield data.take(np.arange(start, min(start + SAMPLES_AT_ONCE, data.n_samples)))
 

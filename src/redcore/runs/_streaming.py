@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from redcore._files import write_atomic, write_json
 from redcore.data import MultimodalData, chunks
+from redcore.data.formats import Expected
 from redcore.export import load_model, read_model_content
 from redcore.methods import Method
 from redcore.runs._predictions import check_output, prediction_table, write_table
@@ -53,16 +54,20 @@ def predict_stream(model: Path, source: str, out: Path) -> tuple[int, list[str]]
     check_output(out)
     if not model.is_file():
         read_run(model)
-    method = load_model(model)
+    method, content = load_model(model), read_model_content(model)
+    reader = content["record"].get("reader") or {}
+    expected = Expected(method.schema, data_format=reader.get("format"), options=reader.get("options", {}))
     checksum = checksum_of(Path(source)) if Path(source).exists() else source
-    return _predict_blocks(method, source, out, {"model": read_model_content(model)["sha256"], "data": checksum})
+    return _predict_blocks(method, source, expected, out, {"model": content["sha256"], "data": checksum})
 
 
-def _predict_blocks(method: Method, source: str, out: Path, request: Mapping[str, Any]) -> tuple[int, list[str]]:
+def _predict_blocks(
+    method: Method, source: str, expected: Expected, out: Path, request: Mapping[str, Any]
+) -> tuple[int, list[str]]:
     """Predict block by block, and resume from the blocks of the same request; see `predict_stream`."""
     folder = out.with_name(f".{out.name}.parts")
     finished = _finished_blocks(folder, request)
-    remaining = data_pieces(source, len(finished))
+    remaining = data_pieces(source, expected, len(finished))
     first = next(remaining, None)
     second = next(remaining, None) if first is not None else None
     if first is not None and second is None and not finished:

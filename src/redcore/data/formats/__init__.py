@@ -98,17 +98,19 @@ def _format_for(path: Path, expected: Expected) -> str:
         return expected.data_format
 
 
-def source_options(path: Path) -> dict[str, Any]:
+def source_options(
+    path: Path, data_format: str | None = None, options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the format of a file and the options to read it, as JSON-serialisable ``format`` and ``options``.
 
-    Options include those stored next to the file. Options with default values are left out.
+    Options include those stored next to the file, overridden by `options`. Options with default values are left out.
     """
-    name = guess(path)
+    name = data_format or guess(path)
     reader = load(__name__, name, "format")
-    options = reader.Options.parse({})
+    parsed = reader.Options.parse(options or {})
     if hasattr(reader, "resolved"):
-        options = reader.resolved(path, options)
-    return {"format": name, "options": options.model_dump(mode="json", exclude_defaults=True)}
+        parsed = reader.resolved(path, parsed)
+    return {"format": name, "options": parsed.model_dump(mode="json", exclude_defaults=True)}
 
 
 def guess(path: Path) -> str:

@@ -1,0 +1,165 @@
+"""Single features that alone predict the target, which suggests that they contain it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import lgamma, log
+
+import numpy as np
+from scipy.stats import rankdata
+
+from redcore._types import AnyArray, FloatArray, IntArray
+from redcore.data._dataset import MultimodalData
+from redcore.data._modality import Modality
+
+__all__ = ["TargetLeak", "leak_messages", "target_leaks"]
+
+THRESHOLD = 0.99
+"""A feature is reported if its AUC or absolute correlation exceeds this."""
+LEVEL = 1e-3
+"""Largest probability, over all features of a modality, of a perfect separation by chance."""
+MAX_SAMPLES = 20_000
+MIN_SAMPLES, MIN_CLASS_SAMPLES = 12, 5
+FEATURES_AT_ONCE = 256
+PREFILTER = 0.9
+"""Smallest share of the largest possible variance of ranks between classes of a reported feature, if rounded down."""
+
+
+@dataclass(frozen=True)
+class TargetLeak:
+    """Feature that alone predicts the target.
+
+    Attributes
+    ----------
+    modality : str
+    feature : str
+        Name of the feature, or its index if it has no name.
+    label : str
+        Label of a multi-label target, or index of an output of a regression with several outputs; else empty.
+    score : {"AUC", "correlation"}
+    value : float
+    """
+
+    modality: str
+    feature: str
+    label: str
+    score: str
+    value: float
+
+    def __str__(self) -> str:
+        target = f"target {self.label!r}" if self.label else "the target"
+        return (
+            f"{self.modality}: feature {self.feature!r} alone predicts {target} "
+            f"({self.score} {self.value:.3f}): possible leak"
+        )
+
+
+MAX_LISTED = 5
+
+
+def leak_messages(data: MultimodalData) -> list[str]:
+    """Return one message per reported feature of `target_leaks`, and one for all further features after the fifth."""
+    leaks = [str(leak) for leak in target_leaks(data)]
+    more = f"{len(leaks) - MAX_LISTED} further features alone predict the target: possible leak"
+    return leaks[:MAX_LISTED] + ([more] if len(leaks) > MAX_LISTED else [])
+
+
+def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
+    """Return the features with an AUC above 0.99, or an absolute correlation above 0.99 with a continuous target.
+
+    Features of sequences are averaged over time. With more than two classes, a feature must separate all pairs of
+    neighbouring classes, ordered by its mean rank. A feature is not reported if so few samples are separated by chance.
+    At most 20,000 samples are used, evenly spaced over the data.
+    """
+    target = data.target
+    if target is None:
+        return ()
+    rows = np.arange(0, data.n_samples, -(-data.n_samples // MAX_SAMPLES)) if data.n_samples else np.zeros(0, np.int64)
+    outputs = target.values[rows].reshape(len(rows), -1)
+    several = outputs.shape[1] > 1
+    indices: AnyArray = np.arange(outputs.shape[1])
+    labels = [str(label) for label in (indices if target.classes is None else target.classes)][: len(indices)]
+    leaks = []
+    for name, modality in data.modalities.items():
+        names = data.feature_names.get(name) or tuple(map(str, range(modality.n_features)))
+        observed, values = _vectors(modality, rows)
+        for column, label in enumerate(labels):
+            scores = _scores(values, outputs[observed, column], target.kind.is_regression)
+            leaks += [
+                TargetLeak(name, names[feature], label if several else "", kind, value)
+                for feature, kind, value in scores
+            ]
+    return tuple(leaks)
+
+
+def _vectors(modality: Modality, rows: IntArray) -> tuple[IntArray, FloatArray]:
+    """Return the positions in `rows` that observe the modality, and their values, averaged over time."""
+    taken = modality.take(rows).loaded()
+    observed = np.flatnonzero(taken.availability)
+    values = taken.values.astype(np.float64)
+    if taken.lengths is not None and len(observed):
+        ends = np.cumsum(taken.lengths)
+        values = np.add.reduceat(values, ends - taken.lengths, axis=0) / taken.lengths[:, None]
+    return observed, values
+
+
+def _scores(values: FloatArray, target: AnyArray, is_regression: bool) -> Iterator[tuple[int, str, float]]:
+    """Yield index, name of the score and score of every reported feature."""
+    if not is_regression:
+        codes, counts = np.unique(target, return_counts=True)
+        keep = np.isin(target, codes[counts >= MIN_CLASS_SAMPLES])
+        values, target = values[keep], np.unique(target[keep], return_inverse=True)[1]
+    if len(target) < MIN_SAMPLES or np.ptp(target) == 0:
+        return
+    for start in range(0, values.shape[1], FEATURES_AT_ONCE):
+        block = values[:, start : start + FEATURES_AT_ONCE]
+        found = _correlations(block, target) if is_regression else _aucs(block, target, values.shape[1])
+        yield from ((start + feature, kind, value) for feature, kind, value in found)
+
+
+def _correlations(values: FloatArray, target: AnyArray) -> Iterator[tuple[int, str, float]]:
+    pearson = _correlation(values, np.asarray(target, dtype=np.float64))
+    spearman = _correlation(rankdata(values, axis=0), rankdata(target))
+    for feature in np.flatnonzero(np.maximum(np.abs(pearson), np.abs(spearman)) > THRESHOLD):
+        value = max(pearson[feature], spearman[feature], key=abs)
+        yield int(feature), "correlation", float(value)
+
+
+def _correlation(values: FloatArray, target: FloatArray) -> FloatArray:
+    values, target = values - values.mean(axis=0), target - target.mean()
+    norm = np.linalg.norm(values, axis=0) * np.linalg.norm(target)
+    # rounding leaves a small norm if all values are equal
+    is_constant = np.ptp(values, axis=0) == 0
+    return np.where(is_constant, 0.0, (target @ values) / np.where(norm > 0, norm, 1.0))
+
+
+def _aucs(values: FloatArray, codes: IntArray, n_features: int) -> Iterator[tuple[int, str, float]]:
+    ranks = rankdata(values, axis=0)
+    counts = np.bincount(codes)
+    means = np.stack([ranks[codes == code].mean(axis=0) for code in range(len(counts))])
+    for feature in range(values.shape[1]):
+        order = np.argsort(means[:, feature], kind="stable")
+        # classes that are separated perfectly occupy one block of ranks after the other
+        ends = np.cumsum(counts[order])
+        blocks = ends - (counts[order] - 1) / 2
+        middle = (len(codes) + 1) / 2
+        possible = float(counts[order] @ (blocks - middle) ** 2)
+        if float(counts[order] @ (means[order, feature] - middle) ** 2) < PREFILTER * possible:
+            continue
+        pairs = list(pairwise(order))
+        value = min(_auc(values[codes == first, feature], values[codes == second, feature]) for first, second in pairs)
+        by_chance = max(_log_chance(counts[first], counts[second]) for first, second in pairs)
+        if value > THRESHOLD and by_chance + log(n_features) < log(LEVEL):
+            yield feature, "AUC", value
+
+
+def _auc(first: FloatArray, second: FloatArray) -> float:
+    """Return the probability that a value of `second` is larger than one of `first`, ties counted half."""
+    ranks = rankdata(np.concatenate([first, second]))
+    n = len(second)
+    return float((ranks[len(first) :].sum() - n * (n + 1) / 2) / (n * len(first)))
+
+
+def _log_chance(n_first: int, n_second: int) -> float:
+    """Return the logarithm of the probability that two classes are separated perfectly by chance."""
+    return log(2) - (lgamma(n_first + n_second + 1) - lgamma(n_first + 1) - lgamma(n_second + 1))
