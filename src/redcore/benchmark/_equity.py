@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from redcore._pattern_names import pattern_modalities
 from redcore.benchmark._aggregate import done
 from redcore.benchmark._result import Result
 from redcore.metrics import HEADLINES
@@ -51,7 +52,7 @@ def worst_pattern(record: Result, score: str | None = None) -> tuple[str, float]
 def single_modality_scores(record: Result, score: str | None = None) -> dict[str, float]:
     """Return the score under each missing pattern with a single observed modality, by modality."""
     scores = pattern_scores(record, score)
-    return {pattern: value for pattern, value in scores.items() if "+" not in pattern}
+    return {pattern: value for pattern, value in scores.items() if len(pattern_modalities(pattern)) == 1}
 
 
 def best_single_modality(records: Sequence[Result], score: str | None = None) -> dict[str, dict[str, float]]:
@@ -61,7 +62,7 @@ def best_single_modality(records: Sequence[Result], score: str | None = None) ->
         columns: dict[str, float] = {}
         for patterns in methods.values():
             for name, value in patterns.items():
-                if "+" not in name:
+                if len(pattern_modalities(name)) == 1:
                     columns[name] = max(value, columns.get(name, value))
         best[data] = columns
     return best

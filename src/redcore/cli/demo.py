@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from redcore import _defaults
+from redcore._pattern_names import pattern_modalities
 from redcore.cli._options import Json, Seed
 
 if TYPE_CHECKING:
@@ -87,5 +88,7 @@ def _conclusion(reports: Mapping[str, "PatternReport"]) -> str:
 
 
 def _mean(per_pattern: Mapping[str, Mapping[str, Any]], single: bool) -> float:
-    values = [scores["macro_f1"] for name, scores in per_pattern.items() if not (single and "+" in name)]
+    values = [
+        scores["macro_f1"] for name, scores in per_pattern.items() if not (single and len(pattern_modalities(name)) > 1)
+    ]
     return float(sum(values) / len(values))

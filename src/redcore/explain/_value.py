@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData
@@ -52,8 +53,8 @@ class ModalityValue:
             "metric": self.metric,
             "values": result.values,
             "standard_errors": result.errors,
-            "interactions": {"+".join(pair): value for pair, value in result.interactions.items()},
-            "interaction_errors": None if errors is None else {"+".join(p): value for p, value in errors.items()},
+            "interactions": {pattern_name(pair): value for pair, value in result.interactions.items()},
+            "interaction_errors": None if errors is None else {pattern_name(p): value for p, value in errors.items()},
             "without": self.without,
             "with_all": self.with_all,
             "n_samples": self.n_samples,
@@ -118,7 +119,7 @@ class _Scorer:
         keep = np.isin(self.method.active, list(names))
         rows = np.flatnonzero(self.data.availability[:, keep].all(axis=1))
         if not rows.size:
-            raise DataError(f"no sample observes {'+'.join(sorted(names))}: this pattern cannot be evaluated")
+            raise DataError(f"no sample observes {pattern_name(sorted(names))}: this pattern cannot be evaluated")
         self.min_samples = min(self.min_samples, len(rows))
         subset = self.data.take(rows)
         assert subset.target is not None

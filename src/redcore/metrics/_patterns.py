@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
+from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import TargetError
@@ -46,11 +47,6 @@ class PatternReport:
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON-serialisable dicts."""
         return {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed}
-
-
-def pattern_name(pattern: Sequence[str]) -> str:
-    """Return the name of a missing pattern: its observed modalities, joined with ``+``."""
-    return "+".join(pattern)
 
 
 def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:

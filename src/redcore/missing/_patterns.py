@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from redcore._pattern_names import pattern_modalities
 from redcore._types import BoolArray, FloatArray, IntArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData, concatenate
@@ -44,7 +45,7 @@ def assign_patterns(demand: Demand, patterns: Sequence[str], counts: IntArray, r
 
 
 def _observed_modalities(demand: Demand, pattern: str) -> BoolArray:
-    names = [name.strip() for name in pattern.split("+")]
+    names = [name.strip() for name in pattern_modalities(pattern)]
     if names == ["nothing"]:
         if demand.at_least_one:
             raise MissingRateError(

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from redcore._files import write_atomic
+from redcore._pattern_names import pattern_modalities
 from redcore.benchmark import (
     Record,
     bootstrap_interval,
@@ -111,7 +112,9 @@ def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequen
         panel.set_xlabel("number of missing modalities")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         of_data = [record for record in records if record.data_title == data]
-        n_modalities = max(len(pattern.split("+")) for record in of_data for pattern in record.metrics["per_pattern"])
+        n_modalities = max(
+            len(pattern_modalities(pattern)) for record in of_data for pattern in record.metrics["per_pattern"]
+        )
         for index, method in enumerate(methods):
             runs = [_by_count(record, n_modalities) for record in of_data if record.method_title == method]
             _error_bars(panel, runs, index, method)
@@ -123,7 +126,7 @@ def _by_count(record: Record, n_modalities: int) -> dict[int, float]:
     """Return the mean score over all patterns with the same number of missing modalities, by this number."""
     scores: dict[int, list[float]] = {}
     for pattern, value in pattern_scores(record).items():
-        scores.setdefault(n_modalities - pattern.count("+") - 1, []).append(value)
+        scores.setdefault(n_modalities - len(pattern_modalities(pattern)), []).append(value)
     return {n_missing: float(np.mean(values)) for n_missing, values in scores.items()}
 
 
@@ -150,7 +153,9 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
 
 def _heatmap(data: str, table: dict[str, dict[str, float]]) -> Figure:
     methods = sorted(table)
-    patterns = sorted({p for scores in table.values() for p in scores}, key=lambda p: (p.count("+"), p))[:64]
+    patterns = sorted({p for scores in table.values() for p in scores}, key=lambda p: (len(pattern_modalities(p)), p))[
+        :64
+    ]
     values = np.array([[table[method].get(pattern, np.nan) for method in methods] for pattern in patterns])
     figure = Figure(figsize=(2.5 + 0.8 * len(methods), 1.6 + 0.24 * len(patterns)), layout="constrained")
     panel = figure.subplots()

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import studentized_range, t
 
 from redcore._histories import thinned
+from redcore._pattern_names import pattern_modalities
 from redcore.benchmark import (
     Result,
     best_single_modality,
@@ -56,7 +57,7 @@ class _Packer:
 
     def add_modalities(self, record: Result) -> None:
         """Add the modalities of the record to those of its data set. Packed patterns refer to them by index."""
-        names = {name for pattern in record.metrics.get("per_pattern", {}) for name in pattern.split("+")}
+        names = {name for pattern in record.metrics.get("per_pattern", {}) for name in pattern_modalities(pattern)}
         data = self.data.number(record.data_title)
         self.modalities[data] = sorted({*self.modalities.get(data, []), *names})
 
@@ -93,7 +94,9 @@ class _Packer:
     def _scores(self, data: int, record: Result) -> dict[str, Any]:
         per_pattern: dict[str, dict[str, Any]] = record.metrics.get("per_pattern", {})
         names = self.modalities[data]
-        numbers = [self.patterns.number([data, *map(names.index, pattern.split("+"))]) for pattern in per_pattern]
+        numbers = [
+            self.patterns.number([data, *map(names.index, pattern_modalities(pattern))]) for pattern in per_pattern
+        ]
         for index, metric in enumerate(self.metrics):
             if metric in HEADLINES and any(scores.get(metric) is not None for scores in per_pattern.values()):
                 self.headline.setdefault(data, index)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError, UnsupportedError
@@ -121,7 +122,7 @@ class Completions:
             partly = self.draw(data, acquired[:1], n_draws, rng)
             return self.draw(partly, acquired[1:], 1, rng)
         if not donors.size:
-            raise DataError(f"no reference sample observes {'+'.join(acquired)}, so it cannot be drawn")
+            raise DataError(f"no reference sample observes {pattern_name(acquired)}, so it cannot be drawn")
         columns = [self.names.index(name) for name in acquired]
         donor_codes = self.codes[donors][:, columns].reshape(len(donors), -1)
         errors = self._errors(data, donors, columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redcore._pattern_names import pattern_modalities
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_coverage
 from redcore.data import MultimodalData, Target
@@ -145,7 +146,7 @@ class Calibration:
         target = set(pattern)
 
         def distance(name: str) -> tuple[int, int]:
-            other = set(name.split("+")) if name else set()
+            other = set(pattern_modalities(name))
             return len(other - target), len(target - other)
 
         selected: list[str] = []

@@ -85,6 +85,8 @@ class _Array:
 
 def _array_of_objects(raw: Any, count: int) -> AnyArray:
     array = _plain_array(raw) if isinstance(raw, list) and len(raw) == count else None
+    if array is None and isinstance(raw, list) and len(raw) == count:
+        array = _mixed_array(raw)
     if array is None:
         raise DataError("an array of objects that are not text or numbers")
     return array
@@ -339,6 +341,20 @@ def _plain_array(values: list[Any] | tuple[Any, ...]) -> AnyArray | None:
             raise DataError(f"{len(entries)} texts of up to {longest} characters need more than {MAX_TEXT_BYTES} bytes")
         return np.array(entries, dtype=str)
     return np.array(entries) if all(map(_is_number, entries)) else None
+
+
+def _mixed_array(values: list[Any]) -> AnyArray | None:
+    """Return texts and numbers as an array of texts, such as ids of a video, a start and an end; else None."""
+    if any(isinstance(entry, _Array) and entry.shape != () for entry in values):
+        return None
+    entries = [entry.array()[()] if isinstance(entry, _Array) else entry for entry in values]
+    if not all(isinstance(entry, str | bytes) or _is_number(entry) for entry in entries):
+        return None
+    try:
+        texts = [entry.decode("utf-8") if isinstance(entry, bytes) else str(entry) for entry in entries]
+    except UnicodeDecodeError:
+        return None
+    return _plain_array(texts)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Pickles of the MMSA family: ``unaligned_50.pkl`` and ``aligned_50.pkl`` of CMU-MOSI, CMU-MOSEI and CH-SIMS.
+"""Pickles of the MMSA and MulT families: ``unaligned_50.pkl`` of CMU-MOSI and the like, and ``iemocap_data.pkl``.
 
 A file is a dict with the keys ``train``, ``valid`` and ``test``. Each value is a dict with
 
@@ -8,12 +8,18 @@ A file is a dict with the keys ``train``, ``valid`` and ``test``. Each value is 
 - ``audio_lengths`` and ``vision_lengths``, in unaligned files;
 - ``text_bert`` (optional): its second row is the mask of the text.
 
+Files of the MulT family have ``labels`` in place of the last four: sentiment (n, 1, 1), or for each of several emotions
+the indicators of its absence and presence (n, n_emotions, 2), which are a multi-label target. Their ``id`` is absent,
+or contains video, start and end (n, 3). Without ids, samples are named by split and row, such as ``train_0``. If an id
+occurs in several splits, the ids begin with the split, and a warning is issued.
+
 The mask in ``text_bert`` gives the length of the text, and in aligned files the length of all modalities. Without
 lengths, trailing time steps of zeros are padding. A sequence of length 0 is missing. A longer sequence of zeros is
 observed, unless option ``blank`` is "missing". Other keys are ignored. Only arrays and plain containers are read from
 the pickle; see `redcore.data.formats._unpickler`.
 """
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,13 +31,15 @@ from redcore._types import AnyArray, IntArray
 from redcore._validation import check_sample_ids
 from redcore.data import MultimodalData, Target, concatenate
 from redcore.data.formats._unpickler import as_array, load_pickle
-from redcore.exceptions import DataError, TargetError
+from redcore.exceptions import DataError, DataWarning, TargetError
 
 __all__ = ["Options", "read", "recognises"]
 
 PARTS = ("train", "valid", "test")
 MODALITIES = ("audio", "text", "vision")
 CLASS_NAMES = ("negative", "positive")
+EMOTIONS = ("neutral", "happy", "sad", "angry")
+"""Emotions of ``iemocap_data.pkl``, in the order of the MulT authors' evaluation."""
 
 
 class Options(Settings):
@@ -83,19 +91,21 @@ def read(path: Path, options: Options) -> MultimodalData:
             splits.append(data)
             labels.append(values)
     try:
+        if any("labels" in content[part] for part in PARTS if part in content):
+            splits = _with_unique_ids(path, splits)
         data = concatenate(splits)
         check_sample_ids(data.sample_ids, data.n_samples)
-        return replace(data, target=_target(np.concatenate(labels), options))
+        return replace(data, target=_target(_concatenated(labels), options))
     except DataError as error:
         raise type(error)(f"{path}: {error}") from None
 
 
 def _read_split(path: Path, part: str, code: int, content: Any, options: Options) -> tuple[MultimodalData, AnyArray]:
-    """Return the data of one split, without target, and its labels (n_samples,)."""
+    """Return the data of one split, without target, and its labels, (n_samples,) or (n_samples, n_emotions)."""
     where = f"{path}: split {part!r}"
     if not isinstance(content, dict):
         raise DataError(f"{where} is a {type(content).__name__}, expected a dict")
-    ids = _ids(where, content)
+    ids, groups = _ids(where, part, content)
     modalities = {name: _features(where, content, name, options) for name in MODALITIES if name in content}
     if not modalities:
         raise DataError(f"{where}: no modality; expected {', '.join(MODALITIES)}, got the keys {_key_list(content)}")
@@ -105,7 +115,7 @@ def _read_split(path: Path, part: str, code: int, content: Any, options: Options
         data = MultimodalData.from_arrays(
             modalities,
             lengths=lengths,
-            groups=np.array([name.partition("$_$")[0] for name in ids]),
+            groups=groups,
             sample_ids=ids,
             split=np.full(len(ids), code),
         )
@@ -114,18 +124,49 @@ def _read_split(path: Path, part: str, code: int, content: Any, options: Options
     return data, labels
 
 
+def _with_unique_ids(path: Path, splits: list[MultimodalData]) -> list[MultimodalData]:
+    """Return the splits with the name of the split before each id, if ids occur in several splits."""
+    ids = [set(data.sample_ids.tolist()) for data in splits]
+    n_repeated = sum(map(len, ids)) - len(set().union(*ids))
+    if not n_repeated:
+        return splits
+    text = f"{path}: {n_repeated} sample ids occur in several splits; ids begin with the name of the split"
+    warnings.warn(DataWarning(text), stacklevel=2)
+    parts = [PARTS[int(data.split[0])] for data in splits if data.split is not None]
+    return [
+        replace(data, sample_ids=np.array([f"{part}_{name}" for name in data.sample_ids]))
+        for part, data in zip(parts, splits, strict=True)
+    ]
+
+
 def _key_list(content: dict[str, Any]) -> str:
     return ", ".join(key if key.isprintable() else ascii(key) for key in content)[:200] or "(none)"
 
 
-def _ids(where: str, content: dict[str, Any]) -> AnyArray:
+def _ids(where: str, part: str, content: dict[str, Any]) -> tuple[AnyArray, AnyArray | None]:
+    """Return the ids and the groups (videos) of all samples; the groups are None without ids."""
+    if "id" not in content and "labels" in content:
+        n_samples = len(np.atleast_1d(_array(where, content, "labels")))
+        return np.array([f"{part}_{row}" for row in range(n_samples)], dtype=str), None
     ids = _array(where, content, "id")
+    if "labels" in content and ids.ndim == 2 and len(ids) and ids.shape[1] > 1 and ids.dtype.kind in "US":
+        # video, start and end
+        parts = _text(where, ids)
+        return _checked_ids(where, np.array(["_".join(row) for row in parts.tolist()])), parts[:, 0]
     if ids.ndim != 1 or not len(ids) or ids.dtype.kind not in "USiu":
         raise DataError(f"{where}, key 'id': {ids.dtype} of shape {ids.shape}, expected one text per sample")
+    ids = _checked_ids(where, _text(where, ids))
+    return ids, np.array([name.partition("$_$")[0] for name in ids])
+
+
+def _text(where: str, ids: AnyArray) -> AnyArray:
     try:
-        ids = np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids.astype(str)
+        return np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids.astype(str)
     except UnicodeDecodeError:
         raise DataError(f"{where}, key 'id': ids are not UTF-8 text") from None
+
+
+def _checked_ids(where: str, ids: AnyArray) -> AnyArray:
     for row, name in enumerate(ids.tolist()):
         if not name or not name.isprintable():
             raise DataError(f"{where}, key 'id', row {row}: {name[:80]!a} cannot be an id")
@@ -146,10 +187,34 @@ def _array(where: str, content: dict[str, Any], key: str) -> AnyArray:
 
 def _labels(where: str, content: dict[str, Any], n_samples: int, options: Options) -> AnyArray:
     key = "classification_labels" if options.target == "classification" else "regression_labels"
+    if key not in content and "labels" in content and options.target != "classification":
+        return _mult_labels(where, _array(where, content, "labels"), n_samples)
     labels = _array(where, content, key)
     if labels.shape != (n_samples,) or labels.dtype.kind not in "iuf":
         raise DataError(f"{where}, key {key!r}: {labels.dtype} of shape {labels.shape}, expected {n_samples} numbers")
     return labels.astype(np.float64)
+
+
+def _mult_labels(where: str, labels: AnyArray, n_samples: int) -> AnyArray:
+    """Return sentiment (n_samples,), or one column per emotion with 1 if it is present, (n_samples, n_emotions)."""
+    where = f"{where}, key 'labels'"
+    if labels.dtype.kind not in "iuf" or labels.ndim not in (1, 2, 3) or len(labels) != n_samples:
+        raise DataError(f"{where}: {labels.dtype} of shape {labels.shape}, expected numbers of {n_samples} samples")
+    if labels.size == n_samples:
+        return labels.astype(np.float64).reshape(n_samples)
+    if labels.ndim != 3 or labels.shape[2] != 2:
+        raise DataError(f"{where}: shape {labels.shape}, expected (n, 1, 1) or (n, n_emotions, 2)")
+    bad = np.argwhere(~np.isin(labels, (0, 1)).all(axis=2) | (labels.sum(axis=2) != 1))
+    if bad.size:
+        raise DataError(f"{where}, row {bad[0][0]}: expected 0 and 1, or 1 and 0, for each emotion")
+    return labels[:, :, 1].astype(np.float64)
+
+
+def _concatenated(labels: list[AnyArray]) -> AnyArray:
+    shapes = {array.shape[1:] for array in labels}
+    if len(shapes) > 1:
+        raise TargetError(f"labels of the splits have different shapes: {', '.join(map(str, sorted(shapes)))}")
+    return np.concatenate(labels)
 
 
 def _features(where: str, content: dict[str, Any], name: str, options: Options) -> AnyArray:
@@ -203,6 +268,11 @@ def _lengths_without_padding(values: AnyArray) -> IntArray:
 
 
 def _target(labels: AnyArray, options: Options) -> Target:
+    if labels.ndim == 2:
+        if options.target == "sign":
+            raise TargetError("labels are emotions, which have no sign; expected target 'regression' (the default)")
+        names = EMOTIONS if labels.shape[1] == len(EMOTIONS) else None
+        return Target.from_multilabel(labels, names)
     bad = np.flatnonzero(~np.isfinite(labels))
     if options.target == "classification":
         bad = np.flatnonzero(~((np.abs(labels) < 2**31) & (labels == np.floor(labels))))

@@ -1,0 +1,44 @@
+"""Names of missing patterns: the observed modalities, joined with ``+``."""
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["pattern_modalities", "pattern_name"]
+
+CHARACTER = re.compile(r"\\(.)|(\+)|([^\\+]+|\\)", re.DOTALL)
+
+
+def pattern_name(pattern: Sequence[str]) -> str:
+    r"""Return the name of a missing pattern: its observed modalities, joined with ``+``.
+
+    In the name of a modality, ``+`` and ``\`` are preceded by ``\``. Different patterns therefore have different names.
+
+    Examples
+    --------
+    >>> pattern_name(["audio", "text"])
+    'audio+text'
+    >>> print(pattern_name(["a+b", "c"]))
+    a\+b+c
+    """
+    return "+".join(name.replace("\\", "\\\\").replace("+", "\\+") for name in pattern)
+
+
+def pattern_modalities(name: str) -> tuple[str, ...]:
+    """Return the observed modalities of a missing pattern from its name; inverse of `pattern_name`.
+
+    Examples
+    --------
+    >>> pattern_modalities("audio+text")
+    ('audio', 'text')
+    >>> pattern_modalities("")
+    ()
+    """
+    if not name:
+        return ()
+    modalities = [""]
+    for match in CHARACTER.finditer(name):
+        if match[2]:
+            modalities.append("")
+        else:
+            modalities[-1] += match[1] or match[3]
+    return tuple(modalities)
