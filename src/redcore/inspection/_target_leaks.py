@@ -84,7 +84,7 @@ def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
         names = data.feature_names.get(name) or tuple(map(str, range(modality.n_features)))
         observed, values = _vectors(modality, rows)
         for column, label in enumerate(labels):
-            scores = _scores(values, outputs[observed, column], target.kind.is_regression)
+            scores = _scores(values, outputs[observed, column], target.kind.is_regression, modality.n_features)
             leaks += [
                 TargetLeak(name, names[feature], label if several else "", kind, value)
                 for feature, kind, value in scores
@@ -103,8 +103,23 @@ def _vectors(modality: Modality, rows: IntArray) -> tuple[IntArray, FloatArray]:
     return observed, values
 
 
-def _scores(values: FloatArray, target: AnyArray, is_regression: bool) -> Iterator[tuple[int, str, float]]:
+def _scores(
+    values: FloatArray, target: AnyArray, is_regression: bool, n_features: int
+) -> Iterator[tuple[int, str, float]]:
     """Yield index, name of the score and score of every reported feature."""
+    # features with missing cells have samples of their own
+    partial = np.isnan(values).any(axis=0)
+    if partial.any():
+        for feature in np.flatnonzero(partial):
+            rows = ~np.isnan(values[:, feature])
+            yield from (
+                (int(feature), kind, value)
+                for _, kind, value in _scores(values[rows, feature][:, None], target[rows], is_regression, n_features)
+            )
+        complete = np.flatnonzero(~partial)
+        scores = _scores(values[:, complete], target, is_regression, n_features)
+        yield from ((int(complete[feature]), kind, value) for feature, kind, value in scores)
+        return
     if not is_regression:
         codes, counts = np.unique(target, return_counts=True)
         keep = np.isin(target, codes[counts >= MIN_CLASS_SAMPLES])
@@ -113,7 +128,7 @@ def _scores(values: FloatArray, target: AnyArray, is_regression: bool) -> Iterat
         return
     for start in range(0, values.shape[1], FEATURES_AT_ONCE):
         block = values[:, start : start + FEATURES_AT_ONCE]
-        found = _correlations(block, target) if is_regression else _aucs(block, target, values.shape[1])
+        found = _correlations(block, target) if is_regression else _aucs(block, target, n_features)
         yield from ((start + feature, kind, value) for feature, kind, value in found)
 
 

@@ -7,6 +7,7 @@ import io
 import re
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -346,7 +347,7 @@ def _table(
     path: Path, form: _Form, options: CsvOptions, text_columns: Callable[[list[str]], Sequence[str]]
 ) -> pa.Table:
     names = list(form.names)
-    repeated = sorted(name for name in set(names) if name and names.count(name) > 1)
+    repeated = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if repeated:
         raise DataError(f"column {repeated[0]!r} occurs twice")
     unnamed = {f"\0{k}": k for k, name in enumerate(names) if not name}

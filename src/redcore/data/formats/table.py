@@ -17,6 +17,7 @@ In CSV files, ids and groups are text exactly as it stands in the file. In Parqu
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -286,8 +287,7 @@ def _table(path: Path, options: Options) -> pa.Table:
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
     if not table.num_rows:
         raise DataError(f"{path}: the table has no rows")
-    columns = table.column_names
-    repeated = [name for name in set(columns) if columns.count(name) > 1]
+    repeated = [name for name, count in Counter(table.column_names).items() if count > 1]
     if repeated:
         raise DataError(f"{path}: column {sorted(repeated)[0]!r} occurs twice")
     return table
@@ -322,7 +322,7 @@ def _columns(source: _Source, name: str, patterns: tuple[str, ...]) -> list[str]
 
     A pattern does not match columns with another role, nor columns without a name and the index of pandas.
     """
-    columns: list[str] = []
+    columns: dict[str, None] = {}
     for pattern in patterns:
         if pattern in source.reserved and pattern in source:
             role = source.reserved[pattern]
@@ -335,8 +335,8 @@ def _columns(source: _Source, name: str, patterns: tuple[str, ...]) -> list[str]
                 f"modality {name!r}: no column matches {pattern!r}{others}; "
                 f"columns: {_listed(source.table.column_names)}"
             )
-        columns.extend(column for column in features if column not in columns)
-    return columns
+        columns |= dict.fromkeys(features)
+    return list(columns)
 
 
 def _is_excluded(source: _Source, column: str) -> bool:
