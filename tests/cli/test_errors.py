@@ -184,8 +184,8 @@ def test_data_must_match_the_model(cli, make_npz, linear_run, tmp_path, changes,
         ({"y": None}, "labels are missing"),
         ({"y": np.arange(60) % 4}, "label 3 in row 3 is not among the classes [0, 1, 2]"),
         ({"y": np.full(60, "joy")}, "labels are of type <U3"),
-        ({"y": np.linspace(0, 1, 60)}, "the target is regression, expected multiclass"),
-        ({"y": np.eye(60, 3, dtype=int)}, "the target is multilabel, expected multiclass"),
+        ({"y": np.linspace(0, 1, 60)}, "is not among the classes"),
+        ({"y": np.eye(60, 3, dtype=int)}, "expected 1 dimension"),
     ],
 )
 def test_evaluate_rejects_the_labels(cli, make_npz, linear_run, changes, fragment):
@@ -402,10 +402,10 @@ def test_resume_with_a_damaged_request(cli, unfinished, linear_run, content):
 
 
 def test_an_internal_error_prints_a_traceback(cli, linear_run, monkeypatch):
-    def broken(source):
+    def broken(source, expected):
         raise RuntimeError("the sky fell")
 
-    monkeypatch.setattr("redcore.runs.read_data", broken)
+    monkeypatch.setattr("redcore.runs._run.read_for_model", broken)
     result = cli("evaluate", linear_run, "digits")
     assert result.status == 1
     assert result.out == ""
@@ -426,10 +426,10 @@ def test_a_closed_pipe_prints_no_traceback(linear_run, arguments):
 
 
 def test_interrupt_outside_training(cli, linear_run, monkeypatch):
-    def interrupted(source):
+    def interrupted(source, expected):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("redcore.runs.read_data", interrupted)
+    monkeypatch.setattr("redcore.runs._run.read_for_model", interrupted)
     result = cli("evaluate", linear_run, "digits")
     assert (result.status, result.err) == (130, "redcore: interrupted\n")
 

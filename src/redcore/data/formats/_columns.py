@@ -79,9 +79,13 @@ def cleaned_columns(
             try:
                 numbers = _numbers_in_text(table, what, column, na_values, markers)
                 values = pa.chunked_array([pa.array(numbers, from_pandas=True)])
-            except DataError:
+            except DataError as error:
+                # numbers with commas are no categories
+                if "set option decimal" in str(error):
+                    raise
                 texts = pc.utf8_trim_whitespace(values)
-                values = pc.if_else(pc.is_in(texts, pa.array([*NULLS, *na_values])), None, values)
+                empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
+                values = pc.if_else(pc.is_in(texts, pa.array(empty)), None, values)
         cleaned[column] = values
     if markers:
         listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
