@@ -108,6 +108,8 @@ class Schema(HasTargetKind):
             If a label is missing, is not among the classes, or is not a number in a regression.
         """
         labels = np.asarray(labels)
+        if labels.ndim not in (1, 2):
+            raise TargetError(f"labels have shape {labels.shape}, expected 1 or 2 dimensions")
         if self.classes is None:
             return Target.from_numbers(numbers_of(labels) if labels.dtype.kind in "US" else labels)
         if self.target_kind.is_multilabel:
