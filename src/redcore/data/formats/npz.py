@@ -179,6 +179,8 @@ def _named(labels: AnyArray, names: AnyArray) -> AnyArray:
 
 def _target_for(path: Path, arrays: dict[str, AnyArray], expected: Expected) -> Target | None:
     labels, names = arrays.get("y"), arrays.get("class_names")
+    if names is not None and len(np.unique(names)) < names.size:
+        raise DataError("class_names are not unique")
     if labels is None or (not expected.needs_target and _is_empty(labels)):
         return None
 
