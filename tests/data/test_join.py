@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redcore.data import MultimodalData, join
+from redcore.data import MultimodalData
 from redcore.data.formats import read
 from redcore.data.store import write_store
 from redcore.exceptions import DataError, JoinWarning, NonFiniteError, UnknownNameError
@@ -62,7 +62,9 @@ def test_order_of_modalities_and_rows_has_no_effect(folder):
 def test_report_counts_samples_and_patterns(folder):
     (folder / "labels.csv").write_text("patient_id,outcome\n001,1\n002,0\n003,\n009,1\n")
     with pytest.warns(JoinWarning, match="2 ids have no target and are left out"):
-        joined = join({"rna": "rna.csv", "blood": "blood.csv"}, "patient_id", target="labels.csv:outcome")
+        joined = MultimodalData.join_with_report(
+            {"rna": "rna.csv", "blood": "blood.csv"}, "patient_id", target="labels.csv:outcome"
+        )
     report = joined.report
     assert joined.data.sample_ids.tolist() == ["001", "002"]
     assert joined.data.target.classes.tolist() == [0, 1]
@@ -176,7 +178,7 @@ def test_ids_of_different_form_are_reported(folder):
     (folder / "other.csv").write_text("patient_id,y\n1,1\n2,2\n003,3\n")
     text = "2 ids of other.csv and rna.csv differ in form only, such as '1' and '001'; they are not joined"
     with pytest.warns(JoinWarning, match=text):
-        joined = join({"rna": "rna.csv", "other": "other.csv"}, "patient_id")
+        joined = MultimodalData.join_with_report({"rna": "rna.csv", "other": "other.csv"}, "patient_id")
     assert joined.data.n_samples == 5
     assert joined.report.id_forms[0].n_ids == 2
 
@@ -305,7 +307,9 @@ def test_join_equals_a_join_of_dictionaries(tables, data):
     tables = {name: {**table, shared: (1.0, 2.0)} for name, table in tables.items()}
     with tempfile.TemporaryDirectory() as name:
         sources = {key: write_source(Path(name) / key, data, table) for key, table in tables.items()}
-        joined = join(sources, "the id", transpose=[key for key, path in sources.items() if path.stem == "wide"])
+        joined = MultimodalData.join_with_report(
+            sources, "the id", transpose=[key for key, path in sources.items() if path.stem == "wide"]
+        )
     ids = sorted({one for table in tables.values() for one in table})
     assert joined.data.sample_ids.tolist() == ids
     for key, table in tables.items():

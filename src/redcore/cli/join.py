@@ -58,14 +58,16 @@ def join(options: JoinOptions) -> None:
     files. The command reports the samples of every modality and the missing patterns.
     """
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.data import join as join_sources
+    from redcore.data import MultimodalData
     from redcore.data.store import write_store
     from redcore.exceptions import DataError
 
     if options.out.exists():
         raise DataError(f"{options.out}: exists already; nothing is overwritten")
     with warnings_as_messages():
-        joined = join_sources(parse_settings(options.modality), options.id_column, **_join_arguments(options))
+        joined = MultimodalData.join_with_report(
+            parse_settings(options.modality), options.id_column, **_join_arguments(options)
+        )
     write_store(joined.data, options.out, title=options.title, licence=options.licence)
     if options.as_json:
         print_json({"store": str(options.out), **joined.report.to_dict(), "checksum": joined.data.checksum()})

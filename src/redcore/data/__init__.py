@@ -5,7 +5,7 @@ from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._frames import Frame, available_memory, is_column, is_frame, shortened
-from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount, join
+from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount
 from redcore.data._mixed import Categories, MixedColumns, mixed_columns
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
@@ -47,7 +47,6 @@ __all__ = [
     "hold_out",
     "is_column",
     "is_frame",
-    "join",
     "labels_of",
     "mixed_columns",
     "moments",

@@ -22,6 +22,7 @@ from redcore._validation import (
 )
 from redcore.data._alignment import AlignedInputs, Samples
 from redcore.data._frames import Frame, is_frame, plain_values
+from redcore.data._join import Joined, join
 from redcore.data._mixed import Categories, MixedColumns, check_codes
 from redcore.data._modality import Modality
 from redcore.data._target import Target
@@ -174,8 +175,8 @@ class MultimodalData:
         """Join modalities from several files or data frames by sample id.
 
         This is an outer join: a modality is missing in the samples that its source does not contain. Ids are compared
-        as text, exactly as they stand in the files. Samples are sorted by id. `redcore.data.join` also returns a
-        report with counts and missing patterns.
+        as text, exactly as they stand in the files. Samples are sorted by id. `join_with_report` also
+        returns a report with counts and missing patterns.
 
         Parameters
         ----------
@@ -209,9 +210,20 @@ class MultimodalData:
         >>> data.sample_ids.tolist(), data.availability.tolist()
         (['p1', 'p2', 'p3'], [[False, True], [True, True], [True, False]])
         """
-        from redcore.data._join import join
+        return cls.join_with_report(sources, on, target=target, **options).data
 
-        return join(sources, on, target=target, **options).data
+    @classmethod
+    def join_with_report(cls, sources: Mapping[str, Any], on: str | None = None, **options: Any) -> Joined:
+        """Join as `join` does, and return the data with a report of the samples of every modality.
+
+        Examples
+        --------
+        >>> rna, blood = {"p1": [0.1, 0.2], "p2": [0.3, 0.4]}, {"p2": [1.0], "p3": [2.0]}
+        >>> joined = MultimodalData.join_with_report({"rna": rna, "blood": blood})
+        >>> joined.report.modalities["rna"]
+        SourceCount(source="modality 'rna'", n_ids=2, n_observed=2, n_only_here=1)
+        """
+        return join(cls, sources, on, **options)
 
     @property
     def names(self) -> tuple[str, ...]:

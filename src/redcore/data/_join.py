@@ -5,17 +5,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from redcore._types import AnyArray
 from redcore._validation import NanPolicy, check_known, check_modality_names
 from redcore.data._alignment import normalised_label
-from redcore.data._dataset import MultimodalData
 from redcore.data._join_sources import JoinSource, column_by_id, names_file, read_join_source, split_columns
 from redcore.data._target import Target
 from redcore.exceptions import DataError, JoinWarning, RedCoreError
+
+if TYPE_CHECKING:
+    from redcore.data._dataset import MultimodalData
 
 __all__ = ["IdForms", "JoinReport", "Joined", "PatternCount", "SourceCount", "join"]
 
@@ -86,11 +88,12 @@ class JoinReport:
 class Joined:
     """Joined data and the report of the join."""
 
-    data: MultimodalData
+    data: "MultimodalData"
     report: JoinReport
 
 
 def join(
+    make: "type[MultimodalData]",
     sources: Mapping[str, Any],
     on: str | None = None,
     *,
@@ -101,14 +104,7 @@ def join(
     transpose: Collection[str] = (),
     nan_rows: NanPolicy = "keep",
 ) -> Joined:
-    """Join modalities by id; see `MultimodalData.join`, which returns the data only.
-
-    Examples
-    --------
-    >>> joined = join({"rna": {"p1": [0.1, 0.2], "p2": [0.3, 0.4]}, "blood": {"p2": [1.0], "p3": [2.0]}})
-    >>> joined.report.modalities["rna"]
-    SourceCount(source="modality 'rna'", n_ids=2, n_observed=2, n_only_here=1)
-    """
+    """Join modalities by id, as data of the class `make`; see `MultimodalData.join` and `join_with_report`."""
     check_modality_names(sources)
     check_known("modality", transpose, sources)
     columns = {"target": target, "groups": groups, "split": split}
@@ -122,8 +118,8 @@ def join(
     ids = np.unique(np.concatenate([source.ids for source in read.values()]))
     labelled = np.ones(len(ids), dtype=bool) if labels is None else np.isin(ids, list(labels))
     kept = ids[labelled]
-    data = _data(read, kept, nan_rows)
-    data = MultimodalData(
+    data = _data(make, read, kept, nan_rows)
+    data = make(
         data.modalities,
         None if labels is None else _target(target, [labels[name] for name in kept.tolist()], task),
         None if group_of is None else np.array(_entries("group", group_of, kept), dtype=str),
@@ -218,7 +214,9 @@ def _target(source: Any, labels: list[Any], task: Task) -> Target:
         raise DataError(f"{where}: {error}") from None
 
 
-def _data(sources: Mapping[str, JoinSource], ids: AnyArray, nan_rows: NanPolicy) -> MultimodalData:
+def _data(
+    make: "type[MultimodalData]", sources: Mapping[str, JoinSource], ids: AnyArray, nan_rows: NanPolicy
+) -> "MultimodalData":
     """Return the modalities of the samples `ids`, (n_samples,), in ascending order."""
     values, observed = {}, {}
     for name, source in sources.items():
@@ -227,7 +225,7 @@ def _data(sources: Mapping[str, JoinSource], ids: AnyArray, nan_rows: NanPolicy)
         rows = np.where(ids[place] == source.ids, place, -1)
         values[name] = source.aligned(rows, len(ids))
         observed[name] = np.isin(np.arange(len(ids)), rows)
-    return MultimodalData.from_arrays(
+    return make.from_arrays(
         values,
         availability=observed,
         sample_ids=ids,
@@ -281,7 +279,7 @@ def _form_text(form: IdForms) -> str:
     )
 
 
-def _counts(sources: Mapping[str, JoinSource], data: MultimodalData) -> dict[str, SourceCount]:
+def _counts(sources: Mapping[str, JoinSource], data: "MultimodalData") -> dict[str, SourceCount]:
     occurrences = Counter(name for source in sources.values() for name in source.ids.tolist())
     return {
         name: SourceCount(
@@ -294,7 +292,7 @@ def _counts(sources: Mapping[str, JoinSource], data: MultimodalData) -> dict[str
     }
 
 
-def _patterns(data: MultimodalData) -> tuple[PatternCount, ...]:
+def _patterns(data: "MultimodalData") -> tuple[PatternCount, ...]:
     rows, counts = np.unique(data.availability, axis=0, return_counts=True)
     found = [
         PatternCount(tuple(name for name, is_in in zip(data.names, row, strict=True) if is_in), int(count))
