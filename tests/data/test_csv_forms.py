@@ -2,6 +2,7 @@
 
 import gzip
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,7 @@ NUMBERS = st.floats(-1e6, 1e6, allow_nan=False, width=32) | st.none()
 )
 def test_written_numbers_are_read_or_rejected(tmp_path_factory, rows, marks, missing, quoted, line_end):
     path = tmp_path_factory.mktemp("forms") / "data.csv"
-    frame = pd.DataFrame(rows, columns=["a_1", "b_1", "y"]).astype({"a_1": float, "b_1": float})
+    frame: Any = pd.DataFrame(rows, columns=["a_1", "b_1", "y"]).astype({"a_1": float, "b_1": float})
     frame.to_csv(
         path, index=False, sep=marks[0], decimal=marks[1], na_rep=missing, quoting=int(quoted), lineterminator=line_end
     )
