@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,18 +186,21 @@ def test_checksum_depends_on_content_only(source, random):
 
 @quick
 @given(
-    st.lists(st.integers(0, 3), min_size=1, max_size=25),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=25),
     st.floats(0, 1, exclude_max=True),
     st.integers(0, 2**32 - 1),
     st.booleans(),
 )
-def test_hold_out_is_a_partition_that_respects_groups(labels, fraction, seed, grouped):
-    n_samples = len(labels)
-    groups = np.array(labels) if grouped else None
+@pytest.mark.filterwarnings("ignore::redcore.exceptions.HoldOutWarning")
+def test_hold_out_is_a_partition_that_respects_groups(samples, fraction, seed, grouped):
+    labels, groups = (np.array(column) for column in zip(*samples, strict=True))
+    n_samples, groups = len(labels), groups if grouped else None
     data = MultimodalData.from_arrays({"m": np.ones(n_samples)}, Target.from_labels(labels), groups=groups)
     keep, held = hold_out(data, fraction, seed)
     assert sorted([*keep, *held]) == list(range(n_samples))
     assert len(keep) > 0
-    assert (len(held) > 0) == (fraction > 0 and n_samples > 1)
-    if grouped and len(set(labels)) > 1:
+    if grouped and len(set(groups)) > 1:
         assert not set(groups[keep]) & set(groups[held])
+        assert set(labels[keep]) == set(labels)
+    if not grouped:
+        assert (len(held) > 0) == (fraction > 0 and n_samples > 1)

@@ -111,7 +111,7 @@ class StackedSettings(MethodSettings):
         if twice := sorted(own.keys() & self.base_settings.keys()):
             raise SettingsError(f"base_settings holds {', '.join(twice)}: expected at the top level of the settings")
         settings_class = base_class(self.base).Settings
-        shared = {"keep_empty_samples": self.keep_empty_samples}
+        shared = {name: getattr(self, name) for name in MethodSettings.model_fields}
         return cast(TrainingSettings, settings_class.parse({**shared, **self.base_settings}))
 
     def search_space(self) -> dict[str, Search]:
