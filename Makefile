@@ -57,8 +57,9 @@ $(VENV)/.pages: $(VENV)/.ready
 	npm install --silent --no-save --prefix $(VENV)/pages axe-core@4.14.1
 	touch $@
 
-fuzz: $(VENV)/.ready ## Fuzz the readers with 20,000 damaged files of every format; only named errors are allowed
+fuzz: $(VENV)/.ready ## Fuzz the readers with 20,000 damaged files, and the Python inputs with 20,000 examples; only named errors are allowed
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/input_fuzz.py --examples 20000
 
 conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
 	$(BIN)/python -m pytest tests/estimators/every_method.py

@@ -195,10 +195,11 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
     """
     if values.dtype.kind != "f":
         return np.ones(len(values), dtype=bool)
-    # the comparison is False for NaN, so that clean data needs one pass only
-    fits = np.abs(values) <= np.finfo(np.float32).max
-    if fits.all():
+    # the comparison is False for NaN, so that clean data needs one pass only; blocks limit its memory
+    limit, step = np.finfo(np.float32).max, max(1, 2**20 // values.shape[1])
+    if all((np.abs(values[start : start + step]) <= limit).all() for start in range(0, len(values), step)):
         return np.ones(len(values), dtype=bool)
+    fits = np.abs(values) <= limit
     is_nan = np.isnan(values)
     too_large = np.argwhere(~fits & ~is_nan)
     if too_large.size:
@@ -327,10 +328,10 @@ def _is_missing(array: AnyArray) -> BoolArray:
 
 
 def is_missing(value: Any) -> bool:
-    """Return True if a single value is None, NaN, pandas.NA or pandas.NaT."""
+    """Return True if a single value is None, NaN, a masked element of NumPy, pandas.NA or pandas.NaT."""
     # pandas.NA and pandas.NaT are recognised by their type names, because this package does not import pandas
     nan = isinstance(value, float) and value != value
-    return value is None or nan or type(value).__name__ in ("NAType", "NaTType")
+    return value is None or nan or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType")
 
 
 def check_regression(target: Any, n_samples: int) -> FloatArray:

@@ -96,6 +96,11 @@ class Samples:
             raise DataError(self._mismatch(what, array, rows, _is_default(labels, len(array))))
         return rows
 
+    @classmethod
+    def of_ids(cls, ids: AnyArray) -> "Samples":
+        """Return the samples of a data set. Ids 0, 1, ..., n_samples - 1 are positions, all others are labels."""
+        return cls(len(ids), None if np.array_equal(ids, np.arange(len(ids))) else ids)
+
     @property
     def ids(self) -> AnyArray | None:
         """Labels as sample ids; None if there are no unique labels."""

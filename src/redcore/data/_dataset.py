@@ -311,8 +311,10 @@ class MultimodalData:
         Parameters
         ----------
         availability : bool array (n_samples, n_modalities) or mapping
-            True = keep, columns in the order of `names`. Modalities that are already missing stay missing.
+            True = keep, columns in the order of `names`. Modalities that are already missing stay missing. The columns
+            of a DataFrame are matched by name, and its rows by the sample ids, unless these are the row numbers.
         """
+        availability = _aligned_availability(Samples.of_ids(self.sample_ids), availability)
         observed = check_availability(availability, self.names, self.n_samples)
         modalities = {
             name: modality.hide(observed[:, column]) for column, (name, modality) in enumerate(self.modalities.items())

@@ -36,8 +36,9 @@ def library(values: Any) -> str | None:
 def is_frame(values: Any) -> bool:
     """Return True if `values` is a pandas or polars DataFrame, an Arrow table or batch, or a `Frame`."""
     attribute = {"pandas": "iloc", "polars": "get_column", "pyarrow": "column_names"}.get(library(values) or "")
-    named = hasattr(values, "columns") or hasattr(values, "column_names")
-    return isinstance(values, Frame) or (attribute is not None and named and hasattr(values, attribute))
+    if attribute is None or not hasattr(values, attribute):
+        return isinstance(values, Frame)
+    return hasattr(values, "columns") or hasattr(values, "column_names")
 
 
 def is_column(values: Any) -> bool:

@@ -131,7 +131,8 @@ class Modality:
             return _pack_sequences(name, array[sample, step], rows, sequence_lengths, len(array), nan_rows)
         if lengths is not None:
             raise ShapeError(f"modality {name!r} has lengths but is not (n_samples, time, n_features)")
-        return _pack_vectors(name, array[rows], rows, len(array), nan_rows)
+        values = array if len(rows) == len(array) else array[rows]
+        return _pack_vectors(name, values, rows, len(array), nan_rows)
 
     @classmethod
     def nothing(cls, n_samples: int) -> "Modality":
@@ -170,7 +171,10 @@ class Modality:
 
     def take(self, indices: IntArray) -> "Modality":
         """Return the modality for the samples at `indices`, in that order."""
-        source = self.position[indices]
+        return self._gathered(self.position[indices])
+
+    def _gathered(self, source: IntArray) -> "Modality":
+        """Return the modality for new samples; `source` is their place among the observed samples, or -1."""
         observed = source >= 0
         position = np.where(observed, np.cumsum(observed) - 1, -1)
         source = source[observed]
@@ -182,7 +186,8 @@ class Modality:
 
     def reindex(self, rows: IntArray) -> "Modality":
         """Return the modality for the samples at `rows`; it is missing in samples with -1."""
-        return self.take(np.maximum(rows, 0)).hide(rows >= 0)
+        position = np.append(self.position, -1)  # row -1 is the last one
+        return self._gathered(position[rows])
 
     def hide(self, observed: BoolArray) -> "Modality":
         """Return the modality with samples made missing where `observed`, bool (n_samples,), is False."""
@@ -320,7 +325,8 @@ def _pack_vectors(name: str, values: AnyArray, rows: IntArray, n_samples: int, n
         if not observed.all():
             values, rows = values[observed], rows[observed]
     usable = check_observed_values(name, values, rows, nan_rows)
-    values, rows = values[usable], rows[usable]
+    if not usable.all():
+        values, rows = values[usable], rows[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
     return Modality(np.array(values, dtype=packed_dtype(values), order="C"), position)

@@ -176,8 +176,7 @@ def as_inputs(
 ) -> Inputs:
     """Match the samples of X. See `as_data` for the parameters."""
     if isinstance(X, MultimodalData):
-        is_default = np.array_equal(X.sample_ids, np.arange(X.n_samples))
-        return Inputs(X, Samples(X.n_samples, None if is_default else X.sample_ids), id_column)
+        return Inputs(X, Samples.of_ids(X.sample_ids), id_column)
     if isinstance(X, Mapping):
         arrays = {name: Frame.of(f"modality {name!r}", x, id_column) if is_frame(x) else x for name, x in X.items()}
     elif is_frame(X):

@@ -1,0 +1,90 @@
+"""Measure seconds and peak memory of the conversion of a large frame to `MultimodalData`.
+
+Each row of the output is a process of its own. It creates inputs of 256 float32 columns in total, and measures the
+conversion only: seconds of the clock and of the processor, and the growth of the peak of resident memory. Ratios are
+relative to one copy of the values by NumPy. "aligned" are two frames of 128 columns with text labels in the same order; in "shuffled" the rows of the second
+frame have another order; in "union" each frame is without a tenth of the samples, in another order.
+
+    python benchmarks/doors.py --rows 1000000
+"""
+
+import argparse
+import ctypes
+import gc
+import multiprocessing
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from redcore import MultimodalData
+
+N_COLUMNS = 256
+
+
+def resident(field: str) -> int:
+    found = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+def inputs(form: str, n_rows: int):
+    rng = np.random.default_rng(0)
+    if form in ("copy", "array", "frame"):
+        values = rng.random((n_rows, N_COLUMNS), dtype=np.float32)
+        return values if form in ("copy", "array") else pd.DataFrame(values, columns=names(N_COLUMNS))
+    labels = np.array([f"patient {row}" for row in range(n_rows)], dtype=object)
+    frames = {}
+    for name in ("a", "b"):
+        rows = np.arange(n_rows)
+        if form == "union":
+            rows = rows[rng.random(n_rows) > 0.1]
+        if name == "b" and form != "aligned":
+            rows = rng.permutation(rows)
+        values = rng.random((len(rows), N_COLUMNS // 2), dtype=np.float32)
+        frames[name] = pd.DataFrame(values, index=labels[rows], columns=names(N_COLUMNS // 2))
+    return frames
+
+
+def names(n_columns: int) -> list[str]:
+    return [f"c{column}" for column in range(n_columns)]
+
+
+def measure(form: str, n_rows: int, results) -> None:
+    X = inputs(form, n_rows)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    before, start, start_cpu = resident("VmRSS"), time.perf_counter(), time.process_time()
+    modalities = X if isinstance(X, dict) else {"a": X}
+    data = np.array(X) if form == "copy" else MultimodalData.from_arrays(modalities)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    results.put((seconds, cpu, resident("VmHWM") - before, len(data)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    baseline = None
+    print(f"{'form':<10}{'samples':>10}{'seconds':>9}{'CPU s':>8}{'ratio':>7}{'peak GiB':>10}{'ratio':>7}")
+    for form in ("copy", "array", "frame", "aligned", "shuffled", "union"):
+        runs = []
+        for _ in range(arguments.repeats):
+            results = context.SimpleQueue()
+            process = context.Process(target=measure, args=(form, arguments.rows, results))
+            process.start()
+            runs.append(results.get())
+            process.join()
+        seconds, cpu, peak, n_samples = (float(np.median(column)) for column in zip(*runs, strict=True))
+        baseline = baseline or (cpu, peak)
+        times = f"{seconds:>9.2f}{cpu:>8.2f}{cpu / baseline[0]:>7.1f}"
+        print(f"{form:<10}{n_samples:>10.0f}{times}{peak / 2**30:>10.2f}{peak / baseline[1]:>7.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

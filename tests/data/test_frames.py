@@ -1,0 +1,171 @@
+"""Values of pandas, polars, Arrow, masked and sparse inputs; what is missing in them is missing in the data."""
+
+import decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import scipy.sparse
+
+from redcore.data import MultimodalData, Target, _frames
+from redcore.exceptions import DataError, TargetError
+
+CELLS = {"x": [1.0, None, 3.0], "y": [4.0, None, None]}
+EXPECTED = np.array([[1, 4], [3, np.nan]], dtype=np.float32)
+FLOATS = pd.DataFrame(CELLS)
+
+
+def observed(values):
+    data = MultimodalData.from_arrays({"m": values})
+    assert data.availability.tolist() == [[True], [False], [True]]
+    return data.modalities["m"].values
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        FLOATS,
+        FLOATS.astype("Float64"),
+        FLOATS.astype("Int64"),
+        FLOATS.astype("float64[pyarrow]"),
+        FLOATS.astype("int64[pyarrow]"),
+        FLOATS.astype("Sparse[float]"),
+        FLOATS.astype(object),
+        FLOATS.astype(object).where(FLOATS.notna(), pd.NA),
+        FLOATS.astype(object).where(FLOATS.notna(), None),
+        FLOATS.astype({"x": "Int64", "y": "float32"}),
+        FLOATS.map(lambda cell: None if pd.isna(cell) else decimal.Decimal(cell)),
+        pl.DataFrame(CELLS),
+        pl.DataFrame(CELLS).cast(pl.Int16),
+        pa.table(CELLS),
+        pa.RecordBatch.from_pydict(CELLS),
+        pl.DataFrame(CELLS).to_arrow(),
+        np.ma.MaskedArray([[1, 4], [-99, -99], [3, -99]], [[False, False], [True, True], [False, True]]),
+        np.ma.MaskedArray([[1.0, 4], [7, 7], [3, 7]], [[False, False], [True, True], [False, True]]),
+        scipy.sparse.csr_array(FLOATS.to_numpy()),
+        scipy.sparse.coo_matrix(FLOATS.to_numpy()),
+        [[1, 4], pd.NA, [3, pd.NA]],
+        [[1, 4], None, np.ma.MaskedArray([3, 5], [False, True])],
+        FLOATS.to_numpy(),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_missing_cells_of_every_type(values):
+    np.testing.assert_array_equal(observed(values), EXPECTED)
+
+
+@pytest.mark.parametrize("kind", ["boolean", "bool[pyarrow]", object])
+def test_booleans(kind):
+    frame = pd.DataFrame({"x": [True, None, False]}, dtype=object).astype(kind)
+    assert observed(frame).tolist() == [[1], [0]]
+    assert observed(frame["x"]).tolist() == [[1], [0]]
+    assert observed(pl.DataFrame({"x": [True, None, False]})).tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([1, None, 3], dtype="Int64"),
+        pd.array([1, None, 3], dtype="Int64"),
+        pd.Series([1, pd.NA, 3], dtype=object),
+        pl.Series([1, None, 3]),
+        pa.array([1, None, 3]),
+        pa.chunked_array([[1, None], [3]]),
+        np.ma.MaskedArray([1, 2, 3], [False, True, False]),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_a_column_is_a_modality_of_one_feature(column):
+    assert observed(column).tolist() == [[1], [3]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([[1.0, 4.0], None, [3.0, 5.0]]),
+        pl.Series([[1.0, 4.0], None, [3.0, 5.0]]),
+        pl.Series([[1.0, 4.0], None, [3.0, 5.0]], dtype=pl.Array(pl.Float32, 2)),
+        pa.array([[1.0, 4.0], None, [3.0, 5.0]]),
+    ],
+    ids=lambda values: str(type(values)),
+)
+def test_a_column_of_lists_has_one_vector_per_sample(column):
+    assert observed(column).tolist() == [[1, 4], [3, 5]]
+
+
+def test_a_masked_time_step_at_the_end_is_padding():
+    values = np.ma.MaskedArray(np.ones((3, 4, 2)), np.zeros((3, 4, 2), dtype=bool))
+    values[0, 3], values[1] = np.ma.masked, np.ma.masked
+    modality = MultimodalData.from_arrays({"m": values}).modalities["m"]
+    assert modality.lengths.tolist() == [3, 4]
+    assert modality.position.tolist() == [0, -1, 1]
+
+
+def test_values_under_a_mask_are_not_read():
+    values = np.ma.MaskedArray([[1.0, 4], [np.inf, np.inf], [3, 1e300]], [[False, False], [True, True], [False, True]])
+    np.testing.assert_array_equal(observed(values), EXPECTED)
+
+
+@pytest.mark.parametrize("values", [["a", "b"], np.array([1, 2])])
+def test_masked_labels_and_groups_are_missing(values):
+    masked = np.ma.MaskedArray(values, [False, True])
+    with pytest.raises(TargetError, match="labels missing: row 1"):
+        Target.from_labels(masked)
+    with pytest.raises(DataError, match="groups: row 1 has none"):
+        MultimodalData.from_arrays({"m": np.ones((2, 1))}, groups=masked)
+    with pytest.raises(DataError, match="other than True and False"):
+        MultimodalData.from_arrays({"m": np.ones((2, 1))}, availability={"m": np.ma.MaskedArray([1, 1], [0, 1])})
+
+
+@pytest.mark.parametrize(
+    ("frame", "column"),
+    [
+        (pd.DataFrame({"good": [1.0], "bad": ["high"]}), "bad"),
+        (pd.DataFrame({"good": [1.0], "bad": pd.array(["high"], dtype="string")}), "bad"),
+        (pl.DataFrame({"good": [1.0], "bad": ["high"]}), "bad"),
+        (pa.table({"good": [1.0], "bad": ["high"]}), "bad"),
+    ],
+    ids=["object", "string", "polars", "arrow"],
+)
+def test_an_error_names_modality_and_column(frame, column):
+    with pytest.raises(DataError, match=f"modality 'm', column '{column}' contains values that are not numbers"):
+        MultimodalData.from_arrays({"m": frame})
+
+
+def test_columns_of_lists_in_a_frame_are_an_error():
+    with pytest.raises(DataError, match="column 'x'"):
+        MultimodalData.from_arrays({"m": pl.DataFrame({"x": [[1.0], [2.0]]})})
+
+
+def test_a_lazy_frame_is_an_error_with_a_hint():
+    with pytest.raises(DataError, match=r"modality 'm' is a LazyFrame, .*call its method collect\(\) first"):
+        MultimodalData.from_arrays({"m": pl.DataFrame(CELLS).lazy()})
+
+
+def test_frames_of_other_libraries_have_feature_names():
+    for frame in (pl.DataFrame(CELLS), pa.table(CELLS)):
+        assert MultimodalData.from_arrays({"m": frame}).feature_names == {"m": ("x", "y")}
+
+
+def test_a_sparse_modality_that_does_not_fit_is_an_error(monkeypatch):
+    huge = scipy.sparse.csr_array((10**7, 10**6), dtype=np.float32)
+    with pytest.raises(DataError, match=r"modality 'text' is sparse with shape \(10000000, 1000000\) and needs .* GiB"):
+        MultimodalData.from_arrays({"text": huge})
+    monkeypatch.setattr(_frames, "available_memory", lambda: 1000)
+    small = scipy.sparse.csr_array((10, 10))
+    with pytest.raises(DataError, match="TruncatedSVD"):
+        MultimodalData.from_arrays({"text": small})
+    monkeypatch.setattr(_frames, "available_memory", lambda: None)
+    assert MultimodalData.from_arrays({"text": small}).n_samples == 10
+
+
+def test_inputs_are_not_modified():
+    masked = np.ma.MaskedArray([[1.0, 2.0]], [[True, False]])
+    nullable = FLOATS.astype("Int64")
+    MultimodalData.from_arrays({"m": masked})
+    MultimodalData.from_arrays({"m": nullable})
+    assert masked.data.tolist() == [[1.0, 2.0]]
+    assert masked.mask.tolist() == [[True, False]]
+    pd.testing.assert_frame_equal(nullable, FLOATS.astype("Int64"))
