@@ -2,8 +2,9 @@
 
 Each row of the output is a process of its own. It creates inputs of 256 float32 columns in total, and measures the
 conversion only: seconds of the clock and of the processor, and the growth of the peak of resident memory. Ratios are
-relative to one copy of the values by NumPy. "aligned" are two frames of 128 columns with text labels in the same order; in "shuffled" the rows of the second
-frame have another order; in "union" each frame is without a tenth of the samples, in another order.
+relative to one copy of the values by NumPy. "aligned" are two frames of 128 columns with text labels in the same
+order. In "shuffled", the rows of the second frame have another order. In "union", each frame is without a tenth of the
+samples, in another order.
 
     python benchmarks/doors.py --rows 1000000
 """
