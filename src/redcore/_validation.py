@@ -196,7 +196,7 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
     if values.dtype.kind != "f":
         return np.ones(len(values), dtype=bool)
     # the comparison is False for NaN, so that clean data needs one pass only; blocks limit its memory
-    limit, step = np.finfo(np.float32).max, max(1, 2**20 // values.shape[1])
+    limit, step = np.finfo(np.float32).max, max(1, 2**20 // max(1, values.shape[1]))
     if all((np.abs(values[start : start + step]) <= limit).all() for start in range(0, len(values), step)):
         return np.ones(len(values), dtype=bool)
     fits = np.abs(values) <= limit

@@ -120,18 +120,19 @@ def test_masked_labels_and_groups_are_missing(values):
 
 
 @pytest.mark.parametrize(
-    ("frame", "column"),
+    "frame",
     [
-        (pd.DataFrame({"good": [1.0], "bad": ["high"]}), "bad"),
-        (pd.DataFrame({"good": [1.0], "bad": pd.array(["high"], dtype="string")}), "bad"),
-        (pl.DataFrame({"good": [1.0], "bad": ["high"]}), "bad"),
-        (pa.table({"good": [1.0], "bad": ["high"]}), "bad"),
+        pd.DataFrame({"number": [1.0, 2.0], "level": ["high", "low"]}),
+        pd.DataFrame({"number": [1.0, 2.0], "level": pd.array(["high", "low"], dtype="string")}),
+        pl.DataFrame({"number": [1.0, 2.0], "level": ["high", "low"]}),
+        pa.table({"number": [1.0, 2.0], "level": ["high", "low"]}),
     ],
     ids=["object", "string", "polars", "arrow"],
 )
-def test_an_error_names_modality_and_column(frame, column):
-    with pytest.raises(DataError, match=f"modality 'm', column '{column}' contains values that are not numbers"):
-        MultimodalData.from_arrays({"m": frame})
+def test_columns_of_text_are_categories(frame):
+    data = MultimodalData.from_arrays({"m": frame})
+    assert data.feature_names["m"] == ("number", "level")
+    assert dict(data.categories["m"]) == {"level": ("high", "low")}
 
 
 def test_columns_of_lists_in_a_frame_are_an_error():
