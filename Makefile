@@ -24,8 +24,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: $(VENV)/.ready ## Train the default method, RedCore alone and two baselines on digits (about a minute)
 	$(BIN)/redcore demo
 
-test: $(VENV)/.ready ## Run the tests and the doctests
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+test: coverage test-slow ## Run all tests and doctests, with the coverage threshold of the fast ones
 
 test-fast: $(VENV)/.ready ## Run the fast tests only (two minutes at most)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m 'not slow'
