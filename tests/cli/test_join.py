@@ -53,7 +53,7 @@ def test_ids_of_different_form_are_a_message(cli, folder):
 def test_joined_store_is_fitted(cli, folder):
     rows = "".join(f"{n:03d},{n % 7},{n * 3 % 5}\n" for n in range(40))
     (folder / "rna.csv").write_text(f"patient_id,g1,g2\n{rows}")
-    (folder / "blood.csv").write_text("patient_id,crp\n" + "".join(f"{n:03d},{n % 2}\n" for n in range(5, 40)))
+    (folder / "blood.csv").write_text("patient_id,crp\n" + "".join(f"{n:03d},{n % 3}\n" for n in range(5, 40)))
     (folder / "labels.csv").write_text("patient_id,outcome\n" + "".join(f"{n:03d},{n % 2}\n" for n in range(40)))
     command = [argument for argument in COMMAND if argument not in ("--transpose",)]
     command.remove("rna")

@@ -17,14 +17,13 @@ PACKAGES = {
     "encoders": "redcore.nn.encoders",
     "rules": "redcore.balancing",
     "formats": "redcore.data.formats",
-    "scores": "redcore.metrics",
 }
 
 Kind = StrEnum("Kind", [*PACKAGES, "specs"])  # type: ignore[misc]
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="Kind of entries to list.")], as_json: Json = False) -> None:
-    """List presets, protocols, methods, data sets, encoders, balancing rules, formats, scores or benchmark specs."""
+    """List presets, protocols, methods, data sets, encoders, balancing rules, formats or benchmark specs."""
     import json
 
     from redcore._discovery import names, summary
@@ -33,10 +32,6 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="Kind of entries to lis
         from redcore.benchmark import read_spec, spec_names
 
         summaries = {name: read_spec(name).title for name in spec_names()}
-    elif kind.value == "scores":
-        from redcore.metrics import SCORES
-
-        summaries = {name: score.label for name, score in SCORES.items()}
     else:
         package = PACKAGES[kind.value]
         summaries = {name: summary(package, name) for name in names(package)}
