@@ -21,7 +21,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: $(VENV)/.ready ## Train the default method, RedCore alone and two baselines on digits (about a minute)
+demo: $(VENV)/.ready ## Train the default method, RedCore alone and two baselines on digits (half a minute)
 	$(BIN)/redcore demo
 
 test: coverage test-slow ## Run all tests and doctests, with the coverage threshold of the fast ones
