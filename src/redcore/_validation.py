@@ -17,6 +17,7 @@ from redcore.exceptions import (
 )
 
 __all__ = [
+    "SPLIT_CODES",
     "NanPolicy",
     "check_availability",
     "check_coverage",
@@ -380,6 +381,11 @@ def _per_sample(what: str, values: Any, n_samples: int) -> AnyArray:
     if missing.size:
         raise DataError(f"{what}: row {missing[0]} has none ({len(missing)} in total)")
     return _with_common_type(what, array, DataError) if array.dtype.kind == "O" else native(array.copy())
+
+
+SPLIT_CODES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
+SPLIT_CODES |= {str(code): code for code in range(3)}
+"""Code of a split by its name, in lower case, or by its number as text."""
 
 
 def check_split(split: Any, n_samples: int) -> IntArray | None:

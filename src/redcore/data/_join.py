@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from redcore._types import AnyArray
-from redcore._validation import NanPolicy, check_known, check_modality_names
+from redcore._validation import SPLIT_CODES, NanPolicy, check_known, check_modality_names
 from redcore.data._alignment import normalised_label
 from redcore.data._join_sources import JoinSource, column_by_id, names_file, read_join_source, split_columns
 from redcore.data._target import Target
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["IdForms", "JoinReport", "Joined", "PatternCount", "SourceCount", "join"]
 
 Task = Literal["auto", "classes", "numbers", "labels"]
-SPLIT_CODES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
-SPLIT_CODES |= {"0": 0, "1": 1, "2": 2}
 
 
 @dataclass(frozen=True)

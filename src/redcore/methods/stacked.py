@@ -20,9 +20,8 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.exceptions import SettingsError
 from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings
-from redcore.methods._base import ModalityForm, NetworkMethod, state_arrays
-from redcore.nn import Batch, Objective
-from redcore.preprocessing import Preprocessor
+from redcore.methods._base import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
+from redcore.nn import Batch
 from redcore.stacking import FittedSplit, StackedPredictor
 
 __all__ = ["METHOD", "Stacked", "StackedSettings"]
@@ -119,20 +118,8 @@ class StackedSettings(MethodSettings):
         return self.of_base.search_space()
 
 
-class MemberLogits(nn.Module):
-    """Average logits of the networks of an ensemble.
-
-    Parameters
-    ----------
-    preprocessor : Preprocessor
-    networks : sequence of nn.Module
-        At least one.
-    objective : Objective
-    """
-
-    def __init__(self, preprocessor: Preprocessor, networks: Sequence[nn.Module], objective: Objective) -> None:
-        super().__init__()
-        self.preprocessor, self.networks, self.objective = preprocessor, nn.ModuleList(networks), objective
+class MemberLogits(NetworkEnsemble):
+    """Average logits of the networks of an ensemble."""
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the logits of the joint head and of the unimodal heads, averaged over the networks, double.

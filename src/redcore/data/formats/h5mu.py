@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field
 from redcore._files import write_atomic
 from redcore._settings import Settings
 from redcore._types import AnyArray
-from redcore._validation import NanPolicy
+from redcore._validation import SPLIT_CODES, NanPolicy
 from redcore.data import SPLITS, MultimodalData, Target, available_memory
 from redcore.data.formats._hdf5 import open_hdf5
 from redcore.exceptions import DataError, EmptySampleWarning
@@ -28,8 +28,6 @@ __all__ = ["Options", "read", "recognises", "write_h5mu"]
 
 SUFFIXES = (".h5mu", ".h5ad")
 SINGLE_ASSAY = "X"
-SPLIT_CODES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
-SPLIT_CODES |= {"0": 0, "1": 1, "2": 2}
 BYTES_PER_VALUE = 8
 """Memory per value of a dense matrix: its float32 values and a copy while they are packed."""
 

@@ -31,7 +31,7 @@ import yaml
 from pydantic import BeforeValidator, Field
 
 from redcore._types import AnyArray
-from redcore._validation import NanPolicy
+from redcore._validation import SPLIT_CODES, NanPolicy
 from redcore.data import MultimodalData, Target, mixed_columns
 from redcore.data.formats._columns import cleaned_columns, ids_of, labels_of, numbers_in, target_numbers
 from redcore.data.formats._csv import CsvOptions, is_csv, names_from_text, read_csv
@@ -44,10 +44,7 @@ SUFFIXES = (".parquet", ".pq")
 ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
 """A Parquet file may declare `MAX_CELLS_PER_BYTE` cells per byte, and always `ALWAYS_ALLOWED_CELLS`."""
 MAX_YAML_BYTES = 2**20
-SPLIT_CODES = {
-    **{"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2},
-    **{text: code for code in range(3) for text in (f"{code}", f"{code}.0")},
-}
+TABLE_SPLIT_CODES = SPLIT_CODES | {f"{code}.0": code for code in range(3)}
 
 
 Columns = Annotated[tuple[str, ...], BeforeValidator(names_from_text), Field(min_length=1)]
@@ -362,9 +359,11 @@ def _split(values: AnyArray) -> AnyArray:
     if values.dtype.kind not in "UO":
         return values
     for row, value in enumerate(values):
-        if value is not None and str(value).lower() not in SPLIT_CODES:
+        if value is not None and str(value).lower() not in TABLE_SPLIT_CODES:
             raise DataError(f"split of row {row} is {str(value)[:40]!r}, expected train, validation or test (0, 1, 2)")
-    return np.array([None if value is None else SPLIT_CODES[str(value).lower()] for value in values], dtype=object)
+    return np.array(
+        [None if value is None else TABLE_SPLIT_CODES[str(value).lower()] for value in values], dtype=object
+    )
 
 
 def _target(source: _Source) -> Target | None:

@@ -3,7 +3,7 @@
 from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings
 from redcore.methods._base._method import Method
-from redcore.methods._base._network_method import ModalityForm, NetworkMethod, state_arrays
+from redcore.methods._base._network_method import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.methods._base._table_method import LinearTableMethod, TableMethod
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Method",
     "MethodSettings",
     "ModalityForm",
+    "NetworkEnsemble",
     "NetworkMethod",
     "TableMethod",
     "state_arrays",

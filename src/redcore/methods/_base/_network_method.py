@@ -25,7 +25,7 @@ from redcore.missing import under_patterns
 from redcore.nn import Batch, Objective
 from redcore.preprocessing import Preprocessor, check_named
 
-__all__ = ["ModalityForm", "NetworkMethod", "state_arrays"]
+__all__ = ["ModalityForm", "NetworkEnsemble", "NetworkMethod", "state_arrays"]
 
 MAX_VALIDATION = 20_000
 """Maximum number of predictions in the validation of an epoch."""
@@ -34,8 +34,8 @@ ModalityForm = tuple[str, int, bool]
 """Name, number of features, and True for a sequence."""
 
 
-class MeanOfNetworks(nn.Module):
-    """Mean of the predictions of several networks on the same preprocessed batch.
+class NetworkEnsemble(nn.Module):
+    """Networks that read the same preprocessed batch; subclasses combine their outputs in `forward`.
 
     Parameters
     ----------
@@ -48,6 +48,10 @@ class MeanOfNetworks(nn.Module):
     def __init__(self, preprocessor: Preprocessor, networks: Sequence[nn.Module], objective: Objective) -> None:
         super().__init__()
         self.preprocessor, self.networks, self.objective = preprocessor, nn.ModuleList(networks), objective
+
+
+class MeanOfNetworks(NetworkEnsemble):
+    """Mean of the predictions of several networks."""
 
     def forward(self, batch: Batch) -> Tensor:
         """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
