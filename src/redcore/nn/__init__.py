@@ -4,7 +4,7 @@ from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, batches, coll
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._codes import CodeEncoders
 from redcore.nn._dropout import drop_modalities
-from redcore.nn._fusion import AttentionFusion
+from redcore.nn._fusion import AttentionFusion, TokenTransformer
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
@@ -32,6 +32,7 @@ __all__ = [
     "PooledImputers",
     "StackedHead",
     "StackedLinear",
+    "TokenTransformer",
     "batches",
     "collate",
     "count_at_most",

@@ -10,7 +10,7 @@ from redcore._discovery import names
 from redcore._settings import Search, Sizes
 from redcore._validation import check_known
 from redcore.fitting import TrainingSettings
-from redcore.nn import AttentionFusion, CodeEncoders
+from redcore.nn import AttentionFusion, CodeEncoders, TokenTransformer
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["CodeSettings", "FusionSettings"]
@@ -103,3 +103,9 @@ class FusionSettings(CodeSettings):
     def build_fusion(self, n_modalities: int) -> AttentionFusion:
         """Build the fusion module for `n_modalities` modalities."""
         return AttentionFusion(n_modalities, self.latent_dim, self.encoder_heads, self.encoder_dropout)
+
+    def build_token_transformer(self, n_modalities: int, n_layers: int) -> TokenTransformer:
+        """Build a Transformer with `n_layers` blocks over the codes of `n_modalities` modalities."""
+        return TokenTransformer(
+            n_modalities, self.latent_dim, n_layers, self.encoder_heads, self.encoder_hidden_ratio, self.encoder_dropout
+        )
