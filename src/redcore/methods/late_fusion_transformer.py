@@ -16,9 +16,9 @@ SOURCE = (
     "SimBaMM with one token per modality (Rheude et al., 2025, Fusion or confusion? Multimodal complexity is not all "
     "you need, arXiv 2512.22991); from summaries of the paper, because its full text and code were not available. They "
     "describe the encoders, linear maps to a common width, and a Transformer over the projected codes. The following "
-    "are choices of this implementation: the class token, the modality embeddings, two pre-norm blocks, attention masks "
-    "of missing modalities, and modality dropout. Differences: the paper also has a variant with several tokens per "
-    "modality; here, each encoder returns one code, also for sequences"
+    "are choices of this implementation: the class token, the modality embeddings, two pre-norm blocks, the attention "
+    "masks of missing modalities, and modality dropout. Differences: the paper also has a variant with several tokens "
+    "per modality; here, each encoder returns one code, also for sequences"
 )
 
 
