@@ -1,13 +1,30 @@
 """Tiny data and settings that every test can fit in a moment."""
 
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
 from redcore._discovery import names
 from redcore.data import MultimodalData, Target
-from redcore.methods import method_class
+from redcore.methods import PretrainedTableMethod, method_class
+from samples import write_weights
 
-ANY_DATA_METHODS = [name for name in names("redcore.methods") if method_class(name).any_data]
-"""All methods but those that know one data set only."""
+PRETRAINED_METHODS = [
+    name
+    for name in names("redcore.methods")
+    if issubclass(method_class(name), PretrainedTableMethod) and find_spec(method_class(name).package)
+]
+"""Methods that need pretrained weights, which `tiny` provides, if their package is installed."""
+
+ANY_DATA_METHODS = [
+    name
+    for name in names("redcore.methods")
+    if method_class(name).any_data and not issubclass(method_class(name), PretrainedTableMethod)
+]
+"""All methods but those that know one data set only, and those that need pretrained weights."""
 
 TARGETS = ("binary", "multiclass", "multilabel", "regression", "several numbers")
 
@@ -19,6 +36,7 @@ TINY = {
     "encoder_heads": 2,
     "imputer_layers": (4,),
     "head_layers": (8,),
+    "n_estimators": 1,
 }
 
 
@@ -28,7 +46,15 @@ def tiny(method: str, **changes):
         # settings that the stack lacks are those of its base method
         return tiny(changes.get("base", "redcore"), **changes) | changes
     fields = method_class(method).Settings.model_fields
+    if method in PRETRAINED_METHODS:
+        changes = {"weights": str(tiny_weights(method)), **changes}
     return {name: value for name, value in {**TINY, **changes}.items() if name in fields}
+
+
+@cache
+def tiny_weights(method: str) -> Path:
+    """Return a folder with tiny weights, which is written once per process."""
+    return write_weights(method, Path(tempfile.mkdtemp(prefix=f"{method}-")))
 
 
 def make_target(kind: str, n_samples: int, seed: int = 0) -> Target:

@@ -6,7 +6,16 @@ import warnings
 import numpy as np
 import pytest
 
-from factories import ANY_DATA_METHODS, TARGETS, make_arrays, make_availability, make_data, make_target, tiny
+from factories import (
+    ANY_DATA_METHODS,
+    PRETRAINED_METHODS,
+    TARGETS,
+    make_arrays,
+    make_availability,
+    make_data,
+    make_target,
+    tiny,
+)
 from redcore.data import MultimodalData
 from redcore.exceptions import (
     DataError,
@@ -25,7 +34,7 @@ N = 24
 STACKED = [f"stacked around {base}" for base in ("zero_fill", "mvtcae", "mmin")]
 """The method ``stacked`` around other networks than its default."""
 
-pytestmark = pytest.mark.parametrize("name", [*ANY_DATA_METHODS, *STACKED])
+pytestmark = pytest.mark.parametrize("name", [*ANY_DATA_METHODS, *PRETRAINED_METHODS, *STACKED])
 
 
 def unfitted(name, **changes):

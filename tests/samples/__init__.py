@@ -1,14 +1,14 @@
-"""Writers of small files in the exact form of every format and of every public data set.
+"""Writers of small files in the exact form of every format, every public data set and all pretrained weights.
 
-A module of ``samples.formats`` or ``samples.datasets`` has the name of its format or data set and one function,
-``write_sample(folder) -> Path``, which writes the files and returns the path to read.
+A module of ``samples.formats``, ``samples.datasets`` or ``samples.weights`` has the name of its format, data set or
+method and one function, ``write_sample(folder) -> Path``, which writes the files and returns the path to read.
 """
 
 from pathlib import Path
 
 from redcore._discovery import load, names
 
-__all__ = ["write_dataset", "write_format"]
+__all__ = ["write_dataset", "write_format", "write_weights"]
 
 
 def write_format(name: str, folder: Path) -> Path:
@@ -41,4 +41,16 @@ def write_dataset(name: str, folder: Path) -> Path:
         If there is no writer of this name in ``samples.datasets``.
     """
     path: Path = load("samples.datasets", name, "sample of a data set").write_sample(folder)
+    return path
+
+
+def write_weights(name: str, folder: Path) -> Path:
+    """Write tiny weights of a pretrained method, and return the value of its setting ``weights``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no writer of this name in ``samples.weights``.
+    """
+    path: Path = load("samples.weights", name, "sample of pretrained weights").write_sample(folder)
     return path

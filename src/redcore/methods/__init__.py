@@ -18,6 +18,7 @@ from redcore.methods._base import (
     MethodSettings,
     ModalityForm,
     NetworkMethod,
+    PretrainedTableMethod,
     TableMethod,
 )
 from redcore.methods._presets import read_preset
@@ -30,6 +31,7 @@ __all__ = [
     "MethodSettings",
     "ModalityForm",
     "NetworkMethod",
+    "PretrainedTableMethod",
     "TableMethod",
     "make_method",
     "method_class",

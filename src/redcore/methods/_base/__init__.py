@@ -4,6 +4,7 @@ from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings
 from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
+from redcore.methods._base._pretrained_method import PretrainedSettings, PretrainedTableMethod
 from redcore.methods._base._table_method import LinearTableMethod, TableMethod
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "ModalityForm",
     "NetworkEnsemble",
     "NetworkMethod",
+    "PretrainedSettings",
+    "PretrainedTableMethod",
     "TableMethod",
     "state_arrays",
 ]

@@ -1,0 +1,1 @@
+"""Writers of tiny pretrained weights in the form of the published ones, one module per method."""
