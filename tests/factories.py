@@ -15,7 +15,7 @@ from samples import write_weights
 PRETRAINED_METHODS = [
     name
     for name in names("redcore.methods")
-    if issubclass(method_class(name), PretrainedTableMethod) and find_spec(method_class(name).package)
+    if issubclass(method := method_class(name), PretrainedTableMethod) and find_spec(method.package)
 ]
 """Methods that need pretrained weights, which `tiny` provides, if their package is installed."""
 

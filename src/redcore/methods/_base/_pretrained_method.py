@@ -129,10 +129,9 @@ class PretrainedTableMethod(TableMethod):
         """Return the outputs of a fitted estimator, (n_samples, n_columns)."""
         if hasattr(model, "predict_proba"):
             probabilities: AnyArray = model.predict_proba(table).astype(np.float64)
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
             # one label: the probability of its second class
-            if self.schema.target_kind.is_multilabel:
-                return probabilities[:, 1:]
-            return probabilities / probabilities.sum(axis=1, keepdims=True)
+            return probabilities[:, 1:] if self.schema.target_kind.is_multilabel else probabilities
         return np.asarray(model.predict(table), dtype=np.float64).reshape(-1, 1)
 
     def _fitted(self, arrays: Mapping[str, AnyArray]) -> list[tuple[list[int], Any]]:
