@@ -45,6 +45,29 @@ def test_indicators_distinguish_a_missing_modality_from_its_mean():
     assert np.ptp(make_method("mean_fill").fit(source).predict(source)[:, 0]) == 0
 
 
+def test_meta_learner_reads_out_of_fold_probabilities_and_flags(table):
+    source = data(table)
+    model = make_method("meta_learner", settings={"C": 0.5}).fit(source)
+    linear, present = model.linear.predict_held_out(source)
+    probabilities = np.exp(linear) / np.exp(linear).sum(axis=2, keepdims=True) * present[..., None]
+    meta = LogisticRegression(C=0.5, max_iter=1000).fit(np.hstack([probabilities.reshape(N, -1), present]), table[1])
+    # predictions use the learners of all samples, and zeros for missing modalities
+    learners = [LogisticRegression(C=0.5, max_iter=1000) for _ in range(2)]
+    features = np.zeros((N, 8))
+    for index, (learner, columns) in enumerate(zip(learners, (slice(0, 3), slice(3, 7)), strict=True)):
+        rows = np.flatnonzero(present[:, index])
+        scaled = StandardScaler().fit_transform(table[0][rows, columns])
+        features[rows, 3 * index : 3 * index + 3] = learner.fit(scaled, table[1][rows]).predict_proba(scaled)
+        features[rows, 6 + index] = 1
+    np.testing.assert_allclose(model.predict(source), meta.predict_proba(features), atol=1e-3)
+
+
+def test_meta_learner_uses_that_a_modality_is_missing():
+    values = np.array([[0.0]] * 40 + [[np.nan]] * 40)
+    source = MultimodalData.from_arrays({"a": values, "b": np.ones((80, 1))}, Target.from_labels(np.repeat([0, 1], 40)))
+    assert (make_method("meta_learner").fit(source).predict(source).argmax(axis=1) == np.repeat([0, 1], 40)).all()
+
+
 def test_complete_case(table):
     complete = np.isfinite(table[0]).all(axis=1)
     scaled = np.nan_to_num(StandardScaler().fit_transform(table[0]))
