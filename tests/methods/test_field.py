@@ -10,6 +10,7 @@ from redcore.metrics import evaluate_patterns
 
 PUBLISHED = {
     "dicmor": {"loss/flow", "loss/recovery"},
+    "dymo": {"loss/prototype", "loss/imputation"},
     "late_fusion_transformer": set(),
     "m3care": set(),
     "mce": {"loss/subset", "loss/completion", "loss/unimodal", "learning_factor/pixels"},

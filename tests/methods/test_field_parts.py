@@ -6,12 +6,13 @@ import torch
 from redcore.exceptions import SettingsError
 from redcore.methods import make_method
 from redcore.methods.dicmor import Flow
+from redcore.methods.dymo import ClassPrototypes, DyMoNetwork, DyMoSettings
 from redcore.methods.m3care import Aggregation, NeighbourBank
 from redcore.methods.mce import LearningFactors
 from redcore.nn import product_of_gaussians
 
 
-@pytest.mark.parametrize("name", ["dicmor", "m3care", "mce"])
+@pytest.mark.parametrize("name", ["dicmor", "dymo", "late_fusion_transformer", "m3care", "mce"])
 def test_attention_heads_must_divide_the_width(name):
     with pytest.raises(SettingsError, match="latent_dim 10 is not a multiple of encoder_heads 4"):
         make_method(name, settings={"latent_dim": 10, "encoder": "mlp"})
@@ -73,3 +74,57 @@ def test_product_of_gaussians():
     mean, logvar = product_of_gaussians(means, logvars, torch.tensor([[True, False]]))
     torch.testing.assert_close(mean, torch.tensor([[1.0]]))
     torch.testing.assert_close(logvar.exp(), torch.tensor([[0.5]]))
+
+
+def test_prototypes_are_the_class_means_of_the_previous_epoch():
+    prototypes = ClassPrototypes(n_modalities=2, n_classes=3, width=2)
+    east, north = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    features = torch.stack([east, north, north])
+    classes, sizes = torch.tensor([0, 1, 0]), torch.tensor([1, 2, 2])
+    prototypes.update(features, classes, sizes, ends_epoch=False)
+    assert not prototypes.known.any()
+    prototypes.update(features, classes, sizes, ends_epoch=True)
+    assert prototypes.known.tolist() == [True, True, False]
+    torch.testing.assert_close(prototypes.prototypes[:2], torch.stack([(east + north) / 2, north]))
+    torch.testing.assert_close(prototypes.means[2, 0], north)
+    assert not prototypes.spread.any()
+    # class 1 is more similar to `north`; without a spread, the calibration is 1
+    quality, typical = prototypes.quality(north[None], torch.tensor([2]))
+    torch.testing.assert_close(quality, torch.tensor([5.0, 10.0, -10.0]).softmax(0)[1:2])
+    assert typical.item() == pytest.approx(1, abs=1e-5)
+    prototypes.update(torch.stack([east, north]), torch.tensor([1, 1]), torch.tensor([2, 2]), ends_epoch=True)
+    # the distances to the previous mean `north` are 1 and 0
+    assert prototypes.spread[2, 1].item() == pytest.approx(0.5**0.5)
+    assert prototypes.known.tolist() == [False, True, False]
+
+
+def test_imputed_modalities_are_selected_while_the_reward_is_positive(monkeypatch):
+    settings = DyMoSettings(latent_dim=8, encoder_heads=2)
+    network = DyMoNetwork([(f"m{k}", 3, False) for k in range(4)], 2, settings, 2).eval()
+    # quality as a function of the observed modalities: 1 and then 2 help, 3 harms
+    gains = torch.tensor([0.0, 0.3, 0.1, -0.2])
+
+    def quality(tokens, kept):
+        return 0.4 + kept.float() @ gains, torch.full((len(kept),), 0.5)
+
+    monkeypatch.setattr(network, "_quality", quality)
+    kept = torch.tensor([[True, False, False, False], [True, True, True, True], [True, False, True, False]])
+    selected = network._selected(torch.zeros(3, 4, 8), kept)
+    assert selected.int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 0]]
+
+
+def test_untypical_features_reduce_the_reward(monkeypatch):
+    settings = DyMoSettings(latent_dim=8, encoder_heads=2)
+    network = DyMoNetwork([("a", 3, False), ("b", 3, False)], 2, settings, 2).eval()
+    typical = 0.5
+
+    def quality(tokens, kept):
+        added = kept[:, 1].float()
+        return 0.6 + 0.1 * added, 0.5 - (0.5 - typical) * added
+
+    monkeypatch.setattr(network, "_quality", quality)
+    kept, tokens = torch.tensor([[True, False]]), torch.zeros(1, 2, 8)
+    assert network._selected(tokens, kept).all()
+    # log 0.5 / log 0.3 * 0.7 is less than 0.6
+    typical = 0.3
+    assert not network._selected(tokens, kept).all()
