@@ -3,9 +3,9 @@
 The public names below are imported on first use, so that ``import redcore`` does not load torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from redcore._lazy import on_first_use
 from redcore._version import __version__
 
 if TYPE_CHECKING:
@@ -43,33 +43,18 @@ __all__ = [
     "save_model",
 ]
 
-_PACKAGES = {
-    "MethodClassifier": "estimators",
-    "MethodRegressor": "estimators",
-    "MultimodalData": "data",
-    "RedCoreClassifier": "estimators",
-    "RedCoreError": "exceptions",
-    "RedCoreRegressor": "estimators",
-    "Run": "runs",
-    "Target": "data",
-    "ampute": "missing",
-    "draw_availability": "missing",
-    "evaluate_patterns": "metrics",
-    "fit_run": "runs",
-    "load_dataset": "datasets",
-    "load_estimator": "export",
-    "load_model": "export",
-    "make_method": "methods",
-    "modality_value": "explain",
-    "save_model": "export",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PACKAGES:
-        raise AttributeError(f"module 'redcore' has no attribute {name!r}")
-    return getattr(import_module(f"redcore.{_PACKAGES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "data": ("MultimodalData", "Target"),
+        "datasets": ("load_dataset",),
+        "estimators": ("MethodClassifier", "MethodRegressor", "RedCoreClassifier", "RedCoreRegressor"),
+        "exceptions": ("RedCoreError",),
+        "explain": ("modality_value",),
+        "export": ("load_estimator", "load_model", "save_model"),
+        "methods": ("make_method",),
+        "metrics": ("evaluate_patterns",),
+        "missing": ("ampute", "draw_availability"),
+        "runs": ("Run", "fit_run"),
+    },
+)

@@ -1,7 +1,10 @@
 """The typer application with all commands."""
 
+from typing import Annotated
+
 import typer
 
+from redcore._version import __version__
 from redcore.cli.ampute import ampute
 from redcore.cli.bench import bench
 from redcore.cli.bench_report import report as bench_report
@@ -29,6 +32,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(is_set: bool) -> None:
+    if is_set:
+        typer.echo(f"redcore {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Define the options of the program itself."""
+
+
 app.command()(demo)
 app.command()(fit)
 app.command()(evaluate)

@@ -112,7 +112,6 @@ def fit(options: FitOptions) -> None:
     from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
     from redcore.exceptions import ProcessLostError, TrainingInterrupted
     from redcore.fitting import process_rank
-    from redcore.report import write_run_report
     from redcore.runs import Run, open_run, read_data, release_run
 
     # under torchrun, all processes train, and only the first prints and writes files
@@ -138,6 +137,8 @@ def fit(options: FitOptions) -> None:
             raise
         if not is_first:
             return
+        from redcore.report import write_run_report  # loads matplotlib, which takes half a second
+
         run = run.save(out)
         write_run_report(out)
     if options.as_json:

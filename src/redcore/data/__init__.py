@@ -9,9 +9,10 @@ from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, Source
 from redcore.data._mixed import Categories, MixedColumns, mixed_columns
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
+from redcore.data._random_split import random_split
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
-from redcore.data._statistics import moments, skewness
+from redcore.data._statistics import average_ranks, moments, skewness
 from redcore.data._target import HasTargetKind, Target, TargetKind
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "TargetKind",
     "assign_folds",
     "available_memory",
+    "average_ranks",
     "chunks",
     "classes_in_one_group",
     "collapsed",
@@ -51,6 +53,7 @@ __all__ = [
     "mixed_columns",
     "moments",
     "normalised_label",
+    "random_split",
     "sample_in_memory",
     "shortened",
     "skewness",

@@ -1,12 +1,12 @@
 """Column names, sample labels and numeric values of pandas, polars and Arrow objects, without importing them."""
 
+import sys
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
@@ -214,7 +214,7 @@ def plain_values(what: str, values: Any) -> Any:
     DataError
         If a value is not a number, or if a sparse array does not fit in memory as a dense one.
     """
-    if issparse(values):
+    if _is_sparse(values):
         return _dense(what, values)
     if isinstance(values, Frame):
         return values.to_array(what)
@@ -223,6 +223,12 @@ def plain_values(what: str, values: Any) -> Any:
     array = np.asarray(values)
     has_entries = array.dtype.kind == "O" and any(np.ndim(entry) > 0 for entry in array)
     return list(array) if has_entries else column_values(what, values)
+
+
+def _is_sparse(values: Any) -> bool:
+    # without the module, no object of its classes exists
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(values))
 
 
 def _is_plain(dtype: Any) -> bool:

@@ -4,17 +4,10 @@ import warnings
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.model_selection import (
-    GroupKFold,
-    KFold,
-    ShuffleSplit,
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    StratifiedShuffleSplit,
-)
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data._dataset import MultimodalData
+from redcore.data._random_split import random_split
 from redcore.data._target import Target
 from redcore.exceptions import HoldOutWarning
 
@@ -190,6 +183,9 @@ def assign_folds(
     """
     if seed is None and classes is None and groups is None:
         return _assign_in_turn(np.arange(n_samples), n_folds)
+    # its import takes a second, and the splits that precede a default fit do not need it
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
     splitter = {
         (False, False): KFold,
         (True, False): StratifiedKFold,
@@ -263,9 +259,7 @@ def _random_split(classes: IntArray | None, n: int, fraction: float, seed: int) 
     n_held = min(max(1, round(fraction * n)), n - 1)
     strata = None if classes is None else _strata(classes)
     possible = strata is not None and len(np.unique(strata)) <= min(n_held, n - n_held)
-    splitter = (StratifiedShuffleSplit if possible else ShuffleSplit)(n_splits=1, test_size=n_held, random_state=seed)
-    keep, held = next(splitter.split(np.arange(n), strata))
-    return keep, held
+    return random_split(n - n_held, n_held, seed, strata if possible else None)
 
 
 def _classes(target: Target | None) -> IntArray | None:

@@ -1,4 +1,4 @@
-"""Moments and skewness of features."""
+"""Moments, skewness and ranks of features."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from redcore._types import AnyArray
 
-__all__ = ["moments", "skewness"]
+__all__ = ["average_ranks", "moments", "skewness"]
 
 RESOLUTION = 1e-7
 """Features with a smaller ratio of standard deviation to magnitude are constant up to float32 rounding."""
@@ -65,3 +65,32 @@ def skewness(rows: AnyArray) -> AnyArray:
     constant = spread <= RESOLUTION * np.abs(rows).max(axis=0)
     cubes: AnyArray = ((centred / np.where(constant, 1.0, spread)) ** 3).mean(axis=0)
     return np.where(constant, 0.0, cubes)
+
+
+def average_ranks(values: AnyArray) -> AnyArray:
+    """Return the ranks of the values along the first axis, from 1; equal values have their average rank.
+
+    The result is that of ``scipy.stats.rankdata(values, axis=0)``, whose import takes half a second.
+
+    Parameters
+    ----------
+    values : array (n, ...)
+        Without NaN.
+
+    Examples
+    --------
+    >>> average_ranks(np.array([5.0, 2.0, 2.0])).tolist()
+    [3.0, 1.5, 1.5]
+    """
+    order = np.argsort(values, axis=0, kind="stable")
+    ascending = np.take_along_axis(values, order, axis=0)
+    starts = np.ones(values.shape, dtype=bool)
+    starts[1:] = ascending[1:] != ascending[:-1]
+    ends = np.ones(values.shape, dtype=bool)
+    ends[:-1] = starts[1:]
+    position = np.broadcast_to(np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1)), values.shape)
+    first = np.maximum.accumulate(np.where(starts, position, 0), axis=0)
+    last = np.minimum.accumulate(np.where(ends, position, len(values))[::-1], axis=0)[::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, 1 + (first + last) / 2, axis=0)
+    return ranks

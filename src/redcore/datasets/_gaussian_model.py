@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy.special import log_softmax
 
 from redcore._settings import Settings
 from redcore._types import AnyArray, IntArray
@@ -151,6 +150,8 @@ class GaussianModel:
 
         Their shapes are (n_samples, n_classes) and (n_samples, n_classes, n_shared).
         """
+        from scipy.special import log_softmax
+
         settings = self.settings
         shape = (data.n_samples, settings.n_classes)
         quadratic, weighted_sum = np.zeros(shape), np.zeros((*shape, settings.n_shared))

@@ -1,11 +1,14 @@
 """Handwritten digits in four modalities, computed from scikit-learn's 8 x 8 images (real, bundled)."""
 
+import gzip
+import math
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from redcore._types import AnyArray, IntArray
-from redcore.data import MultimodalData, Target
+from redcore.data import MultimodalData, Target, random_split
 from redcore.datasets import Card
 
 __all__ = ["CARD", "load"]
@@ -28,15 +31,26 @@ def load() -> MultimodalData:
     Modalities: ``pixels`` (64), ``fourier`` (40, magnitudes of the 2-D Fourier transform), ``profiles`` (32, row and
     column sums and 4 x 4 zones) and ``gradients`` (32, orientation histograms of the four quadrants).
     """
-    digits = load_digits()
-    images = digits.images / 16.0
+    table = _table()
+    labels = table[:, -1].astype(np.int64)
+    images = table[:, :-1].reshape(-1, 8, 8) / 16.0
     modalities = {
         "pixels": images.reshape(len(images), -1),
         "fourier": np.abs(np.fft.rfft2(images)).reshape(len(images), -1),
         "profiles": _profiles(images),
         "gradients": _gradients(images),
     }
-    return MultimodalData.from_arrays(modalities, Target.from_labels(digits.target), split=_split(digits.target))
+    return MultimodalData.from_arrays(modalities, Target.from_labels(labels), split=_split(labels))
+
+
+def _table() -> AnyArray:
+    """Return 64 pixels in [0, 16] and the digit of each image, (1797, 65)."""
+    # the file of scikit-learn is read directly, because the import of its reader takes a second
+    spec = find_spec("sklearn")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    with gzip.open(Path(spec.submodule_search_locations[0], "datasets", "data", "digits.csv.gz"), "rt") as file:
+        return np.loadtxt(file, delimiter=",")
 
 
 def _profiles(images: AnyArray) -> AnyArray:
@@ -57,9 +71,10 @@ def _gradients(images: AnyArray) -> AnyArray:
 
 
 def _split(labels: AnyArray) -> IntArray:
-    rows = np.arange(len(labels))
-    rest, test = train_test_split(rows, test_size=0.25, stratify=labels, random_state=SPLIT_SEED)
-    train, validation = train_test_split(rest, test_size=0.2, stratify=labels[rest], random_state=SPLIT_SEED)
+    n_test = math.ceil(0.25 * len(labels))
+    n_validation = math.ceil(0.2 * (len(labels) - n_test))
+    rest, test = random_split(len(labels) - n_test, n_test, SPLIT_SEED, labels)
+    train, validation = random_split(len(rest) - n_validation, n_validation, SPLIT_SEED, labels[rest])
     split = np.empty(len(labels), dtype=np.int64)
-    split[train], split[validation], split[test] = 0, 1, 2
+    split[rest[train]], split[rest[validation]], split[test] = 0, 1, 2
     return split

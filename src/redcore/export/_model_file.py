@@ -8,22 +8,23 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
-from sklearn.exceptions import NotFittedError
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._files import json_text, write_atomic, write_json
 from redcore._types import AnyArray
-from redcore.estimators import MultimodalEstimator, RedCoreClassifier, RedCoreRegressor
 from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
 from redcore.export._content import content_of, read_content, schema_from_json
 from redcore.methods import Method, method_class
-from redcore.uncertainty import Calibration
+
+if TYPE_CHECKING:
+    from redcore.estimators import MultimodalEstimator
+    from redcore.uncertainty import Calibration
 
 __all__ = ["load_calibration", "load_estimator", "load_model", "read_model_content", "save_model"]
 
@@ -34,11 +35,11 @@ BLANK = "0" * 64
 
 
 def save_model(
-    model: Method | MultimodalEstimator,
+    model: "Method | MultimodalEstimator",
     path: str | Path,
     *,
     record: Mapping[str, Any] | None = None,
-    calibration: Calibration | None = None,
+    calibration: "Calibration | None" = None,
 ) -> None:
     """Write a fitted method or estimator.
 
@@ -61,6 +62,8 @@ def save_model(
     """
     method = getattr(model, "method_", model)
     if not isinstance(method, Method) or not hasattr(method, "schema"):
+        from sklearn.exceptions import NotFittedError
+
         raise NotFittedError(f"expected a fitted method or estimator, got {type(model).__name__} that is not fitted")
     calibration = getattr(model, "calibration_", calibration)
     path = Path(path)
@@ -109,19 +112,22 @@ def _restored(
         raise ModelFileError(f"{path}: the model does not fit this version of redcore: {reason}") from error
 
 
-def load_estimator(path: str | Path, **options: Any) -> MultimodalEstimator:
+def load_estimator(path: str | Path, **options: Any) -> "MultimodalEstimator":
     """Load a model as a fitted `RedCoreClassifier` or `RedCoreRegressor`. See `load_model`."""
+    # scikit-learn, whose import takes a second, is not loaded by `load_model`
+    from redcore.estimators import RedCoreClassifier, RedCoreRegressor
+
     content, arrays = _read(Path(path))
     method = _restored(path, content, arrays, options)
     cls = RedCoreRegressor if method.schema.target_kind.is_regression else RedCoreClassifier
-    estimator = cast(MultimodalEstimator, cls(settings=method.settings.dump(), **options))._adopt(method)
+    estimator = cast("MultimodalEstimator", cls(settings=method.settings.dump(), **options))._adopt(method)
     calibration = _calibration(method.active, arrays)
     if calibration is not None:
         estimator.calibration_ = calibration
     return estimator
 
 
-def load_calibration(path: str | Path) -> Calibration | None:
+def load_calibration(path: str | Path) -> "Calibration | None":
     """Return the calibration in a model file, or None if it has none.
 
     Raises
@@ -133,7 +139,9 @@ def load_calibration(path: str | Path) -> Calibration | None:
     return _calibration(tuple(content["info"]["active"]), arrays)
 
 
-def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> Calibration | None:
+def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> "Calibration | None":
+    from redcore.uncertainty import Calibration
+
     numbers = unprefixed(CALIBRATION, arrays)
     return Calibration.from_arrays(numbers, active) if numbers else None
 

@@ -1,14 +1,31 @@
-"""Gradient-descent training of networks on Lightning Fabric, independent of any particular method."""
+"""Gradient-descent training of networks, independent of any particular method.
 
-from redcore.fitting._context import Callback, FitContext
-from redcore.fitting._history import History
-from redcore.fitting._network import NetworkOutput, StepContext, SubNetwork, TrainableNetwork, all_parameters, slices
-from redcore.fitting._plan import Plan
-from redcore.fitting._processes import process_rank
-from redcore.fitting._settings import TrainingSettings
-from redcore.fitting._stepper import Stepper, predict_batches
-from redcore.fitting._tensorboard import TensorBoardLogger
-from redcore.fitting._trainer import Trainer, seeded, threads
+The public names are imported on first use, so that a prediction does not load the training code.
+"""
+
+from typing import TYPE_CHECKING
+
+from redcore._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from redcore.fitting._context import Callback, FitContext
+    from redcore.fitting._history import History
+    from redcore.fitting._network import (
+        NetworkOutput,
+        StepContext,
+        SubNetwork,
+        TrainableNetwork,
+        all_parameters,
+        slices,
+    )
+    from redcore.fitting._plan import Plan
+    from redcore.fitting._prediction import predict_batches
+    from redcore.fitting._processes import process_rank
+    from redcore.fitting._settings import TrainingSettings
+    from redcore.fitting._stepper import Stepper
+    from redcore.fitting._tensorboard import TensorBoardLogger
+    from redcore.fitting._torch_state import seeded, threads
+    from redcore.fitting._trainer import Trainer
 
 __all__ = [
     "Callback",
@@ -30,3 +47,20 @@ __all__ = [
     "slices",
     "threads",
 ]
+
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "_context": ("Callback", "FitContext"),
+        "_history": ("History",),
+        "_network": ("NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "all_parameters", "slices"),
+        "_plan": ("Plan",),
+        "_prediction": ("predict_batches",),
+        "_processes": ("process_rank",),
+        "_settings": ("TrainingSettings",),
+        "_stepper": ("Stepper",),
+        "_tensorboard": ("TensorBoardLogger",),
+        "_torch_state": ("seeded", "threads"),
+        "_trainer": ("Trainer",),
+    },
+)

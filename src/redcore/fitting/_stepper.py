@@ -1,21 +1,21 @@
-"""Single optimiser steps and noise-free prediction, on the device and in the precision of Fabric."""
+"""Single optimiser steps and noise-free prediction, on the device and in the precision of the settings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
 from redcore.exceptions import SettingsError
 from redcore.fitting._network import StepContext, SubNetwork, TrainableNetwork
+from redcore.fitting._prediction import predict_batches
 from redcore.fitting._processes import Processes
 from redcore.fitting._settings import TrainingSettings
-from redcore.nn import Batch, GlobalCounts, Objective, batches, collate
+from redcore.nn import Batch, GlobalCounts, Objective, collate
 
-__all__ = ["Stepper", "numbers", "predict_batches"]
+__all__ = ["Stepper", "numbers"]
 
 CLIP_EPSILON = 1e-6
 """Added to the gradient norm, as in `torch.nn.utils.clip_grad_norm_`."""
@@ -48,6 +48,8 @@ class Stepper:
             weight_decay=settings.weight_decay,
             fused=True,
         )
+        self.forward: nn.Module
+        self._optimizer: torch.optim.Optimizer
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)
         self._encoders: dict[str, list[Tensor]] = {}
         self._subnetworks = network.subnetworks()
@@ -149,13 +151,3 @@ def numbers(losses: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, flo
 
 def _keys(loss: str, value: Tensor, names: Sequence[str]) -> list[str]:
     return [f"{loss}/{name}" for name in names] if value.ndim else [loss]
-
-
-def predict_batches(
-    network: Any, data: MultimodalData, device: torch.device | None = None, *, is_linear: bool = False
-) -> Iterator[Any]:
-    """Yield the noise-free output of a network, or of another module on batches, for the `batches` of `data`."""
-    network.eval()
-    with torch.no_grad():
-        for batch in batches(data, device, is_linear=is_linear):
-            yield network(batch)

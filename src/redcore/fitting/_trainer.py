@@ -24,30 +24,10 @@ from redcore.fitting._stepper import Stepper, numbers
 from redcore.metrics import headline, scores
 from redcore.nn import Batch, Objective
 
-__all__ = ["Trainer", "seeded", "threads"]
+__all__ = ["Trainer"]
 
 HELD_OUT_BATCH = 256
 """Maximum number of validation samples in the batch that a training step can request."""
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch inside the block, and restore its global random state afterwards."""
-    devices = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def threads(n_threads: int | None) -> Iterator[None]:
-    """Let torch use `n_threads` threads inside the block; None keeps the current number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass

@@ -6,11 +6,11 @@ from itertools import pairwise
 from math import lgamma, log
 
 import numpy as np
-from scipy.stats import rankdata
 
 from redcore._types import AnyArray, FloatArray, IntArray
 from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
+from redcore.data._statistics import average_ranks
 
 __all__ = ["TargetLeak", "leak_messages", "target_leaks"]
 
@@ -134,7 +134,7 @@ def _scores(
 
 def _correlations(values: FloatArray, target: AnyArray) -> Iterator[tuple[int, str, float]]:
     pearson = _correlation(values, np.asarray(target, dtype=np.float64))
-    spearman = _correlation(rankdata(values, axis=0), rankdata(target))
+    spearman = _correlation(average_ranks(values), average_ranks(target))
     for feature in np.flatnonzero(np.maximum(np.abs(pearson), np.abs(spearman)) > THRESHOLD):
         value = max(pearson[feature], spearman[feature], key=abs)
         yield int(feature), "correlation", float(value)
@@ -149,7 +149,7 @@ def _correlation(values: FloatArray, target: FloatArray) -> FloatArray:
 
 
 def _aucs(values: FloatArray, codes: IntArray, n_features: int) -> Iterator[tuple[int, str, float]]:
-    ranks = rankdata(values, axis=0)
+    ranks = average_ranks(values)
     counts = np.bincount(codes)
     means = np.stack([ranks[codes == code].mean(axis=0) for code in range(len(counts))])
     for feature in range(values.shape[1]):
@@ -170,7 +170,7 @@ def _aucs(values: FloatArray, codes: IntArray, n_features: int) -> Iterator[tupl
 
 def _auc(first: FloatArray, second: FloatArray) -> float:
     """Return the probability that a value of `second` is larger than one of `first`, ties counted half."""
-    ranks = rankdata(np.concatenate([first, second]))
+    ranks = average_ranks(np.concatenate([first, second]))
     n = len(second)
     return float((ranks[len(first) :].sum() - n * (n + 1) / 2) / (n * len(first)))
 

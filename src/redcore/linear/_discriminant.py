@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.covariance import ledoit_wolf
-from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from redcore._types import AnyArray, IntArray
@@ -233,6 +231,8 @@ def _components(values: AnyArray) -> AnyArray:
     n_components = min(MAX_COMPONENTS, values.shape[1], max(1, len(values) - 1))
     if n_components == values.shape[1] or len(values) < 2 or not np.ptp(values, axis=0).any():
         return np.eye(values.shape[1])[:, :n_components]
+    from sklearn.decomposition import PCA
+
     return np.asarray(PCA(n_components, random_state=0).fit(values).components_.T)
 
 
@@ -245,6 +245,8 @@ def _class_means(values: AnyArray, codes: IntArray, n_classes: int, counts: AnyA
 
 
 def _within_covariance(residuals: AnyArray, n_means: int) -> AnyArray:
+    from sklearn.covariance import ledoit_wolf
+
     covariance, _ = ledoit_wolf(residuals, assume_centered=True)
     # the class means use up degrees of freedom
     covariance = np.atleast_2d(covariance) * len(residuals) / max(1, len(residuals) - n_means)

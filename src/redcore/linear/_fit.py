@@ -1,4 +1,7 @@
-"""Fit linear models for every kind of target with scikit-learn."""
+"""Fit linear models for every kind of target with scikit-learn.
+
+It is imported where a model is fitted, because prediction does not need it and its import takes a second.
+"""
 
 import warnings
 from typing import Annotated, ClassVar
@@ -6,8 +9,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray, BoolArray, IntArray
@@ -73,6 +74,8 @@ def fit_linear(
     """
     settings = with_strength(values, target, settings, groups)
     if target.kind.is_regression:
+        from sklearn.linear_model import Ridge
+
         numbers = target.values.reshape(len(values), -1)
         model = Ridge(alpha=settings.alpha).fit(values, numbers, sample_weight=target.weights)
         return model.coef_.reshape(-1, values.shape[1]).T.copy(), np.atleast_1d(model.intercept_)
@@ -120,6 +123,8 @@ def _losses(linear: AnyArray, target: Target) -> AnyArray:
     if target.kind.is_regression:
         squares: AnyArray = ((linear - target.values.reshape(linear.shape)) ** 2).sum(axis=1)
         return squares
+    from scipy.special import log_softmax
+
     # bounded, so that a class absent from the training folds does not decide the strength
     linear = linear.clip(-LARGEST_CHOICE_LOGIT, LARGEST_CHOICE_LOGIT)
     if target.kind.is_multilabel:
@@ -136,6 +141,8 @@ def _logistic(
     seen = np.unique(codes)
     intercepts[seen] = 0.0
     if len(seen) > 1:
+        from sklearn.linear_model import LogisticRegression
+
         with warnings.catch_warnings():
             # the warning is about continuous targets passed as classes, which these are not
             warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")

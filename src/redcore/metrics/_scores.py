@@ -1,10 +1,11 @@
-"""Scores of one set of predictions. Undefined scores are None, never NaN."""
+"""Scores of one set of predictions. Undefined scores are None, never NaN.
+
+The functions import scikit-learn themselves: its import takes a second, and training and prediction need no scores.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score
-from sklearn.utils import assert_all_finite
 
 from redcore._discovery import load
 from redcore._types import AnyArray, IntArray
@@ -51,6 +52,9 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray, decided: Int
     >>> round(scores["uar"], 3)
     0.75
     """
+    from sklearn.metrics import accuracy_score, f1_score
+    from sklearn.utils import assert_all_finite
+
     assert_all_finite(probabilities, input_name="probabilities")
     most_probable = probabilities.argmax(axis=1)
     predicted = most_probable if decided is None else decided
@@ -70,6 +74,8 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray, decided: Int
 
 
 def _macro_f1(codes: AnyArray, predicted: AnyArray) -> float:
+    from sklearn.metrics import f1_score
+
     return float(f1_score(codes, predicted, average="macro", zero_division=0))
 
 
@@ -88,6 +94,9 @@ def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:
         ``accuracy`` (fraction of correct label decisions), ``exact_match`` (fraction of samples with all labels
         correct) and ``macro_f1`` (F1 averaged over labels), each in [0, 1].
     """
+    from sklearn.metrics import f1_score
+    from sklearn.utils import assert_all_finite
+
     assert_all_finite(probabilities, input_name="probabilities")
     predicted = probabilities >= 0.5
     truth = indicators.astype(bool)
@@ -112,6 +121,8 @@ def regression_scores(target: AnyArray, predicted: AnyArray) -> Scores:
         ``mae`` (mean absolute error), ``pearson_r`` (None if an output has a constant target or prediction) and
         ``r2`` (None if an output has a constant target).
     """
+    from sklearn.metrics import mean_absolute_error, r2_score
+
     target, predicted = _columns(target), _columns(predicted)
     # the range, not the standard deviation: rounding can make that of a constant nonzero
     varies = np.ptp(target, axis=0) > 0

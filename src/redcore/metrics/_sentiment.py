@@ -1,7 +1,6 @@
 """Scores of continuous sentiment, as reported in the literature on CMU-MOSI, CMU-MOSEI and CH-SIMS."""
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 from redcore._types import AnyArray
 from redcore._validation import check_row_count
@@ -73,6 +72,8 @@ def _as_vectors(true: AnyArray, predicted: AnyArray) -> tuple[AnyArray, AnyArray
 def _binary_scores(name: str, true: AnyArray, predicted: AnyArray) -> dict[str, float | None]:
     if not len(true):
         return {f"acc2_{name}": None, f"f1_{name}": None}
+    from sklearn.metrics import f1_score
+
     f1 = f1_score(true, predicted, average="weighted", zero_division=0)
     return {f"acc2_{name}": _accuracy(true, predicted), f"f1_{name}": float(f1)}
 

@@ -1,11 +1,9 @@
 """Missingness that depends on a score of each sample, shared by the MAR and MNAR protocols."""
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from redcore._types import AnyArray, BoolArray, FloatArray
-from redcore.data import Modality, moments
+from redcore.data import Modality, average_ranks, moments
 from redcore.missing._demand import Demand
 from redcore.missing._exact import draw_exact
 
@@ -42,9 +40,11 @@ def normal_scores(values: AnyArray) -> FloatArray:
 
     NaN has score 0. Equal values have equal scores.
     """
+    from scipy.special import ndtri
+
     scores = np.zeros(len(values))
     known = np.flatnonzero(~np.isnan(values))
-    scores[known] = ndtri((rankdata(values[known]) - 0.5) / max(len(known), 1))
+    scores[known] = ndtri((average_ranks(values[known]) - 0.5) / max(len(known), 1))
     return scores
 
 

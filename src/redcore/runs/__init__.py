@@ -3,8 +3,9 @@
 The public names are imported on first use, so that reading the result of a run does not load torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from redcore._lazy import on_first_use
 
 if TYPE_CHECKING:
     from redcore.runs._fitting import evaluate_method, facts_of_fit, make_requested
@@ -55,33 +56,25 @@ __all__ = [
     "write_table",
 ]
 
-_MODULES = {
-    "_fitting": ("evaluate_method", "facts_of_fit", "make_requested"),
-    "_folder": ("open_request", "open_run", "release_run"),
-    "_predictions": ("check_output", "prediction_table", "write_table"),
-    "_prepare": ("Prepared", "prepare", "split_codes"),
-    "_request": ("Request", "RunOptions"),
-    "_result": ("RunResult", "read_result", "read_run"),
-    "_run": ("Run", "fit_run"),
-    "_sources": (
-        "SAMPLES_AT_ONCE",
-        "checksum_of",
-        "data_pieces",
-        "read_data",
-        "read_for_model",
-        "read_source",
-        "reader_of",
-    ),
-    "_streaming": ("predict_stream",),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'redcore.runs' has no attribute {name!r}")
-    return getattr(import_module(f"redcore.runs.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "_fitting": ("evaluate_method", "facts_of_fit", "make_requested"),
+        "_folder": ("open_request", "open_run", "release_run"),
+        "_predictions": ("check_output", "prediction_table", "write_table"),
+        "_prepare": ("Prepared", "prepare", "split_codes"),
+        "_request": ("Request", "RunOptions"),
+        "_result": ("RunResult", "read_result", "read_run"),
+        "_run": ("Run", "fit_run"),
+        "_sources": (
+            "SAMPLES_AT_ONCE",
+            "checksum_of",
+            "data_pieces",
+            "read_data",
+            "read_for_model",
+            "read_source",
+            "reader_of",
+        ),
+        "_streaming": ("predict_stream",),
+    },
+)

@@ -45,7 +45,23 @@ def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
     if data.target is not None and data.target.values.ndim == 1:
         target, classes = data.target.values, data.target.classes
         columns["target"] = target if classes is None else classes[target]
-    return pa.table({name: pa.array(column) for name, column in columns.items()})
+    return pa.table({name: _arrow(column) for name, column in columns.items()})
+
+
+def _arrow(column: AnyArray | list[str]) -> pa.Array:
+    """Return a column as an Arrow array. Other than by `pyarrow.array`, pandas is not imported if it is installed."""
+    values = np.asarray(column, dtype=np.str_) if isinstance(column, list) else column
+    if values.dtype.kind == "U":
+        texts = [text.encode() for text in values.tolist()]
+        offsets = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        return pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(b"".join(texts)))
+    if values.dtype.kind == "b":
+        bits = np.packbits(values.astype(bool), bitorder="little")
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+    if values.dtype.kind in "fiu" and values.dtype.isnative:
+        numbers = pa.py_buffer(np.ascontiguousarray(values))
+        return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, numbers])
+    return pa.array(column)
 
 
 def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str]]:

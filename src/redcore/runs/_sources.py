@@ -10,7 +10,7 @@ import numpy as np
 
 from redcore._discovery import names
 from redcore.data import MultimodalData
-from redcore.data.formats import Expected, guess, read, read_for, source_options, table
+from redcore.data.formats import Expected, guess, read, read_for, source_options
 from redcore.data.store import Store, is_store
 from redcore.datasets import load_dataset, load_public
 from redcore.exceptions import DataError
@@ -68,6 +68,8 @@ def data_pieces(source: str, expected: Expected, first: int = 0) -> Iterator[Mul
     """
     path = Path(source)
     if path.suffix.lower() in (".parquet", ".pq") and path.is_file() and path.stat().st_size > IN_MEMORY_BYTES:
+        from redcore.data.formats import table  # loads functions of Arrow, which takes a fifth of a second
+
         yield from islice(table.stream(path, table.Options(), SAMPLES_AT_ONCE, expected), first, None)
         return
     data = read_for_model(source, expected)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import logit
 from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
@@ -247,6 +246,8 @@ def _base(target: Target) -> AnyArray:
         frequencies = np.bincount(target.values, counts, minlength=target.n_outputs) / counts.sum()
         return np.asarray(np.log(frequencies.clip(min=SMALLEST_PROBABILITY)))
     if target.kind.is_multilabel:
+        from scipy.special import logit
+
         frequencies = np.average(target.values, axis=0, weights=counts)
         return np.asarray(logit(frequencies.clip(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)))
     return np.zeros(target.n_outputs)

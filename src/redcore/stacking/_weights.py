@@ -2,8 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.optimize import LinearConstraint, minimize
-from scipy.special import expit, log_softmax, logsumexp
 from torch import Tensor, nn
 
 from redcore._types import AnyArray
@@ -64,6 +62,8 @@ class StackingWeights(nn.Module):
         counts : array (n_samples,), optional
             Weight of each sample.
         """
+        from scipy.optimize import LinearConstraint, minimize
+
         strength = PRIOR_SAMPLES_REGRESSION if kind.is_regression else PRIOR_SAMPLES
         penalty = strength / max(1, n_independent or len(sources))
         counts = np.ones(len(sources)) if counts is None else counts
@@ -93,6 +93,8 @@ class StackingWeights(nn.Module):
 
 def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[AnyArray, AnyArray]:
     """Return the loss of every sample and its gradient with respect to `combined`."""
+    from scipy.special import expit, log_softmax, logsumexp
+
     if kind.is_classification:
         rows = np.arange(len(combined))
         slope = np.exp(log_softmax(combined, axis=1))

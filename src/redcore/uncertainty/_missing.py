@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import xlogy
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
@@ -149,6 +148,8 @@ def _scale(completions: Completions) -> AnyArray:
 
 def _entropy(completions: Completions, outputs: AnyArray) -> AnyArray:
     """Return entropies over the last axis, of classes or summed over labels, in nats."""
+    from scipy.special import xlogy
+
     entropy = -xlogy(outputs, outputs).sum(axis=-1)
     if completions.method.schema.target_kind.is_multilabel:
         entropy -= xlogy(1 - outputs, 1 - outputs).sum(axis=-1)

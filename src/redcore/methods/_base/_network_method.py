@@ -15,11 +15,7 @@ from redcore._settings import MethodSettings
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, hold_out, sample_in_memory
 from redcore.exceptions import SchemaError, UnsupportedError
-from redcore.fitting import FitContext, TrainingSettings
-from redcore.fitting._history import History
-from redcore.fitting._network import TrainableNetwork
-from redcore.fitting._stepper import predict_batches
-from redcore.fitting._trainer import Trainer, seeded, threads
+from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, predict_batches, seeded, threads
 from redcore.methods._base._method import Method
 from redcore.missing import under_patterns
 from redcore.nn import Batch, Objective
@@ -123,6 +119,8 @@ class NetworkMethod(Method):
         self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
     ) -> tuple[TrainableNetwork, History]:
         """Train one network; the epoch is selected on `validation`, augmented with random missing patterns."""
+        from redcore.fitting import Trainer
+
         settings = self.training
         assert data.target is not None
         request = self._request(data, validation, context.seed)

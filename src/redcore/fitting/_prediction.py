@@ -1,0 +1,21 @@
+"""Noise-free outputs of modules for the samples of a data set."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from redcore.data import MultimodalData
+from redcore.nn import batches
+
+__all__ = ["predict_batches"]
+
+
+def predict_batches(
+    network: Any, data: MultimodalData, device: torch.device | None = None, *, is_linear: bool = False
+) -> Iterator[Any]:
+    """Yield the noise-free output of a network, or of another module on batches, for the `batches` of `data`."""
+    network.eval()
+    with torch.no_grad():
+        for batch in batches(data, device, is_linear=is_linear):
+            yield network(batch)
