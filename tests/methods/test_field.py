@@ -9,16 +9,20 @@ from redcore.methods import make_method, method_class
 from redcore.metrics import evaluate_patterns
 
 PUBLISHED = {
+    "cra": {"loss/restoration"},
     "dicmor": {"loss/flow", "loss/recovery"},
     "dymo": {"loss/prototype", "loss/imputation"},
+    "if_mmin": {"loss/imagination", "loss/invariance", "loss/discrepancy"},
     "late_fusion_transformer": set(),
     "m3care": set(),
     "mce": {"loss/subset", "loss/completion", "loss/unimodal", "learning_factor/pixels"},
+    "mctn": {"loss/translation", "loss/cycle"},
     "mmin": {"loss/imagination", "loss/cycle"},
     "momke": {"loss/experts"},
     "mopoe": {"loss/reconstruction", "loss/kl"},
     "mvtcae": {"loss/reconstruction", "loss/kl", "loss/conditional_kl"},
     "shaspec": {"loss/alignment", "loss/modality"},
+    "tate": {"loss/teacher", "loss/decoding", "loss/tags"},
     "tfr_net": {"loss/prediction", "loss/reconstruction"},
 }
 

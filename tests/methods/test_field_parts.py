@@ -7,12 +7,14 @@ from redcore.exceptions import SettingsError
 from redcore.methods import make_method
 from redcore.methods.dicmor import Flow
 from redcore.methods.dymo import ClassPrototypes, DyMoNetwork, DyMoSettings
+from redcore.methods.if_mmin import central_moment_discrepancy
 from redcore.methods.m3care import Aggregation, NeighbourBank
 from redcore.methods.mce import LearningFactors
-from redcore.nn import product_of_gaussians
+from redcore.methods.tate import CommonFeatures, TATENetwork, TATESettings
+from redcore.nn import CascadeAutoencoder, product_of_gaussians
 
 
-@pytest.mark.parametrize("name", ["dicmor", "dymo", "late_fusion_transformer", "m3care", "mce"])
+@pytest.mark.parametrize("name", ["dicmor", "dymo", "late_fusion_transformer", "m3care", "mce", "tate"])
 def test_attention_heads_must_divide_the_width(name):
     with pytest.raises(SettingsError, match="latent_dim 10 is not a multiple of encoder_heads 4"):
         make_method(name, settings={"latent_dim": 10, "encoder": "mlp"})
@@ -128,3 +130,49 @@ def test_untypical_features_reduce_the_reward(monkeypatch):
     # log 0.5 / log 0.3 * 0.7 is less than 0.6
     typical = 0.3
     assert not network._selected(tokens, kept).all()
+
+
+def test_moment_discrepancy_by_hand():
+    first = torch.tensor([[0.0], [0.2], [0.4]])
+    assert central_moment_discrepancy(first, first).item() == pytest.approx(0, abs=1e-5)
+    # a shift changes the mean only
+    assert central_moment_discrepancy(first, first + 0.5).item() == pytest.approx(0.5, abs=1e-5)
+    # twice the spread: the variances are 0.08 / 3 and 0.32 / 3, the fourth moments 0.0032 / 3 and 0.0512 / 3
+    wide = 2 * first - 0.2
+    expected = 0.24 / 3 + 0.048 / 3
+    assert central_moment_discrepancy(first, wide).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_cascade_adds_the_outputs_of_the_previous_autoencoders():
+    torch.manual_seed(0)
+    cascade = CascadeAutoencoder(4, (3,), 2)
+    values = torch.randn(5, 4)
+    outputs, inner = cascade(values)
+    first = cascade.up[0](cascade.down[0](values))
+    second = cascade.up[1](cascade.down[1](values + first))
+    torch.testing.assert_close(outputs, first + second)
+    assert inner.shape == (5, 6)
+    with_transition = CascadeAutoencoder(4, (3,), 2, transition=True)
+    with_transition.load_state_dict(cascade.state_dict(), strict=False)
+    transition = with_transition.transition
+    assert transition is not None
+    torch.testing.assert_close(with_transition(values)[0], transition(values + first + second))
+
+
+def test_modalities_of_a_pair_share_a_projection():
+    torch.manual_seed(0)
+    common = CommonFeatures(3, 8)
+    code = torch.randn(1, 8)
+    features = common(code[:, None].expand(1, 3, 8)).view(3, 2, 4)
+    # pairs of modality 0: (0, 1) and (0, 2); of 1: (0, 1) and (1, 2); of 2: (0, 2) and (1, 2)
+    torch.testing.assert_close(features[0, 0], features[1, 0])
+    torch.testing.assert_close(features[0, 1], features[2, 0])
+    torch.testing.assert_close(features[1, 1], features[2, 1])
+    assert not torch.allclose(features[0, 0], features[0, 1])
+
+
+def test_tags_state_which_modalities_are_missing():
+    network = TATENetwork([(f"m{k}", 3, False) for k in range(3)], 2, TATESettings(latent_dim=8, encoder_heads=2))
+    kept = torch.tensor([[True, True, True], [True, False, True], [False, False, True]])
+    _, tags = network.tagged_tokens(torch.zeros(3, 3, 8), kept)
+    assert tags.int().tolist() == [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0]]

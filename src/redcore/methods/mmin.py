@@ -1,16 +1,14 @@
 """MMIN: cascaded residual autoencoders predict the codes of missing modalities, with a cycle-consistency loss."""
 
-from itertools import pairwise
 from typing import Annotated, ClassVar, NamedTuple, cast
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from redcore._settings import Sizes
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
-from redcore.nn import Batch, Head, Objective, drop_modalities, mean_where
+from redcore.nn import Batch, CascadeAutoencoder, Head, Objective, drop_modalities, mean_where
 
 __all__ = ["METHOD", "MMIN", "MMINNetwork", "MMINSettings"]
 
@@ -30,6 +28,8 @@ class MMINSettings(CodeSettings):
     autoencoder_layers : tuple of int, default (128, 64)
         Layer sizes of the encoder of a residual autoencoder; the last one is the bottleneck.
     n_autoencoders : int in [1, 16], default 3
+    transition : bool, default False
+        If True, two linear layers follow the autoencoders, as in the authors' code.
     imagination_weight : float >= 0, default 1
         Weight of the mean squared error of imagined codes of modalities hidden by modality dropout.
     cycle_weight : float >= 0, default 1
@@ -38,31 +38,9 @@ class MMINSettings(CodeSettings):
 
     autoencoder_layers: Sizes = (128, 64)
     n_autoencoders: Annotated[int, Field(ge=1, le=16)] = 3
+    transition: bool = False
     imagination_weight: Annotated[float, Field(ge=0)] = 1.0
     cycle_weight: Annotated[float, Field(ge=0)] = 1.0
-
-
-def _layers(sizes: list[int]) -> nn.Sequential:
-    return nn.Sequential(*[layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())][:-1])
-
-
-class CascadeAutoencoder(nn.Module):
-    """Cascade of residual autoencoders: the input of each is the input plus the sum of all previous outputs."""
-
-    def __init__(self, width: int, hidden: tuple[int, ...], n_blocks: int) -> None:
-        super().__init__()
-        sizes = [width, *(hidden or (width,))]
-        self.down = nn.ModuleList(_layers(sizes) for _ in range(n_blocks))
-        self.up = nn.ModuleList(_layers(sizes[::-1]) for _ in range(n_blocks))
-        self.inner = sizes[-1] * n_blocks
-
-    def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the sum of the outputs, (n, width), and the concatenated bottleneck activations, (n, inner)."""
-        outputs, bottlenecks = torch.zeros_like(values), []
-        for down, up in zip(self.down, self.up, strict=True):
-            bottlenecks.append(down(values + outputs))
-            outputs = outputs + up(bottlenecks[-1])
-        return outputs, torch.cat(bottlenecks, dim=1)
 
 
 class MMINOutput(NamedTuple):
@@ -95,7 +73,7 @@ class MMINNetwork(TrainableNetwork):
         self.settings = settings
         self.encoders = settings.build_encoders(forms)
         width = len(forms) * settings.latent_dim
-        shape = (width, settings.autoencoder_layers, settings.n_autoencoders)
+        shape = (width, settings.autoencoder_layers, settings.n_autoencoders, settings.transition)
         self.ahead, self.backwards = CascadeAutoencoder(*shape), CascadeAutoencoder(*shape)
         self.head = Head(self.ahead.inner, n_outputs, settings.head_layers, settings.head_dropout)
 

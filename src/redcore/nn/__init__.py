@@ -2,8 +2,9 @@
 
 from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, batches, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
+from redcore.nn._cascade import CascadeAutoencoder
 from redcore.nn._codes import CodeEncoders
-from redcore.nn._dropout import drop_modalities
+from redcore.nn._dropout import Dropout, drop_modalities
 from redcore.nn._fusion import AttentionFusion, TokenTransformer
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
@@ -17,9 +18,11 @@ from redcore.nn._tracing import is_traced
 __all__ = [
     "AttentionFusion",
     "Batch",
+    "CascadeAutoencoder",
     "CodeEncoders",
     "ConcatenatingImputers",
     "CrossModalImputer",
+    "Dropout",
     "Gaussian",
     "GaussianBottleneck",
     "GaussianLatent",
