@@ -1,11 +1,15 @@
 """Supervision-weight rules compared with the formulas of docs/method.md."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from redcore._discovery import names
-from redcore.balancing import BalancingSettings, Signals, build_rule
+from redcore.balancing import BalancingSettings, Signals, StepSignals, build_rule
+from redcore.data import Target
+from redcore.nn import Objective
 
 SPEC = {
     "smoothing": 0.7,
@@ -30,6 +34,15 @@ class LossSignals(Signals):
 
     def unimodal_scores(self):
         return torch.full_like(self.losses, 0.5)
+
+    def unimodal_magnitudes(self):
+        return torch.ones_like(self.losses)
+
+    def unimodal_entropies(self):
+        return torch.full_like(self.losses, 0.5)
+
+    def unimodal_divergences(self):
+        return self.losses
 
     def validation_slopes(self):
         return None
@@ -200,3 +213,89 @@ def test_ogm_ge_by_hand():
 def test_ogm_ge_compares_observed_modalities_only():
     balancer = rule("ogm_ge", 2)
     np.testing.assert_allclose(balancer.gradient_scales(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 0.0])), [1, 1])
+
+
+def test_arl_by_hand():
+    balancer = rule("arl", 2)
+    magnitudes, entropies = torch.tensor([3.0, 1.0]), torch.tensor([0.2, 0.6])
+    # shares of entropies 0.25 and 0.75, the first is bounded by 0.3
+    certainty = np.array([1 / 0.3, 1 / 0.75])
+    certainty /= certainty.sum()
+    weights = np.exp(8 * np.array([0.25, 0.75]) * certainty)
+    weights /= weights.sum()
+    scale = balancer.gradient_scales(magnitudes, entropies, torch.ones(2))
+    np.testing.assert_allclose(scale, (1 + weights) / 1.5, rtol=1e-5)
+    equal = balancer.gradient_scales(torch.ones(2), torch.ones(2), torch.ones(2))
+    np.testing.assert_allclose(equal, [1, 1])
+
+
+def test_arl_leaves_out_unobserved_modalities():
+    balancer = rule("arl", 3)
+    magnitudes, entropies = torch.tensor([3.0, 1.0, float("nan")]), torch.tensor([0.2, 0.6, float("nan")])
+    scale = balancer.gradient_scales(magnitudes, entropies, torch.tensor([1.0, 1.0, 0.0]))
+    expected = rule("arl", 2).gradient_scales(magnitudes[:2], entropies[:2], torch.ones(2))
+    np.testing.assert_allclose(scale, [*expected, 1])
+
+
+def test_arl_starts_after_five_epochs(monkeypatch):
+    balancer, scales = rule("arl", 2), []
+    monkeypatch.setattr(balancer, "scale_gradients", lambda values, encoders: scales.append(values))
+    monkeypatch.setattr(LossSignals, "unimodal_magnitudes", lambda self: torch.tensor([3.0, 1.0]))
+    for step in range(12):
+        feed(balancer, [1.0, 1.0], step, ends_epoch=step % 2 == 1)
+    assert scales[:10] == [[1.0, 1.0]] * 10
+    assert scales[10][0] < 1 < scales[10][1]
+
+
+def test_balm_by_hand():
+    balancer = rule("balm", 3)
+    scale = balancer.gradient_scales(torch.tensor([3.0, 2.0, 1.0]), torch.ones(3))
+    np.testing.assert_allclose(scale, 1.3 * (1 - np.array([3, 2, 1]) / 6), rtol=1e-6)
+    # decreases 1, 1.5 and 0; the third modality is not observed and keeps its divergence
+    scale = balancer.gradient_scales(torch.tensor([2.0, 0.5, float("nan")]), torch.tensor([1.0, 1.0, 0.0]))
+    np.testing.assert_allclose(scale, [1.3 * 1.5 / 2.5, 1.3 * 1 / 2.5, 1], rtol=1e-6)
+    np.testing.assert_allclose(balancer.divergence, [2, 0.5, 1])
+    # an increase of one divergence gives coefficients outside of [0, 1]
+    scale = balancer.gradient_scales(torch.tensor([1.0, 0.8, 1.0]), torch.ones(3))
+    np.testing.assert_allclose(scale, [0, 1.3, 1.3], rtol=1e-6)
+
+
+def signals_of(target, unimodal, joint, availability):
+    """Return the signals of a step for given logits of unimodal heads (n, M, n_outputs) and of the joint head."""
+    objective = Objective.fit(target)
+    batch = SimpleNamespace(target=torch.as_tensor(objective.encode(target)), availability=torch.tensor(availability))
+    output = SimpleNamespace(unimodal_logits=torch.tensor(unimodal), logits=torch.tensor(joint))
+    losses = torch.zeros(len(availability[0]))
+    return StepSignals(losses, losses, 0, output=output, batch=batch, objective=objective)
+
+
+def test_signals_of_predictions_are_means_over_the_observing_samples():
+    unimodal = [[[2.0, 0.0], [0.0, 0.0]], [[0.0, 1.0], [50.0, 0.0]]]
+    signals = signals_of(Target.from_labels([0, 1]), unimodal, [[1.0, 0.0], [0.0, 0.0]], [[1, 1], [1, 0]])
+    np.testing.assert_allclose(signals.unimodal_magnitudes(), [1.5, 0])
+
+    def softmax(logits):
+        return np.exp(logits) / np.exp(logits).sum()
+
+    probabilities = [softmax([2.0, 0.0]), softmax([0.0, 1.0])]
+    entropies = [-(p * np.log(p)).sum() for p in probabilities]
+    np.testing.assert_allclose(signals.unimodal_entropies(), [np.mean(entropies), np.log(2)], rtol=1e-6)
+    joint = [softmax([1.0, 0.0]), softmax([0.0, 0.0])]
+    divergences = [(q * np.log(q / p)).sum() for q, p in zip(joint, probabilities, strict=True)]
+    second = (joint[0] * np.log(joint[0] / 0.5)).sum()
+    np.testing.assert_allclose(signals.unimodal_divergences(), [np.mean(divergences), second], rtol=1e-5)
+
+
+def test_signals_of_labels_and_continuous_targets():
+    unimodal, joint = [[[0.5]], [[-1.0]]], [[0.0], [2.0]]
+    observed = [[1], [1]]
+    signals = signals_of(Target.from_multilabel([[1], [0]]), unimodal, joint, observed)
+    p, q = (1 / (1 + np.exp(-np.array(values))) for values in ([0.5, -1.0], [0.0, 2.0]))
+    entropy = -(p * np.log(p) + (1 - p) * np.log(1 - p)).mean()
+    divergence = (q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))).mean()
+    np.testing.assert_allclose(signals.unimodal_entropies(), [entropy], rtol=1e-5)
+    np.testing.assert_allclose(signals.unimodal_divergences(), [divergence], rtol=1e-5)
+    signals = signals_of(Target.from_numbers([1.0, 3.0]), unimodal, joint, observed)
+    # the standardised target is -1 and 1
+    np.testing.assert_allclose(signals.unimodal_entropies(), [(1.5**2 + 2**2) / 2], rtol=1e-5)
+    np.testing.assert_allclose(signals.unimodal_divergences(), [divergence], rtol=1e-5)

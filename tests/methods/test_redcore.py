@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from factories import make_data, tiny
+from factories import TARGETS, make_data, tiny
+from redcore.balancing import BalancingSettings, build_rule
 from redcore.data import Schema
 from redcore.exceptions import SettingsError
 from redcore.methods import make_method, method_class
@@ -85,6 +86,20 @@ def test_values_out_of_bounds_are_rejected():
     for name, value in {"kl_weight": -1, "latent_dim": 0, "modality_dropout": 1.5, "weight_interval": 0}.items():
         with pytest.raises(SettingsError, match=name):
             cls.parse({name: value})
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("name", ["arl", "balm"])
+def test_rules_scale_the_gradients_of_the_encoders(name, kind, monkeypatch):
+    found = []
+    cls = type(build_rule(1, BalancingSettings(balancing=name)))
+    monkeypatch.setattr(cls, "scale_gradients", lambda self, scales, encoders: found.append(scales))
+    settings = tiny("redcore", balancing=name, max_epochs=7, patience=None)
+    make_method("redcore", settings=settings).fit(make_data(kind, 40), seed=0)
+    scales = np.array(found)
+    assert ((scales >= 0) & (scales <= 2)).all()
+    assert np.ptp(scales[-1]) > 0
+    assert (scales[0] == 1).all() == (name == "arl")
 
 
 @pytest.mark.parametrize("name", ["gradnorm", "ogm_ge"])

@@ -1,13 +1,16 @@
 """Base class of supervision-weight rules."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from redcore.balancing._signals import Signals
 
-__all__ = ["BalancingRule"]
+__all__ = ["BalancingRule", "GradientRule"]
 
 
 class BalancingRule(nn.Module):
@@ -57,3 +60,59 @@ class BalancingRule(nn.Module):
         # dividing by the maximum first avoids an overflow of squares
         scaled = weights / weights.max()
         self.supervision_weight.copy_(scaled / scaled.norm() * norm)
+
+
+class GradientRule(BalancingRule):
+    """Base class of rules that scale the gradients of the encoders; the supervision weights stay equal."""
+
+    single_process = True
+
+    noise: ClassVar[bool] = False
+    """If True, Gaussian noise with the standard deviation of the gradient is added to every reduced gradient."""
+
+    def __init__(self, n_modalities: int) -> None:
+        super().__init__(n_modalities)
+        self.set_weights(torch.ones(n_modalities))
+        self._hooks: list[RemovableHandle] = []
+
+    def scales(self, signals: Signals) -> Tensor:
+        """Return the factor of the gradient of each encoder in this step, (n_modalities,)."""
+        raise NotImplementedError
+
+    def update(self, signals: Signals) -> Tensor:
+        """Register hooks that scale the encoder gradients of this step, and return the equal weights."""
+        self.scale_gradients(self.scales(signals).tolist(), signals.encoder_parameters())
+        return self.supervision_weight
+
+    def scale_gradients(self, scales: Sequence[float], encoders: Sequence[Sequence[nn.Parameter]]) -> None:
+        """Replace the hooks of the previous step.
+
+        Parameters
+        ----------
+        scales : sequence of float
+            Factor of each modality.
+        encoders : sequence of sequences of nn.Parameter
+            Parameters of the encoder of each modality.
+        """
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = [
+            parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                partial(_scale, scale=scale, noise=self.noise and scale < 1)
+            )
+            for scale, parameters in zip(scales, encoders, strict=True)
+            for parameter in (parameters if scale != 1 else ())
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # hooks are valid for one training step only
+        return {**self.__dict__, "_hooks": []}
+
+
+def _scale(parameter: Tensor, scale: float, noise: bool) -> None:
+    """Scale the gradient of a parameter, and add Gaussian noise with the standard deviation of the gradient."""
+    assert parameter.grad is not None
+    spread = parameter.grad.std(correction=0) if noise else None
+    parameter.grad.mul_(scale)
+    if spread is not None:
+        parameter.grad.add_(torch.randn_like(parameter.grad) * spread)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn import functional
 
 from redcore.nn import Batch, Objective
 
@@ -80,6 +81,26 @@ class Signals:
         """Return the mean ``exp(-loss)`` of each unimodal head over the samples that observe it, (n_modalities,)."""
         raise NotImplementedError
 
+    def unimodal_magnitudes(self) -> Tensor:
+        """Return the mean L1 norm of the logits of each unimodal head over the samples that observe it."""
+        raise NotImplementedError
+
+    def unimodal_entropies(self) -> Tensor:
+        """Return the mean entropy of the predictions of each unimodal head over the samples that observe it.
+
+        For several labels, the entropy is the mean over labels. For a continuous target, it is replaced by the mean
+        loss of the head.
+        """
+        raise NotImplementedError
+
+    def unimodal_divergences(self) -> Tensor:
+        """Return the mean ``KL(joint, unimodal)`` of the predictions over the samples that observe each modality.
+
+        For several labels, the divergence is the mean over labels. A continuous target is treated as a label: the
+        sigmoid of the standardised prediction is its probability.
+        """
+        raise NotImplementedError
+
     def validation_slopes(self) -> Tensor | None:
         """Return the inner products ``<grad L_val, grad l_m>``, (n_modalities,).
 
@@ -145,9 +166,32 @@ class StepSignals(Signals):
         """See `Signals`."""
         objective: Objective = self.objective
         values, _ = objective.split(self.batch.target)
+        return self._mean_of_observed(torch.exp(-objective.sample_losses(self.output.unimodal_logits.detach(), values)))
+
+    def unimodal_magnitudes(self) -> Tensor:
+        """See `Signals`."""
+        return self._mean_of_observed(self.output.unimodal_logits.detach().abs().sum(dim=2))
+
+    def unimodal_entropies(self) -> Tensor:
+        """See `Signals`."""
+        objective: Objective = self.objective
+        logits: Tensor = self.output.unimodal_logits.detach()
+        if objective.kind.is_regression:
+            values, _ = objective.split(self.batch.target)
+            return self._mean_of_observed(objective.sample_losses(logits, values))
+        logarithms = _log_probabilities(logits, objective)
+        return self._mean_of_observed(-(logarithms.exp() * logarithms).sum(dim=3).mean(dim=2))
+
+    def unimodal_divergences(self) -> Tensor:
+        """See `Signals`."""
+        unimodal = _log_probabilities(self.output.unimodal_logits.detach(), self.objective)
+        joint = _log_probabilities(self.output.logits.detach(), self.objective)[:, None]
+        return self._mean_of_observed((joint.exp() * (joint - unimodal)).sum(dim=3).mean(dim=2))
+
+    def _mean_of_observed(self, values: Tensor) -> Tensor:
+        """Return the mean of values (n_samples, n_modalities) over the samples that observe each modality."""
         availability: Tensor = self.batch.availability
-        scores = torch.exp(-objective.sample_losses(self.output.unimodal_logits.detach(), values)) * availability
-        return scores.sum(dim=0) / availability.sum(dim=0).clamp(min=1)
+        return (values * availability).sum(dim=0) / availability.sum(dim=0).clamp(min=1)
 
     def validation_slopes(self) -> Tensor | None:
         """Return the inner products by finite differences; see `Signals`.
@@ -192,3 +236,10 @@ class StepSignals(Signals):
     def encoder_parameters(self) -> list[list[nn.Parameter]]:
         """See `Signals`."""
         return [list(branch.parameters()) for branch in self.network.branches()]
+
+
+def _log_probabilities(logits: Tensor, objective: Objective) -> Tensor:
+    """Return log-probabilities, (..., n_variables, n_values): one variable of all classes, or one per label."""
+    if objective.kind.is_classification:
+        return logits.log_softmax(dim=-1)[..., None, :]
+    return torch.stack([functional.logsigmoid(-logits), functional.logsigmoid(logits)], dim=-1)

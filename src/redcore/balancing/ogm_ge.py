@@ -1,13 +1,9 @@
 """OGM-GE: reduced encoder gradients for the modality whose unimodal head predicts best (Peng et al. 2022)."""
 
-from functools import partial
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
-from redcore.balancing._rule import BalancingRule
+from redcore.balancing._rule import GradientRule
 from redcore.balancing._signals import Signals
 
 __all__ = ["OgmGe", "build"]
@@ -18,7 +14,7 @@ MODULATION = 0.3
 NEVER_SCORED = -1.0
 
 
-class OgmGe(BalancingRule):
+class OgmGe(GradientRule):
     """On-the-fly gradient modulation with the factor ``k_m = 1 - tanh(alpha rho_m)`` if ``rho_m > 1``, else 1.
 
     Peng, Wei, Deng, Wang, Hu (2022), arXiv 2203.15332. ``rho_m = s_m / mean_(k != m) s_k`` is the discrepancy ratio of
@@ -35,27 +31,17 @@ class OgmGe(BalancingRule):
     n_modalities : int
     """
 
-    single_process = True
+    noise = True
 
     score: Tensor
 
     def __init__(self, n_modalities: int) -> None:
         super().__init__(n_modalities)
         self.register_buffer("score", torch.full((n_modalities,), NEVER_SCORED))
-        self.set_weights(torch.ones(n_modalities))
-        self._hooks: list[RemovableHandle] = []
 
-    def update(self, signals: Signals) -> Tensor:
-        """Register hooks that modulate the encoder gradients of this step, and return the equal weights."""
-        scales = self.gradient_scales(signals.unimodal_scores(), signals.observed).tolist()
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = [
-            parameter.register_post_accumulate_grad_hook(partial(_scale, scale=scale))  # type: ignore[no-untyped-call]
-            for scale, parameters in zip(scales, signals.encoder_parameters(), strict=True)
-            for parameter in (parameters if scale < 1 else ())
-        ]
-        return self.supervision_weight
+    def scales(self, signals: Signals) -> Tensor:
+        """Return the modulation factors; see `gradient_scales`."""
+        return self.gradient_scales(signals.unimodal_scores(), signals.observed)
 
     @torch.no_grad()
     def gradient_scales(self, scores: Tensor, observed: Tensor) -> Tensor:
@@ -75,18 +61,7 @@ class OgmGe(BalancingRule):
         ratio = torch.where(known & (others > 0), self.score / others.clamp(min=torch.finfo(others.dtype).tiny), 0.0)
         return torch.where(ratio > 1, 1 - torch.tanh(MODULATION * ratio), 1.0)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # hooks are valid for one training step only
-        return {**self.__dict__, "_hooks": []}
 
-
-def _scale(parameter: Tensor, scale: float) -> None:
-    """Scale the gradient of a parameter, and add Gaussian noise with the standard deviation of the gradient."""
-    assert parameter.grad is not None
-    spread = parameter.grad.std(correction=0)
-    parameter.grad.mul_(scale).add_(torch.randn_like(parameter.grad) * spread)
-
-
-def build(n_modalities: int, settings: object) -> BalancingRule:
+def build(n_modalities: int, settings: object) -> GradientRule:
     """Build the rule, which does not use any settings."""
     return OgmGe(n_modalities)
