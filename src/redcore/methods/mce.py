@@ -18,7 +18,8 @@ SOURCE = (
     "for the definition of the factors, but not used. Differences: the contributions of the paper are Shapley values "
     "of correct predictions over all subsets, and the unimodal performance comes from pretrained networks. Here, "
     "contributions are differences of losses over one random subset per sample and step, which supports regression "
-    "and has linear cost, and the unimodal performance comes from heads that are trained jointly"
+    "and has linear cost, and the unimodal performance comes from heads that are trained jointly. The preset "
+    "mce_iemocap2025 has the sizes and loss weights of the published code"
 )
 
 

@@ -16,7 +16,9 @@ SOURCE = (
     "Zhao, Li, Jin (2021), Missing modality imagination network for emotion recognition with uncertain missing "
     "modalities, ACL; from the paper. Differences: the paper pretrains encoders on complete data, which is not "
     "available here, so that all parts are trained jointly; imagination is supervised by observed modalities that "
-    "modality dropout hides for one step"
+    "modality dropout hides for one step, and observed modalities are not imagined, while their target in the "
+    "paper is the code of a zero input. Default sizes are smaller, and the output is the sum of all autoencoders; the "
+    "preset mmin_acl2021 has the sizes and the transition layers of the published code (AIM3-RUC/MMIN)"
 )
 
 

@@ -15,7 +15,9 @@ __all__ = ["METHOD", "MoMKE", "MoMKENetwork", "MoMKESettings"]
 SOURCE = (
     "Xu et al. (2024), Leveraging knowledge of modality experts for incomplete multimodal learning, ACM MM; from the "
     "paper. Differences: the paper trains the experts before the router; here, both are trained jointly, and each "
-    "expert has a head. Experts are MLPs on codes and not Transformers on frames"
+    "expert has a head. Experts are MLPs on codes and not Transformers on frames. The published code (wxxv/MoMKE) has "
+    "a router per modality and a residual layer before the head; here, one linear router is shared, and there is no "
+    "such layer. The preset momke_mm2024 has the sizes of that code"
 )
 
 

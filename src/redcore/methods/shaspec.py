@@ -16,7 +16,8 @@ __all__ = ["METHOD", "ShaSpec", "ShaSpecNetwork", "ShaSpecSettings"]
 SOURCE = (
     "Wang et al. (2023), Multi-modal learning with missing modality via shared-specific feature modelling, CVPR, arXiv "
     "2307.14126; from the paper. Differences: the shared and the specific branch have a common encoder per modality; "
-    "modality dropout is used in training, as in all methods with `CodeSettings`"
+    "modality dropout is used in training, as in all methods with `CodeSettings`. The networks of the published code "
+    "(billhhh/ShaSpec) segment volumes, so that there is no preset with its sizes"
 )
 
 
