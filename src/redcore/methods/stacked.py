@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from math import log
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from redcore.exceptions import SettingsError
 from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings
 from redcore.methods._base import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.nn import Batch
-from redcore.stacking import FittedSplit, StackedPredictor
+from redcore.stacking import DecisionSettings, FittedSplit, StackedPredictor, StackOfNetworks
 
 __all__ = ["METHOD", "Stacked", "StackedSettings"]
 
@@ -55,8 +55,8 @@ def base_class(name: str) -> type[NetworkMethod]:
     return cast(type[NetworkMethod], method)
 
 
-class StackedSettings(MethodSettings):
-    """Settings of the stack, and of the network method that it wraps.
+class StackedSettings(DecisionSettings):
+    """Settings of the stack (see also `DecisionSettings`), and of the network method that it wraps.
 
     Attributes
     ----------
@@ -73,17 +73,12 @@ class StackedSettings(MethodSettings):
         the network has any), linear models of these modalities, and a discriminant (for regression: the best linear
         combination of the linear models). The weights minimise the log loss (squared error) on held-out samples under
         random missing patterns. If False, or without held-out samples, the prediction is that of the joint head.
-    decision : {"balanced", "argmax"}, default "balanced"
-        Rule for the predicted class: the most probable class ("argmax"), or the class with the largest
-        ``p_k / frequency_k ** a``. The power a in [0, 1] maximises the expected macro-F1 of the held-out predictions;
-        it is 0 if the gain is below one point. Probabilities do not change. "balanced" requires stacking.
     """
 
     base: str = "redcore"
     base_settings: dict[str, Any] = Field(default_factory=dict)
     n_members: Annotated[int, Field(ge=1, le=100)] | None = None
     stacking: bool = True
-    decision: Literal["balanced", "argmax"] = "balanced"
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> Self:
@@ -143,24 +138,6 @@ class MemberLogits(NetworkEnsemble):
         if self.objective.kind.is_classification:
             return logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(self.networks))
         return logits.mean(dim=0)
-
-
-class StackOfNetworks(nn.Module):
-    """Prediction of a stack with networks.
-
-    Parameters
-    ----------
-    members : MemberLogits
-    stack : StackedPredictor
-    """
-
-    def __init__(self, members: MemberLogits, stack: StackedPredictor) -> None:
-        super().__init__()
-        self.members, self.stack = members, stack
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
-        return self.stack.objective.predictions(self.stack(batch, *self.members(batch)))
 
 
 class Stacked(NetworkMethod):

@@ -16,7 +16,7 @@ from redcore.nn import Batch, Objective, batches
 from redcore.stacking._decision import SMALLEST_PROBABILITY, Decision, choose_prior_power
 from redcore.stacking._weights import StackingWeights
 
-__all__ = ["FittedSplit", "StackedPredictor"]
+__all__ = ["FittedSplit", "NoNetwork", "StackOfNetworks", "StackedPredictor"]
 
 NetworkLogits = Callable[[Batch], tuple[Tensor, Tensor]]
 """Map a batch to logits of the joint head (n, n_outputs) and of the unimodal heads (n, n_modalities, n_outputs)."""
@@ -30,15 +30,37 @@ MAX_VALIDATION_ROWS = 20_000
 PATTERNS_PER_SAMPLE = 8
 LARGEST_LOGIT = 30.0
 
-PRIOR_WEIGHTS = np.array([0.75, 0.0, 0.25, 0.0, 0.0])
-"""Weights without data: mostly the joint head."""
+PRIOR_WEIGHTS = {
+    # (regression, with a network): weights of the five sources without data
+    (False, True): [0.75, 0.0, 0.25, 0.0, 0.0],
+    # networks overfit a few hundred samples more in regression: mostly the linear models
+    (True, True): [0.25, 0.0, 0.0, 0.75, 0.0],
+    (False, False): [0.0, 0.0, 0.5, 0.0, 0.5],
+    (True, False): [0.0, 0.0, 0.0, 1.0, 0.0],
+}
 
-PRIOR_WEIGHTS_REGRESSION = np.array([0.25, 0.0, 0.0, 0.75, 0.0])
-"""The same for regression, where networks overfit a few hundred samples more: mostly the linear models."""
+
+class NoNetwork(nn.Module):
+    """Sources 1 and 2 of a stack without a network: logits of zero.
+
+    Parameters
+    ----------
+    n_outputs : int
+    """
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__()
+        self.n_outputs = n_outputs
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return zeros (n_samples, n_outputs) and (n_samples, n_modalities, n_outputs), double."""
+        shape = batch.availability.shape
+        zeros = torch.zeros((*shape, self.n_outputs), dtype=torch.float64)
+        return zeros[:, 0], zeros
 
 
 class FittedSplit(NamedTuple):
-    """A trained network, its training samples, and samples held out from it."""
+    """A trained network (or `NoNetwork`), its training samples, and samples held out from it."""
 
     network: NetworkLogits
     train: MultimodalData
@@ -101,8 +123,8 @@ class StackedPredictor(nn.Module):
         Parameters
         ----------
         splits : sequence of FittedSplit
-            At least one. Linear models are fitted to each split too, so that the samples held out from its network are
-            held out from them.
+            Linear models are fitted to each split too, so that the samples held out from its network are held out from
+            them. Without splits, the weights are the prior weights of a stack without a network.
         data : MultimodalData
             Training samples of the linear models of the result.
         objective : Objective
@@ -111,16 +133,18 @@ class StackedPredictor(nn.Module):
         """
         rng = np.random.default_rng([seed, 1])
         strengths: Mapping[str, LinearSettings] = {}
+        has_network = bool(splits) and not isinstance(splits[0].network, NoNetwork)
         sources, validation, n_independent = [], [], 0
         for split in splits:
-            partial = cls._unweighted(split.train, strengths, objective, rng)
+            partial = cls._unweighted(split.train, strengths, objective, rng, has_network)
             strengths = partial.linear.settings
             share = sample_in_memory(split.held_out, MAX_VALIDATION_ROWS // PATTERNS_PER_SAMPLE // len(splits), rng)
             validation.append(under_patterns(share, PATTERNS_PER_SAMPLE, rng))
             sources.append(partial._all_sources(split.network, validation[-1]))
             n_independent += share.n_samples
-        result = cls._unweighted(data, strengths, objective, rng)
-        result._fit_weights(np.concatenate(sources), validation, n_independent)
+        result = cls._unweighted(data, strengths, objective, rng, has_network)
+        if sources:
+            result._fit_weights(np.concatenate(sources), validation, n_independent)
         return result
 
     @classmethod
@@ -130,19 +154,21 @@ class StackedPredictor(nn.Module):
         strengths: Mapping[str, LinearSettings],
         objective: Objective,
         rng: np.random.Generator,
+        has_network: bool,
     ) -> "StackedPredictor":
         """Fit the linear models; the weights are the prior weights."""
+        weights = StackingWeights(np.array(PRIOR_WEIGHTS[objective.kind.is_regression, has_network]))
         train = sample_in_memory(data, MAX_LINEAR_ROWS, rng)
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)
         base = _base(train.target)
         if not objective.kind.is_regression:
             discriminant = Discriminant.fit(linear.prepare(train))
-            return cls(linear, discriminant, StackingWeights(PRIOR_WEIGHTS), objective, base)
+            return cls(linear, discriminant, weights, objective, base)
         predictions, present = linear.predict_held_out(train)
         predictions = (predictions - objective.mean) / objective.scale
         combination = Combination.fit(predictions, present, objective.values(train.target), train.target.counts)
-        return cls(linear, combination, StackingWeights(PRIOR_WEIGHTS_REGRESSION), objective, base)
+        return cls(linear, combination, weights, objective, base)
 
     @torch.no_grad()
     def _all_sources(self, network: NetworkLogits, data: MultimodalData) -> AnyArray:
@@ -237,6 +263,25 @@ class StackedPredictor(nn.Module):
             head = Discriminant.from_arrays(densities, names)
         weighting = StackingWeights(arrays["weights"])
         return cls(linear, head, weighting, objective, arrays["base"], float(arrays["prior_power"][0]))
+
+
+class StackOfNetworks(nn.Module):
+    """Prediction of a stack, with the networks that it reads.
+
+    Parameters
+    ----------
+    networks : nn.Module
+        Maps a batch to the logits of the joint head and of the unimodal heads.
+    stack : StackedPredictor
+    """
+
+    def __init__(self, networks: nn.Module, stack: StackedPredictor) -> None:
+        super().__init__()
+        self.networks, self.stack = networks, stack
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
+        return self.stack.objective.predictions(self.stack(batch, *self.networks(batch)))
 
 
 def _base(target: Target) -> AnyArray:
