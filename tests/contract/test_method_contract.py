@@ -196,6 +196,8 @@ def test_huge_but_finite_inputs_give_finite_outputs(name):
 
 
 def test_validation_data_is_never_trained_on(name):
+    if name == "stack":
+        pytest.skip("the weights of the stack are fitted to validation data; see tests/methods/test_stack.py")
     data = make_data()
     validation = make_data(n_samples=12)
     other_labels = MultimodalData(

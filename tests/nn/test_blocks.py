@@ -1,6 +1,7 @@
 """PyTorch modules compared with their formulas."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from redcore.nn import (
 from redcore.nn._dropout import dropout, dropout_relu, keep_mask
 from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
+from redcore.nn.encoders.transformer import patches
 
 SPEC = EncoderSpec(width=8, n_layers=2, n_heads=2, hidden_ratio=2, attention_dropout=0.1, dropout=0.1,
                    positional_encoding=True)  # fmt: skip
@@ -281,3 +283,20 @@ def test_packing_removes_padding_only():
     unpadded = torch.cat([bucket.pad(steps)[bucket.mask] for bucket, steps in parts])
     assert torch.equal(unpadded, packed)
     torch.testing.assert_close(packing.mean(packed), padded.sum(dim=1) / lengths[:, None])
+
+
+def test_a_long_sequence_is_read_in_patches():
+    spec = replace(SPEC, max_steps=8)
+    torch.manual_seed(0)
+    long, short = (build_encoder("transformer", 3, n_steps, spec).eval() for n_steps in (20, 8))
+    assert (long.patch, short.patch) == (3, 1)
+    values = torch.randn(2, 7, 3)
+    joined = patches(values, 3)
+    assert joined.shape == (2, 3, 9)
+    torch.testing.assert_close(joined[:, 1, 3:6], values[:, 4])
+    assert not joined[:, 2, 3:].any()
+    # neither padding nor the other sequences of the batch change a code
+    lengths = torch.tensor([7, 4])
+    padded = values * (torch.arange(7)[None, :, None] < lengths[:, None, None])
+    both = long(padded, lengths)
+    torch.testing.assert_close(long(values[1:, :4], torch.tensor([4])), both[1:])

@@ -21,6 +21,7 @@ from redcore.exceptions import DataError, SettingsError, TargetError
 from redcore.fitting import History
 from redcore.methods import Method, make_method, method_class, method_name
 from redcore.methods.redcore import RedCore
+from redcore.methods.stack import Stack
 from redcore.methods.stacked import Stacked
 
 __all__ = ["MultimodalEstimator", "checked_target"]
@@ -28,7 +29,7 @@ __all__ = ["MultimodalEstimator", "checked_target"]
 SETTING = "settings__"
 """Prefix of the parameters that stand for single settings."""
 
-REDCORE = (RedCore, Stacked)
+REDCORE = (RedCore, Stack, Stacked)
 """Methods of the presets that the estimators of RedCore accept."""
 
 

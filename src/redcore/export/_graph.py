@@ -19,7 +19,7 @@ class PredictionGraph(nn.Module):
 
     Attributes
     ----------
-    forms : list of (name, n_features, is_sequence)
+    forms : list of (name, n_features, n_steps), with 1 for sequences and 0 for vectors
         The modalities that the graph reads, sorted by name.
     double_inputs : list of str
         Modalities whose input is double instead of float32.
@@ -35,7 +35,7 @@ class PredictionGraph(nn.Module):
     def __init__(self, method: Method) -> None:
         super().__init__()
         self.forms: list[ModalityForm] = [
-            (m.name, m.n_features, m.is_sequence) for m in method.schema.modalities if m.name in method.active
+            (m.name, m.n_features, int(m.is_sequence)) for m in method.schema.modalities if m.name in method.active
         ]
         self.cells, self.predictor = method.cells, method.prediction_module()
         self.drops_incomplete = method.settings.within_modality == "drop"

@@ -23,7 +23,10 @@ class TrainingSettings(MethodSettings):
         observed modalities is hidden. 1 validates on the missing patterns of the validation set only.
     selection : {"loss", "score"}, default "loss"
         Criterion on the validation set that selects the epoch: lowest loss, or highest macro-F1 (R2 for regression).
-    patience : int >= 1 or None, default 20
+    weight_averaging : float in [0, 1], default 0.25
+        Share of the latest optimiser steps over which the weights are averaged (see `WeightAverage`). The averaged
+        weights are validated and kept. 0 keeps the weights of a single step.
+    patience : int >= 1 or None, default 6
         Number of epochs without improvement on the validation set after which training stops (early stopping); None
         disables early stopping.
     max_epochs : int >= 1, default 200
@@ -73,7 +76,8 @@ class TrainingSettings(MethodSettings):
     validation_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.15
     validation_patterns: Annotated[int, Field(ge=1, le=64)] = 4
     selection: Literal["loss", "score"] = "loss"
-    patience: Annotated[int, Field(ge=1)] | None = 20
+    weight_averaging: Annotated[float, Field(ge=0, le=1)] = 0.25
+    patience: Annotated[int, Field(ge=1)] | None = 6
     max_epochs: Annotated[int, Field(ge=1)] = 200
     max_steps: Annotated[int, Field(ge=1)] | None = 8000
     batch_size: Annotated[int, Field(ge=1)] | None = None

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from torch import Tensor, distributed
 
 from redcore.data import MultimodalData
 from redcore.exceptions import DivergenceError, ProcessLostError, TrainingInterrupted
+from redcore.fitting._averaging import WeightAverage
 from redcore.fitting._batch_source import BatchSource, batch_source
 from redcore.fitting._checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from redcore.fitting._context import FitContext
@@ -61,6 +62,8 @@ class Trainer:
         self.history = History()
         self.progress = _Progress()
         self.best_weights: dict[str, Tensor] = {}
+        share = settings.weight_averaging
+        self.average = WeightAverage(network, share) if share else None
 
     def fit(self, data: MultimodalData, validation: MultimodalData | None, request: str) -> History:
         """Train the network and load the weights of the selected epoch.
@@ -96,8 +99,9 @@ class Trainer:
             self._loop(source, plan, validation, request)
         finally:
             source.close()
-        if self.best_weights:
-            self.network.load_state_dict(self.best_weights)
+        if not self.best_weights:
+            self.best_weights = self._weights()
+        self.network.load_state_dict(self.best_weights)
         self.history.best_epoch = self.progress.best_epoch
         return self.history
 
@@ -120,6 +124,8 @@ class Trainer:
                         held_out=partial(self._validation_batch, step, validation),
                     ),
                 )
+            if self.average is not None:
+                self.average.update(step)
             self.progress.step += 1
             with self._save_if_process_lost(request):
                 if plan.ends_epoch(step) and validation is not None:
@@ -181,7 +187,8 @@ class Trainer:
     def _validate(self, epoch: int, validation: MultimodalData) -> None:
         """Evaluate the epoch on the validation set, and keep a copy of the weights if it is the best so far."""
         assert validation.target is not None
-        logits = self.stepper.logits(validation).float()
+        with self._averaged():
+            logits = self.stepper.logits(validation).float()
         target = torch.from_numpy(self.objective.encode(validation.target)).to(logits.device)
         values = {"validation_loss": float(self.objective.loss(logits, target))}
         criterion = values["validation_loss"]
@@ -192,13 +199,21 @@ class Trainer:
         progress = self.progress
         if criterion < progress.best_value or not self.best_weights:
             progress.best_value, progress.best_epoch, progress.stale_epochs = criterion, epoch, 0
-            self.best_weights = deepcopy(self.network.state_dict())
+            self.best_weights = self._weights()
         else:
             progress.stale_epochs += 1
         progress.stopped = self.settings.patience is not None and progress.stale_epochs >= self.settings.patience
         self.history.record_epoch(values)
         for callback in self.context.callbacks:
             callback.on_epoch(epoch, values)
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Return the context in which the network has its averaged weights, if the settings ask for them."""
+        return nullcontext() if self.average is None else self.average.applied()
+
+    def _weights(self) -> dict[str, Tensor]:
+        with self._averaged():
+            return deepcopy(self.network.state_dict())
 
     def _save(self, request: str, any_process: bool = False) -> None:
         if self.context.checkpoint is None or (self.stepper.processes.rank and not any_process):
@@ -211,6 +226,7 @@ class Trainer:
             "model": self.network.state_dict(),
             "best": self.best_weights,
             "optimizer": optimizer_tensors(self.stepper.optimizer),
+            "average": {} if self.average is None else self.average.state(),
             "random": random_state,
             "history": {name: torch.from_numpy(column) for name, column in columns.items()},
         }
@@ -229,6 +245,8 @@ class Trainer:
         self.network.load_state_dict(groups["model"])
         restore_optimizer(self.stepper.optimizer, groups["optimizer"])
         self.best_weights = groups.get("best", {})
+        if self.average is not None:
+            self.average.load(groups["average"])
         self.progress = _Progress(**info["progress"])
         columns = {name: groups["history"][name].numpy() for name in info["columns"]}
         self.history = History.from_arrays(columns, self.progress.best_epoch)

@@ -17,7 +17,7 @@ class CodeEncoders(nn.Module):
 
     Parameters
     ----------
-    forms : sequence of (name, n_features, is_sequence)
+    forms : sequence of (name, n_features, n_steps)
     encoder : str
         Name of the encoder, or ``"auto"``.
     spec : EncoderSpec
@@ -28,7 +28,7 @@ class CodeEncoders(nn.Module):
 
     def __init__(
         self,
-        forms: Sequence[tuple[str, int, bool]],
+        forms: Sequence[tuple[str, int, int]],
         encoder: str,
         spec: EncoderSpec,
         own: Mapping[str, nn.Module] | None = None,
@@ -37,12 +37,12 @@ class CodeEncoders(nn.Module):
         own = own or {}
         self.width, self.forms = spec.width, list(forms)
         self.encoders = nn.ModuleList(
-            deepcopy(own[name]) if name in own else build_encoder(encoder, n_features, sequence, spec)
-            for name, n_features, sequence in forms
+            deepcopy(own[name]) if name in own else build_encoder(encoder, n_features, n_steps, spec)
+            for name, n_features, n_steps in forms
         )
         widths = [
-            encoder_width(one, n_features, sequence)
-            for one, (_, n_features, sequence) in zip(self.encoders, forms, strict=True)
+            encoder_width(one, n_features, n_steps)
+            for one, (_, n_features, n_steps) in zip(self.encoders, forms, strict=True)
         ]
         self.project = nn.ModuleList(nn.Identity() if w == spec.width else nn.Linear(w, spec.width) for w in widths)
 
@@ -61,7 +61,7 @@ class CodeEncoders(nn.Module):
         """Return the codes of all-zero inputs (sequences of length 1), (1, n_modalities, width)."""
         device = next(self.parameters()).device
         length, codes = torch.ones(1, dtype=torch.long, device=device), []
-        for encoder, project, (_, n_features, is_sequence) in zip(self.encoders, self.project, self.forms, strict=True):
-            zeros = torch.zeros((1, 1, n_features) if is_sequence else (1, n_features), device=device)
-            codes.append(project(encoder(zeros, length if is_sequence else None)))
+        for encoder, project, (_, n_features, n_steps) in zip(self.encoders, self.project, self.forms, strict=True):
+            zeros = torch.zeros((1, 1, n_features) if n_steps else (1, n_features), device=device)
+            codes.append(project(encoder(zeros, length if n_steps else None)))
         return torch.stack(codes, dim=1)

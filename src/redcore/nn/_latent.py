@@ -82,17 +82,17 @@ class Decoders(nn.Module):
 
     Parameters
     ----------
-    forms : sequence of (name, n_features, is_sequence)
+    forms : sequence of (name, n_features, n_steps)
     width : int
         Width of the latent variable and of the codes.
     """
 
-    def __init__(self, forms: Sequence[tuple[str, int, bool]], width: int) -> None:
+    def __init__(self, forms: Sequence[tuple[str, int, int]], width: int) -> None:
         super().__init__()
-        self.sequences = [is_sequence for _, _, is_sequence in forms]
+        self.sequences = [n_steps > 0 for _, _, n_steps in forms]
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width if is_sequence else n_features))
-            for _, n_features, is_sequence in forms
+            nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width if n_steps else n_features))
+            for _, n_features, n_steps in forms
         )
 
     def forward(self, latent: Tensor, codes: Tensor, batch: Batch) -> Tensor:
@@ -123,11 +123,11 @@ class GaussianLatent(nn.Module):
 
     Parameters
     ----------
-    forms : sequence of (name, n_features, is_sequence)
+    forms : sequence of (name, n_features, n_steps)
     width : int
     """
 
-    def __init__(self, forms: Sequence[tuple[str, int, bool]], width: int) -> None:
+    def __init__(self, forms: Sequence[tuple[str, int, int]], width: int) -> None:
         super().__init__()
         self.experts = GaussianExperts(len(forms), width)
         self.decoders = Decoders(forms, width)

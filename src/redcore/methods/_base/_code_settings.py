@@ -33,6 +33,10 @@ class CodeSettings(TrainingSettings):
     encoder_dropout : float in [0, 1), default 0.3
     attention_dropout : float in [0, 1) or None, default None
         Dropout of attention weights; None stands for `encoder_dropout`.
+    encoder_max_steps : int >= 1 or None, default 64
+        Longest typical input of a Transformer. If the median length of the training sequences of a modality is larger,
+        patches of consecutive steps are the tokens (Nie et al. 2023): their length is the median divided by this
+        number, rounded up. None makes every step a token.
     positional_encoding : bool, default True
         If True, Transformers add sinusoidal position encodings.
     latent_dim : int in [1, 8192], default 64
@@ -58,6 +62,7 @@ class CodeSettings(TrainingSettings):
     encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
     encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    encoder_max_steps: Annotated[int, Field(ge=1)] | None = 64
     positional_encoding: bool = True
     latent_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     head_layers: Sizes = ()
@@ -81,10 +86,11 @@ class CodeSettings(TrainingSettings):
             self.encoder_dropout if self.attention_dropout is None else self.attention_dropout,
             self.encoder_dropout,
             self.positional_encoding,
+            self.encoder_max_steps,
         )
 
     def build_encoders(
-        self, forms: Sequence[tuple[str, int, bool]], own: Mapping[str, nn.Module] | None = None
+        self, forms: Sequence[tuple[str, int, int]], own: Mapping[str, nn.Module] | None = None
     ) -> CodeEncoders:
         """Build the encoders of all modalities; user-defined encoders in `own`, by modality, are copied."""
         return CodeEncoders(forms, self.encoder, self.encoder_spec(), own)

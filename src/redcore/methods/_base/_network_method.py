@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray
-from redcore.data import MultimodalData, hold_out, sample_in_memory
+from redcore.data import Modality, MultimodalData, hold_out, sample_in_memory
 from redcore.exceptions import SchemaError, UnsupportedError
 from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, predict_batches, seeded, threads
 from redcore.methods._base._method import Method
@@ -26,8 +26,8 @@ __all__ = ["ModalityForm", "NetworkEnsemble", "NetworkMethod", "state_arrays"]
 MAX_VALIDATION = 20_000
 """Maximum number of predictions in the validation of an epoch."""
 
-ModalityForm = tuple[str, int, bool]
-"""Name, number of features, and True for a sequence."""
+ModalityForm = tuple[str, int, int]
+"""Name, number of features, and median number of time steps of the training samples: 0 for vectors."""
 
 
 class NetworkEnsemble(nn.Module):
@@ -63,6 +63,8 @@ class NetworkMethod(Method):
     ----------
     networks : list of TrainableNetwork
         Fitted networks: one, or several for ensembles. The prediction is the mean of their predictions.
+    n_steps : dict of str to int
+        Median number of time steps of the training samples by active modality; 0 for vectors.
     """
 
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
@@ -70,6 +72,7 @@ class NetworkMethod(Method):
     preprocessor: Preprocessor
     objective: Objective
     networks: list[TrainableNetwork]
+    n_steps: dict[str, int]
 
     @property
     def network(self) -> TrainableNetwork:
@@ -86,7 +89,7 @@ class NetworkMethod(Method):
 
         Parameters
         ----------
-        forms : list of (name, n_features, is_sequence)
+        forms : list of (name, n_features, n_steps)
             Active modalities, sorted by name.
         n_outputs : int
         n_samples : int
@@ -110,6 +113,7 @@ class NetworkMethod(Method):
         self.n_samples = data.n_samples
         check_named(settings.preprocessing, self.schema.names)
         start = self._fitting_start(context)
+        self.n_steps = start.n_steps if start else {name: _median_steps(data.modalities[name]) for name in self.active}
         self.preprocessor = (
             start.preprocessor if start else Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
         )
@@ -153,8 +157,7 @@ class NetworkMethod(Method):
         return 1 if chosen is None and all_vectors else chosen
 
     def _forms(self) -> list[ModalityForm]:
-        forms = {modality.name: modality.is_sequence for modality in self.schema.modalities}
-        return [(name, self.cells[name].n_outputs, forms[name]) for name in self.active]
+        return [(name, self.cells[name].n_outputs, self.n_steps[name]) for name in self.active]
 
     def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
         """Return a hash of the settings, data and seed of a fit."""
@@ -216,11 +219,14 @@ class NetworkMethod(Method):
         return {**network, **preprocessing, **objective}
 
     def _info(self) -> dict[str, Any]:
-        return {"n_samples": self.n_samples}
+        return {"n_samples": self.n_samples, "n_steps": self.n_steps}
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         settings = self.training
         self.n_samples = int(info["n_samples"])
+        # files of earlier versions have no lengths; every step is a token there
+        sequences = {modality.name: int(modality.is_sequence) for modality in self.schema.modalities}
+        self.n_steps = {name: sequences[name] for name in self.active} | info.get("n_steps", {})
         self.preprocessor = Preprocessor.from_arrays(
             unprefixed("preprocessing/", arrays), self.active, settings.preprocessing, settings.input_clip
         )
@@ -239,6 +245,10 @@ class NetworkMethod(Method):
             network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
         network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
         return network.eval()
+
+
+def _median_steps(modality: Modality) -> int:
+    return 0 if modality.lengths is None else max(1, int(np.median(modality.lengths)))
 
 
 def state_arrays(network: TrainableNetwork) -> dict[str, AnyArray]:

@@ -1,8 +1,8 @@
-"""Modality encoders, one module each: ``build(n_features, is_sequence, spec) -> Encoder``.
+"""Modality encoders, one module each: ``build(n_features, n_steps, spec) -> Encoder``.
 
 An encoder maps the observed samples of one modality to vectors (n, width): ``encoder(values, lengths)`` with values
 (n, n_features) and lengths None, or with values (n, time, n_features), zero-padded at the end, and lengths (n,). The
-output must not depend on padding.
+output must not depend on padding. `n_steps` is the median length of the training sequences, and 0 for vectors.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,8 @@ class EncoderSpec:
         In [0, 1).
     positional_encoding : bool
         If True, a Transformer adds sinusoidal position encodings.
+    max_steps : int or None, default None
+        Number of tokens of a sequence of median length above which a Transformer reads patches of steps.
     """
 
     width: int
@@ -42,16 +44,17 @@ class EncoderSpec:
     attention_dropout: float
     dropout: float
     positional_encoding: bool
+    max_steps: int | None = None
 
 
-def build_encoder(kind: str, n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build_encoder(kind: str, n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     """Build an encoder of the given kind; ``"auto"`` stands for an MLP for vectors and a Transformer for sequences."""
     if kind == "auto":
-        kind = "transformer" if is_sequence else "mlp"
-    return cast(nn.Module, load(__name__, kind, "encoder").build(n_features, is_sequence, spec))
+        kind = "transformer" if n_steps else "mlp"
+    return cast(nn.Module, load(__name__, kind, "encoder").build(n_features, n_steps, spec))
 
 
-def encoder_width(encoder: nn.Module, n_features: int, is_sequence: bool) -> int:
+def encoder_width(encoder: nn.Module, n_features: int, n_steps: int) -> int:
     """Return the output width of an encoder, determined by encoding one sample of zeros.
 
     Raises
@@ -59,10 +62,10 @@ def encoder_width(encoder: nn.Module, n_features: int, is_sequence: bool) -> int
     TypeError
         If the output is not a tensor of shape (n, width).
     """
-    values = torch.zeros((1, 1, n_features) if is_sequence else (1, n_features))
+    values = torch.zeros((1, 1, n_features) if n_steps else (1, n_features))
     training = encoder.training
     with torch.no_grad():
-        output = encoder.eval()(values, torch.ones(1, dtype=torch.long) if is_sequence else None)
+        output = encoder.eval()(values, torch.ones(1, dtype=torch.long) if n_steps else None)
     encoder.train(training)
     if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != 1:
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__

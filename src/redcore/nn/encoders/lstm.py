@@ -39,6 +39,6 @@ class LSTMEncoder(nn.Module):
         return pooled
 
 
-def build(n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build(n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     """Build the encoder for one modality."""
     return LSTMEncoder(n_features, spec.width, spec.n_layers, spec.dropout)

@@ -36,6 +36,6 @@ class MLPEncoder(nn.Module):
         return hidden
 
 
-def build(n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build(n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     """Build the encoder for one modality."""
     return MLPEncoder(n_features, spec.width, spec.n_layers, spec.dropout)

@@ -43,6 +43,6 @@ class TextCNNEncoder(nn.Module):
         return output
 
 
-def build(n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build(n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     """Build the encoder for one modality."""
     return TextCNNEncoder(n_features, spec.width, spec.dropout)

@@ -79,17 +79,23 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, pr
 
 
 class TransformerEncoder(nn.Module):
-    """Linear projection, `n_layers` Transformer blocks and mean pooling, computed on real time steps only.
+    """Linear projection, `n_layers` Transformer blocks and mean pooling, computed on real tokens only.
+
+    A token is a time step, or a patch of consecutive steps for long sequences (`EncoderSpec.max_steps`). The last patch
+    is filled with zeros.
 
     Parameters
     ----------
     n_features : int
+    n_steps : int
+        Median length of the training sequences.
     spec : EncoderSpec
     """
 
-    def __init__(self, n_features: int, spec: EncoderSpec) -> None:
+    def __init__(self, n_features: int, n_steps: int, spec: EncoderSpec) -> None:
         super().__init__()
-        self.project = nn.Linear(n_features, spec.width)
+        self.patch = 1 if spec.max_steps is None else max(1, -(-n_steps // spec.max_steps))
+        self.project = nn.Linear(self.patch * n_features, spec.width)
         self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.n_layers))
         self.n_heads, self.positional_encoding = spec.n_heads, spec.positional_encoding
 
@@ -97,6 +103,8 @@ class TransformerEncoder(nn.Module):
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
         if lengths is None:
             values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
+        if self.patch > 1:
+            values, lengths = patches(values, self.patch), (lengths + self.patch - 1) // self.patch
         n, time, _ = values.shape
         packing = Packing.of(lengths, time, self.n_heads)
         hidden = self.project(packing.pack(values))
@@ -108,6 +116,14 @@ class TransformerEncoder(nn.Module):
         return packing.mean(hidden)
 
 
+def patches(values: Tensor, length: int) -> Tensor:
+    """Join `length` consecutive steps: (n, time, width) to (n, time / length rounded up, length * width)."""
+    n, time, width = values.shape
+    n_patches = (time + length - 1) // length
+    padded = functional.pad(values, (0, 0, 0, length - 1))[:, : n_patches * length]
+    return padded.reshape(n, n_patches, length * width)
+
+
 def sinusoids(time: int, width: int) -> Tensor:
     """Return sinusoidal position encodings (time, width) as in Vaswani et al. (2017)."""
     rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
@@ -115,6 +131,6 @@ def sinusoids(time: int, width: int) -> Tensor:
     return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)[:, :width]
 
 
-def build(n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build(n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     """Build the encoder for one modality."""
-    return TransformerEncoder(n_features, spec)
+    return TransformerEncoder(n_features, n_steps, spec)

@@ -15,5 +15,5 @@ class FirstStep(nn.Module):
         return mapped.tanh()
 
 
-def build(n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build(n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     return FirstStep(n_features, spec.width)

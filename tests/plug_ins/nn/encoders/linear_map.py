@@ -12,5 +12,5 @@ class LinearMap(nn.Linear):
         return super().forward(last)
 
 
-def build(n_features: int, is_sequence: bool, spec: EncoderSpec) -> nn.Module:
+def build(n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
     return LinearMap(n_features, spec.width)
