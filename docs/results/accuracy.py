@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from redcore.benchmark import Difference, Ranking, Record, compare, rank_methods, score_of
+from redcore.benchmark import Difference, Interval, Over, Ranking, Record, compare, named_score, rank_methods, score_of
+from redcore.metrics import is_lower_better
 
 DEFAULT = "stacked"
 """Title of the default method, stacking around RedCore, in the records."""
@@ -21,8 +22,16 @@ SIMPLE = (
 PUBLISHED = "redcore (aaai2024)"
 """Title of the reference configuration of the paper."""
 
+SCORES = {"argmax": "macro-F1 of argmax (R2 for regression)", "proper": "log loss in nats (R2 for regression)"}
+"""Scores of the rankings; see `redcore.benchmark.named_score`."""
+
 BLUE, ORANGE = "#0072B2", "#D55E00"
 Table = list[list[str]]
+
+
+def f1_of(record: Record, over: Over = "patterns") -> float:
+    """Return the macro-F1 of the most probable classes, or R2 for regression."""
+    return score_of(record, "argmax", over)
 
 
 def without_optimum(records: Sequence[Record]) -> list[Record]:
@@ -46,37 +55,41 @@ def select(records: Sequence[Record], data: str, method: str) -> list[Record]:
     return [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
 
 
-def mean_score(records: Sequence[Record], data: str, method: str) -> float:
+def mean_score(records: Sequence[Record], data: str, method: str, score: str) -> float:
     """Return the mean over protocols of the means over seeds."""
     scores: dict[str, list[float]] = {}
     for record in select(records, data, method):
-        scores.setdefault(record.cell.protocol.title(), []).append(score_of(record))
+        scores.setdefault(record.cell.protocol.title(), []).append(score_of(record, score))
     return float(np.mean([np.mean(values) for values in scores.values()])) if scores else float("nan")
 
 
-def best_simple(records: Sequence[Record], data: str) -> str:
-    means = {method: mean_score(records, data, method) for method in SIMPLE}
-    return max((method for method in means if not np.isnan(means[method])), key=lambda method: means[method])
+def best_simple(records: Sequence[Record], data: str, score: str) -> str:
+    means = {method: mean_score(records, data, method, score) for method in SIMPLE}
+    name = next(named_score(record, score) for record in records if record.cell.data.title() == data)
+    best = min if is_lower_better(name) else max
+    return best((method for method in means if not np.isnan(means[method])), key=lambda method: means[method])
 
 
-def lead(mean: float, low: float, high: float) -> tuple[float, float, float]:
-    """Return the lead of the default in points with its interval, from the difference of a method to the default."""
-    return -100 * mean, -100 * high, -100 * low
-
-
-def leads(records: Sequence[Record]) -> dict[str, tuple[str, tuple[float, float, float]]]:
+def leads(records: Sequence[Record], score: str) -> dict[str, tuple[str, Interval]]:
     """Return the best simple baseline under imbalanced rates, and the lead of the default over it, by data set."""
     selected = imbalanced(records)
-    against = {one.method: one for one in compare(selected, DEFAULT)}
-    baselines = {data: best_simple(selected, data) for data in data_sets(selected)}
-    return {data: (baseline, lead(*against[baseline].by_data[data])) for data, baseline in baselines.items()}
+    baselines = {data: best_simple(selected, data, score) for data in data_sets(selected)}
+    results = {}
+    for data, baseline in baselines.items():
+        both = [record for record in selected if record.cell.method.title() in (baseline, DEFAULT)]
+        (difference,) = compare([r for r in both if r.cell.data.title() == data], baseline, score=score)
+        results[data] = (baseline, difference.by_data[data])
+    return results
 
 
-def with_interval(values: tuple[float, float, float]) -> str:
-    return f"{values[0]:+.1f} ({values[1]:+.1f} to {values[2]:+.1f})"
+def with_interval(one: Interval, score: str) -> str:
+    """Return a difference with its interval as text: in nats or R2 with three digits, or in points (hundredths)."""
+    factor, digits = (1, 3) if score == "proper" else (100, 1)
+    mean, low, high = (f"{factor * value:+.{digits}f}" for value in (one.mean, one.low, one.high))
+    return f"{mean} (1 run)" if np.isnan(one.low) else f"{mean} ({low} to {high})"
 
 
-def ranked(records: Sequence[Record]) -> Ranking:
+def ranked(records: Sequence[Record], score: str) -> Ranking:
     """Rank the methods that were run on every data set and protocol."""
     blocks: dict[str, set[tuple[str, str]]] = {}
     for record in records:
@@ -84,28 +97,32 @@ def ranked(records: Sequence[Record]) -> Ranking:
         blocks.setdefault(record.cell.method.title(), set()).add(block)
     most = max(len(run) for run in blocks.values())
     complete = {method for method, run in blocks.items() if len(run) == most}
-    ranking = rank_methods([record for record in records if record.cell.method.title() in complete])
+    chosen = [record for record in records if record.cell.method.title() in complete]
+    ranking = rank_methods(chosen, score=score)
     assert ranking is not None
     return ranking
 
 
 def accuracy_figure(records: Sequence[Record]) -> Figure:
-    """Plot the lead over the best simple baseline of each data set, and the mean ranks of all methods."""
-    results = leads(records)
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for row, (_, (mean, low, high)) in enumerate(results.values()):
-        left.errorbar(mean, row, xerr=[[mean - low], [high - mean]], fmt="o", color=BLUE, markersize=5)
-    labels = [f"{data}\nover {baseline}" for data, (baseline, _) in results.items()]
-    left.set_yticks(range(len(results)), labels, fontsize=8)
-    left.axvline(0, color="black", linewidth=0.8)
-    left.set_xlabel("lead in points, imbalanced rates, 95% interval")
-    ranking = ranked(without_optimum(records))
-    right.barh(range(len(ranking.methods)), ranking.mean_ranks, color=BLUE)
-    right.set_yticks(range(len(ranking.methods)), ranking.methods, fontsize=8)
-    right.set_xlabel("mean rank (1 is best)")
-    for axis in (left, right):
-        _tidy(axis)
+    """Plot the lead over the best simple baseline of each data set, and the mean ranks of all methods, by score."""
+    figure = Figure(figsize=(9, 8.4), layout="constrained")
+    for (score, label), (left, right) in zip(SCORES.items(), figure.subplots(2, 2), strict=True):
+        results = leads(records, score)
+        factor = 1 if score == "proper" else 100
+        for row, (_, one) in enumerate(results.values()):
+            bars = np.array([[one.mean - one.low], [one.high - one.mean]]) * factor
+            left.errorbar(factor * one.mean, row, xerr=bars, fmt="o", color=BLUE, markersize=5)
+        labels = [f"{data}\nover {baseline}" for data, (baseline, _) in results.items()]
+        left.set_yticks(range(len(results)), labels, fontsize=8)
+        left.axvline(0, color="black", linewidth=0.8)
+        left.set_xlabel(f"lead, imbalanced rates, 95% interval, {'nats (R2)' if score == 'proper' else 'points'}")
+        left.set_title(label, fontsize=9)
+        ranking = ranked(without_optimum(records), score)
+        right.barh(range(len(ranking.methods)), ranking.mean_ranks, color=BLUE)
+        right.set_yticks(range(len(ranking.methods)), ranking.methods, fontsize=8)
+        right.set_xlabel("mean rank (1 is best)")
+        for axis in (left, right):
+            _tidy(axis)
     return figure
 
 
@@ -115,48 +132,39 @@ def _tidy(axis: Axes) -> None:
     axis.grid(axis="x", alpha=0.3)
 
 
-def score_cell(records: Sequence[Record], data: str, method: str, against: Difference | None) -> str:
-    """Return the mean score, or the difference to the default in points if the method was not run on all protocols."""
+def score_cell(records: Sequence[Record], data: str, method: str, score: str, against: Difference | None) -> str:
+    """Return the mean score, or the difference to the default if the method was not run on all protocols."""
     if protocols_of(records, data, method) == protocols_of(records, data, DEFAULT):
-        return f"{mean_score(records, data, method):.3f}"
+        return f"{mean_score(records, data, method, score):.3f}"
     if against is None or data not in against.by_data:
         return ""
-    return f"{100 * against.by_data[data][0]:+.1f} points"
+    return f"{against.by_data[data].mean:+.3f} to the default"
 
 
-def accuracy_table(records: Sequence[Record]) -> Table:
+def accuracy_table(records: Sequence[Record], score: str) -> Table:
     """Return one row per method in the order of mean ranks: scores, comparison with the default, calibration, cost."""
     selected = without_optimum(records)
     every, names = data_sets(selected), sorted({record.cell.method.title() for record in selected})
-    ranking = ranked(selected)
+    ranking = ranked(selected, score)
     ranks = dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
-    against = {one.method: one for one in compare(selected, DEFAULT)}
-    rows = [
-        [
-            "method",
-            *every,
-            "mean rank",
-            "wins / losses of the default",
-            "p (Holm)",
-            "ECE",
-            "NLL",
-            "CPU s to fit",
-            "seeds",
-        ]
-    ]
+    against = {one.method: one for one in compare(selected, DEFAULT, score=score)}
+    tests = ["wins / losses of the default", "p (Holm)", "P(default worse / equivalent / better)"]
+    rows = [["method", *every, "mean rank", *tests, "accuracy", "ECE", "CPU s to fit", "seeds"]]
     for name in sorted(names, key=lambda name: ranks.get(name, np.inf)):
         runs = [record for record in selected if record.cell.method.title() == name]
         one = against.get(name)
-        scores = [score_cell(selected, data, name, one) for data in every]
         p_value = None if one is None else one.adjusted
+        # positive differences are in favour of the method, not of the default
+        bayes = "" if one is None else f"{one.bayes.better:.2f} / {one.bayes.equivalent:.2f} / {one.bayes.worse:.2f}"
         rows.append([
             name,
-            *scores,
+            *(score_cell(selected, data, name, score, one) for data in every),
             f"{ranks[name]:.2f}" if name in ranks else "",
             "" if one is None else f"{one.losses} / {one.wins}",
             "" if p_value is None else f"{p_value:.2g}",
+            bayes,
+            _mean(runs, "accuracy"),
             _mean(runs, "ece"),
-            _mean(runs, "nll"),
             f"{np.mean([record.cpu_seconds['fit'] for record in runs]):.1f}",
             str(len({record.cell.seed for record in runs})),
         ])  # fmt: skip
@@ -169,23 +177,27 @@ def _mean(records: Sequence[Record], score: str) -> str:
 
 
 def accuracy_findings(records: Sequence[Record]) -> list[str]:
-    results = leads(records)
-    ranking = ranked(without_optimum(records))
-    order = ", ".join(f"{m} {r:.2f}" for m, r in zip(ranking.methods[:5], ranking.mean_ranks[:5], strict=True))
-    against = ", ".join(
-        f"{data} {with_interval(values)} over {baseline}" for data, (baseline, values) in results.items()
-    )
-    n_ahead = sum(low > 0 for _, (_, low, _) in results.values())
-    n_behind = sum(high < 0 for _, (_, _, high) in results.values())
-    sentences = [
-        f"Mean ranks over {ranking.test.n_blocks} pairs of data set and protocol: {order}.",
-        f"Lead of the default over the best simple baseline of each data set under imbalanced rates, in points with "
-        f"95% intervals: {against}. The interval is above zero on {n_ahead} of {len(results)} data sets and below zero "
-        f"on {n_behind}.",
-    ]
-    published = [one for one in compare(without_optimum(records), DEFAULT) if one.method == PUBLISHED]
-    if published:
-        gain = with_interval(lead(published[0].mean, published[0].low, published[0].high))
+    sentences = []
+    for score, label in SCORES.items():
+        results = leads(records, score)
+        ranking = ranked(without_optimum(records), score)
+        order = ", ".join(f"{m} {r:.2f}" for m, r in zip(ranking.methods[:5], ranking.mean_ranks[:5], strict=True))
+        against = ", ".join(
+            f"{data} {with_interval(one, score)} over {baseline}" for data, (baseline, one) in results.items()
+        )
+        n_ahead = sum(one.low > 0 for _, one in results.values())
+        n_behind = sum(one.high < 0 for _, one in results.values())
+        unit = "" if score == "proper" else ", in points"
+        sentences.append(
+            f"By {label}: mean ranks over {ranking.test.n_blocks} pairs of data set and protocol are {order}. Lead of "
+            f"the default over the best simple baseline of each data set under imbalanced rates{unit}, with 95% "
+            f"intervals: {against}. The interval is above zero on {n_ahead} of {len(results)} data sets and below zero "
+            f"on {n_behind}."
+        )
+    published = [r for r in without_optimum(records) if r.cell.method.title() in (PUBLISHED, DEFAULT)]
+    if any(record.cell.method.title() == PUBLISHED for record in published):
+        (difference,) = compare(published, PUBLISHED, score="argmax")
+        gain = with_interval(difference.overall, "argmax")
         sentences.append(f"Lead of the default over the preset aaai2024, mean over data sets: {gain} points.")
     return sentences
 
@@ -196,7 +208,7 @@ def ceiling_gaps(records: Sequence[Record], method: str) -> dict[str, dict[str, 
     for record in records:
         for pattern, metrics in record.metrics["per_pattern"].items():
             key = (record.cell.data.title(), record.cell.seed, pattern)
-            scores.setdefault(key, {})[record.cell.method.title()] = metrics["macro_f1"]
+            scores.setdefault(key, {})[record.cell.method.title()] = metrics["argmax_macro_f1"]
     gaps: dict[str, dict[str, list[float]]] = {}
     for (data, _, pattern), by_method in scores.items():
         if method in by_method and "bayes" in by_method:

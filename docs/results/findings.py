@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from accuracy import DEFAULT, accuracy_findings, ceiling_findings
+from accuracy import DEFAULT, accuracy_findings, ceiling_findings, f1_of
 
 from redcore.benchmark import (
     Cell,
     Over,
     Record,
-    bootstrap_interval,
+    RunScore,
     degradation_curves,
     imbalance_gaps,
     learning_balance,
+    mean_interval,
     modality_equity,
     read_spec,
-    score_of,
     single_modality_scores,
     trace_stability,
 )
@@ -42,13 +42,15 @@ def differences(records: Sequence[Record], method: str, other: str, over: Over, 
     values: dict[str, dict[tuple[str, str, int, int], float]] = {method: {}, other: {}}
     for record in filter(keep, records):
         if record.cell.method.title() in values:
-            values[record.cell.method.title()][run_key(record)] = 100 * score_of(record, over=over)
+            values[record.cell.method.title()][run_key(record)] = 100 * f1_of(record, over=over)
     return [values[method][key] - values[other][key] for key in values[method].keys() & values[other].keys()]
 
 
 def points(values: Sequence[float]) -> str:
-    low, high = bootstrap_interval(sorted(values), np.random.default_rng(0))
-    return f"{np.mean(values):+.1f} points (95% interval {low:+.1f} to {high:+.1f}, {len(values)} pairs)"
+    """Return the mean of differences as text, with the t interval over all pairs."""
+    one = mean_interval([RunScore(value) for value in sorted(values)])
+    interval = "no interval" if np.isnan(one.low) else f"95% interval {one.low:+.1f} to {one.high:+.1f}"
+    return f"{one.mean:+.1f} points ({interval}, {len(values)} pairs)"
 
 
 def versus(
@@ -85,14 +87,14 @@ def other_methods(records: Sequence[Record]) -> list[str]:
 def quick(records: Sequence[Record]) -> list[str]:
     ece = by_method(records, lambda record: record.metrics["pooled"].get("ece"))
     return [
-        f"Mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
+        f"Macro-F1 of argmax, mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
         f"Expected calibration error of all patterns pooled: {ece}.",
         f"CPU seconds per fit: {by_method(records, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
     ]
 
 
 def uniform(records: Sequence[Record]) -> list[str]:
-    curves, gaps = degradation_curves(records), imbalance_gaps(records)
+    curves, gaps = degradation_curves(records, score="argmax"), imbalance_gaps(records, score="argmax")
     methods = sorted({curve.method for curve in curves})
     areas = {
         m: float(np.mean([curve.area for curve in curves if curve.method == m and curve.area is not None]))
@@ -115,14 +117,17 @@ def listed(values: dict[str, float], form: str) -> str:
 
 def extreme(records: Sequence[Record]) -> list[str]:
     def rare(record: Record) -> float | None:
-        rates, single = record.missing_rates["train"], single_modality_scores(record)
+        rates, single = record.missing_rates["train"], single_modality_scores(record, "argmax")
         scores = [score for name, score in single.items() if rates[name] > 0.5]
         return float(np.mean(scores)) if scores else None
 
+    def equity(record: Record) -> float | None:
+        return modality_equity(record, score="argmax")
+
     return [
-        f"Mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
+        f"Macro-F1 of argmax, mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
         f"Mean score if only one of the rare modalities is observed: {by_method(records, rare)}.",
-        f"Modality equity (lowest divided by mean single-modality score): {by_method(records, modality_equity)}.",
+        f"Modality equity (lowest divided by mean single-modality score): {by_method(records, lambda record: modality_equity(record, score='argmax'))}.",
     ]
 
 
@@ -149,7 +154,7 @@ def bilevel_cost(records: Sequence[Record]) -> list[str]:
     per_step = by_method(records, lambda record: 1000 * record.cpu_seconds["fit"] / record.n_steps, "{:.1f}")
     loss = by_method(records, lambda record: min(record.epochs["validation_loss"]))
     return [
-        f"Mean over all missing patterns: {versus(records, 'relative_advantage', others)}.",
+        f"Macro-F1 of argmax, mean over all missing patterns: {versus(records, 'relative_advantage', others)}.",
         f"CPU milliseconds per step: {per_step}.",
         f"Lowest validation loss, mean over data sets and seeds: {loss}.",
     ]
@@ -165,7 +170,7 @@ def pattern_shift(records: Sequence[Record]) -> list[str]:
         return not seen(record)
 
     def score(record: Record) -> float:
-        return score_of(record, over="as_observed")
+        return f1_of(record, over="as_observed")
 
     others = other_methods(records)
     old, new = ([record for record in records if keep(record)] for keep in (seen, unseen))
@@ -184,7 +189,7 @@ def many_modalities(records: Sequence[Record]) -> list[str]:
     label = next((one for one in labels if all((one, title) in pairs for title in method_titles(records))), labels[0])
     most = [record for record in records if record.cell.data.title() == label]
     return [
-        f"Macro-F1 with {label}: {by_method(most, score_of)}.",
+        f"Macro-F1 of argmax with {label}: {by_method(most, f1_of)}.",
         f"CPU seconds to fit with {label}: {by_method(most, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
         f"Parameters: {by_method(most, lambda record: record.n_parameters, '{:,.0f}')}. Memory added, MB: "
         f"{by_method(most, lambda record: (record.growth_bytes or 0) / 1e6, '{:.0f}')}.",
@@ -199,7 +204,7 @@ def domain_shift(records: Sequence[Record]) -> list[str]:
         return record.cell.protocol.title() == "shifted rates"
 
     def score(record: Record) -> float:
-        return score_of(record, over="as_observed")
+        return f1_of(record, over="as_observed")
 
     kinds = {
         "unseen groups, shifted rates": lambda record: unseen(record) and shifted(record),
@@ -234,7 +239,7 @@ def hardware(records: Sequence[Record]) -> list[str]:
     return [
         f"Seconds to fit: {by_method(records, lambda record: record.seconds['fit'], '{:.1f}')}.",
         f"CPU seconds to fit: {by_method(records, lambda record: record.cpu_seconds['fit'], '{:.1f}')}.",
-        f"Macro-F1: {by_method(records, score_of)}.",
+        f"Macro-F1 of argmax: {by_method(records, f1_of)}.",
     ]
 
 
@@ -256,16 +261,28 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
 
 
 def coverage(name: str, records: Sequence[Record]) -> str:
-    """Return the share of the benchmark that was run, and the settings that were changed for a smaller budget."""
+    """Return the share of the benchmark that was run, and how its records differ from the current specification."""
     planned = {cell_title(cell): cell for cell in read_spec(name).cells()}
+    known = [record for record in records if cell_title(record.cell) in planned]
     changed: dict[str, set[str]] = {}
-    for record in records:
+    for record in known:
         settings = planned[cell_title(record.cell)].method.settings
         for key, value in record.cell.method.settings.items():
             if key not in settings or str(settings[key]) != str(value):
                 changed.setdefault(key, set()).add(str(value))
     changes = ", ".join(f"`{key}={'/'.join(sorted(values))}`" for key, values in sorted(changed.items()))
-    return f"{len(records)} of the {len(planned)} cells of the benchmark" + (f", with {changes}" if changes else "")
+    other = {
+        r.cell.data.title() for r in known if r.cell.data.outer_split != planned[cell_title(r.cell)].data.outer_split
+    }
+    return (
+        f"{len(records)} cells run, {len(known)} of them among the {len(planned)} cells of the benchmark"
+        + (f", with {changes}" if changes else "")
+        + (
+            f"; {', '.join(sorted(other))} on the split in the data, whereas the benchmark now draws one split per seed"
+            if other
+            else ""
+        )
+    )
 
 
 def cell_title(cell: Cell) -> tuple[str, str, str, int, int]:

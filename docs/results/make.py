@@ -9,11 +9,12 @@ Only the text between ``<!-- records -->`` and ``<!-- end -->`` of a page is gen
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from accuracy import accuracy_figure, accuracy_table, ceiling_figure, ceiling_table
+from accuracy import SCORES, accuracy_figure, accuracy_table, ceiling_figure, ceiling_table, f1_of
 from findings import FINDINGS, coverage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,10 +23,12 @@ from redcore.benchmark import (
     Over,
     Record,
     degradation_curves,
+    few_runs,
     imbalance_gaps,
     learning_balance,
+    pattern_problems,
+    rank_methods,
     read_records,
-    score_of,
     summarise,
     trace_stability,
 )
@@ -59,7 +62,7 @@ def finish(figure: Figure, axes: Sequence[Axes]) -> Figure:
 
 def dot_plot(records: Sequence[Record], over: Over) -> Figure:
     """Plot the mean score of every method under every protocol, one panel per data set."""
-    entries = summarise(records, over=over)
+    entries = summarise(records, score="argmax", over=over)
     data_sets = sorted({entry.data for entry in entries})
     methods = methods_of(records)
     protocols = list(dict.fromkeys(record.cell.protocol.title() for record in records))
@@ -75,13 +78,13 @@ def dot_plot(records: Sequence[Record], over: Over) -> Figure:
             )
         axis.set_yticks(range(len(protocols)), protocols if axis is axes[0] else [""] * len(protocols))
         axis.set_title(data, fontsize=10)
-        axis.set_xlabel("macro-F1")
+        axis.set_xlabel("macro-F1 of argmax")
         axis.invert_yaxis()
     return finish(figure, axes)
 
 
 def scores_table(records: Sequence[Record], over: Over) -> Table:
-    entries = summarise(records, over=over)
+    entries = summarise(records, score="argmax", over=over)
     methods = methods_of(records)
     by_cell = {(entry.data, entry.protocol, entry.method): entry for entry in entries}
     rows = [["data", "protocol", *methods]]
@@ -95,7 +98,7 @@ def scores_table(records: Sequence[Record], over: Over) -> Table:
 
 def interval(mean: float, low: float, high: float, digits: int = 3) -> str:
     text = f"{mean:.{digits}f}"
-    return text if low == high else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+    return text if np.isnan(low) or low == high else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def patterns_figure(records: Sequence[Record]) -> Figure:
@@ -115,7 +118,7 @@ def observed_table(records: Sequence[Record]) -> Table:
 
 
 def uniform_figure(records: Sequence[Record]) -> Figure:
-    curves, methods = degradation_curves(records), methods_of(records)
+    curves, methods = degradation_curves(records, score="argmax"), methods_of(records)
     data_sets = sorted({curve.data for curve in curves})
     figure, axes = panels(len(data_sets))
     for axis, data in zip(axes, data_sets, strict=True):
@@ -127,14 +130,14 @@ def uniform_figure(records: Sequence[Record]) -> Figure:
             )
         axis.set_title(data, fontsize=10)
         axis.set_xlabel("missing rate in training")
-        axis.set_ylabel("macro-F1, mean of patterns")
+        axis.set_ylabel("macro-F1 of argmax, mean of patterns")
     return finish(figure, axes)
 
 
 def uniform_table(records: Sequence[Record]) -> Table:
-    gaps = imbalance_gaps(records)
+    gaps = imbalance_gaps(records, score="argmax")
     rows = [["data", "method", "area under the curve", *sorted({f"shared minus {gap.protocol}" for gap in gaps})]]
-    for curve in degradation_curves(records):
+    for curve in degradation_curves(records, score="argmax"):
         by_name = {f"shared minus {g.protocol}": g for g in gaps if (g.data, g.method) == (curve.data, curve.method)}
         selected = [by_name.get(name) for name in rows[0][3:]]
         cells = ["" if gap is None else interval(gap.gap, gap.low, gap.high) for gap in selected]
@@ -217,7 +220,7 @@ def bilevel_rows(records: Sequence[Record]) -> list[tuple[str, str, list[float],
             runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
             times = [t for r in runs if (t := seconds_to_loss(r, targets[data, r.cell.seed])) is not None]
             per_step = [1000 * record.cpu_seconds["fit"] / record.n_steps for record in runs]
-            rows.append((data, method, [score_of(record) for record in runs], per_step, times))
+            rows.append((data, method, [f1_of(record) for record in runs], per_step, times))
     return rows
 
 
@@ -231,12 +234,12 @@ def bilevel_figure(records: Sequence[Record]) -> Figure:
             axis.plot(per_step, scores, MARKERS[index], color=COLOURS[index], label=method)
         axis.set_title(data, fontsize=10)
         axis.set_xlabel("CPU milliseconds per step")
-        axis.set_ylabel("macro-F1, mean of patterns")
+        axis.set_ylabel("macro-F1 of argmax, mean of patterns")
     return finish(figure, axes)
 
 
 def bilevel_table(records: Sequence[Record]) -> Table:
-    rows = [["data", "rule", "macro-F1", "CPU ms per step", "CPU s to the same validation loss"]]
+    rows = [["data", "rule", "macro-F1 of argmax", "CPU ms per step", "CPU s to the same validation loss"]]
     for data, method, scores, per_step, times in bilevel_rows(records):
         rows.append([data, method, f"{np.mean(scores):.3f}", f"{np.mean(per_step):.1f}", f"{np.mean(times):.1f}"])
     return rows
@@ -245,7 +248,7 @@ def bilevel_table(records: Sequence[Record]) -> Table:
 def many_modalities_figure(records: Sequence[Record]) -> Figure:
     figure, axes = panels(3, width=3.6)
     kinds: tuple[tuple[str, Callable[[Record], float]], ...] = (
-        ("macro-F1, mean of patterns", score_of),
+        ("macro-F1 of argmax, mean of patterns", f1_of),
         ("CPU seconds to fit", lambda record: record.cpu_seconds["fit"]),
         ("parameters", lambda record: record.n_parameters or np.nan),
     )
@@ -269,12 +272,14 @@ def many_modalities_figure(records: Sequence[Record]) -> Figure:
 
 
 def many_modalities_table(records: Sequence[Record]) -> Table:
-    rows = [["data", "method", "macro-F1", "CPU s to fit", "CPU s to score", "memory added, MB", "parameters"]]
+    rows = [
+        ["data", "method", "macro-F1 of argmax", "CPU s to fit", "CPU s to score", "memory added, MB", "parameters"]
+    ]
     for data in sorted({record.cell.data.title() for record in records}):
         for method in methods_of(records):
             runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
             if runs:
-                rows.append([data, method, f"{np.mean([score_of(r) for r in runs]):.3f}", *costs(runs)])
+                rows.append([data, method, f"{np.mean([f1_of(r) for r in runs]):.3f}", *costs(runs)])
     return rows
 
 
@@ -309,13 +314,13 @@ def hardware_figure(records: Sequence[Record]) -> Figure:
 
 
 def hardware_table(records: Sequence[Record]) -> Table:
-    rows = [["data", "setting", "macro-F1", "seconds to fit", "CPU s to fit", "memory added, MB"]]
+    rows = [["data", "setting", "macro-F1 of argmax", "seconds to fit", "CPU s to fit", "memory added, MB"]]
     for data in sorted({record.cell.data.title() for record in records}):
         for method in methods_of(records):
             runs = [r for r in records if (r.cell.data.title(), r.cell.method.title()) == (data, method)]
             wall = f"{np.mean([record.seconds['fit'] for record in runs]):.1f}"
             cpu, _, memory, _ = costs(runs)
-            rows.append([data, method, f"{np.mean([score_of(r) for r in runs]):.3f}", wall, cpu, memory])
+            rows.append([data, method, f"{np.mean([f1_of(r) for r in runs]):.3f}", wall, cpu, memory])
     return rows
 
 
@@ -330,8 +335,8 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "domain-shift": (observed_figure, observed_table),
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
-    "accuracy": (accuracy_figure, accuracy_table),
-    "unseen": (accuracy_figure, accuracy_table),
+    "accuracy": (accuracy_figure, partial(accuracy_table, score="argmax")),
+    "unseen": (accuracy_figure, partial(accuracy_table, score="argmax")),
     "ceiling": (ceiling_figure, ceiling_table),
 }
 
@@ -348,6 +353,37 @@ def budget(records: Sequence[Record], failed: int) -> str:
     )
 
 
+def markdown(rows: Table) -> str:
+    header, *others = rows
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *others))
+
+
+def rankings(name: str, records: Sequence[Record]) -> list[str]:
+    """Return the tables of mean ranks by log loss and by macro-F1 of argmax; in full for `accuracy` and `unseen`."""
+    if name in ("accuracy", "unseen"):
+        return [f"By {SCORES['proper']}:", markdown(accuracy_table(records, "proper"))]
+    columns = {}
+    for score, label in SCORES.items():
+        ranking = rank_methods(records, score=score)
+        if ranking is not None and len(ranking.methods) > 1:
+            ranks = zip(ranking.methods, ranking.mean_ranks, strict=True)
+            columns[label] = {method: f"{rank:.2f}" for method, rank in ranks}
+    if not columns:
+        return []
+    methods = dict.fromkeys(method for ranks in columns.values() for method in ranks)
+    rows = [[method, *(ranks.get(method, "") for ranks in columns.values())] for method in methods]
+    return ["Mean ranks over data sets and protocols that all methods have:", markdown([["method", *columns], *rows])]
+
+
+def limits(records: Sequence[Record]) -> str:
+    """Return warnings about few runs, intervals without test noise, and patterns without reliable scores."""
+    notes = [note for note in (few_runs(summarise(records, score="argmax")),) if note is not None]
+    problems = pattern_problems(records)
+    if problems:
+        notes.append(f"patterns without reliable scores: {'; '.join(problems)}")
+    return f"**Intervals.** {'. '.join(note[0].upper() + note[1:] for note in notes)}." if notes else ""
+
+
 def make(name: str) -> None:
     """Write the figure and the generated block of a page."""
     all_records = read_records(HERE / f"{name}.jsonl.gz")
@@ -355,16 +391,17 @@ def make(name: str) -> None:
     draw, tabulate = PAGES[name]
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
         draw(records).savefig(HERE / f"{name}.svg", metadata={"Date": None})
-    header, *rows = tabulate(records)
-    lines = [header, ["---"] * len(header), *rows]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    table = markdown(tabulate(records))
+    if name in ("accuracy", "unseen"):
+        table = f"By {SCORES['argmax']}:\n\n{table}"
     page = HERE / f"{name}.md"
     before, _, rest = page.read_text(encoding="utf-8").partition("<!-- records -->")
     _, _, after = rest.partition("<!-- end -->")
     figure = f"![{name}: the table below as a figure]({name}.svg)"
     sentences = "\n".join(f"- {sentence}" for sentence in FINDINGS[name](records))
     run = f"{coverage(name, records)}; {budget(records, len(all_records) - len(records))}"
-    block = "\n\n".join(["", "**Findings.**", sentences, figure, table, f"**Budget.** {run}", ""])
+    parts = ["**Findings.**", sentences, figure, table, *rankings(name, records), limits(records), f"**Budget.** {run}"]
+    block = "\n\n".join(["", *(part for part in parts if part), ""])
     page.write_text(f"{before}<!-- records -->{block}<!-- end -->{after}", encoding="utf-8")
 
 

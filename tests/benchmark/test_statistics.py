@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from redcore.benchmark import bootstrap_interval, critical_difference, friedman, holm
+from redcore.benchmark import bayesian_signed_rank, critical_difference, friedman, holm
 from redcore.benchmark._statistics import rank_groups, signed_rank
 
 # Demšar (2006), table 6: AUC of C4.5 with four ways to choose parameters, on 14 data sets
@@ -70,12 +70,39 @@ def test_holm_by_hand():
     assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
-def test_bootstrap_interval_covers():
-    rng = np.random.default_rng(1)
-    hits = 0
-    for _ in range(200):
-        low, high = bootstrap_interval(rng.normal(size=30), rng)
-        hits += low <= 0 <= high
-    # binomial with n = 200; percentile intervals of 30 values cover a little less than 95%
-    assert 178 <= hits <= 199
-    assert bootstrap_interval([0.5], rng) == (0.5, 0.5)
+def test_bayesian_signed_rank_of_one_data_set_by_hand():
+    # with one difference above twice the region, theta(0) = w0^2 and theta(+) = 1 - w0^2, where w0 ~ Beta(1/2, 1).
+    # The probability of "better" is P(w0^2 < 1/2) = (1/2)^(1/4).
+    test = bayesian_signed_rank([0.5], rope=0.01)
+    assert test.better == pytest.approx(0.5**0.25, abs=0.01)
+    assert test.equivalent == pytest.approx(1 - 0.5**0.25, abs=0.01)
+    assert test.worse == 0
+
+
+def test_bayesian_signed_rank_is_symmetric():
+    differences = np.array([0.03, -0.01, 0.02, 0.005, 0.04])
+    one, other = bayesian_signed_rank(differences, 0.01), bayesian_signed_rank(-differences, 0.01)
+    assert (one.worse, one.equivalent, one.better) == (other.better, other.equivalent, other.worse)
+    assert one.worse + one.equivalent + one.better == pytest.approx(1)
+
+
+def test_bayesian_signed_rank_agrees_with_baycomp():
+    # baycomp 1.0.3 (the authors' package), two_on_multiple with 50,000 samples; no pair of differences is at the border
+    assert_probabilities(bayesian_signed_rank(DEMSAR[:, 2] - DEMSAR[:, 0], 0.0123), BAYCOMP[0])
+    assert_probabilities(bayesian_signed_rank(DEMSAR[:, 3] - DEMSAR[:, 0], 0.0123), BAYCOMP[1])
+
+
+BAYCOMP = ((0.058, 0.825, 0.117), (0.000, 0.076, 0.924))
+
+
+def assert_probabilities(test, expected):
+    assert (test.worse, test.equivalent, test.better) == pytest.approx(expected, abs=0.02)
+
+
+def test_bayesian_signed_rank_recognises_equivalence_and_differences():
+    rng = np.random.default_rng(0)
+    assert bayesian_signed_rank(rng.normal(0, 0.002, size=20), 0.01).equivalent > 0.95
+    assert bayesian_signed_rank(rng.normal(0.03, 0.01, size=20), 0.01).better > 0.95
+    # without a region, the share of simulations with a posterior above 0.95 is about 5 % if there is no difference
+    shares = [bayesian_signed_rank(rng.normal(size=12), 0.0).better > 0.95 for _ in range(200)]
+    assert 0.01 <= np.mean(shares) <= 0.1

@@ -44,7 +44,14 @@ def test_table(cli, make_npz, tmp_path):
     cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
     content = cli("bench", "table", tmp_path / "out", "--json").json
     assert [entry["method"] for entry in content["entries"]] == ["late_fusion"]
-    assert "Mean rank: late_fusion 1.00" in cli("bench", "table", tmp_path / "out").out
+    shown = cli("bench", "table", tmp_path / "out")
+    assert "Mean rank by log loss: late_fusion 1.00" in shown.out
+    assert "Mean rank by macro-F1 of argmax: late_fusion 1.00" in shown.out
+    assert "fewer than 5 runs" in shown.err
+    assert content["entries"][0]["low"] is None
+    by_pattern = cli("bench", "table", tmp_path / "out", "--by-pattern", "--latex").out
+    assert "average" in by_pattern
+    assert "\\begin{tabular}" in by_pattern
     other = cli("bench", "table", tmp_path / "out", "--score", "ece", "--over", "as_observed", "--json").json
     assert 0 < other["entries"][0]["mean"] < 1
     wrong = cli("bench", "table", tmp_path / "out", "--score", "ecf")
@@ -60,8 +67,16 @@ def test_compare(cli, make_npz, tmp_path):
     (difference,) = cli(*command, "--json").json["differences"]
     assert difference["method"] == "prior"
     assert difference["wins"] + difference["losses"] == 1
-    assert cli(*command, "--markdown").out.startswith("| method | data | all | wins / losses | p (Holm) |\n| --- |")
-    assert "Differences in points" in cli(*command).out
+    assert (
+        "| method | data | all | wins / losses | p (Holm) | P(worse / equivalent / better) |\n| --- |"
+        in cli(*command, "--markdown").out
+    )
+    shown = cli(*command)
+    assert "log loss: differences to late_fusion" in " ".join(shown.out.split())
+    assert (
+        cli(*command, "--score", "accuracy", "--rope", "1", "--json").json["differences"][0]["bayes"]["equivalent"]
+        > 0.9
+    )
     assert cli(*command[:-1], "nosuch").status == 2
 
 

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from record_factory import make_records, make_spec
-from redcore.benchmark import summarise
+from redcore.benchmark import overall_intervals, summarise
 from redcore.report import benchmark_page
 
 HOSTILE = '</script><script>alert("1")</script><!-- & \u2028'
@@ -85,10 +85,28 @@ def _patterns(data, record):
 
 def test_embedded_intervals_equal_the_tables(records):
     data = embedded(benchmark_page(records, "title"))
-    for entry in summarise(records):
-        names = (("data", entry.data), ("protocols", entry.protocol), ("methods", entry.method))
-        key = " ".join(str(data[kind].index(name)) for kind, name in names)
-        assert data["intervals"][key] == pytest.approx([entry.low, entry.high], abs=1e-5)
+    for place, metric in enumerate(data["metrics"]):
+        for entry in summarise(records, score=metric["name"]):
+            names = (("data", entry.data), ("protocols", entry.protocol), ("methods", entry.method))
+            key = " ".join(str(data[kind].index(name)) for kind, name in names)
+            assert data["intervals"][place][key] == pytest.approx([entry.low, entry.high], abs=1e-5)
+        for method, one in overall_intervals(records, score=metric["name"]).items():
+            stored = data["overall"][place][str(data["methods"].index(method))]
+            assert stored == pytest.approx([one.low, one.high], abs=1e-5)
+
+
+def test_the_page_warns_of_few_runs_and_unscored_patterns(records):
+    unscored = {**records[0].metrics["per_pattern"], "text": {"n_samples": 0}}
+    changed = records[0].model_copy(update={"metrics": {**records[0].metrics, "per_pattern": unscored}})
+    data = embedded(benchmark_page([changed, *records[1:]], "title"))
+    assert "fewer than 5 runs" in data["warnings"][0]
+    assert data["problems"] == ["d0, text: no test sample observes all of its modalities (1 of 3 runs)"]
+
+
+@pytest.mark.parametrize(("score", "shown"), [(None, "nll"), ("accuracy", "accuracy")])
+def test_the_first_score_of_the_page(records, score, shown):
+    data = embedded(benchmark_page(records, "title", score))
+    assert [data["metrics"][place]["name"] for place in data["headline"]] == [shown, shown]
 
 
 def test_embedded_configurations_equal_the_records(records):

@@ -9,14 +9,18 @@ from redcore.benchmark._aggregate import (
     Entry,
     Over,
     conflicts,
+    few_runs,
     mean_ranks,
+    named_score,
     pattern_mean,
+    pattern_problems,
+    run_score,
     score_names,
     score_of,
     summarise,
 )
 from redcore.benchmark._cell_config import Cell
-from redcore.benchmark._compare import Difference, compare
+from redcore.benchmark._compare import Difference, compare, overall_intervals
 from redcore.benchmark._degradation import Curve, Gap, degradation_curves, imbalance_gaps
 from redcore.benchmark._equity import (
     best_single_modality,
@@ -27,52 +31,67 @@ from redcore.benchmark._equity import (
     single_modality_scores,
     worst_pattern,
 )
+from redcore.benchmark._intervals import MIN_RUNS, Basis, Interval, RunScore, mean_interval
 from redcore.benchmark._ranking import Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records, unpack_records
 from redcore.benchmark._result import Result
 from redcore.benchmark._runner import missing_cells, run
+from redcore.benchmark._samples import Influence, SampleFile
 from redcore.benchmark._significance import best_methods
 from redcore.benchmark._spec import Spec, read_spec, spec_names
-from redcore.benchmark._statistics import Friedman, bootstrap_interval, critical_difference, friedman
+from redcore.benchmark._statistics import BayesianTest, Friedman, bayesian_signed_rank, critical_difference, friedman
 from redcore.benchmark._traces import Stability, settling, trace_stability
 
 __all__ = [
+    "MIN_RUNS",
+    "Basis",
+    "BayesianTest",
     "Cell",
     "Curve",
     "Difference",
     "Entry",
     "Friedman",
     "Gap",
+    "Influence",
+    "Interval",
     "Over",
     "Pair",
     "Ranking",
     "Record",
     "Result",
+    "RunScore",
+    "SampleFile",
     "Spec",
     "Stability",
+    "bayesian_signed_rank",
     "best_methods",
     "best_single_modality",
-    "bootstrap_interval",
     "compare",
     "conflicts",
     "critical_difference",
     "degradation_curves",
+    "few_runs",
     "friedman",
     "holm",
     "imbalance_gaps",
     "learning_balance",
+    "mean_interval",
     "mean_ranks",
     "missing_cells",
     "modality_equity",
+    "named_score",
+    "overall_intervals",
     "pack_records",
     "pairwise",
     "pattern_mean",
+    "pattern_problems",
     "pattern_scores",
     "pattern_table",
     "rank_methods",
     "read_records",
     "read_spec",
     "run",
+    "run_score",
     "score_names",
     "score_of",
     "settling",

@@ -1,33 +1,45 @@
-"""Aggregation of records: mean scores with intervals over seeds and folds, and mean ranks."""
+"""Aggregation of records: mean scores with intervals over runs and test samples, and mean ranks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from scipy.stats import rankdata
 
 from redcore._types import AnyArray
+from redcore.benchmark._intervals import MIN_RUNS, Basis, RunScore, mean_interval
 from redcore.benchmark._result import Result
-from redcore.benchmark._statistics import bootstrap_interval
-from redcore.metrics import HEADLINES
+from redcore.benchmark._samples import Over
+from redcore.metrics import is_lower_better
 
 __all__ = [
+    "HEADLINE_SCORES",
     "Entry",
     "Over",
     "conflicts",
     "done",
+    "few_runs",
     "mean_ranks",
+    "named_score",
     "pattern_mean",
+    "pattern_problems",
+    "run_score",
     "score_names",
     "score_of",
+    "sign_of",
     "summarise",
 ]
 
 AnyResult = TypeVar("AnyResult", bound=Result)
-Over = Literal["patterns", "pooled", "as_observed"]
 NO_SCORES = ("n_samples",)
+
+HEADLINE_SCORES = {None: "macro_f1", "proper": "nll", "argmax": "argmax_macro_f1"}
+"""Scores of classification by the name of a score that depends on the kind of target.
+
+The score of regression is R2 under all these names, and that of multi-label targets is macro-F1.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,16 @@ class Entry:
     n_seeds : int
         Number of runs (seeds times folds).
     mean, low, high : float
-        Mean score over runs and its 95% percentile-bootstrap interval. For a single run, both bounds equal the mean.
+        Mean score over runs and its 95% interval; see `redcore.benchmark.mean_interval`. The bounds are NaN for a
+        single run.
     nll : float or None
         Mean negative log-likelihood in nats, pooled over all missing patterns.
     fit_seconds : float
         Mean duration of the fit.
+    score : str
+        Name of the score.
+    basis : {"samples", "splits", "runs", "none"}
+        Sources of variance that the interval includes; see `redcore.benchmark.Basis`.
     """
 
     data: str
@@ -56,6 +73,8 @@ class Entry:
     high: float
     nll: float | None
     fit_seconds: float
+    score: str
+    basis: Basis
 
 
 def done(records: Iterable[AnyResult]) -> list[AnyResult]:
@@ -63,31 +82,79 @@ def done(records: Iterable[AnyResult]) -> list[AnyResult]:
     return [record for record in records if record.status == "done"]
 
 
-def score_of(record: Result, score: str | None = None, over: Over = "patterns") -> float:
+def named_score(record: Result, score: str | None = None) -> str:
+    """Return the name of the score of this record that `score` stands for.
+
+    Parameters
+    ----------
+    record : Result
+    score : str, optional
+        - "proper": log loss, or R2 for regression
+        - "argmax": macro-F1 of the most probable classes, or R2 for regression
+        - None: macro-F1 of the predicted classes, or R2 for regression
+        - any other name: this score
+    """
+    if score not in HEADLINE_SCORES:
+        assert score is not None
+        return score
+    names = {
+        name
+        for scores in (*record.metrics["per_pattern"].values(), record.metrics.get("pooled", {}))
+        for name in scores
+    }
+    if "r2" in names:
+        return "r2"
+    return "macro_f1" if "exact_match" in names else HEADLINE_SCORES[score]
+
+
+def sign_of(record: Result, score: str | None = None) -> float:
+    """Return -1 if lower values of the score are better, else 1."""
+    return -1.0 if is_lower_better(named_score(record, score)) else 1.0
+
+
+def score_of(record: Result, score: str | None = None, over: Over | tuple[str, ...] = "patterns") -> float:
     """Return a score of a finished cell.
 
     Parameters
     ----------
     record : Result
     score : str, optional
-        Name of the score, such as ``"uar"`` (UA), ``"accuracy"`` (WA), ``"weighted_f1"``, ``"ece"`` or ``"acc7"``.
-        Default: the headline score, which is macro-F1, or R2 for regression.
-    over : {"patterns", "pooled", "as_observed"}
+        Name of the score, such as ``"uar"`` (UA), ``"accuracy"`` (WA), ``"weighted_f1"``, ``"ece"`` or ``"acc7"``, or
+        one of the names in `named_score`. Default: macro-F1 of the predicted classes, or R2 for regression.
+    over : {"patterns", "pooled", "as_observed"} or tuple of str
         - "patterns": mean of the scores under all missing patterns, with equal weights
         - "pooled": score of the predictions under all missing patterns together
         - "as_observed": score on the test split with the missing modalities of the protocol
+        - names of missing patterns: mean of the scores under these patterns
 
     Returns
     -------
     float
         NaN if the record does not contain the score.
     """
-    sources = record.metrics["per_pattern"].values() if over == "patterns" else [record.metrics[over]]
-    for name in HEADLINES if score is None else (score,):
-        values = [scores[name] for scores in sources if scores.get(name) is not None]
-        if values:
-            return float(np.mean(values))
-    return float("nan")
+    patterns = record.metrics["per_pattern"]
+    if isinstance(over, tuple):
+        sources = [patterns[name] for name in over if name in patterns]
+    else:
+        sources = list(patterns.values()) if over == "patterns" else [record.metrics[over]]
+    name = named_score(record, score)
+    values = [scores[name] for scores in sources if scores.get(name) is not None]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def run_score(record: Result, score: str | None = None, over: Over | tuple[str, ...] = "patterns") -> RunScore:
+    """Return a score of a finished cell with the influence of its test samples, if they were kept.
+
+    See `score_of` for the parameters.
+    """
+    n_samples = record.n_samples
+    n_test = n_samples.get("test", 0)
+    return RunScore(
+        score_of(record, score, over),
+        record.sample_influence(named_score(record, score), over),
+        record.checksums.get("split", ""),
+        n_test / max(1, sum(n_samples.values()) - n_test),
+    )
 
 
 def pattern_mean(record: Result) -> float:
@@ -101,64 +168,108 @@ def score_names(records: Sequence[Result]) -> list[str]:
     return [name for name in names if name not in NO_SCORES]
 
 
-def summarise(
-    records: Sequence[Result], seed: int = 0, *, score: str | None = None, over: Over = "patterns"
-) -> list[Entry]:
+def pattern_problems(records: Sequence[Result]) -> list[str]:
+    """Return descriptions of the missing patterns that have no scores, or unreliable ones, by data set.
+
+    A pattern is listed with the reason and the number of runs in which it occurs. In records of earlier versions, only
+    patterns without any test sample are known.
+    """
+    # counted once per split, because all methods are scored on the same samples
+    cases: dict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
+    runs: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for record in done(records):
+        run = (record.seed, record.fold or 0)
+        runs[record.data_title].add(run)
+        unscored = {
+            name: "no test sample observes all of its modalities"
+            for name, scores in record.metrics.get("per_pattern", {}).items()
+            if scores.get("n_samples") == 0
+        }
+        for pattern, reason in (unscored | record.metrics.get("problems", {})).items():
+            cases[record.data_title, pattern, reason].add(run)
+    return [
+        f"{data}, {pattern}: {reason}"
+        + (f" ({len(own)} of {len(runs[data])} runs)" if len(own) < len(runs[data]) else "")
+        for (data, pattern, reason), own in sorted(cases.items())
+    ]
+
+
+def few_runs(entries: Sequence[Entry]) -> str | None:
+    """Return a warning if some entries have fewer than five runs or intervals without test-sampling noise, or None."""
+    few = sum(entry.n_seeds < MIN_RUNS for entry in entries)
+    warnings = []
+    if few:
+        warnings.append(
+            f"{few} of {len(entries)} rows have fewer than {MIN_RUNS} runs: their intervals depend on few values, "
+            "and a single run has none"
+        )
+    fixed = sum(entry.basis == "runs" for entry in entries)
+    if fixed:
+        warnings.append(
+            f"the intervals of {fixed} of {len(entries)} rows include the noise of the fits but not of the test "
+            "samples, since all runs have the same test samples and the records have no predictions per sample"
+        )
+    return "; ".join(warnings) or None
+
+
+def summarise(records: Sequence[Result], *, score: str | None = None, over: Over = "patterns") -> list[Entry]:
     """Return the mean score of every method per data set and protocol.
 
     Parameters
     ----------
     records : sequence of Result
         Failed cells are ignored.
-    seed : int
-        Random seed of the bootstrap.
     score, over
         See `score_of`.
 
     Returns
     -------
     list of Entry
-        Sorted by data set, protocol and descending mean.
+        Sorted by data set and protocol, best method first.
     """
     cells: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
     for record in done(records):
         cells[record.data_title, record.protocol_title, record.method_title].append(record)
     entries = []
     for key, runs in cells.items():
-        values = np.array([score_of(record, score, over) for record in runs])
-        if not np.isnan(values).all():
-            entries.append(_entry(*key, runs, values[~np.isnan(values)], np.random.default_rng(seed)))
-    return sorted(entries, key=lambda entry: (entry.data, entry.protocol, -entry.mean))
+        scored = [record for record in runs if not np.isnan(score_of(record, score, over))]
+        if scored:
+            entries.append(_entry(key, runs, scored, score, over))
+    return sorted(entries, key=lambda entry: (entry.data, entry.protocol, -_direction(entry) * entry.mean))
 
 
 def _entry(
-    data: str, protocol: str, method: str, records: list[Result], values: AnyArray, rng: np.random.Generator
+    key: tuple[str, str, str], records: list[Result], scored: list[Result], score: str | None, over: Over
 ) -> Entry:
-    low, high = bootstrap_interval(values, rng)
+    interval = mean_interval([run_score(record, score, over) for record in scored])
     losses = [record.metrics["pooled"].get("nll") for record in records]
     return Entry(
-        data,
-        protocol,
-        method,
-        len(values),
-        float(values.mean()),
-        low,
-        high,
-        None if any(loss is None for loss in losses) else float(np.mean(losses)),
-        float(np.mean([record.seconds["fit"] for record in records])),
+        *key,
+        n_seeds=interval.n_runs,
+        mean=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        nll=None if any(loss is None for loss in losses) else float(np.mean(losses)),
+        fit_seconds=float(np.mean([record.seconds["fit"] for record in records])),
+        score=named_score(scored[0], score),
+        basis=interval.basis,
     )
+
+
+def _direction(entry: Entry) -> float:
+    return -1.0 if is_lower_better(entry.score) else 1.0
 
 
 def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
     """Return the mean rank of each method over the data sets and protocols that all methods have.
 
-    Rank 1 is the highest mean score; ties get their mean rank. The result is sorted by rank, and empty if no data set
+    Rank 1 is the best mean score; ties get their mean rank. The result is sorted by rank, and empty if no data set
     and protocol has all methods.
     """
     methods = sorted({entry.method for entry in entries})
     blocks: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for entry in entries:
-        blocks[entry.data, entry.protocol][entry.method] = entry.mean
+        blocks[entry.data, entry.protocol][entry.method] = _direction(entry) * entry.mean
     complete = [[scores[method] for method in methods] for scores in blocks.values() if len(scores) == len(methods)]
     if not complete:
         return {}

@@ -16,11 +16,12 @@ from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._history import Watch, thinned_history
 from redcore.benchmark._memory import PeakMemory
 from redcore.benchmark._record import Record
+from redcore.benchmark._samples import SampleFile
 from redcore.benchmark._splits import Parts, prepare
 from redcore.data import MultimodalData
 from redcore.exceptions import RedCoreWarning
 from redcore.methods import Method, make_method
-from redcore.metrics import MoreScores, all_scores, pattern_name
+from redcore.metrics import AS_OBSERVED, MoreScores, SamplePredictions, all_scores, pattern_name
 from redcore.runs import evaluate_method, facts_of_fit
 
 __all__ = ["run_cell"]
@@ -28,7 +29,7 @@ __all__ = ["run_cell"]
 MAX_PATTERNS = 64
 
 
-def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray]:
+def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray, SampleFile]:
     """Run a benchmark cell.
 
     Returns
@@ -36,11 +37,14 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
     record : Record
     outputs : array (n_test, n_outputs)
         Predictions for the test split after amputation.
+    samples : SampleFile
+        Predictions per test sample and missing pattern.
     """
     memory = PeakMemory()
     times = [_clocks()]
     parts = prepare(cell, data_folder)
     method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
+    samples = SampleFile(parts.test.sample_ids if parts.test.groups is None else parts.test.groups)
     watch, extra_scores = Watch(cell.log_gradients), _extra_scores(cell)
     with warnings.catch_warnings():
         # these concern single samples, which the record counts by missing pattern
@@ -49,10 +53,11 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
         times.append(_clocks())
         outputs = method.predict(parts.hidden_test)
-        report = evaluate_method(method, parts.test, cell.seed, extra_scores)
+        report = evaluate_method(method, parts.test, cell.seed, extra_scores, samples.add)
         times.append(_clocks())
     target = parts.hidden_test.target
     assert target is not None
+    samples.add(AS_OBSERVED, np.arange(len(outputs)), SamplePredictions.from_outputs(target, outputs, method.decide))
     as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, extra_scores, method.decide)}
     record = Record(
         key=cell.key(),
@@ -70,7 +75,7 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         git=git_state(),
         machine=machine(),
     )
-    return record, outputs
+    return record, outputs, samples
 
 
 def _clocks() -> tuple[float, float]:
@@ -92,6 +97,7 @@ def _extra_scores(cell: Cell) -> MoreScores | None:
 def _of_data(parts: Parts) -> dict[str, Any]:
     observed = parts.observed()
     return {
+        "split_source": parts.source,
         "n_samples": {part: data.n_samples for part, data in observed.items()},
         "data_checksum": parts.checksum,
         "split_checksum": _digest("\0".join(_ids(data) for data in observed.values()).encode()),

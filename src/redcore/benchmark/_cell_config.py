@@ -54,11 +54,18 @@ class DataSpec(_KeyedSettings):
         Parts of the data to ignore: its splits, its groups.
     metrics : {"mosi_scores", "sims_scores"}, optional
         Additional scores; see `redcore.metrics`.
+    outer_split : {"published", "repeated", "published_first"}, default "published"
+        Test split of data that has one, per seed. Without a test split in the data, it is always drawn with the seed.
+
+        - "published": the split of the data for all seeds
+        - "repeated": a random split for each seed, with as many test and validation samples (or groups) as the split of
+          the data. It is stratified by class, and groups are never split.
+        - "published_first": the split of the data for seed 0, and random splits for the other seeds
     label : str, optional
         Name in tables. Default: the name without file extension.
     """
 
-    ADDED: ClassVar[frozenset[str]] = frozenset({"n_folds", "modalities", "ignore", "metrics"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"n_folds", "modalities", "ignore", "metrics", "outer_split"})
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -66,7 +73,21 @@ class DataSpec(_KeyedSettings):
     modalities: tuple[str, ...] = ()
     ignore: tuple[Literal["split", "groups"], ...] = ()
     metrics: Literal["mosi_scores", "sims_scores"] | None = None
+    outer_split: Literal["published", "repeated", "published_first"] = "published"
     label: str = ""
+
+    @model_validator(mode="after")
+    def _check_splits(self) -> Self:
+        if self.outer_split != "published" and (self.n_folds is not None or "split" in self.ignore):
+            other = "n_folds" if self.n_folds is not None else "ignore = ['split']"
+            raise ValueError(
+                f"outer_split = {self.outer_split!r} and {other} are mutually exclusive: expected one of them"
+            )
+        return self
+
+    def draws_split(self, seed: int) -> bool:
+        """Return True if the split of the data is replaced by a random one for this seed."""
+        return self.outer_split == "repeated" or (self.outer_split == "published_first" and seed > 0)
 
     def folds(self) -> tuple[int | None, ...]:
         """Return the fold numbers, starting at 1, or ``(None,)`` without cross-validation."""

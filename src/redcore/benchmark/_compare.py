@@ -7,52 +7,59 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from redcore._statistics import holm
-from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.benchmark._aggregate import done, pattern_mean
+from redcore.benchmark._aggregate import Over, done, run_score, sign_of
+from redcore.benchmark._intervals import Interval, RunScore, average, combine, mean_interval
 from redcore.benchmark._record import Record
-from redcore.benchmark._statistics import RESAMPLES, interval, signed_rank
+from redcore.benchmark._result import Result
+from redcore.benchmark._statistics import BayesianTest, bayesian_signed_rank, signed_rank
 
-__all__ = ["Difference", "compare"]
+__all__ = ["Difference", "compare", "overall_intervals", "paired_interval"]
 
 
 @dataclass(frozen=True)
 class Difference:
     """Score difference between a method and the reference method, on the cells that both have.
 
+    Positive differences are in favour of the method: the sign is reversed for scores for which lower is better.
+
     Attributes
     ----------
     method : str
-    by_data : dict of str to tuple (mean, low, high)
-        Mean difference of `pattern_mean` per data set over protocols and seeds, with a 95% percentile-bootstrap
-        interval. Seeds are resampled within each protocol.
-    mean, low, high : float
-        Mean difference and interval over all data sets, with equal weights.
+    by_data : dict of str to Interval
+        Mean difference per data set over protocols and runs, with its 95% interval; see `mean_interval`. The
+        differences of all protocols with the same seed and fold are averaged first, because they share test samples.
+    overall : Interval
+        Mean difference over all data sets with equal weights. The interval is for these data sets, not for others.
     wins, losses : int
-        Number of blocks (data sets and protocols) in which the mean score over seeds is higher, and lower.
+        Number of blocks (data sets and protocols) in which the mean score over runs is better, and worse.
     p_value, adjusted : float or None
-        P-value of Wilcoxon's signed-rank test over blocks, without and with Holm's correction for the number of
-        methods. None with fewer than six blocks, when no result can be significant.
+        P-value of Wilcoxon's signed-rank test over data sets, without and with Holm's correction for the number of
+        methods. None with fewer than six data sets, when no result can be significant.
+    bayes : BayesianTest
+        Bayesian signed-rank test over data sets; see `bayesian_signed_rank`.
     """
 
     method: str
-    by_data: dict[str, tuple[float, float, float]]
-    mean: float
-    low: float
-    high: float
+    by_data: dict[str, Interval]
+    overall: Interval
     wins: int
     losses: int
     p_value: float | None
     adjusted: float | None
+    bayes: BayesianTest
 
 
-RunKey = tuple[str, str, int, int]
-"""Data set, protocol, seed and fold."""
+Run = tuple[int, int]
+"""Seed and fold."""
 
-Blocks = dict[tuple[str, str], AnyArray]
+Scores = Mapping[tuple[str, str], Mapping[Run, RunScore]]
+"""Scores of one method by (data set, protocol) and run."""
 
 
-def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Difference]:
+def compare(
+    records: Sequence[Record], base: str, *, score: str | None = None, over: Over = "patterns", rope: float = 0.01
+) -> list[Difference]:
     """Compare every method with a reference method.
 
     Parameters
@@ -60,8 +67,10 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     records : sequence of Record
     base : str
         Title of the reference method.
-    seed : int
-        Random seed of the bootstrap.
+    score, over
+        See `score_of`.
+    rope : float, default 0.01
+        Half the width of the region of practical equivalence of the Bayesian test, in units of the score.
 
     Returns
     -------
@@ -71,53 +80,95 @@ def compare(records: Sequence[Record], base: str, seed: int = 0) -> list[Differe
     Raises
     ------
     UnknownNameError
-        If `base` has no finished records.
+        If `base` has no finished records with this score.
     """
-    scores: dict[str, dict[RunKey, float]] = defaultdict(dict)
-    for record in done(records):
-        run = (record.data_title, record.protocol_title, record.seed, record.fold or 0)
-        scores[record.method_title][run] = pattern_mean(record)
+    scores = _by_method(records, score, over)
     check_known("method", [base], scores)
-    differences = []
-    for method in scores:
-        blocks = _blocks(scores[method], scores[base])
-        if method != base and blocks:
-            differences.append(_difference(method, blocks, np.random.default_rng(seed)))
-    return sorted(_with_holm(differences), key=lambda difference: -difference.mean)
+    differences = [
+        _difference(method, blocks, rope)
+        for method in scores
+        if method != base and (blocks := _paired(scores[method], scores[base]))
+    ]
+    return sorted(_with_holm(differences), key=lambda difference: -difference.overall.mean)
 
 
-def _blocks(one: Mapping[RunKey, float], other: Mapping[RunKey, float]) -> Blocks:
-    """Return the paired differences (n_runs,) per data set and protocol."""
-    by_block: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for cell in sorted(one.keys() & other.keys()):
-        by_block[cell[:2]].append(one[cell] - other[cell])
-    return {block: np.array(values) for block, values in by_block.items()}
+def overall_intervals(
+    records: Sequence[Result], *, score: str | None = None, over: Over = "patterns"
+) -> dict[str, Interval]:
+    """Return the mean score of each method over all its data sets, with equal weights, and its 95% interval.
+
+    As in `compare`, the interval is for these data sets, and protocols with the same seed share test samples.
+    """
+    intervals = {}
+    for method, blocks in _by_method(records, score, over, signed=False).items():
+        intervals[method] = average(list(_by_data(blocks).values()))
+    return intervals
 
 
-def _difference(method: str, blocks: Blocks, rng: np.random.Generator) -> Difference:
+def _by_method(
+    records: Sequence[Result], score: str | None, over: Over, signed: bool = True
+) -> dict[str, dict[tuple[str, str], dict[Run, RunScore]]]:
+    """Return all scores by method, block and run; if `signed`, higher is better for all scores."""
+    scores: dict[str, dict[tuple[str, str], dict[Run, RunScore]]] = defaultdict(lambda: defaultdict(dict))
+    for record in done(records):
+        value = run_score(record, score, over)
+        if not np.isnan(value.value):
+            block = (record.data_title, record.protocol_title)
+            sign = sign_of(record, score) if signed else 1.0
+            scores[record.method_title][block][record.seed, record.fold or 0] = combine([value], [sign])
+    return scores
+
+
+def _by_data(blocks: Mapping[tuple[str, str], Mapping[Run, RunScore]]) -> dict[str, Interval]:
+    """Return the interval of the mean over protocols and runs by data set."""
     data_sets = sorted({data for data, _ in blocks})
-    # bootstrap means (RESAMPLES,) per data set, used for the intervals per data set and for the overall interval
-    resampled = {data: _resampled([v for (name, _), v in blocks.items() if name == data], rng) for data in data_sets}
-    means = {data: float(np.mean([v.mean() for (name, _), v in blocks.items() if name == data])) for data in data_sets}
-    by_data = {data: (means[data], *interval(resampled[data])) for data in data_sets}
-    low, high = interval(np.mean(list(resampled.values()), axis=0))
-    block_means = np.array([values.mean() for values in blocks.values()])
+    return {data: _over_protocols([runs for (name, _), runs in blocks.items() if name == data]) for data in data_sets}
+
+
+def _paired(one: Scores, other: Scores) -> dict[tuple[str, str], dict[Run, RunScore]]:
+    """Return the differences of the runs that both have, by (data set, protocol) and run."""
+    blocks = {}
+    for block in sorted(one.keys() & other.keys()):
+        runs = sorted(one[block].keys() & other[block].keys())
+        if runs:
+            blocks[block] = {run: combine([one[block][run], other[block][run]], [1.0, -1.0]) for run in runs}
+    return blocks
+
+
+def paired_interval(one: Mapping[Run, RunScore], other: Mapping[Run, RunScore]) -> Interval | None:
+    """Return the interval of the mean difference over the runs that both have; None without such a run."""
+    blocks = _paired({("", ""): one}, {("", ""): other})
+    return mean_interval(list(blocks["", ""].values())) if blocks else None
+
+
+def _difference(method: str, blocks: Mapping[tuple[str, str], Mapping[Run, RunScore]], rope: float) -> Difference:
+    by_data = _by_data(blocks)
+    block_means = np.array([np.mean([run.value for run in runs.values()]) for runs in blocks.values()])
+    data_means = [interval.mean for interval in by_data.values()]
     return Difference(
         method,
         by_data,
-        float(np.mean(list(means.values()))),
-        low,
-        high,
-        int((block_means > 0).sum()),
-        int((block_means < 0).sum()),
-        signed_rank(block_means),
-        None,
+        average(list(by_data.values())),
+        wins=int((block_means > 0).sum()),
+        losses=int((block_means < 0).sum()),
+        p_value=signed_rank(data_means),
+        adjusted=None,
+        bayes=bayesian_signed_rank(data_means, rope),
     )
 
 
-def _resampled(blocks: Sequence[AnyArray], rng: np.random.Generator) -> AnyArray:
-    draws = [rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1) for values in blocks]
-    return np.asarray(np.mean(draws, axis=0))
+def _over_protocols(blocks: Sequence[Mapping[Run, RunScore]]) -> Interval:
+    """Return the interval of the mean over protocols, whose runs with the same seed and fold share test samples."""
+    means = [float(np.mean([run.value for run in runs.values()])) for runs in blocks]
+    mean = float(np.mean(means))
+    runs = []
+    for run in sorted({run for block in blocks for run in block}):
+        having = [(block[run], own) for block, own in zip(blocks, means, strict=True) if run in block]
+        combined = combine([score for score, _ in having], [1 / len(having)] * len(having))
+        # deviations from the mean of the block, because a run may be missing under some protocols
+        deviation = float(np.mean([score.value - own for score, own in having]))
+        runs.append(replace(combined, value=mean + deviation))
+    return replace(mean_interval(runs), mean=mean)
 
 
 def _with_holm(differences: Sequence[Difference]) -> list[Difference]:

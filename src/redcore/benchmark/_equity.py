@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from redcore._pattern_names import pattern_modalities
-from redcore.benchmark._aggregate import done
+from redcore.benchmark._aggregate import done, named_score
 from redcore.benchmark._result import Result
-from redcore.metrics import HEADLINES
 
 __all__ = [
     "best_single_modality",
@@ -22,13 +21,10 @@ __all__ = [
 
 
 def pattern_scores(record: Result, score: str | None = None) -> dict[str, float]:
-    """Return a score (default: the headline score) by missing pattern. Patterns with an undefined score are omitted."""
+    """Return a score by missing pattern, without patterns in which it is undefined. See `named_score` for `score`."""
     patterns: Mapping[str, Mapping[str, float | None]] = record.metrics["per_pattern"]
-    for name in HEADLINES if score is None else (score,):
-        defined = {pattern: value for pattern, scores in patterns.items() if (value := scores.get(name)) is not None}
-        if defined:
-            return defined
-    return {}
+    name = named_score(record, score)
+    return {pattern: value for pattern, scores in patterns.items() if (value := scores.get(name)) is not None}
 
 
 def pattern_table(records: Sequence[Result], score: str | None = None) -> dict[str, dict[str, dict[str, float]]]:

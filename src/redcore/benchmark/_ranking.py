@@ -9,10 +9,9 @@ import numpy as np
 
 from redcore._statistics import holm
 from redcore._types import AnyArray
-from redcore.benchmark._aggregate import Over, done, score_of
+from redcore.benchmark._aggregate import Over, done, score_of, sign_of
 from redcore.benchmark._record import Record
 from redcore.benchmark._statistics import Friedman, friedman, rank_groups, signed_rank
-from redcore.metrics import is_lower_better
 
 __all__ = ["Pair", "Ranking", "pairwise", "rank_methods"]
 
@@ -100,9 +99,8 @@ def pairwise(records: Sequence[Record], *, score: str | None = None, over: Over 
 def _blocks(records: Sequence[Record], score: str | None, over: Over) -> dict[tuple[str, str], dict[str, float]]:
     """Return the mean score over seeds and folds by (data set, protocol) and method, higher is better."""
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    sign = -1.0 if is_lower_better(score) else 1.0
     for record in done(records):
-        value = sign * score_of(record, score, over)
+        value = sign_of(record, score) * score_of(record, score, over)
         if not np.isnan(value):
             values[record.data_title, record.protocol_title][record.method_title].append(value)
     return {

@@ -2,15 +2,26 @@
 
 import gzip
 import json
+import zipfile
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from redcore._files import write_atomic, write_json
 from redcore._settings import Settings
 from redcore.benchmark._cell_config import Cell
+from redcore.benchmark._samples import (
+    Influence,
+    Over,
+    SampleFile,
+    packed_samples,
+    read_samples,
+    samples_name,
+    write_samples,
+)
 from redcore.exceptions import RedCoreError, RunError
 
 __all__ = ["Record", "pack_records", "read_record", "read_records", "unpack_records"]
@@ -36,6 +47,9 @@ class Record(Settings):
         Type and message of the error, for a failed cell.
     n_samples : dict of str to int
         Number of samples by split: ``train``, ``validation`` (if the data has this split) and ``test``.
+    split_source : {"published", "drawn", "fold", ""}
+        Origin of the test split: the data, a random split with the seed of the cell, or a cross-validation fold. Empty
+        in records of earlier versions.
     data_checksum : str
         Checksum of all values and labels before modalities are removed.
     split_checksum : str
@@ -48,9 +62,13 @@ class Record(Settings):
     pattern_counts : dict of str to dict
         Number of samples by split and missing pattern, such as ``audio+text``, for the 64 most frequent patterns.
     metrics : dict
-        Scores ``per_pattern``, ``pooled`` and ``as_observed``; see `redcore.metrics.PatternReport`.
+        Scores ``per_pattern``, ``pooled`` and ``as_observed``, and ``problems`` of patterns; see
+        `redcore.metrics.PatternReport`.
     predictions : str
         Path of the predictions on the test split as observed, relative to the folder of the benchmark.
+    samples : str
+        Path of the predictions per test sample and missing pattern, relative to the folder of the benchmark; empty if
+        they were not kept. `sample_file` reads them.
     weights, relative_advantage : dict of str to float
         Final supervision weights and relative advantages by modality, for methods that have them.
     history, epochs : dict of str to list of float
@@ -81,6 +99,7 @@ class Record(Settings):
     status: Literal["done", "failed"]
     error: str | None = None
     n_samples: dict[str, int] = Field(default_factory=dict)
+    split_source: Literal["published", "drawn", "fold", ""] = ""
     data_checksum: str = ""
     split_checksum: str = ""
     availability_checksums: dict[str, str] = Field(default_factory=dict)
@@ -88,6 +107,7 @@ class Record(Settings):
     pattern_counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
     predictions: str = ""
+    samples: str = ""
     weights: dict[str, float] = Field(default_factory=dict)
     relative_advantage: dict[str, float] = Field(default_factory=dict)
     history: dict[str, list[float]] = Field(default_factory=dict)
@@ -104,6 +124,8 @@ class Record(Settings):
     versions: dict[str, str] = Field(default_factory=dict)
     git: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
+
+    _source: Path | None = PrivateAttr(default=None)
 
     @property
     def data_title(self) -> str:
@@ -140,6 +162,22 @@ class Record(Settings):
         """Checksums of the data, of its splits, and of the masks by split."""
         return {"data": self.data_checksum, "split": self.split_checksum, **self.availability_checksums}
 
+    def sample_file(self) -> SampleFile | None:
+        """Return the predictions per test sample and missing pattern, or None if they were not kept.
+
+        Raises
+        ------
+        RunError
+            If the file is damaged. The message names it.
+        """
+        return read_samples(self._source, self.key) if self.samples and self._source is not None else None
+
+    def sample_influence(self, score: str, over: Over | tuple[str, ...]) -> Influence | None:
+        """Return the influence of each test unit on a score, or None if it is unknown; see `SampleFile.influence`."""
+        if not self.samples or self._source is None:
+            return None
+        return _influence(self._source, self.key, score, over)
+
     def configuration(self) -> dict[str, Any]:
         """Return everything that the record depends on, by field, with facts about the fit."""
         content = self.dump()
@@ -151,14 +189,37 @@ class Record(Settings):
         return {name: value for name, value in self.dump().items() if name not in NOT_REPRODUCIBLE}
 
 
-def _parse(content: object) -> Record:
-    """Validate the JSON content of a record."""
+@lru_cache(maxsize=20_000)
+def _influence(source: Path, key: str, score: str, over: Over | tuple[str, ...]) -> Influence | None:
+    samples = read_samples(source, key)
+    return None if samples is None else samples.influence(score, over)
+
+
+def _parse(content: object, source: Path) -> Record:
+    """Validate the JSON content of a record from a folder or a packed file."""
     if not isinstance(content, dict):
         raise RunError("not a JSON object")
     version = content.get("schema_version")
     if version != 2:
         raise RunError(f"schema version {version!r}, expected 2")
-    return Record.checked(content)
+    record = Record.checked(_with_argmax_scores(content))
+    record._source = source
+    return record
+
+
+def _with_argmax_scores(content: dict[str, Any]) -> dict[str, Any]:
+    """Add the macro-F1 of the most probable classes to a record of an earlier version, if its method predicts these.
+
+    Records of methods with another decision rule do not have the information.
+    """
+    metrics = content.get("metrics")
+    if content.get("settings", {}).get("decision", "argmax") != "argmax" or not isinstance(metrics, dict):
+        return content
+    sources = [metrics.get("pooled", {}), metrics.get("as_observed", {}), *metrics.get("per_pattern", {}).values()]
+    for scores in sources:
+        if "nll" in scores and "macro_f1" in scores:
+            scores.setdefault("argmax_macro_f1", scores["macro_f1"])
+    return content
 
 
 def read_record(path: Path) -> Record:
@@ -170,7 +231,7 @@ def read_record(path: Path) -> Record:
         If the file is damaged or has an unknown schema version. The message names the file.
     """
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
+        return _parse(json.loads(path.read_text(encoding="utf-8")), path.parent.parent)
     except (OSError, ValueError, KeyError, RedCoreError) as error:
         raise RunError(f"{path}: not a record ({error})") from None
 
@@ -191,20 +252,32 @@ def read_records(source: Path) -> list[Record]:
 def pack_records(folder: Path, path: Path) -> int:
     """Write all records of a benchmark folder to one compressed file, and return their number.
 
-    The file has one JSON object per line. The same records always give the same bytes.
+    The file has one JSON object per line. The same records always give the same bytes. If predictions per test sample
+    were kept, they are written to an archive in the same folder: ``quick.samples.zip`` for ``quick.jsonl.gz``.
     """
     records = read_records(folder)
     lines = "".join(json.dumps(record.dump(), sort_keys=True) + "\n" for record in records)
     packed = gzip.compress(lines.encode(), mtime=0)
     write_atomic(path, lambda temporary: temporary.write_bytes(packed))
+    files = [folder / record.samples for record in records if record.samples]
+    files = [file for file in files if file.is_file()]
+    if files:
+        write_atomic(packed_samples(path), lambda temporary: _write_archive(temporary, files))
     return len(records)
+
+
+def _write_archive(path: Path, files: list[Path]) -> None:
+    """Write files to an archive without compression, because they are compressed already, and with a fixed date."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in files:
+            archive.writestr(zipfile.ZipInfo(samples_name(file.stem)), file.read_bytes())
 
 
 def unpack_records(path: Path, folder: Path) -> int:
     """Write the records of a file written by `pack_records` to a benchmark folder, and return the number of new ones.
 
     A run of the benchmark can then resume from them. Existing records in the folder are not overwritten. Predictions
-    are not part of the packed file.
+    per test sample are unpacked if their archive is beside the file.
 
     Raises
     ------
@@ -214,10 +287,15 @@ def unpack_records(path: Path, folder: Path) -> int:
     new = [(folder / "records" / f"{record.key}.json", record) for record in _read_packed(path)]
     new = [(target, record) for target, record in new if not target.exists()]
     try:
-        (folder / "records").mkdir(parents=True, exist_ok=True)
+        for name in ("records", "samples"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
     for target, record in new:
+        samples = record.sample_file()
+        if samples is not None:
+            write_samples(folder / record.samples, samples)
+        # written last because the record marks the cell as done
         write_json(target, record.dump())
     return len(new)
 
@@ -225,6 +303,6 @@ def unpack_records(path: Path, folder: Path) -> int:
 def _read_packed(path: Path) -> list[Record]:
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        return [_parse(json.loads(line)) for line in lines]
+        return [_parse(json.loads(line), path) for line in lines]
     except (OSError, EOFError, ValueError, KeyError, zlib.error, RedCoreError) as error:
         raise RunError(f"{path}: not a file of packed records ({error})") from None

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from redcore.benchmark._samples import Influence, Over
+
 __all__ = ["Result"]
 
 
@@ -50,6 +52,10 @@ class Result(Protocol):
         """Checksums of the data and of its splits and masks, as far as known."""
 
     @property
+    def n_samples(self) -> Mapping[str, int]:
+        """Number of samples by split: ``train``, ``validation`` and ``test``."""
+
+    @property
     def missing_rates(self) -> Mapping[str, Mapping[str, float]]:
         """Realised missing rates by split and modality."""
 
@@ -76,6 +82,9 @@ class Result(Protocol):
     @property
     def peak_bytes(self) -> int | None:
         """Largest resident memory of the process."""
+
+    def sample_influence(self, score: str, over: Over | tuple[str, ...]) -> Influence | None:
+        """Return the influence of each test unit on a score, or None if the predictions were not kept."""
 
     def configuration(self) -> dict[str, Any]:
         """Return everything that the result depends on, by field."""

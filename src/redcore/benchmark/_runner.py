@@ -41,8 +41,8 @@ def run(
     ----------
     spec : Spec
     folder : Path
-        Output folder for ``spec.json``, ``records/<key>.json`` and ``predictions/<key>.npy``. It may contain records of
-        earlier runs, also of a benchmark with other cells.
+        Output folder for ``spec.json``, ``records/<key>.json``, ``predictions/<key>.npy`` and ``samples/<key>.npz``. It
+        may contain records of earlier runs, also of a benchmark with other cells.
     n_jobs : int, optional
         Number of cells to run in parallel. Default: 1, in this process; with Ray, the number of CPUs of the cluster.
     backend : {"process", "ray"}
@@ -56,7 +56,7 @@ def run(
     RunError
         If the folder cannot be created, or if `backend` is "ray" and Ray is not installed.
     """
-    for name in ("records", "predictions"):
+    for name in ("records", "predictions", "samples"):
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -64,7 +64,7 @@ def run(
     write_json(folder / "spec.json", spec.dump())
     queue = Queue(missing_cells(spec, folder))
     # absolute paths, because the workers of a cluster have another working directory
-    work = Work(folder.resolve(), (data_folder or Path()).resolve())
+    work = Work(folder.resolve(), (data_folder or Path()).resolve(), spec.keep_samples)
     for record in _records(queue, work, n_jobs, backend):
         queue.learn(record)
         progress(record)

@@ -4,16 +4,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t
 
-from redcore.benchmark._aggregate import Over, done, score_of
+from redcore.benchmark._aggregate import Over, done, run_score, sign_of
+from redcore.benchmark._compare import Run, paired_interval
+from redcore.benchmark._intervals import RunScore, combine
 from redcore.benchmark._record import Record
-from redcore.metrics import is_lower_better
 
 __all__ = ["best_methods"]
 
 Block = tuple[str, str]
-Runs = dict[tuple[int, int], float]
 
 
 def best_methods(
@@ -21,9 +20,8 @@ def best_methods(
 ) -> dict[Block, tuple[str, frozenset[str]]]:
     """Return the best method and the methods that do not differ significantly from it, by (data set, protocol).
 
-    A method does not differ significantly from the best if the 95% t interval of their differences, paired by seed and
-    fold, contains zero. A bootstrap interval would be too narrow for a few pairs. With a single pair, the set of
-    methods is empty.
+    A method does not differ significantly from the best if the 95% interval of their differences (see `mean_interval`),
+    paired by seed and fold, contains zero. With a single pair, the set of methods is empty.
 
     Parameters
     ----------
@@ -35,25 +33,24 @@ def best_methods(
     -------
     dict of (data set, protocol) to (best method, frozenset of methods)
     """
-    runs: dict[Block, dict[str, Runs]] = defaultdict(lambda: defaultdict(dict))
+    runs: dict[Block, dict[str, dict[Run, RunScore]]] = defaultdict(lambda: defaultdict(dict))
     for record in done(records):
-        value = score_of(record, score, over)
-        if not np.isnan(value):
+        value = combine([run_score(record, score, over)], [sign_of(record, score)])
+        if not np.isnan(value.value):
             runs[record.data_title, record.protocol_title][record.method_title][record.seed, record.fold or 0] = value
-    sign = -1.0 if is_lower_better(score) else 1.0
-    return {block: _best(methods, sign) for block, methods in runs.items()}
+    return {block: _best(methods) for block, methods in runs.items()}
 
 
-def _best(methods: dict[str, Runs], sign: float) -> tuple[str, frozenset[str]]:
-    best = max(methods, key=lambda method: (sign * np.mean(list(methods[method].values())), method))
+def _best(methods: dict[str, dict[Run, RunScore]]) -> tuple[str, frozenset[str]]:
+    def rank(method: str) -> tuple[float, str]:
+        return float(np.mean([run.value for run in methods[method].values()])), method
+
+    best = max(methods, key=rank)
     ties = [method for method in methods if method != best and _not_significant(methods[method], methods[best])]
     return best, frozenset(ties)
 
 
-def _not_significant(one: Runs, other: Runs) -> bool:
-    """Return True if the 95% t interval of the paired differences contains zero; False with fewer than two pairs."""
-    differences = np.array([one[run] - other[run] for run in sorted(one.keys() & other.keys())])
-    if len(differences) < 2:
-        return False
-    half_width = t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences))
-    return bool(abs(differences.mean()) <= half_width)
+def _not_significant(one: dict[Run, RunScore], other: dict[Run, RunScore]) -> bool:
+    """Return True if the 95% interval of the paired differences contains zero; False with fewer than two pairs."""
+    interval = paired_interval(one, other)
+    return interval is not None and interval.low <= 0 <= interval.high

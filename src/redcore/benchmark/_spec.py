@@ -61,6 +61,9 @@ class Spec(Settings):
         use more cores, run more cells in parallel.
     log_gradients : bool, default False
         If True, training histories contain the gradient norm of the encoder of each modality.
+    keep_samples : bool, default True
+        If True, predictions per test sample and missing pattern are written for each cell. Intervals then include the
+        noise of test samples. It is not part of the cell configuration.
     """
 
     title: str
@@ -72,6 +75,7 @@ class Spec(Settings):
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
     n_threads: Annotated[int, Field(ge=1, le=1024)] = 1
     log_gradients: bool = False
+    keep_samples: bool = True
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

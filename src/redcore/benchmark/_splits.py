@@ -4,13 +4,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from redcore._discovery import load, names
 from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
-from redcore.data import MultimodalData, classes_in_one_group, count_units, cross_folds
+from redcore.data import MultimodalData, classes_in_one_group, count_units, cross_folds, hold_out
 from redcore.data.formats import read
 from redcore.datasets import is_public
 from redcore.exceptions import DataError
@@ -37,6 +38,8 @@ class Parts:
         Test split after amputation.
     checksum : str
         Checksum of all values and labels before amputation.
+    source : {"published", "drawn", "fold"}
+        Origin of the test split: the data, a random split with the seed of the cell, or a cross-validation fold.
     """
 
     train: MultimodalData
@@ -44,6 +47,7 @@ class Parts:
     test: MultimodalData
     hidden_test: MultimodalData
     checksum: str
+    source: Literal["published", "drawn", "fold"]
 
     def observed(self) -> dict[str, MultimodalData]:
         """Return the splits after amputation, by name, without a validation split that does not exist."""
@@ -67,6 +71,7 @@ def prepare(cell: Cell, data_folder: Path | None = None) -> Parts:
         test,
         _hide(test, cell, "test"),
         data.checksum(),
+        _source(data, cell),
     )
 
 
@@ -102,18 +107,30 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
     return public
 
 
+def _has_test(data: MultimodalData) -> bool:
+    return data.split is not None and bool((data.split == 2).any())
+
+
+def _source(data: MultimodalData, cell: Cell) -> Literal["published", "drawn", "fold"]:
+    if cell.fold is not None:
+        return "fold"
+    return "published" if _has_test(data) and not cell.data.draws_split(cell.seed) else "drawn"
+
+
 def _split_rows(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, IntArray]:
     """Return the rows of the training, validation and test split.
 
-    These are the splits of the data. Without a test split, it is drawn from the training split: one fold, if the cell
-    has a fold, else a fraction as in `redcore.runs.split_codes`.
+    These are the splits of the data, or random splits of the same sizes. Without a test split, it is drawn from the
+    training split: one fold, if the cell has a fold, else a fraction as in `redcore.runs.split_codes`.
     """
-    has_test = data.split is not None and bool((data.split == 2).any())
+    has_test = _has_test(data)
     if has_test and cell.fold is not None and not is_public(cell.data.name):
         raise DataError(
             f"{cell.data.title()}: n_folds is set, but the data has a test split; ignore = ['split'] removes it"
         )
-    if has_test or cell.fold is None:
+    if has_test and cell.data.draws_split(cell.seed):
+        codes = _redrawn(data, cell.seed)
+    elif has_test or cell.fold is None:
         codes = split_codes(data, cell.test_fraction, cell.seed)
     else:
         codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
@@ -122,6 +139,22 @@ def _split_rows(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, I
     if not (codes == 2).any():
         raise DataError(f"{cell.data.title()}: no test samples, since none can be held out")
     return np.flatnonzero(codes == 0), np.flatnonzero(codes == 1), np.flatnonzero(codes == 2)
+
+
+def _redrawn(data: MultimodalData, seed: int) -> IntArray:
+    """Return a random split with the shares of test and validation samples (or groups) of the data's split."""
+    published = data.split
+    assert published is not None
+    codes = np.zeros(data.n_samples, dtype=np.int64)
+    for code in (2, 1):
+        candidates = np.flatnonzero(codes == 0)
+        n_units = count_units(data.take(candidates))
+        share = (
+            count_units(data.take(np.flatnonzero(published == code))) / n_units if (published == code).any() else 0.0
+        )
+        _, held_out = hold_out(data.take(candidates), share, seed)
+        codes[candidates[held_out]] = code
+    return codes
 
 
 def _fold_rows(data: MultimodalData, n_folds: int, fold: int, seed: int) -> IntArray:

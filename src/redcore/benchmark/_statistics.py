@@ -1,4 +1,4 @@
-"""Statistics of scores: bootstrap intervals, ranks and tests over several data sets."""
+"""Statistics of scores over several data sets: ranks and tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
 from redcore._types import AnyArray
 
 __all__ = [
-    "RESAMPLES",
+    "BayesianTest",
     "Friedman",
-    "bootstrap_interval",
+    "bayesian_signed_rank",
     "critical_difference",
     "friedman",
-    "interval",
     "rank_groups",
     "signed_rank",
 ]
 
-RESAMPLES = 2000
 MIN_BLOCKS = 6
+PRIOR_STRENGTH = 0.5
+POSTERIOR_DRAWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,65 @@ class Friedman:
     critical_difference: float
 
 
-def interval(resampled: AnyArray) -> tuple[float, float]:
-    """Return the 95% percentile-bootstrap interval of resampled values."""
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return float(low), float(high)
+@dataclass(frozen=True)
+class BayesianTest:
+    """Posterior probabilities of the Bayesian signed-rank test. They add up to 1.
+
+    Attributes
+    ----------
+    worse, equivalent, better : float
+        Probability that the difference is below, inside and above the region of practical equivalence.
+    rope : float
+        Half the width of this region: differences within [-rope, rope] count as equivalent.
+    """
+
+    worse: float
+    equivalent: float
+    better: float
+    rope: float
 
 
-def bootstrap_interval(values: Sequence[float] | AnyArray, rng: np.random.Generator) -> tuple[float, float]:
-    """Return the 95% percentile-bootstrap interval of the mean of `values`. A single value gives (value, value)."""
-    values = np.asarray(values, dtype=np.float64)
-    return interval(rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1))
+def bayesian_signed_rank(differences: Sequence[float] | AnyArray, rope: float, seed: int = 0) -> BayesianTest:
+    r"""Return the posterior probabilities that a method is worse, equivalent and better over data sets.
+
+    The differences :math:`z_1, ..., z_q` are a sample from an unknown distribution with a Dirichlet-process prior of
+    strength s = 0.5 and one pseudo-observation :math:`z_0 = 0`. The posterior is given by weights
+    :math:`(w_0, ..., w_q) \sim \mathrm{Dir}(s, 1, ..., 1)`. With the region of practical equivalence [-r, r],
+
+    .. math:: \theta_{+} = \sum_{i,j} w_i w_j I(z_i + z_j > 2 r), \quad
+        \theta_{0} = \sum_{i,j} w_i w_j I(|z_i + z_j| \le 2 r), \quad
+        \theta_{-} = \sum_{i,j} w_i w_j I(z_i + z_j < -2 r),
+
+    and the probability of "better" is the share of posterior draws in which :math:`\theta_{+}` is the largest of the
+    three (Benavoli et al. 2014, A Bayesian Wilcoxon signed-rank test based on the Dirichlet process; Benavoli et al.
+    2017, Time for a change, JMLR 18(77)). Unlike a p-value, the probabilities are defined for any number of data sets,
+    and can state that two methods are equivalent.
+
+    Parameters
+    ----------
+    differences : array (n_data_sets,)
+    rope : float
+        Half the width of the region of practical equivalence, at least 0.
+    seed : int
+        Seed of the posterior draws.
+
+    Examples
+    --------
+    >>> test = bayesian_signed_rank([0.03, 0.02, 0.05, 0.04, 0.03], rope=0.01)
+    >>> test.better > 0.95
+    True
+    """
+    values = np.array([0.0, *differences])
+    sums = values[:, None] + values[None, :]
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet([PRIOR_STRENGTH] + [1.0] * (len(values) - 1), size=POSTERIOR_DRAWS)
+    # rounding: a sum equal to the border belongs to the region
+    border = 2 * rope + 1e-12
+    regions = (sums < -border, np.abs(sums) <= border, sums > border)
+    shares = np.stack([((weights @ region) * weights).sum(axis=1) for region in regions])
+    is_largest = shares == shares.max(axis=0)
+    worse, equivalent, better = (is_largest / is_largest.sum(axis=0)).mean(axis=1).tolist()
+    return BayesianTest(worse, equivalent, better, rope)
 
 
 def friedman(scores: AnyArray) -> Friedman:

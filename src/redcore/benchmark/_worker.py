@@ -13,6 +13,7 @@ from redcore._files import write_atomic, write_json
 from redcore._types import AnyArray
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._record import Record, read_record
+from redcore.benchmark._samples import samples_name, write_samples
 
 __all__ = ["Work"]
 
@@ -27,10 +28,13 @@ class Work:
         Output folder of the benchmark; on shared storage if cells run on several machines.
     data_folder : Path or None
         Folder of the data files.
+    keep_samples : bool
+        If True, the predictions per test sample and missing pattern are written.
     """
 
     folder: Path
     data_folder: Path | None = None
+    keep_samples: bool = True
 
     def __call__(self, cell: Cell) -> Record:
         """Run a cell, write its record and return it. If the cell fails, the record contains the error.
@@ -44,13 +48,16 @@ class Work:
             return read_record(self.path(cell))
         try:
             with _threads(cell.n_threads):
-                record, outputs = run_cell(cell, self.data_folder)
+                record, outputs, samples = run_cell(cell, self.data_folder)
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             return self.failed(
                 cell, f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
             )
         self._write_outputs(record, outputs)
+        if self.keep_samples and samples.predictions:
+            write_samples(self.folder / samples_name(record.key), samples)
+            record = record.model_copy(update={"samples": samples_name(record.key)})
         return self._write(record)
 
     def path(self, cell: Cell) -> Path:

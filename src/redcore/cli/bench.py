@@ -2,16 +2,11 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from redcore.cli._options import Json, parse_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from redcore.benchmark import Entry
 
 __all__ = ["bench"]
 
@@ -97,88 +92,78 @@ def run(
     typer.echo(f"{len(records)} records in {out} ({n_remaining} new, {len(failed)} failed)")
 
 
+ScoreName = Annotated[
+    str | None,
+    typer.Option(
+        help="Score, such as uar, ece or acc7. Default: log loss and macro-F1 of the most probable classes, or R2."
+    ),
+]
+OverOption = Annotated[
+    OverName,
+    typer.Option(
+        help="patterns: mean of the scores under all missing patterns; pooled: one score over the samples of all "
+        "patterns; as_observed: score with the modalities missing as in the data."
+    ),
+]
+
+
 @bench.command()
 def table(
     folder: Records,
-    score: Annotated[
-        str | None, typer.Option(help="Score, such as uar, ece or acc7. Default: macro-F1, or R2 for regression.")
-    ] = None,
-    over: Annotated[
-        OverName,
-        typer.Option(
-            help="patterns: mean of the scores under all missing patterns; pooled: one score over the samples of all "
-            "patterns; as_observed: score with the modalities missing as in the data."
-        ),
-    ] = OverName.patterns,
+    score: ScoreName = None,
+    over: OverOption = OverName.patterns,
+    by_pattern: Annotated[
+        bool, typer.Option("--by-pattern", help="One column per missing pattern, and their mean, as Markdown.")
+    ] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX tables (booktabs).")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the score of every method with 95% confidence intervals over seeds and folds, and mean ranks."""
-    from dataclasses import asdict
+    """Show the scores of every method with 95% confidence intervals over runs and test samples, and mean ranks.
 
-    from redcore._validation import check_known
-    from redcore.benchmark import rank_methods, read_records, score_names, summarise
+    Without --score, the table has two scores with intervals: the log loss, or R2 for regression, and the macro-F1 of
+    the most probable classes. Accuracy and calibration error are shown without intervals.
+    """
+    from redcore.cli._bench_tables import json_table, print_tables, read_scored
     from redcore.cli._output import print_json
-    from redcore.exceptions import RunError
+    from redcore.report import latex_tables, pattern_tables
 
-    records = read_records(folder)
-    if score is not None:
-        check_known("score", [score], score_names(records))
-    entries = summarise(records, score=score, over=over.value)
-    if not entries:
-        raise RunError(f"{folder}: holds no finished records of a benchmark")
-    ranking = rank_methods(records, score=score, over=over.value)
-    ranks = {} if ranking is None else dict(zip(ranking.methods, ranking.mean_ranks, strict=True))
-    if as_json:
-        print_json({"entries": [asdict(entry) for entry in entries], "mean_ranks": ranks})
-        return
-    _print_entries(entries)
-    if ranking is not None:
-        typer.echo("Mean rank: " + ", ".join(f"{method} {rank:.2f}" for method, rank in ranks.items()))
-        if ranking.test.p_value is not None:
-            difference = f"{ranking.test.critical_difference:.2f}"
-            typer.echo(f"Friedman p = {ranking.test.p_value:.2g}; Nemenyi critical difference {difference}")
-
-
-def _print_entries(entries: "Sequence[Entry]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    entries_table = Table("data", "protocol", "method", "score", "95% interval", "log loss", "fit s", "runs")
-    for entry in entries:
-        loss = "" if entry.nll is None else f"{entry.nll:.3f}"
-        interval = f"{entry.low:.3f} to {entry.high:.3f}"
-        cells = (f"{entry.mean:.3f}", interval, loss, f"{entry.fit_seconds:.1f}", str(entry.n_seeds))
-        entries_table.add_row(entry.data, entry.protocol, entry.method, *cells)
-    Console().print(entries_table)
+    records = read_scored(folder, score)
+    if by_pattern:
+        typer.echo(pattern_tables(records, score=score, latex=latex))
+    elif latex:
+        typer.echo(latex_tables(records, score=score, over=over.value))
+    elif as_json:
+        print_json(json_table(records, score, over.value))
+    else:
+        print_tables(records, score, over.value)
 
 
 @bench.command()
 def compare(
     folder: Records,
     base: Annotated[str, typer.Option(help="Reference method; its name as shown by 'redcore bench table'.")],
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    score: ScoreName = None,
+    over: OverOption = OverName.patterns,
+    rope: Annotated[
+        float,
+        typer.Option(help="Differences of at most this size, in units of the score, count as equivalent.", min=0),
+    ] = 0.01,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the score difference between every method and a reference method on the same splits and masks."""
-    from dataclasses import asdict
+    """Show the score difference between every method and a reference method on the same splits and masks.
 
-    from redcore.benchmark import compare as compare_methods
-    from redcore.benchmark import read_records
+    Positive differences are in favour of the method, also for scores for which lower is better. Tests over data sets
+    are Wilcoxon's signed-rank test with Holm's correction and the Bayesian signed-rank test.
+    """
+    from redcore.cli._bench_tables import json_comparison, print_comparisons, read_scored
     from redcore.cli._output import print_json
 
-    differences = compare_methods(read_records(folder), base)
+    records = read_scored(folder, score)
     if as_json:
-        print_json({"base": base, "differences": [asdict(difference) for difference in differences]})
-        return
-    data_sets = sorted({data for difference in differences for data in difference.by_data})
-    header = ["method", *data_sets, "all", "wins / losses", "p (Holm)"]
-    rows = []
-    for difference in differences:
-        cells = [_points(*difference.by_data[data]) if data in difference.by_data else "" for data in data_sets]
-        p_value = "" if difference.adjusted is None else f"{difference.adjusted:.2g}"
-        overall = _points(difference.mean, difference.low, difference.high)
-        rows.append([difference.method, *cells, overall, f"{difference.wins} / {difference.losses}", p_value])
-    _print_table(header, rows, markdown)
+        print_json(json_comparison(records, base, score, over.value, rope))
+    else:
+        print_comparisons(records, base, score, over.value, rope, markdown)
 
 
 @bench.command()
@@ -186,7 +171,9 @@ def pack(
     folder: Annotated[Path, typer.Argument(help="Folder of 'redcore bench run'.")],
     out: Annotated[Path, typer.Option(help="File to write, such as records.jsonl.gz.")],
 ) -> None:
-    """Pack all records of a benchmark into one compressed file, without predictions.
+    """Pack all records of a benchmark into one compressed file.
+
+    Predictions per test sample, from which intervals are computed, are packed into FILE.samples.zip in the same folder.
 
     'redcore bench table', 'compare' and 'report' accept the file in place of the folder.
     """
@@ -210,22 +197,3 @@ def unpack(
     from redcore.benchmark import unpack_records
 
     typer.echo(f"{unpack_records(file, out)} new records in {out}")
-
-
-def _points(mean: float, low: float, high: float) -> str:
-    """Format a score difference and its interval in points (hundredths)."""
-    return f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-
-
-def _print_table(header: list[str], rows: list[list[str]], markdown: bool) -> None:
-    if markdown:
-        for cells in (header, ["---"] * len(header), *rows):
-            typer.echo(f"| {' | '.join(cells)} |")
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    differences_table = Table(*header, title="Differences in points (hundredths), 95% intervals over seeds")
-    for cells in rows:
-        differences_table.add_row(*cells)
-    Console().print(differences_table)

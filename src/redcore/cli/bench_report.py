@@ -29,10 +29,17 @@ class ReportOptions:
     ] = None
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX tables (booktabs).")] = False
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False
+    by_pattern: Annotated[
+        bool,
+        typer.Option("--by-pattern", help="With --latex or --markdown: one column per missing pattern."),
+    ] = False
     figures: Annotated[Path | None, typer.Option(help="Write figures as PDF and PNG to this folder.")] = None
     score: Annotated[
         str | None,
-        typer.Option(help="Score of the tables, such as uar, nll or ece. Default: macro-F1, or R2 for regression."),
+        typer.Option(
+            help="Score of the tables and of the page, such as uar, ece or acc7. Default: log loss and macro-F1 of the "
+            "most probable classes, or R2."
+        ),
     ] = None
     title: Annotated[str | None, typer.Option(help="Title of the page. Default: the title of the benchmark.")] = None
 
@@ -48,22 +55,30 @@ def report(options: ReportOptions) -> None:
     """Write a benchmark report as a self-contained HTML page, or tables and figures for papers."""
     from redcore.benchmark import read_records
     from redcore.exceptions import RunError
-    from redcore.report import benchmark_page, latex_tables, markdown_tables, write_figures, write_page
+    from redcore.report import (
+        benchmark_page,
+        latex_tables,
+        markdown_tables,
+        pattern_tables,
+        write_figures,
+        write_page,
+    )
 
     records = read_records(options.folder)
     if not records:
         raise RunError(f"{options.folder}: holds no records of a benchmark")
     _check_score(options, records)
-    if options.latex:
-        typer.echo(latex_tables(records, score=options.score))
-    if options.markdown:
-        typer.echo(markdown_tables(records, score=options.score))
+    for is_wanted, latex, tables in ((options.latex, True, latex_tables), (options.markdown, False, markdown_tables)):
+        if is_wanted and options.by_pattern:
+            typer.echo(pattern_tables(records, score=options.score, latex=latex))
+        elif is_wanted:
+            typer.echo(tables(records, score=options.score))
     if options.figures is not None:
         written = write_figures(records, options.figures)
         typer.echo(f"{len(written)} figures in {options.figures}", err=True)
     path = options.page_path()
     if path is not None:
-        write_page(path, benchmark_page(records, options.title or _title(options.folder)))
+        write_page(path, benchmark_page(records, options.title or _title(options.folder), options.score))
         typer.echo(f"Page: {path}", err=True)
 
 

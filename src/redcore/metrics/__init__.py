@@ -7,6 +7,8 @@ predicted classes, or is None for the most probable ones.
 
 from redcore.metrics._description import Score  # first, because modules that add a score import it
 from redcore.metrics._patterns import (
+    AS_OBSERVED,
+    Collect,
     MoreScores,
     PatternReport,
     all_scores,
@@ -14,6 +16,7 @@ from redcore.metrics._patterns import (
     missing_patterns,
     pattern_name,
 )
+from redcore.metrics._samples import SamplePredictions, influence
 from redcore.metrics._scores import (
     calibration_error,
     classification_scores,
@@ -26,16 +29,20 @@ from redcore.metrics._table import ADDED, HEADLINES, SCORES, headline, is_lower_
 
 __all__ = [
     "ADDED",
+    "AS_OBSERVED",
     "HEADLINES",
     "SCORES",
+    "Collect",
     "MoreScores",
     "PatternReport",
+    "SamplePredictions",
     "Score",
     "all_scores",
     "calibration_error",
     "classification_scores",
     "evaluate_patterns",
     "headline",
+    "influence",
     "is_lower_better",
     "missing_patterns",
     "mosi_scores",

@@ -1,22 +1,41 @@
 """Scores of a model per missing pattern."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
 from redcore._pattern_names import pattern_name
-from redcore._types import AnyArray
+from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import TargetError
+from redcore.metrics._samples import SamplePredictions
 from redcore.metrics._scores import Decide, Scores, scores
 
-__all__ = ["MoreScores", "PatternReport", "all_scores", "evaluate_patterns", "missing_patterns", "pattern_name"]
+__all__ = [
+    "AS_OBSERVED",
+    "Collect",
+    "MoreScores",
+    "PatternReport",
+    "all_scores",
+    "evaluate_patterns",
+    "missing_patterns",
+    "pattern_name",
+]
 
 Pattern = tuple[str, ...]
 MoreScores = Callable[[AnyArray, AnyArray], Scores]
 """Function that maps true values and outputs to further scores, such as `mosi_scores`."""
+
+Collect = Callable[[str, IntArray, SamplePredictions | None], None]
+"""Function that receives the name of a pattern, the rows of its samples, and their predictions."""
+
+AS_OBSERVED = ""
+"""Name under which `Collect` receives the predictions with each sample's own observed modalities."""
+
+MIN_SAMPLES = 10
+"""Number of samples below which the scores of a pattern are listed as unreliable."""
 
 EXHAUSTIVE_UP_TO = 6
 """Largest number of modalities for which all missing patterns are scored."""
@@ -38,15 +57,20 @@ class PatternReport:
         Scores over the pooled predictions of all patterns.
     as_observed : scores
         Scores with each sample's own observed modalities.
+    problems : dict of str to str
+        Patterns that have no scores or unreliable ones, with the reason: no sample or fewer than 10 samples observe the
+        modalities of the pattern, or a class is absent from these samples.
     """
 
     per_pattern: dict[str, Scores]
     pooled: Scores
     as_observed: Scores
+    problems: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON-serialisable dicts."""
-        return {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed}
+        problems = {"problems": self.problems} if self.problems else {}
+        return {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed, **problems}
 
 
 def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:
@@ -89,6 +113,7 @@ def evaluate_patterns(
     seed: int = 0,
     more: MoreScores | None = None,
     decide: Decide | None = None,
+    collect: Collect | None = None,
 ) -> PatternReport:
     """Score a model under every missing pattern.
 
@@ -108,6 +133,9 @@ def evaluate_patterns(
     decide : callable, optional
         Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,), such as
         `Method.decide`. Default: the most probable class.
+    collect : callable, optional
+        Function that is called with the predictions of every scored pattern, and with those of all samples as observed
+        under the name `AS_OBSERVED`.
 
     Returns
     -------
@@ -120,26 +148,50 @@ def evaluate_patterns(
     """
     if data.target is None:
         raise TargetError("labels are missing: the data has no target to score against")
+    target = data.target
+    collect = collect or _ignore
     per_pattern: dict[str, Scores] = {}
+    problems: dict[str, str] = {}
     outputs, rows_scored = [], []
     for pattern in missing_patterns(data.names, seed):
-        rows = _rows_observing(data, pattern)
+        name, rows = pattern_name(pattern), _rows_observing(data, pattern)
+        if (problem := _problem(target.take(rows))) is not None:
+            problems[name] = problem
         if not rows.size:
-            per_pattern[pattern_name(pattern)] = {"n_samples": 0}
+            per_pattern[name] = {"n_samples": 0}
             continue
         output = predict(_only(data.take(rows), pattern))
-        per_pattern[pattern_name(pattern)] = {
-            "n_samples": len(rows),
-            **all_scores(data.target.take(rows), output, more, decide),
-        }
+        per_pattern[name] = {"n_samples": len(rows), **all_scores(target.take(rows), output, more, decide)}
+        collect(name, rows, SamplePredictions.from_outputs(target.take(rows), output, decide))
         outputs.append(output)
         rows_scored.append(rows)
     pooled: Scores = {"n_samples": 0}
     if rows_scored:
         rows = np.concatenate(rows_scored)
-        pooled = {"n_samples": len(rows), **all_scores(data.target.take(rows), np.concatenate(outputs), more, decide)}
-    as_observed: Scores = {"n_samples": data.n_samples, **all_scores(data.target, predict(data), more, decide)}
-    return PatternReport(per_pattern, pooled, as_observed)
+        pooled = {"n_samples": len(rows), **all_scores(target.take(rows), np.concatenate(outputs), more, decide)}
+    output = predict(data)
+    as_observed: Scores = {"n_samples": data.n_samples, **all_scores(target, output, more, decide)}
+    collect(AS_OBSERVED, np.arange(data.n_samples), SamplePredictions.from_outputs(target, output, decide))
+    return PatternReport(per_pattern, pooled, as_observed, problems)
+
+
+def _ignore(name: str, rows: IntArray, predictions: SamplePredictions | None) -> None:
+    """Drop the predictions."""
+
+
+def _problem(target: Target) -> str | None:
+    """Return the reason why the scores of the samples with this target are undefined or unreliable, or None."""
+    n_samples = len(target.values)
+    if not n_samples:
+        return "no test sample observes all of its modalities"
+    if n_samples < MIN_SAMPLES:
+        return f"only {n_samples} test sample{'s' if n_samples > 1 else ''}"
+    if target.is_classification and target.classes is not None:
+        absent = np.delete(target.classes, np.unique(target.values))
+        if len(absent):
+            others = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+            return f"class {absent[0]}{others} absent from its {n_samples} test samples"
+    return None
 
 
 def all_scores(

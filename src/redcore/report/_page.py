@@ -40,7 +40,7 @@ SHOWN_PATTERNS = 40
 """Number of missing patterns listed on the page of a data set."""
 
 
-def benchmark_page(records: Sequence[Record], title: str) -> str:
+def benchmark_page(records: Sequence[Record], title: str, score: str | None = None) -> str:
     """Return the report of a benchmark as one self-contained HTML page.
 
     Parameters
@@ -49,6 +49,8 @@ def benchmark_page(records: Sequence[Record], title: str) -> str:
         Records of finished and failed cells.
     title : str
         Title of the page, such as the title of the benchmark.
+    score : str, optional
+        Score that the page shows first. Default: log loss, or R2 for regression.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def benchmark_page(records: Sequence[Record], title: str) -> str:
         HTML. The page filters, sorts and draws in the browser without network access, and has a light and a dark
         colour scheme.
     """
-    return page("benchmark.html.j2", payload(records, title))
+    return page("benchmark.html.j2", payload(records, title, score))
 
 
 def page(template: str, content: Mapping[str, Any], **names: object) -> str:

@@ -15,11 +15,12 @@ from redcore._files import write_atomic
 from redcore._pattern_names import pattern_modalities
 from redcore.benchmark import (
     Record,
-    bootstrap_interval,
+    RunScore,
+    mean_interval,
     pattern_mean,
-    pattern_scores,
     pattern_table,
     rank_methods,
+    run_score,
     summarise,
 )
 from redcore.exceptions import RunError
@@ -122,23 +123,23 @@ def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequen
     return figure
 
 
-def _by_count(record: Record, n_modalities: int) -> dict[int, float]:
+def _by_count(record: Record, n_modalities: int) -> dict[int, RunScore]:
     """Return the mean score over all patterns with the same number of missing modalities, by this number."""
-    scores: dict[int, list[float]] = {}
-    for pattern, value in pattern_scores(record).items():
-        scores.setdefault(n_modalities - len(pattern_modalities(pattern)), []).append(value)
-    return {n_missing: float(np.mean(values)) for n_missing, values in scores.items()}
+    patterns: dict[int, list[str]] = {}
+    for pattern in record.metrics["per_pattern"]:
+        patterns.setdefault(n_modalities - len(pattern_modalities(pattern)), []).append(pattern)
+    scores = {n_missing: run_score(record, over=tuple(names)) for n_missing, names in patterns.items()}
+    return {n_missing: score for n_missing, score in scores.items() if not np.isnan(score.value)}
 
 
-def _error_bars(panel: Axes, runs: Sequence[dict[int, float]], index: int, method: str) -> None:
-    rng = np.random.default_rng(0)
+def _error_bars(panel: Axes, runs: Sequence[dict[int, RunScore]], index: int, method: str) -> None:
     counts = sorted({count for run in runs for count in run})
     if not counts:
         return
-    values = [[run[count] for run in runs if count in run] for count in counts]
-    means = np.array([np.mean(scores) for scores in values])
-    bounds = np.array([bootstrap_interval(scores, rng) for scores in values]).T
-    errors = np.clip([means - bounds[0], bounds[1] - means], 0, None)
+    intervals = [mean_interval([run[count] for run in runs if count in run]) for count in counts]
+    means = [interval.mean for interval in intervals]
+    # a single run has no interval, and NaN draws no bar
+    errors = [[one.mean - one.low for one in intervals], [one.high - one.mean for one in intervals]]
     panel.errorbar(counts, means, errors, label=method, markersize=4, linewidth=1.2, elinewidth=0.7, **_style(index))
 
 

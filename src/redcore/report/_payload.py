@@ -13,18 +13,25 @@ from redcore.benchmark import (
     Result,
     best_single_modality,
     conflicts,
+    few_runs,
     learning_balance,
     modality_equity,
+    overall_intervals,
+    pattern_problems,
     score_names,
     summarise,
 )
-from redcore.metrics import HEADLINES, SCORES, is_lower_better, score_label
+from redcore.metrics import SCORES, is_lower_better, score_label
 
 __all__ = ["payload"]
 
 TRACE_POINTS = 40_000
 """Maximum number of points per history column, summed over all records."""
 DIGITS = 5
+HEADLINES = ("nll", "r2", "macro_f1")
+"""Scores that a page shows first: the first one that a data set has."""
+T_QUANTILES = 100
+"""Largest degrees of freedom with a quantile of Student's t on the page."""
 
 
 class _Index:
@@ -45,10 +52,16 @@ class _Index:
 class _Packer:
     """Conversion of records to a compact form that refers to common values by index."""
 
-    def __init__(self, metrics: Sequence[str], max_points: int, best_single: Mapping[str, dict[str, float]]) -> None:
+    def __init__(
+        self,
+        metrics: Sequence[str],
+        headlines: Sequence[str],
+        max_points: int,
+        best_single: Mapping[str, dict[str, float]],
+    ) -> None:
         self.data, self.protocols, self.methods, self.seeds = (_Index() for _ in range(4))
         self.patterns, self.pattern_sets, self.values = (_Index() for _ in range(3))
-        self.metrics, self.max_points, self.best_single = metrics, max_points, best_single
+        self.metrics, self.headlines, self.max_points, self.best_single = metrics, headlines, max_points, best_single
         self.modalities: dict[int, list[str]] = {}
         self.rates: dict[int, list[float]] = {}
         self.mechanisms: dict[int, str] = {}
@@ -97,9 +110,9 @@ class _Packer:
         numbers = [
             self.patterns.number([data, *map(names.index, pattern_modalities(pattern))]) for pattern in per_pattern
         ]
-        for index, metric in enumerate(self.metrics):
-            if metric in HEADLINES and any(scores.get(metric) is not None for scores in per_pattern.values()):
-                self.headline.setdefault(data, index)
+        for metric in self.headlines:
+            if metric in self.metrics and any(scores.get(metric) is not None for scores in per_pattern.values()):
+                self.headline.setdefault(data, self.metrics.index(metric))
         return {
             "set": self.pattern_sets.number(numbers),
             "scores": [_row(per_pattern.values(), metric) for metric in self.metrics],
@@ -124,7 +137,7 @@ class _Packer:
         return [self.values.number(flat[name]) if name in flat else None for name in self.fields]
 
 
-def payload(records: Sequence[Result], title: str) -> dict[str, Any]:
+def payload(records: Sequence[Result], title: str, score: str | None = None) -> dict[str, Any]:
     """Return the data that a page embeds.
 
     Parameters
@@ -133,29 +146,35 @@ def payload(records: Sequence[Result], title: str) -> dict[str, Any]:
         Finished and failed results.
     title : str
         Title of the page.
+    score : str, optional
+        Score that the page shows first. Default: log loss, or R2 for regression.
 
     Returns
     -------
     dict
         JSON-compatible: lists of names and values, and records that refer to them by index. Scores are rounded to 5
-        decimals. Intervals are those of `summarise`, so that pages and tables agree.
+        decimals. Intervals are those of `summarise` and `overall_intervals`, so that pages and tables agree.
     """
     ordered = sorted(records, key=_order)
     # a run without a test split has no scores
     scored = [record for record in ordered if record.metrics]
     max_points = max(20, min(100, TRACE_POINTS // max(1, len(ordered))))
-    packer = _Packer(_metrics(scored), max_points, best_single_modality(scored))
+    headlines = HEADLINES if score is None else (score,)
+    packer = _Packer(_metrics(scored), headlines, max_points, best_single_modality(scored))
     for record in ordered:
         packer.add_modalities(record)
     packed = [packer.pack(record) for record in ordered]
     _fill(packed, len(packer.fields))
-    n_methods, n_seeds = len(packer.methods.values), len(packer.seeds.values)
+    n_methods = len(packer.methods.values)
     return {
         "title": title,
         **_lists(packer),
         "intervals": _intervals(scored, packer),
+        "overall": _overall(scored, packer),
+        "warnings": _warnings(scored),
+        "problems": pattern_problems(scored),
         "conflicts": conflicts(scored),
-        "tQuantiles": [round(float(t.ppf(0.975, n - 1)), 4) for n in range(2, max(3, n_seeds + 1))],
+        "tQuantiles": [round(float(t.ppf(0.975, degrees)), 4) for degrees in range(1, T_QUANTILES + 1)],
         "nemenyi": [round(float(studentized_range.ppf(0.95, k, np.inf)) / 2**0.5, 4) for k in range(2, n_methods + 1)],
         "records": packed,
     }
@@ -238,13 +257,38 @@ def _mean_rate(rates: list[float] | None) -> float | None:
     return round(float(np.mean(rates)), 3) if rates else None
 
 
-def _intervals(records: Sequence[Result], packer: _Packer) -> dict[str, list[float]]:
-    intervals = {}
-    for entry in summarise(records):
-        numbers = (
-            packer.data.number(entry.data),
-            packer.protocols.number(entry.protocol),
-            packer.methods.number(entry.method),
-        )
-        intervals[" ".join(map(str, numbers))] = [round(entry.low, DIGITS), round(entry.high, DIGITS)]
-    return intervals
+def _intervals(records: Sequence[Result], packer: _Packer) -> list[dict[str, list[float]]]:
+    """Return the intervals of the means over missing patterns by metric, and by data set, protocol and method."""
+    return [
+        {
+            " ".join(
+                str(numbers.number(name))
+                for numbers, name in (
+                    (packer.data, entry.data),
+                    (packer.protocols, entry.protocol),
+                    (packer.methods, entry.method),
+                )
+            ): [round(entry.low, DIGITS), round(entry.high, DIGITS)]
+            for entry in summarise(records, score=metric)
+            if np.isfinite(entry.low)
+        }
+        for metric in packer.metrics
+    ]
+
+
+def _overall(records: Sequence[Result], packer: _Packer) -> list[dict[int, list[float]]]:
+    """Return the intervals of the means over all data sets by metric and method."""
+    return [
+        {
+            packer.methods.number(method): [round(one.low, DIGITS), round(one.high, DIGITS)]
+            for method, one in overall_intervals(records, score=metric).items()
+            if np.isfinite(one.low)
+        }
+        for metric in packer.metrics
+    ]
+
+
+def _warnings(records: Sequence[Result]) -> list[str]:
+    # the page of a single run compares nothing
+    warning = few_runs(summarise(records)) if len(records) > 1 else None
+    return [] if warning is None else [warning]

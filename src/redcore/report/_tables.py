@@ -2,11 +2,25 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 
-from redcore.benchmark import Entry, Over, Ranking, Record, best_methods, rank_methods, summarise
-from redcore.metrics import HEADLINES, score_label
+from redcore.benchmark import (
+    Entry,
+    Over,
+    Ranking,
+    Record,
+    best_methods,
+    few_runs,
+    pattern_problems,
+    rank_methods,
+    summarise,
+)
+from redcore.metrics import score_label
 
-__all__ = ["latex_tables", "markdown_tables"]
+__all__ = ["escape_latex", "escape_markdown", "latex_float", "latex_tables", "markdown_table", "markdown_tables"]
+
+HEADLINES = ("proper", "argmax")
+"""Scores of the tables without a score; see `redcore.benchmark.named_score`."""
 
 TIED = "dagger"
 DIGITS = 3
@@ -42,56 +56,78 @@ class ScoreTable:
 
 
 def latex_tables(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> str:
-    r"""Return LaTeX tables of the scores, one per data set, and a table of mean ranks.
+    r"""Return LaTeX tables of the scores, one per score and data set, and tables of mean ranks.
 
     Parameters
     ----------
     records : sequence of Record
     score : str, optional
-        Name of the score. Default: the headline score of each data set.
+        Name of the score. Default: log loss and macro-F1 of the most probable classes, or R2 for regression.
     over : {"patterns", "pooled", "as_observed"}
         Aggregation of the score over missing patterns.
 
     Returns
     -------
     str
-        Text for ``\input``, which requires ``\usepackage{booktabs}``. Cells are means over seeds with 95% bootstrap
-        intervals. The best method of a column is bold, and a dagger marks methods that do not differ significantly
-        from it (see `redcore.benchmark.best_methods`).
+        Text for ``\input``, which requires ``\usepackage{booktabs}``. Cells are means over runs with 95% intervals (see
+        `redcore.benchmark.mean_interval`). The best method of a column is bold, and a dagger marks methods that do not
+        differ significantly from it (see `redcore.benchmark.best_methods`). Comments name few runs and patterns
+        without reliable scores.
     """
-    tables = [_latex(part) for table in _score_tables(records, score, over) for part in _split_columns(table)]
-    ranking = rank_methods(records, score=score, over=over)
-    if ranking is not None and len(ranking.methods) > 1:
-        tables.append(_latex_ranks(ranking))
-    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
+    tables = []
+    for name, label in _scores(records, score):
+        tables += [_latex(part) for table in _score_tables(records, name, over) for part in _split_columns(table)]
+        ranking = rank_methods(records, score=name, over=over)
+        if ranking is not None and len(ranking.methods) > 1:
+            tables.append(_latex_ranks(ranking, label))
+    notes = "".join(f"% {note}\n" for note in _notes(records, score, over))
+    return "% needs \\usepackage{booktabs}\n" + notes + "\n".join(tables)
 
 
 def markdown_tables(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> str:
     """Return the tables of `latex_tables` in Markdown."""
-    tables = [_markdown(table) for table in _score_tables(records, score, over)]
-    ranking = rank_methods(records, score=score, over=over)
-    if ranking is not None and len(ranking.methods) > 1:
-        ranks = [[_escape_markdown(method), f"{rank:.2f}"] for method, rank in _ranks(ranking)]
-        tables.append(f"Mean ranks over {_blocks(ranking)}\n\n" + _markdown_table(["method", "mean rank"], ranks))
+    tables = []
+    for name, label in _scores(records, score):
+        tables += [_markdown(table) for table in _score_tables(records, name, over)]
+        ranking = rank_methods(records, score=name, over=over)
+        if ranking is not None and len(ranking.methods) > 1:
+            ranks = [[escape_markdown(method), f"{rank:.2f}"] for method, rank in _ranks(ranking)]
+            title = f"Mean ranks by {label} over {_blocks(ranking)}\n\n"
+            tables.append(title + markdown_table(["method", "mean rank"], ranks))
     if tables:
         tables.append(
-            "Bold: best. ≈: no significant difference to the best (95% t interval of paired differences contains 0).\n"
+            "Bold: best. ≈: no significant difference to the best (95% interval of paired differences contains 0).\n"
         )
+        tables += [f"Note: {escape_markdown(note)}\n" for note in _notes(records, score, over)]
     return "\n".join(tables)
 
 
-def _score_tables(records: Sequence[Record], score: str | None, over: Over) -> list[ScoreTable]:
+def _scores(records: Sequence[Record], score: str | None) -> Iterable[tuple[str, str]]:
+    """Return the names of the scores to show, with their labels, without a second name for the same scores."""
+    shown: set[str] = set()
+    for name in HEADLINES if score is None else (score,):
+        labels = dict.fromkeys(entry.score for entry in summarise(records, score=name))
+        if labels.keys() - shown:
+            yield name, " or ".join(map(score_label, labels))
+        shown |= labels.keys()
+
+
+def _notes(records: Sequence[Record], score: str | None, over: Over) -> list[str]:
+    """Return warnings about few runs and patterns without reliable scores."""
+    warning = few_runs(summarise(records, score=score or HEADLINES[0], over=over))
+    return ([] if warning is None else [warning]) + pattern_problems(records)
+
+
+def _score_tables(records: Sequence[Record], score: str, over: Over) -> list[ScoreTable]:
     entries = summarise(records, score=score, over=over)
     best = best_methods(records, score=score, over=over)
     return [
-        _score_table([entry for entry in entries if entry.data == data], best, _label(records, data, score))
+        _score_table([entry for entry in entries if entry.data == data], best)
         for data in dict.fromkeys(entry.data for entry in entries)
     ]
 
 
-def _score_table(
-    entries: list[Entry], best: dict[tuple[str, str], tuple[str, frozenset[str]]], label: str
-) -> ScoreTable:
+def _score_table(entries: list[Entry], best: dict[tuple[str, str], tuple[str, frozenset[str]]]) -> ScoreTable:
     protocols = list(dict.fromkeys(entry.protocol for entry in entries))
     cells: dict[tuple[str, str], ScoreCell] = {}
     for entry in entries:
@@ -99,20 +135,7 @@ def _score_table(
         cells[entry.method, entry.protocol] = ScoreCell(entry, entry.method == first, entry.method in near)
     methods = sorted({entry.method for entry in entries})
     rows = {method: [cells.get((method, protocol)) for protocol in protocols] for method in methods}
-    return ScoreTable(entries[0].data, label, protocols, rows)
-
-
-def _label(records: Sequence[Record], data: str, score: str | None) -> str:
-    if score is not None:
-        return score_label(score)
-    headlines = (
-        name
-        for record in records
-        if record.status == "done" and record.data_title == data
-        for name in HEADLINES
-        if record.metrics["pooled"].get(name) is not None
-    )
-    return score_label(next(headlines, "score"))
+    return ScoreTable(entries[0].data, score_label(entries[0].score), protocols, rows)
 
 
 def _ranks(ranking: Ranking) -> Iterable[tuple[str, float]]:
@@ -136,22 +159,25 @@ def _split_columns(table: ScoreTable) -> Iterable[ScoreTable]:
 
 def _latex(table: ScoreTable) -> str:
     lines = [
-        _escape_latex(name) + "".join(f" & {_latex_cell(cell)}" for cell in row) for name, row in table.rows.items()
+        escape_latex(name) + "".join(f" & {_latex_cell(cell)}" for cell in row) for name, row in table.rows.items()
     ]
     caption = (
-        f"{_escape_latex(f'{table.data}: {table.label}')}, mean over seeds with its 95\\% bootstrap interval. "
+        f"{escape_latex(f'{table.data}: {table.label}')}, mean over runs with its 95\\% interval. "
         f"Bold: best of the column. $^\\{TIED}$: no significant difference to the best."
     )
-    head = "method" + "".join(f" & {_escape_latex(protocol)}" for protocol in table.protocols)
-    return _latex_float(caption, "l" + "c" * len(table.protocols), head, lines)
+    head = "method" + "".join(f" & {escape_latex(protocol)}" for protocol in table.protocols)
+    return latex_float(caption, "l" + "c" * len(table.protocols), head, lines)
 
 
-def _latex_ranks(ranking: Ranking) -> str:
-    lines = [f"{_escape_latex(method)} & {rank:.2f}" for method, rank in _ranks(ranking)]
-    return _latex_float(f"Mean ranks over {_escape_latex(_blocks(ranking))}.", "lr", "method & mean rank", lines)
+def _latex_ranks(ranking: Ranking, label: str) -> str:
+    lines = [f"{escape_latex(method)} & {rank:.2f}" for method, rank in _ranks(ranking)]
+    return latex_float(
+        f"Mean ranks by {escape_latex(f'{label} over {_blocks(ranking)}')}.", "lr", "method & mean rank", lines
+    )
 
 
-def _latex_float(caption: str, columns: str, head: str, lines: list[str]) -> str:
+def latex_float(caption: str, columns: str, head: str, lines: list[str]) -> str:
+    """Return a LaTeX table; all arguments are LaTeX code."""
     body = " \\\\\n".join(lines)
     return (
         "\\begin{table}[htbp]\n\\centering\n\\footnotesize\n\\setlength{\\tabcolsep}{3pt}\n"
@@ -167,7 +193,8 @@ def _latex_cell(cell: ScoreCell | None) -> str:
     mean = f"\\textbf{{{entry.mean:.{DIGITS}f}}}" if cell.best else f"{entry.mean:.{DIGITS}f}"
     # an invisible mark keeps the columns aligned
     mark = f"$^\\{TIED}$" if cell.tied else f"\\phantom{{$^\\{TIED}$}}"
-    return f"{mean}{mark}{{\\scriptsize\\,[{entry.low:.{DIGITS}f}, {entry.high:.{DIGITS}f}]}}"
+    interval = "1 run" if isnan(entry.low) else f"{entry.low:.{DIGITS}f}, {entry.high:.{DIGITS}f}"
+    return f"{mean}{mark}{{\\scriptsize\\,[{interval}]}}"
 
 
 LATEX_ESCAPES = {
@@ -182,15 +209,15 @@ LATEX_ESCAPES = {
 }
 
 
-def _escape_latex(text: str) -> str:
+def escape_latex(text: str) -> str:
     """Escape the special characters of LaTeX."""
     return "".join(LATEX_ESCAPES.get(character, character) for character in text)
 
 
 def _markdown(table: ScoreTable) -> str:
-    rows = [[_escape_markdown(name), *map(_markdown_cell, row)] for name, row in table.rows.items()]
-    head = ["method", *map(_escape_markdown, table.protocols)]
-    return f"{_escape_markdown(table.data)}: {table.label}\n\n" + _markdown_table(head, rows)
+    rows = [[escape_markdown(name), *map(_markdown_cell, row)] for name, row in table.rows.items()]
+    head = ["method", *map(escape_markdown, table.protocols)]
+    return f"{escape_markdown(table.data)}: {table.label}\n\n" + markdown_table(head, rows)
 
 
 def _markdown_cell(cell: ScoreCell | None) -> str:
@@ -198,13 +225,15 @@ def _markdown_cell(cell: ScoreCell | None) -> str:
         return ""
     entry = cell.entry
     mean = f"**{entry.mean:.{DIGITS}f}**" if cell.best else f"{entry.mean:.{DIGITS}f}"
-    return f"{mean}{' ≈' if cell.tied else ''} ({entry.low:.{DIGITS}f} to {entry.high:.{DIGITS}f})"
+    interval = "1 run" if isnan(entry.low) else f"{entry.low:.{DIGITS}f} to {entry.high:.{DIGITS}f}"
+    return f"{mean}{' ≈' if cell.tied else ''} ({interval})"
 
 
-def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows))
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escape the special characters of Markdown."""
     return "".join(f"\\{character}" if character in "\\|*_`<>[]" else character for character in text)

@@ -4,7 +4,7 @@ from typing import Any
 
 from redcore.data import MultimodalData
 from redcore.methods import Method, make_method
-from redcore.metrics import MoreScores, PatternReport, evaluate_patterns
+from redcore.metrics import Collect, MoreScores, PatternReport, evaluate_patterns
 from redcore.runs._request import Request
 
 __all__ = ["evaluate_method", "facts_of_fit", "make_requested"]
@@ -15,12 +15,18 @@ def make_requested(request: Request) -> Method:
     return make_method(request.method, request.preset, request.settings)
 
 
-def evaluate_method(method: Method, data: MultimodalData, seed: int, more: MoreScores | None = None) -> PatternReport:
+def evaluate_method(
+    method: Method,
+    data: MultimodalData,
+    seed: int,
+    more: MoreScores | None = None,
+    collect: Collect | None = None,
+) -> PatternReport:
     """Score a fitted method on `data` under every missing pattern; see `redcore.metrics.evaluate_patterns`.
 
     The classes of `data` may be in another order than those of the training data.
     """
-    return evaluate_patterns(method.predict, method.schema.align(data), seed, more, method.decide)
+    return evaluate_patterns(method.predict, method.schema.align(data), seed, more, method.decide, collect)
 
 
 def facts_of_fit(method: Method) -> dict[str, Any]:

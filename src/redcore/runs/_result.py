@@ -84,6 +84,12 @@ class RunResult:
         return {"data": self.request.data_checksum}
 
     @property
+    def n_samples(self) -> dict[str, int]:
+        """Number of samples by split."""
+        n_samples: dict[str, int] = self.record["n_samples"]
+        return n_samples
+
+    @property
     def missing_rates(self) -> dict[str, dict[str, float]]:
         """Realised missing rates by split and modality."""
         rates: dict[str, dict[str, float]] = self.record["realised_missing_rates"]
@@ -93,6 +99,9 @@ class RunResult:
     def seconds(self) -> dict[str, float]:
         """Duration of the fit."""
         return {"fit": self.record["fit_seconds"]}
+
+    def sample_influence(self, score: str, over: object) -> None:
+        """Return None: the influence of single test samples is computed for benchmarks only."""
 
     def configuration(self) -> dict[str, Any]:
         """Return everything that the result depends on, by field, with facts about the fit."""

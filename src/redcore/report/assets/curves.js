@@ -57,7 +57,7 @@ function seriesByCount(blocks, methods) {
       }
     }
     const points = [...byCount]
-      .map(([x, scores]) => ({ x, ...estimate(scores, FEWER_RESAMPLES) }))
+      .map(([x, scores]) => ({ x, ...estimate(scores) }))
       .sort((one, other) => one.x - other.x);
     return { method, points };
   });

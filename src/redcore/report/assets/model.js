@@ -86,10 +86,14 @@ function blockOf(records) {
   return { d, p, entries };
 }
 
+function hasAll(...dimensions) {
+  return dimensions.every((name) => state[name].size === DATA[name].length);
+}
+
+// Stored intervals include the noise of test samples. Those of a filtered selection include only the noise of the runs.
 function entryOf(d, p, method, bySeed, records) {
   const values = [...bySeed.values()];
-  const allSeeds = state.seeds.size === DATA.seeds.length && state.metric === HEADLINE && state.over === "patterns";
-  const stored = allSeeds && DATA.intervals[`${d} ${p} ${method}`];
+  const stored = hasAll("seeds") && state.over === "patterns" && DATA.intervals[metricOf(d)]?.[`${d} ${p} ${method}`];
   const estimated = stored ? { mean: mean(values), low: stored[0], high: stored[1] } : estimate([values]);
   return { ...estimated, values, bySeed, records, best: false, tied: false };
 }
@@ -146,7 +150,11 @@ function meanOverBlocks(summary, method, read) {
 
 // Return the mean score over blocks with its interval, or null if the method has no score.
 function overallScore(summary, method) {
-  return estimate(byBlock(summary, method, (record, block) => valueOf(record, metricOf(block.d))));
+  const estimated = estimate(byBlock(summary, method, (record, block) => valueOf(record, metricOf(block.d))));
+  const metrics = new Set(summary.blocks.map((block) => metricOf(block.d)));
+  const isStored = hasAll("data", "protocols", "seeds") && state.over === "patterns" && metrics.size === 1;
+  const stored = isStored && DATA.overall[[...metrics][0]]?.[method];
+  return stored && estimated ? { mean: estimated.mean, low: stored[0], high: stored[1] } : estimated;
 }
 
 function configurationOf(record) {

@@ -24,7 +24,7 @@ function drawOverview(summary) {
   ];
   const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   const result = element("p", { class: "lead", id: "result" }, resultSentence(summary));
-  return [result, conflictMessage(), DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
+  return [result, conflictMessage(), ...cautions(), DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
 }
 
 // Warn if methods were not compared on the same data, splits and masks.
@@ -32,6 +32,15 @@ function conflictMessage() {
   if (!DATA.conflicts.length) return null;
   const cases = `${counted(DATA.conflicts.length, "case")}, such as ${DATA.conflicts[0]}`;
   return element("p", { class: "error" }, `Data, splits or masks differ between methods in ${cases}.`);
+}
+
+// Warn about few runs, and name the missing patterns without reliable scores.
+function cautions() {
+  const notes = DATA.warnings.map((text) => element("p", { class: "note caution" }, `Warning: ${text}.`));
+  if (!DATA.problems.length) return notes;
+  const list = element("ul", {}, DATA.problems.map((text) => element("li", {}, text)));
+  const title = `${counted(DATA.problems.length, "missing pattern")} without reliable scores`;
+  return [...notes, element("details", { class: "note caution" }, element("summary", {}, title), list)];
 }
 
 function resultSentence(summary) {

@@ -1,8 +1,5 @@
 // Statistics of the selected records, computed as in redcore.benchmark.
 
-const RESAMPLES = 2000;
-const FEWER_RESAMPLES = 500; // sufficient precision for the whiskers of a figure
-
 function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
@@ -17,71 +14,34 @@ function groupBy(items, keyOf) {
   return groups;
 }
 
-// mulberry32 with a fixed seed, so that the same selection always has the same intervals
-function generator(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
+function variance(values) {
+  const centre = mean(values);
+  return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
 }
 
-const drawn = new Map();
-
-// Return the indices of all bootstrap resamples of `count` values (RESAMPLES x count), cached per count.
-function draws(count) {
-  if (!drawn.has(count)) {
-    const random = generator(count);
-    drawn.set(
-      count,
-      Uint16Array.from({ length: RESAMPLES * count }, () => Math.floor(random() * count)),
-    );
-  }
-  return drawn.get(count);
+// Return the 97.5% quantile of Student's t; fractional degrees of freedom are rounded down.
+function tQuantile(degrees, quantiles) {
+  return quantiles[Math.floor(degrees) - 1] ?? 1.96;
 }
 
-// Return the bootstrap means, averaged over blocks: [[value of each seed], ...] -> Float64Array (resamples).
-function resampled(blocks, resamples) {
-  const means = new Float64Array(resamples);
-  blocks.forEach((values, block) => {
-    const count = values.length;
-    const chosen = draws(count);
-    const share = 1 / (count * blocks.length);
-    for (let resample = 0; resample < resamples; resample++) {
-      // every block starts at a different offset, so that blocks are resampled independently
-      const start = ((resample + 617 * block) % RESAMPLES) * count;
-      let sum = 0;
-      for (let index = start; index < start + count; index++) sum += values[chosen[index]];
-      means[resample] += sum * share;
-    }
-  });
-  return means;
-}
-
-function quantile(sorted, level) {
-  const position = level * (sorted.length - 1);
-  const below = Math.floor(position);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
-}
-
-// Return the mean over blocks with equal weights, and its 95% percentile-bootstrap interval over seeds.
-function estimate(blocks, resamples = RESAMPLES) {
+// Return the mean over blocks with equal weights, [[value of each run], ...], and its 95% t interval over runs, with
+// Satterthwaite's degrees of freedom. Without repeated runs, the bounds equal the mean.
+function estimate(blocks, quantiles = DATA.tQuantiles) {
   if (!blocks.length) return null;
   const centre = mean(blocks.map(mean));
-  if (blocks.every((values) => values.length < 2)) return { mean: centre, low: centre, high: centre };
-  const sorted = resampled(blocks, resamples).sort();
-  return { mean: centre, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
+  if (blocks.some((values) => values.length < 2)) return { mean: centre, low: centre, high: centre };
+  const parts = blocks.map((values) => [variance(values) / values.length / blocks.length ** 2, values.length - 1]);
+  const total = parts.reduce((sum, [part]) => sum + part, 0);
+  const squares = parts.reduce((sum, [part, degrees]) => sum + part ** 2 / degrees, 0);
+  const half = total ? tQuantile(total ** 2 / squares, quantiles) * Math.sqrt(total) : 0;
+  return { mean: centre, low: centre - half, high: centre + half };
 }
 
 // Return true if the 95% t interval of paired differences contains zero, and null for fewer than two pairs.
 function containsZero(differences, quantiles) {
   const count = differences.length;
   if (count < 2) return null;
-  const centre = mean(differences);
-  const variance = differences.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (count - 1);
-  return Math.abs(centre) <= quantiles[count - 2] * Math.sqrt(variance / count);
+  return Math.abs(mean(differences)) <= tQuantile(count - 1, quantiles) * Math.sqrt(variance(differences) / count);
 }
 
 // Return ranks, 1 for the largest value; ties get their mean rank.
