@@ -127,7 +127,7 @@ def extreme(records: Sequence[Record]) -> list[str]:
     return [
         f"Macro-F1 of argmax, mean over all missing patterns: {versus(records, DEFAULT, other_methods(records))}.",
         f"Mean score if only one of the rare modalities is observed: {by_method(records, rare)}.",
-        f"Modality equity (lowest divided by mean single-modality score): {by_method(records, lambda record: modality_equity(record, score='argmax'))}.",
+        f"Modality equity (lowest divided by mean single-modality score): {by_method(records, equity)}.",
     ]
 
 

@@ -87,7 +87,7 @@ def test_the_influence_of_a_cell_averages_over_patterns(finished, over):
 def test_intervals_include_the_noise_of_test_samples(finished):
     records = read_records(finished)
     for entry in summarise(records, score="proper"):
-        assert entry.basis == "samples"
+        assert entry.basis == ("samples" if entry.data == "split" else "splits")
         runs = [r for r in records if (r.data_title, r.method_title) == (entry.data, entry.method)]
         interval = mean_interval([run_score(record, "proper") for record in runs])
         assert (entry.low, entry.high) == (interval.low, interval.high)
@@ -105,7 +105,7 @@ def test_packed_samples_give_the_same_intervals(finished, tmp_path):
     for source in (tmp_path / "packed.jsonl.gz", tmp_path / "folder"):
         for entry, own in zip(summarise(read_records(source)), expected, strict=True):
             assert (entry.mean, entry.low, entry.high) == pytest.approx((own.mean, own.low, own.high))
-            assert entry.basis == "samples"
+            assert entry.basis == ("samples" if entry.data == "split" else "splits")
     first = (tmp_path / "packed.samples.zip").read_bytes()
     pack_records(finished, tmp_path / "packed.jsonl.gz")
     assert (tmp_path / "packed.samples.zip").read_bytes() == first

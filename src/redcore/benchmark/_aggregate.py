@@ -60,7 +60,7 @@ class Entry:
         Mean duration of the fit.
     score : str
         Name of the score.
-    basis : {"samples", "splits", "runs", "none"}
+    basis : {"splits", "samples", "runs", "none"}
         Sources of variance that the interval includes; see `redcore.benchmark.Basis`.
     """
 

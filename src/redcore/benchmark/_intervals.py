@@ -6,7 +6,6 @@ from functools import reduce
 from typing import Literal
 
 import numpy as np
-from scipy.stats import t
 
 from redcore._types import AnyArray
 from redcore.benchmark._samples import Influence
@@ -16,12 +15,12 @@ __all__ = ["MIN_RUNS", "Basis", "Interval", "RunScore", "average", "combine", "m
 MIN_RUNS = 5
 """Number of runs below which intervals are shown with a warning."""
 
-Basis = Literal["samples", "splits", "runs", "none"]
+Basis = Literal["splits", "samples", "runs", "none"]
 """Sources of variance in an interval.
 
-- "samples": runs (fit, masks and split) and test samples
 - "splits": runs on different splits, with a correction for the samples that the splits share
-- "runs": runs on one fixed split; the noise of its test samples is not included
+- "samples": runs on one split, and its test samples
+- "runs": runs on one split; the noise of its test samples is not included
 - "none": no interval, because there is only one run
 """
 
@@ -56,7 +55,7 @@ class Interval:
     mean, low, high : float
         The bounds are NaN for a single run.
     n_runs : int
-    basis : {"samples", "splits", "runs", "none"}
+    basis : {"splits", "samples", "runs", "none"}
         Sources of variance that the interval includes; see `Basis`.
     variance, degrees : float
         Estimated variance of the mean and its degrees of freedom; NaN for a single run.
@@ -81,17 +80,15 @@ def mean_interval(runs: Sequence[RunScore]) -> Interval:
 
     The first term contains everything that differs between runs. The second one is estimated by
 
-    - :math:`c_1 = \frac{1}{R (R-1)} \sum_{r \ne q} \frac{G}{G-1} \sum_u I_{ru} I_{qu}`, the noise of shared test units,
-      by the infinitesimal jackknife (Efron 1982). :math:`I_{ru}` is the influence of test unit u (a
-      sample, or a group of samples) on :math:`s_r`, and G the number of test units per run.
-    - :math:`c_2 = S^2 n_{test} / n_{train}`, for runs on different random splits (Nadeau and Bengio 2003, Inference for
-      the generalization error, Machine Learning 52).
+    - :math:`\hat{c} = S^2 n_{test} / n_{train}`, for runs on different random splits (Nadeau and Bengio 2003, Inference
+      for the generalization error, Machine Learning 52);
+    - :math:`\hat{c} = \frac{1}{R (R-1)} \sum_{r \ne q} \frac{G}{G-1} \sum_u I_{ru} I_{qu}`, for runs on one split: the
+      noise of its test units, by the infinitesimal jackknife (Efron 1982). :math:`I_{ru}` is the influence of test unit
+      u (a sample, or a group of samples) on :math:`s_r`, and G the number of test units. If the influences are unknown,
+      c is taken as 0, and ``basis`` is "runs".
 
-    If all runs have one split, :math:`c = c_1`; without influences, c = 0 and ``basis`` is "runs", because the noise of
-    the test samples cannot be estimated. For different splits, :math:`c = (c_1 + c_2) / 2`, because :math:`c_1` leaves
-    out the training samples that runs share and :math:`c_2` is conservative; without influences, :math:`c = c_2`. The
-    interval uses Student's t with the degrees of freedom of Satterthwaite (1946). docs/benchmark.md has its coverage in
-    simulations.
+    The interval uses Student's t, with the degrees of freedom of Satterthwaite (1946) for the sum of two terms.
+    docs/benchmark.md has its coverage in simulations.
 
     Examples
     --------
@@ -104,15 +101,14 @@ def mean_interval(runs: Sequence[RunScore]) -> Interval:
     if n_runs < 2:
         return Interval(mean, float("nan"), float("nan"), n_runs, "none")
     of_runs = float(values.var(ddof=1)) / n_runs
+    if len({run.split for run in runs}) > 1:
+        shared = n_runs * float(np.mean([run.test_ratio for run in runs]))
+        return t_interval(mean, [(of_runs * (1 + shared), n_runs - 1.0)], n_runs, "splits")
     influences = [run.influence for run in runs if run.influence is not None]
-    has_samples, is_fixed = len(influences) == n_runs, len({run.split for run in runs}) == 1
-    of_splits = 0.0 if is_fixed else n_runs * of_runs * float(np.mean([run.test_ratio for run in runs]))
-    if not has_samples:
-        basis: Basis = "runs" if is_fixed else "splits"
-        return t_interval(mean, [(of_runs + of_splits, n_runs - 1.0)], n_runs, basis)
+    if len(influences) < n_runs:
+        return t_interval(mean, [(of_runs, n_runs - 1.0)], n_runs, "runs")
     covariance, n_units = _shared_covariance(influences)
-    of_samples = max(0.0, covariance) if is_fixed else max(0.0, covariance) / 2
-    parts = [(of_runs + of_splits / 2, n_runs - 1.0), (of_samples, n_units - 1.0)]
+    parts = [(of_runs, n_runs - 1.0), (max(0.0, covariance), n_units - 1.0)]
     return t_interval(mean, parts, n_runs, "samples")
 
 
@@ -128,6 +124,8 @@ def t_interval(mean: float, parts: Sequence[tuple[float, float]], n_runs: int, b
     n_runs, basis
         As in `Interval`.
     """
+    from scipy.stats import t
+
     variance = sum(part for part, _ in parts)
     squares = sum(part**2 / degrees for part, degrees in parts if part > 0)
     degrees = variance**2 / squares if squares > 0 else parts[0][1]
@@ -144,7 +142,7 @@ def average(intervals: Sequence[Interval]) -> Interval:
     n_runs = min(interval.n_runs for interval in intervals)
     bases = {interval.basis for interval in intervals}
     # the basis with the fewest sources of variance
-    basis: Basis = next(name for name in ("none", "runs", "splits", "samples") if name in bases)
+    basis: Basis = next(name for name in ("none", "runs", "samples", "splits") if name in bases)
     if basis == "none":
         return Interval(mean, float("nan"), float("nan"), n_runs, basis)
     parts = [(interval.variance / len(intervals) ** 2, interval.degrees) for interval in intervals]

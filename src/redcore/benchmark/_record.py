@@ -20,6 +20,7 @@ from redcore.benchmark._samples import (
     packed_samples,
     read_samples,
     samples_name,
+    samples_path,
     write_samples,
 )
 from redcore.exceptions import RedCoreError, RunError
@@ -174,9 +175,10 @@ class Record(Settings):
 
     def sample_influence(self, score: str, over: Over | tuple[str, ...]) -> Influence | None:
         """Return the influence of each test unit on a score, or None if it is unknown; see `SampleFile.influence`."""
-        if not self.samples or self._source is None:
+        path = None if self._source is None else samples_path(self._source, self.key)
+        if not self.samples or self._source is None or path is None:
             return None
-        return _influence(self._source, self.key, score, over)
+        return _influence(self._source, self.key, score, over, path.stat().st_mtime_ns)
 
     def configuration(self) -> dict[str, Any]:
         """Return everything that the record depends on, by field, with facts about the fit."""
@@ -190,7 +192,8 @@ class Record(Settings):
 
 
 @lru_cache(maxsize=20_000)
-def _influence(source: Path, key: str, score: str, over: Over | tuple[str, ...]) -> Influence | None:
+def _influence(source: Path, key: str, score: str, over: Over | tuple[str, ...], modified: int) -> Influence | None:
+    """Return the influence of the test units of a cell; `modified` is the time stamp of the file, for the cache."""
     samples = read_samples(source, key)
     return None if samples is None else samples.influence(score, over)
 

@@ -14,7 +14,16 @@ from redcore._types import AnyArray, IntArray
 from redcore.exceptions import RunError
 from redcore.metrics import AS_OBSERVED, SamplePredictions, influence
 
-__all__ = ["Influence", "Over", "SampleFile", "packed_samples", "read_samples", "samples_name", "write_samples"]
+__all__ = [
+    "Influence",
+    "Over",
+    "SampleFile",
+    "packed_samples",
+    "read_samples",
+    "samples_name",
+    "samples_path",
+    "write_samples",
+]
 
 Over = Literal["patterns", "pooled", "as_observed"]
 
@@ -157,6 +166,12 @@ def packed_samples(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(".gz").removesuffix(".jsonl") + ".samples.zip")
 
 
+def samples_path(source: Path, key: str) -> Path | None:
+    """Return the file with the samples of a cell of a benchmark folder or a packed file; None if it does not exist."""
+    path = source / samples_name(key) if source.is_dir() else packed_samples(source)
+    return path if path.is_file() else None
+
+
 def read_samples(source: Path, key: str) -> SampleFile | None:
     """Read the samples of a cell from a benchmark folder or beside a file of packed records; None without a file.
 
@@ -165,8 +180,8 @@ def read_samples(source: Path, key: str) -> SampleFile | None:
     RunError
         If the file is damaged. The message names it.
     """
-    path = source / samples_name(key) if source.is_dir() else packed_samples(source)
-    if not path.is_file():
+    path = samples_path(source, key)
+    if path is None:
         return None
     try:
         if path.suffix == ".npz":
