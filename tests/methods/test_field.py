@@ -63,6 +63,14 @@ def test_predictions_do_not_depend_on_the_batch(name):
 
 
 @every_method
+def test_can_be_stacked(name):
+    data = make_data(n_samples=40)
+    model = make_method("stacked", settings=tiny("stacked", base=name, n_members=2)).fit(data)
+    assert model.info()["n_networks"] == 2
+    assert np.isfinite(model.predict(data)).all()
+
+
+@every_method
 def test_the_source_is_stated(name):
     source = __import__(method_class(name).__module__, fromlist=["SOURCE"]).SOURCE
     assert "paper" in source
