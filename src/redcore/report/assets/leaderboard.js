@@ -62,7 +62,10 @@ function overallTable(summary) {
     plain("fit, s", "fit", seconds),
     plain("parameters", "size", formatInteger),
     { label: "blocks", numeric: true, value: (row) => row.blocks },
-  ].filter((column) => !column.numeric || isInformative(column, rows));
+  ]
+    // the selected score has its own column, the third one
+    .filter((column, index) => index < 3 || column.label !== scoreLabel())
+    .filter((column) => !column.numeric || isInformative(column, rows));
   const sorted = summary.ranking.means.size
     ? { column: 1, down: false }
     : { column: 1, down: !lowerIsBetter([...state.data][0]) };
