@@ -45,7 +45,7 @@ class IemocapSetup:
         settings = RedCoreSettings.parse(
             {**aaai2024.SETTINGS, **no_dropout, "bottleneck_noise": noise, "precision": precision}
         )
-        forms = [(name, TIMES[name][1], True) for name in sorted(TIMES)]
+        forms = [(name, TIMES[name][1], TIMES[name][0]) for name in sorted(TIMES)]
         torch.manual_seed(0)
         self.network = RedCoreNetwork(forms, N_CLASSES, settings)
         self.network.train()
@@ -148,7 +148,7 @@ class DefaultSetup:
 
         torch.manual_seed(0)
         self.data, self.batch_size = data, batch_size
-        forms = [(name, modality.n_features, False) for name, modality in data.modalities.items()]
+        forms = [(name, modality.n_features, 0) for name, modality in data.modalities.items()]
         self.objective = Objective.fit(data.target)
         self.network = RedCoreNetwork(forms, data.target.n_outputs, RedCoreSettings.parse(changes))
         self.network.train()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from accuracy import DEFAULT, accuracy_findings, ceiling_findings, f1_of
+from equal_aids import equal_aids_findings
 
 from redcore.benchmark import (
     Cell,
@@ -254,7 +255,7 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "domain-shift": domain_shift,
     "two-modalities": two_modalities,
     "hardware": hardware,
-    "accuracy": accuracy_findings,
+    "accuracy": equal_aids_findings,
     "unseen": accuracy_findings,
     "ceiling": ceiling_findings,
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from accuracy import SCORES, accuracy_figure, accuracy_table, ceiling_figure, ceiling_table, f1_of
+from equal_aids import equal_aids_figure
 from findings import FINDINGS, coverage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -335,7 +336,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "domain-shift": (observed_figure, observed_table),
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
-    "accuracy": (accuracy_figure, partial(accuracy_table, score="argmax")),
+    "accuracy": (equal_aids_figure, partial(accuracy_table, score="argmax")),
     "unseen": (accuracy_figure, partial(accuracy_table, score="argmax")),
     "ceiling": (ceiling_figure, ceiling_table),
 }

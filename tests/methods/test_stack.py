@@ -7,6 +7,7 @@ from factories import make_data, make_target
 from redcore.data import MultimodalData
 from redcore.estimators import RedCoreClassifier
 from redcore.methods import make_method
+from redcore.methods.stack import Stack, StackSettings
 
 
 def informative(n_samples: int = 120, seed: int = 0) -> MultimodalData:
@@ -38,7 +39,7 @@ def test_only_the_weights_depend_on_the_labels_of_the_validation_set():
 
 def test_every_sample_is_held_out_once():
     data = informative()
-    method = make_method("stack", settings={"n_folds": 4})
+    method = Stack(StackSettings(n_folds=4))
     held_out = np.concatenate([held.sample_ids for _, held in method._splits(data, seed=0)])
     assert sorted(held_out) == sorted(data.sample_ids)
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from factories import make_data, tiny
 from redcore.fitting._averaging import WeightAverage
-from redcore.methods import make_method
+from redcore.methods.zero_fill import METHOD as ZERO_FILL
 
 
 def averaged(share: float, values: list[float]) -> float:
@@ -35,9 +35,9 @@ def test_the_window_is_a_share_of_the_steps():
 
 def test_the_kept_weights_are_the_average():
     data = make_data()
-    settings = tiny("zero_fill", weight_averaging=1.0, max_epochs=3, validation_fraction=0.0)
-    averaged_fit = make_method("zero_fill", settings=settings).fit(data, seed=0)
-    last = make_method("zero_fill", settings={**settings, "weight_averaging": 0.0}).fit(data, seed=0)
+    settings = tiny("zero_fill", max_epochs=3, validation_fraction=0.0)
+    averaged_fit = ZERO_FILL(ZERO_FILL.Settings.parse(settings | {"weight_averaging": 1.0})).fit(data, seed=0)
+    last = ZERO_FILL(ZERO_FILL.Settings.parse(settings | {"weight_averaging": 0.0})).fit(data, seed=0)
     states = [dict(method.network.named_parameters()) for method in (averaged_fit, last)]
     assert any(not torch.equal(states[0][name], states[1][name]) for name in states[0])
     # both took the same steps
