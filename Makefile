@@ -10,7 +10,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench conformance test-pages study studies results clean
+.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench bench-compare bench-check conformance test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -74,6 +74,12 @@ fuzz-service: $(VENV)/.ready ## Fuzz the HTTP service with 20,000 invalid reques
 
 bench: $(VENV)/.ready ## Compare speed and memory with baselines (seven minutes on an idle machine)
 	$(BIN)/python benchmarks/speed.py
+
+bench-compare: $(VENV)/.ready ## Compare ratios of CPU time with benchmarks/baseline.json and name each regression (three minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ratios.py --cpu --pairs 15 --compare benchmarks/baseline.json
+
+bench-check: $(VENV)/.ready ## Compare ratios of CPU time with wide bounds (a minute on one core)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ratios.py --cpu --pairs 3 --check
 
 check: $(VENV)/.ready ## Run linter, formatter, type checker (tests and scripts included) and import contract
 	$(BIN)/ruff check

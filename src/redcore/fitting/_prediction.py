@@ -16,6 +16,8 @@ def predict_batches(
 ) -> Iterator[Any]:
     """Yield the noise-free output of a network, or of another module on batches, for the `batches` of `data`."""
     network.eval()
-    with torch.no_grad():
-        for batch in batches(data, device, is_linear=is_linear):
-            yield network(batch)
+    for batch in batches(data, device, is_linear=is_linear):
+        # not around the loop: the caller runs between two batches
+        with torch.inference_mode():
+            output = network(batch)
+        yield output

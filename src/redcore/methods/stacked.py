@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from math import log
 from typing import Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
@@ -136,7 +135,7 @@ class MemberLogits(NetworkEnsemble):
         """Average over the first dimension: class probabilities, returned as logarithms; for other targets logits."""
         logits = logits.double()
         if self.objective.kind.is_classification:
-            return logits.log_softmax(dim=-1).logsumexp(dim=0) - log(len(self.networks))
+            return logits.softmax(dim=-1).mean(dim=0).clamp(min=torch.finfo(logits.dtype).tiny).log()
         return logits.mean(dim=0)
 
 

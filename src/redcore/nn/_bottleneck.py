@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from redcore.nn._stacked import StackedLinear
+from redcore.nn._tracing import is_traced
 
 __all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal", "posterior_sampling"]
 
@@ -48,14 +50,29 @@ class GaussianBottleneck(nn.Module):
         self.noise = noise
 
     def forward(self, hidden: Tensor) -> Gaussian:
-        """Map (n, in_features), or (n, n_modalities, in_features), to a Gaussian code."""
+        """Map (n, in_features), or (n, n_modalities, in_features), to a Gaussian code.
+
+        In `torch.inference_mode`, and while a graph is traced, only the mean is computed if it is the sample; the
+        log-variance is then NaN.
+        """
+        samples = self.sampling or (self.training and self.noise)
+        if not samples and (is_traced() or torch.is_inference_mode_enabled()):
+            mean = self._mean(hidden)
+            return Gaussian(mean, torch.full((), torch.nan, device=mean.device).expand(mean.shape), mean)
         mean, logvar = self.project(hidden).chunk(2, dim=-1)
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
-        if not (self.sampling or (self.training and self.noise)):
+        if not samples:
             return Gaussian(mean, logvar, mean)
         # not `randn_like`, which draws in memory order and is slow if the codes are not contiguous
         noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device)
         return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * noise)
+
+    def _mean(self, hidden: Tensor) -> Tensor:
+        width = self.project.weight.shape[-2] // 2
+        if isinstance(self.project, StackedLinear):
+            mean: Tensor = self.project(hidden, width)
+            return mean
+        return functional.linear(hidden, self.project.weight[:width], self.project.bias[:width])
 
 
 @contextmanager

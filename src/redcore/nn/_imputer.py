@@ -148,6 +148,8 @@ class ConcatenatingImputers(nn.Module):
             all_imputed: Tensor = self.stacked(inputs)
             return all_imputed
         n_needed = int((~kept).sum(dim=0).max())
+        if n_needed == 0:
+            return torch.zeros_like(codes)
         rows = kept.long().argsort(dim=0, stable=True)[:n_needed]
         imputed = self.stacked(codes[rows[..., None], self.others].flatten(2))
         index = rows[..., None].expand_as(imputed)

@@ -30,6 +30,10 @@ class StackedLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_maps, out_features, in_features).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(n_maps, out_features).uniform_(-bound, bound))
 
-    def forward(self, values: Tensor) -> Tensor:
-        """Map (n, n_maps, in_features) to (n, n_maps, out_features), stored in memory as (n_maps, n, out_features)."""
-        return torch.baddbmm(self.bias[:, None], values.transpose(0, 1), self.weight.transpose(1, 2)).transpose(0, 1)
+    def forward(self, values: Tensor, n_outputs: int | None = None) -> Tensor:
+        """Map (n, n_maps, in_features) to (n, n_maps, out_features), stored in memory as (n_maps, n, out_features).
+
+        With `n_outputs`, only the first outputs of each map are computed, (n, n_maps, n_outputs).
+        """
+        weight, bias = self.weight[:, :n_outputs], self.bias[:, None, :n_outputs]
+        return torch.baddbmm(bias, values.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
