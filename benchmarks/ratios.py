@@ -149,6 +149,8 @@ def main() -> int:
     parser.add_argument("--compare", type=Path, help="compare the ratios with this file")
     parser.add_argument("--check", action="store_true", help="compare the ratios with wide bounds")
     arguments = parser.parse_args()
+    if arguments.compare and not arguments.compare.exists():
+        parser.error(f"{arguments.compare}: no such file; write it with --save on this machine")
     torch.set_num_threads(1)
     kept = json.loads(arguments.compare.read_text()) if arguments.compare else {}
     saved, worse = {}, []
