@@ -13,7 +13,7 @@ import torch
 
 from redcore.data import Target
 from redcore.fitting import Stepper
-from redcore.fitting._stepper import numbers as numbers_of
+from redcore.fitting._stepper import flat, loss_names
 from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
 from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
 from redcore.nn import Batch, Objective, ObservedTensor
@@ -188,7 +188,8 @@ def test_preset_reproduces_the_authors_code(golden):
         batch = batch_of(golden, step)
         with torch.no_grad():
             agree(network(batch).logits, trace["logits"][step], f"logits of step {step}")
-        losses = numbers_of(stepper.step(batch, step), NAMES)
+        tensors = stepper.step(batch, step)
+        losses = dict(zip(loss_names(tensors, NAMES), flat(tensors).tolist(), strict=True))
         pairs = {"loss": "loss_total", "loss/joint": "loss_ce", "loss/kl": "loss_kl"}
         for name, letter in LETTER.items():
             pairs |= {f"loss/unimodal/{name}": f"loss_ce_{letter}", f"running_loss/{name}": f"ema_{letter}"}

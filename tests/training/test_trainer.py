@@ -5,11 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from factories import make_data, tiny
 from redcore.exceptions import DivergenceError, ModelFileError, RunError, TrainingInterrupted
-from redcore.fitting import Callback
+from redcore.fitting import Callback, Stepper, Trainer
 from redcore.methods import make_method
+from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
+from redcore.nn import Objective
 
 DATA = make_data("multiclass", 40, sequences=True)
 
@@ -145,3 +148,44 @@ def test_threads(sequences, n_threads, expected):
     finally:
         torch.set_num_threads(before)
     assert spy.seen == expected
+
+
+class _Ops(TorchDispatchMode):
+    """Record of the names of all operations."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("rule", ["fixed", "relative_advantage", "inverse_rate", "uncertainty", "passion"])
+def test_a_step_on_vectors_reads_no_number_from_the_device(rule):
+    data = make_data()
+    chosen = RedCoreSettings.parse(tiny("redcore", balancing=rule))
+    network = RedCoreNetwork([(name, m.n_features, 0) for name, m in data.modalities.items()], 3, chosen)
+    objective = Objective.fit(data.target)
+    stepper = Stepper(network, objective, chosen)
+    batch = stepper.batch(data, objective.encode(data.target), np.arange(data.n_samples))
+    stepper.step(batch, 0)
+    with _Ops() as ops:
+        stepper.step(batch, 1)
+    assert "aten::mm" in ops.names or "aten::addmm" in ops.names
+    waits = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::masked_select", "aten::equal"}
+    assert not ops.names & waits
+
+
+def test_losses_read_in_blocks_give_the_same_history(monkeypatch):
+    data = make_data()
+
+    def history():
+        return make_method("redcore", settings=tiny("redcore")).fit(data, seed=0).history
+
+    every_step = history()
+    monkeypatch.setattr(Trainer, "read_interval", property(lambda self: 5, lambda self, value: None), raising=False)
+    in_blocks = history()
+    assert in_blocks.steps == every_step.steps
+    assert in_blocks.epochs == every_step.epochs

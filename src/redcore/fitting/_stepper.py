@@ -15,7 +15,7 @@ from redcore.fitting._processes import Processes
 from redcore.fitting._settings import TrainingSettings
 from redcore.nn import Batch, GlobalCounts, Objective, collate
 
-__all__ = ["Stepper", "numbers"]
+__all__ = ["Stepper", "flat", "loss_names"]
 
 CLIP_EPSILON = 1e-6
 """Added to the gradient norm, as in `torch.nn.utils.clip_grad_norm_`."""
@@ -142,11 +142,14 @@ def _clip(subnetwork: SubNetwork, limit: float) -> None:
     torch._foreach_mul_(gradients, (limit / (norm + CLIP_EPSILON)).clamp(max=1.0))
 
 
-def numbers(losses: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, float]:
-    """Return losses as floats, with the keys ``<loss>/<name>`` for vectors, in one transfer from the device."""
-    flat = torch.cat([value.detach().reshape(-1).float() for value in losses.values()]).tolist()
-    keys = [key for loss, value in losses.items() for key in _keys(loss, value, names)]
-    return dict(zip(keys, flat, strict=True))
+def flat(losses: Mapping[str, Tensor]) -> Tensor:
+    """Return all losses in one new tensor on their device, in the order of `loss_names`."""
+    return torch.cat([value.detach().reshape(-1).float() for value in losses.values()])
+
+
+def loss_names(losses: Mapping[str, Tensor], names: Sequence[str]) -> list[str]:
+    """Return the name of each entry of `flat`: ``<loss>``, or ``<loss>/<modality>`` for the entries of a vector."""
+    return [key for loss, value in losses.items() for key in _keys(loss, value, names)]
 
 
 def _keys(loss: str, value: Tensor, names: Sequence[str]) -> list[str]:

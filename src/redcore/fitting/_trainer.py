@@ -21,7 +21,7 @@ from redcore.fitting._history import History
 from redcore.fitting._network import TrainableNetwork
 from redcore.fitting._plan import Plan
 from redcore.fitting._settings import TrainingSettings
-from redcore.fitting._stepper import Stepper, numbers
+from redcore.fitting._stepper import Stepper, flat, loss_names
 from redcore.metrics import headline, scores
 from redcore.nn import Batch, Objective
 
@@ -29,6 +29,9 @@ __all__ = ["Trainer"]
 
 HELD_OUT_BATCH = 256
 """Maximum number of validation samples in the batch that a training step can request."""
+
+STEPS_BETWEEN_READS = 32
+"""Steps after which the losses are copied from an accelerator, which waits for the device. On a CPU, every step."""
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Trainer:
         self.stepper = Stepper(network, objective, settings)
         self.history = History()
         self.progress = _Progress()
+        self.read_interval = 1 if self.stepper.fabric.device.type == "cpu" else STEPS_BETWEEN_READS
+        self._unread: list[tuple[int, Tensor]] = []
         self.best_weights: dict[str, Tensor] = {}
         share = settings.weight_averaging
         self.average = WeightAverage(network, share) if share else None
@@ -137,6 +142,7 @@ class Trainer:
             if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
                 self._save(request)
                 last_save = time.monotonic()
+        self._read()
 
     def _validate_pending_epoch(self, plan: Plan, validation: MultimodalData | None) -> None:
         """Validate the last epoch of a resumed fit if a process was lost during its validation."""
@@ -174,19 +180,33 @@ class Trainer:
         return self.stepper.batch(chosen, self.objective.encode(chosen.target), np.arange(len(rows)))
 
     def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
-        values = numbers(losses, self.network.names)
-        if not abs(values["loss"]) < float("inf"):
-            raise DivergenceError(
-                f"the loss is {values['loss']} at step {step}; lower learning_rate "
-                f"(now {self.settings.learning_rate}) or gradient_clip"
-            )
-        self.history.record_step(values)
-        for callback in self.context.callbacks:
-            callback.on_step(step, values)
+        """Store the losses of a step on the device, and read all that are stored if it is time to."""
+        self._names = loss_names(losses, self.network.names)
+        self._unread.append((step, flat(losses)))
+        if len(self._unread) >= self.read_interval:
+            self._read()
+
+    def _read(self) -> None:
+        """Copy the stored losses from the device; record them, and pass them to the callbacks."""
+        unread, self._unread = self._unread, []
+        if not unread:
+            return
+        rows = torch.stack([losses for _, losses in unread]).tolist()
+        for (step, _), row in zip(unread, rows, strict=True):
+            values = dict(zip(self._names, row, strict=True))
+            if not abs(values["loss"]) < float("inf"):
+                raise DivergenceError(
+                    f"the loss is {values['loss']} at step {step}; lower learning_rate "
+                    f"(now {self.settings.learning_rate}) or gradient_clip"
+                )
+            self.history.record_step(values)
+            for callback in self.context.callbacks:
+                callback.on_step(step, values)
 
     def _validate(self, epoch: int, validation: MultimodalData) -> None:
         """Evaluate the epoch on the validation set, and keep a copy of the weights if it is the best so far."""
         assert validation.target is not None
+        self._read()
         with self._averaged():
             logits = self.stepper.logits(validation).float()
         target = torch.from_numpy(self.objective.encode(validation.target)).to(logits.device)
@@ -216,6 +236,7 @@ class Trainer:
             return deepcopy(self.network.state_dict())
 
     def _save(self, request: str, any_process: bool = False) -> None:
+        self._read()
         if self.context.checkpoint is None or (self.stepper.processes.rank and not any_process):
             return
         random_state = {"cpu": torch.get_rng_state()}
