@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from accuracy import DEFAULT, accuracy_findings, ceiling_findings, f1_of
 from equal_aids import equal_aids_findings
+from fit_cost import fit_cost_findings
 
 from redcore.benchmark import (
     Cell,
@@ -256,6 +257,7 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "two-modalities": two_modalities,
     "hardware": hardware,
     "accuracy": equal_aids_findings,
+    "fit-cost": fit_cost_findings,
     "unseen": accuracy_findings,
     "ceiling": ceiling_findings,
 }
