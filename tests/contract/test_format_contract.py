@@ -2,17 +2,19 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow.csv import read_csv
 
 from redcore._discovery import names
-from redcore.data import MultimodalData
-from redcore.data.formats import guess, read
+from redcore.data import MultimodalData, Schema
+from redcore.data.formats import Expected, guess, read, read_for, source_options
 from redcore.data.store import write_store
 from redcore.exceptions import DataError, RedCoreError, SettingsError, UnknownNameError
-from samples import write_format
+from samples import remove_labels, write_format
 
 FORMATS = names("redcore.data.formats")
 
@@ -48,6 +50,29 @@ def test_conversion_to_a_store_is_lossless(sample, tmp_path):
     data = read(sample)
     write_store(data, tmp_path / "converted")
     assert_same(read(tmp_path / "converted"), data)
+
+
+def test_labels_may_be_absent_in_prediction_but_not_in_evaluation(sample, name):
+    labelled, options = read(sample), source_options(sample)["options"]
+    schema = Schema.of(labelled)
+    assert_same(read_for(sample, Expected(schema, True, name, options)), labelled)
+    remove_labels(name, sample)
+    data = read_for(sample, Expected(schema, False, name, options))
+    assert data.target is None
+    # without label file, a folder has its samples in the order of their names
+    order = [data.sample_ids.tolist().index(one) for one in labelled.sample_ids.tolist()]
+    assert data.take(order).checksum() == replace(labelled, target=None).checksum()
+    with pytest.raises(DataError):
+        schema.align(read_for(sample, Expected(schema, True, name, options)))
+
+
+def test_redcore_predict_without_labels(sample, name, tmp_path, cli):
+    status, _, message = cli("fit", sample, "--out", tmp_path / "run", "--method", "late_fusion")
+    assert status == 0, message
+    remove_labels(name, sample)
+    status, out, message = cli("predict", tmp_path / "run", sample, "--out", tmp_path / "predictions.csv")
+    assert status == 0, message
+    assert f"{read_csv(tmp_path / 'predictions.csv').num_rows} predictions written" in out
 
 
 def test_redcore_convert(sample, name, tmp_path, cli):

@@ -101,7 +101,7 @@ def test_columns_of_assays(tmp_path):
         file.write(path)
     data = read(path, options={"target": "kind"})
     assert dict(zip(data.sample_ids.tolist(), data.target.values.tolist(), strict=True)) == {"a": 0, "b": 1, "c": 2}
-    with pytest.raises(DataError, match=r"x.h5mu: target rna:dose: labels missing: row \d has none"):
+    with pytest.raises(DataError, match=r"x.h5mu: target 'rna:dose': labels missing: row \d has none"):
         read(path, options={"target": "rna:dose"})
     with h5py.File(path, "a") as damaged:
         damaged["mod/atac/obs/kind"][0] = 9
@@ -193,7 +193,7 @@ def test_absent_packages(sample, monkeypatch):
         ({"target": "nothing"}, "obs has no column 'nothing'; columns: kind"),
         ({"group": "nothing"}, "obs has no column 'nothing'"),
         ({"assay": "nothing"}, "var has no column 'nothing'"),
-        ({"target": "kind", "task": "numbers"}, "target kind: could not convert"),
+        ({"target": "kind", "task": "numbers"}, "target 'kind': label 'a' in row 0 is not a number"),
         ({"split": "kind"}, "split of row 0 is 'a'"),
     ],
 )

@@ -225,7 +225,7 @@ def test_bad_tables_are_named_with_row_column_and_id(folder, content, text):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("gene,001,001\ng1,1,2\n", "bad.csv: id '001' occurs twice, in columns 2 and 3"),
+        ("gene,001,001\ng1,1,2\n", "bad.csv: column '001' occurs twice, in columns 2 and 3"),
         ("gene,001\ng1,1\ng1,2\n", "bad.csv: feature 'g1' occurs twice, in rows 1 and 2"),
         ("gene,001\ng1,1\n,2\n", "bad.csv: row 2 has no feature name"),
         ("gene,001,002\ng1,1,2\ng2,1,x\n", "bad.csv: column '002', row of feature 'g2': 'x' is not a number"),

@@ -4,6 +4,7 @@ from redcore.data._alignment import AlignedInputs, Samples, labels_of, normalise
 from redcore.data._chunks import chunks, sample_in_memory
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
+from redcore.data._decide_target import Task, decide_target
 from redcore.data._frames import Frame, available_memory, is_column, is_frame, shortened
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount
 from redcore.data._mixed import Categories, MixedColumns, mixed_columns
@@ -36,6 +37,7 @@ __all__ = [
     "SourceCount",
     "Target",
     "TargetKind",
+    "Task",
     "assign_folds",
     "available_memory",
     "average_ranks",
@@ -45,6 +47,7 @@ __all__ = [
     "concatenate",
     "count_units",
     "cross_folds",
+    "decide_target",
     "fold_rows",
     "hold_out",
     "is_column",

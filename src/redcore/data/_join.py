@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from redcore._types import AnyArray
-from redcore._validation import SPLIT_CODES, NanPolicy, check_known, check_modality_names
+from redcore._validation import SPLIT_CODES, NanPolicy, check_known, check_modality_names, is_missing
 from redcore.data._alignment import normalised_label
-from redcore.data._join_sources import JoinSource, column_by_id, names_file, read_join_source, split_columns
+from redcore.data._columns import ids_of, target_values
+from redcore.data._csv import CsvOptions
+from redcore.data._decide_target import Task, decide_target
+from redcore.data._join_sources import JoinSource, columns_by_id, names_file, read_join_source, split_columns
 from redcore.data._target import Target
-from redcore.exceptions import DataError, JoinWarning, RedCoreError
+from redcore.exceptions import DataError, JoinWarning
 
 if TYPE_CHECKING:
     from redcore.data._dataset import MultimodalData
 
 __all__ = ["IdForms", "JoinReport", "Joined", "PatternCount", "SourceCount", "join"]
-
-Task = Literal["auto", "classes", "numbers", "labels"]
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,21 @@ def join(
     split: Any = None,
     transpose: Collection[str] = (),
     nan_rows: NanPolicy = "keep",
+    options: Mapping[str, Any] | None = None,
 ) -> Joined:
     """Join modalities by id, as data of the class `make`; see `MultimodalData.join` and `join_with_report`."""
     check_modality_names(sources)
     check_known("modality", transpose, sources)
     columns = {"target": target, "groups": groups, "split": split}
     excluded = {name: _columns_of(columns.values(), source) for name, source in sources.items()}
+    csv = CsvOptions.parse(options or {})
     read = {
-        name: read_join_source(name, sources[name], on, name in transpose, excluded[name]) for name in sorted(sources)
+        name: read_join_source(name, sources[name], on, csv, name in transpose, excluded[name])
+        for name in sorted(sources)
     }
-    labels, group_of, split_of = (_by_id(what, source, on) for what, source in columns.items())
+    labels, group_of, split_of = (
+        _by_id(what, source, on, csv, task if what == "target" else "text") for what, source in columns.items()
+    )
     forms = _id_forms(read, labels)
     _check_shared(read, labels, forms)
     ids = np.unique(np.concatenate([source.ids for source in read.values()]))
@@ -144,7 +150,9 @@ def _columns_of(columns: Iterable[Any], source: Any) -> set[str]:
     return found
 
 
-def _by_id(what: str, source: Any, on: str | None) -> dict[str, Any] | None:
+def _by_id(
+    what: str, source: Any, on: str | None, options: CsvOptions, task: Task | Literal["text"]
+) -> dict[str, Any] | None:
     """Return the entries of target, groups or split by id, without empty ones. Several columns give tuples."""
     if source is None:
         return None
@@ -152,7 +160,7 @@ def _by_id(what: str, source: Any, on: str | None) -> dict[str, Any] | None:
         entries = {str(name): _scalar(entry) for name, entry in source.items()}
         if len(entries) < len(source):
             raise DataError(f"{what}: an id occurs twice")
-        return {name: entry for name, entry in entries.items() if not _is_empty(entry)}
+        return {name: entry for name, entry in entries.items() if not is_missing(entry)}
     if not isinstance(source, str):
         raise DataError(f"{what} is a {type(source).__name__}, expected 'file:column' or a mapping of ids to values")
     path, names = split_columns(source)
@@ -162,16 +170,16 @@ def _by_id(what: str, source: Any, on: str | None) -> dict[str, Any] | None:
         raise DataError(f"{path}: no such file ({what})")
     if on is None:
         raise DataError(f"{path}: the column of the ids is not defined; set on='patient_id' (--id patient_id)")
-    ids, columns = column_by_id(path, on, names)
-    rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    by_id = {name: row for name, row in zip(ids.tolist(), rows, strict=True) if not any(map(_is_empty, row))}
-    return by_id if len(names) > 1 else {name: row[0] for name, row in by_id.items()}
-
-
-def _is_empty(entry: Any) -> bool:
-    return (
-        entry is None or (isinstance(entry, float) and entry != entry) or type(entry).__name__ in ("NAType", "NaTType")
-    )
+    ids, table = columns_by_id(path, on, names, options)
+    try:
+        if task == "text":
+            values = ids_of(table, names[0])
+        else:
+            values = target_values(path, table, names, task, options.na_values)
+    except DataError as error:
+        raise type(error)(f"{path}: {error}") from None
+    rows = zip(ids.tolist(), values.tolist(), strict=True)
+    return {name: entry for name, entry in rows if not any(map(is_missing, entry if values.ndim == 2 else (entry,)))}
 
 
 def _scalar(value: Any) -> Any:
@@ -193,23 +201,13 @@ def _split(entries: list[str]) -> AnyArray:
 
 
 def _target(source: Any, labels: list[Any], task: Task) -> Target:
-    where = source if isinstance(source, str) else "target"
+    path, names = split_columns(source) if isinstance(source, str) else (None, ())
     values = np.array(labels, dtype=object)
+    what = ", ".join(map(repr, names)) or "of the mapping"
     try:
-        numbers = values.astype(np.float64) if values.ndim == 2 or task == "numbers" else None
-    except (TypeError, ValueError):
-        raise DataError(f"{where}: the target contains text, expected numbers") from None
-    try:
-        if numbers is not None and task != "numbers" and np.isin(numbers, (0, 1)).all():
-            return Target.from_multilabel(numbers, split_columns(source)[1] if isinstance(source, str) else None)
-        if numbers is not None:
-            return Target.from_numbers(numbers)
-        is_fractional = all(isinstance(label, float) for label in labels) and any(label % 1 for label in labels)
-        if task == "labels":
-            return Target.from_multilabel(values.astype(np.float64)[:, None])
-        return Target.from_numbers(labels) if task == "auto" and is_fractional else Target.from_labels(labels)
-    except (RedCoreError, TypeError, ValueError) as error:
-        raise DataError(f"{where}: {error}") from None
+        return decide_target(values, task, what, names or None, "task=numbers (--task numbers)")
+    except DataError as error:
+        raise DataError(f"{source}: {error}" if path is not None else str(error)) from None
 
 
 def _data(

@@ -1,7 +1,5 @@
 """Sources of a join: tables, archives and folders whose rows, arrays or files belong to ids."""
 
-import csv
-import gzip
 import math
 import zipfile
 import zlib
@@ -13,20 +11,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
-from redcore.data._mixed import MixedColumns, mixed_columns
+from redcore.data._columns import cleaned_columns
+from redcore.data._csv import SUFFIXES, CsvOptions, is_csv, read_csv
+from redcore.data._mixed import mixed_columns
 from redcore.exceptions import DataError, NonFiniteError
 
-__all__ = ["JoinSource", "column_by_id", "names_file", "read_join_source", "split_columns"]
+__all__ = ["JoinSource", "columns_by_id", "names_file", "read_join_source", "split_columns"]
 
-TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
 FILES = (".npy", ".csv", ".tsv")
-BLOCK_BYTES = 2**24
-"""Smallest block of the CSV reader. A row must fit in one block; wide rows get larger blocks."""
 ALWAYS_ALLOWED_BYTES, MAX_EXPANSION = 2**26, 1100
 """An npz archive may declare `MAX_EXPANSION` bytes per byte, and always `ALWAYS_ALLOWED_BYTES`."""
 SHOWN_COLUMNS = 10
@@ -93,7 +90,12 @@ class JoinSource:
 
 
 def read_join_source(
-    name: str, source: Any, on: str | None, transposed: bool = False, excluded: Collection[str] = ()
+    name: str,
+    source: Any,
+    on: str | None,
+    options: CsvOptions,
+    transposed: bool = False,
+    excluded: Collection[str] = (),
 ) -> JoinSource:
     """Read the values of one modality by id.
 
@@ -105,6 +107,7 @@ def read_join_source(
         See `redcore.data.MultimodalData.join`.
     on : str or None
         Column of the ids of tables.
+    options : CsvOptions
     transposed : bool, default False
         If True, the rows of the table are features and its columns are samples. The first column has the names of the
         features.
@@ -120,17 +123,18 @@ def read_join_source(
     if isinstance(source, Mapping):
         return _arrays_by_id(what, list(source), [np.asarray(values) for values in source.values()])
     if not isinstance(source, str | Path):
-        return _of_table(what, _frame(what, source, on), on or "", transposed, (), excluded)
+        return _of_table(what, _frame(what, source, on), on or "", transposed, (), excluded, options)
     path, patterns = split_columns(source)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder ({what})")
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, options)
     if path.suffix.lower() == ".npz":
         return _archive(path)
     if on is None and not transposed:
         raise DataError(f"{path}: the column of the ids is not defined; set on='patient_id' (--id patient_id)")
-    return _of_table(str(path), _read_table(path, on, transposed), on or "", transposed, patterns, excluded)
+    table = _read_table(path, on, transposed, options)
+    return _of_table(str(path), table, on or "", transposed, patterns, excluded, options)
 
 
 def names_file(source: Any, path: Path) -> bool:
@@ -146,63 +150,46 @@ def split_columns(source: str | Path) -> tuple[Path, tuple[str, ...]]:
     return Path(path), tuple(column.strip() for column in columns.split(",") if column.strip())
 
 
-def column_by_id(path: Path, on: str, columns: Sequence[str]) -> tuple[AnyArray, list[pa.ChunkedArray]]:
-    """Return the ids of a table, (n_rows,), and some of its columns."""
-    table = _read_table(path, on, False)
-    return _ids(str(path), table, on), [_column(str(path), table, name) for name in columns]
+def columns_by_id(path: Path, on: str, columns: Sequence[str], options: CsvOptions) -> tuple[AnyArray, pa.Table]:
+    """Return the ids of a table, (n_rows,), and some of its columns. In CSV, a single column is text as in the file."""
+    table = _read_table(path, on, False, options, columns if len(columns) == 1 else ())
+    for name in columns:
+        _column(str(path), table, name)
+    return _ids(str(path), table, on), table.select(list(columns))
 
 
-def _read_table(path: Path, on: str | None, transposed: bool) -> pa.Table:
-    """Read a table. In CSV, ids and the first column of a transposed table are text as it stands in the file."""
-    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    if inner.suffix.lower() not in TABLES:
-        raise DataError(f"{path}: expected a table ({', '.join(TABLES)}), an npz archive or a folder")
+def _read_table(
+    path: Path, on: str | None, transposed: bool, options: CsvOptions, text: Sequence[str] = ()
+) -> pa.Table:
+    """Read a table. Since the ids need a header, the names of the columns may be numbers.
+
+    In CSV, ids, the columns `text` and the first column of a transposed table are text as it stands in the file.
+    """
+
+    def text_columns(names: list[str]) -> list[str]:
+        return names[:1] if transposed else [name for name in names if name == on or name in text]
+
     try:
-        if inner.suffix.lower() in (".parquet", ".pq"):
-            return pq.read_table(path, use_threads=False)
-        delimiter = "," if inner.suffix.lower() == ".csv" else "\t"
-        header, width = _header(path, delimiter)
-        names = header[0] if transposed else on or ""
-        table = _read_csv(path, delimiter, width, names, True)
-        if names in table.column_names and table[names].null_count:
-            # in other columns, entries such as NA are empty cells, but they can be ids or names of features
-            table = table.set_column(
-                table.column_names.index(names), names, _read_csv(path, delimiter, width, names, False)[names]
-            )
-        return table
-    except (pa.ArrowException, csv.Error, *READ_ERRORS) as error:
+        if is_csv(path):
+            has_header = options.header is None and (transposed or on is not None)
+            return read_csv(path, options.replace(header=True) if has_header else options, text_columns, not transposed)
+        if path.suffix.lower() not in PARQUET:
+            raise DataError(f"expected a table ({', '.join((*SUFFIXES, *PARQUET))}), an npz archive or a folder")
+        return pq.read_table(path, use_threads=False)
+    except (pa.ArrowException, *READ_ERRORS) as error:
         if isinstance(error, DataError):
-            raise
+            raise DataError(f"{path}: {error}") from None
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
 
 
-def _read_csv(path: Path, delimiter: str, width: int, names: str, all_columns: bool) -> pa.Table:
-    """Read a CSV table, or only the column `names`, in which then no entry is empty. This column is text."""
-    return pa_csv.read_csv(
-        path,
-        read_options=pa_csv.ReadOptions(block_size=max(BLOCK_BYTES, 4 * width)),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            column_types={names: pa.string()},
-            strings_can_be_null=all_columns,
-            quoted_strings_can_be_null=False,
-            include_columns=None if all_columns else [names],
-        ),
-    )
-
-
-def _header(path: Path, delimiter: str) -> tuple[list[str], int]:
-    """Return the column names of a CSV file, and the larger number of bytes of its first two lines."""
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-        first, second = stream.readline(), stream.readline()
-    header = next(csv.reader([first.decode("utf-8-sig")], delimiter=delimiter), [])
-    if not header:
-        raise DataError(f"{path}: the first line is empty, expected column names")
-    return header, max(len(first), len(second))
-
-
 def _of_table(
-    where: str, table: pa.Table, on: str, transposed: bool, patterns: Sequence[str], excluded: Collection[str]
+    where: str,
+    table: pa.Table,
+    on: str,
+    transposed: bool,
+    patterns: Sequence[str],
+    excluded: Collection[str],
+    options: CsvOptions,
 ) -> JoinSource:
     repeated = _repeated(table.column_names)
     if repeated is not None:
@@ -213,19 +200,18 @@ def _of_table(
     if not table.num_rows:
         raise DataError(f"{where}: the table has no rows")
     if transposed:
-        return _of_transposed(where, table, patterns)
+        return _of_transposed(where, table, patterns, options)
     ids = _ids(where, table, on)
     names = [name for name in table.column_names if name != on and name not in excluded]
     if patterns:
         names = _matching(where, names, patterns)
     if not names:
         raise DataError(f"{where}: no columns of features besides {on!r}")
-    categories: dict[str, tuple[str, ...]] = {}
-    values = _matrix(where, table, names, ids, categories=categories)
+    values, categories = _matrix(where, table, names, ids, options.na_values)
     return JoinSource(where, ids, values, tuple(names), categories)
 
 
-def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str]) -> JoinSource:
+def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str], options: CsvOptions) -> JoinSource:
     """Return the values of a table with features in rows, samples in columns, and feature names in the first column."""
     first, *ids = table.column_names
     features = ["" if name is None else str(name) for name in table[first].to_pylist()]
@@ -238,7 +224,8 @@ def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str]) -> Join
     if not ids:
         raise DataError(f"{where}: no columns of samples after the feature names in column {first!r}")
     names = tuple(map(str, features))
-    values = _matrix(where, table, ids, np.array(names), "feature").T
+    by_feature, _ = _matrix(where, table, ids, np.array(names), options.na_values, "feature", only_numbers=True)
+    values = by_feature.T
     if patterns:
         chosen = _matching(where, names, patterns)
         values = values[:, [names.index(name) for name in chosen]]
@@ -251,10 +238,11 @@ def _matrix(
     table: pa.Table,
     names: Sequence[str],
     rows: AnyArray,
+    na_values: Collection[str] = (),
     kind: str = "id",
-    categories: dict[str, tuple[str, ...]] | None = None,
-) -> AnyArray:
-    """Return columns as float64 (n_rows, n_columns).
+    only_numbers: bool = False,
+) -> tuple[AnyArray, dict[str, tuple[str, ...]]]:
+    """Return columns as float64 (n_rows, n_columns), and the categories of those that are categories.
 
     Parameters
     ----------
@@ -263,53 +251,50 @@ def _matrix(
     names : sequence of str
     rows : array (n_rows,)
         Ids or features of the rows, for messages.
+    na_values : collection of str
+        Text that counts as an empty cell.
     kind : str
         What the rows are.
-    categories : dict, optional
-        Receives the categories by column. Without it, columns other than numbers are errors.
+    only_numbers : bool
+        If True, columns other than numbers are errors.
     """
     values = np.empty((table.num_rows, len(names)), order="F")
+    categories: dict[str, tuple[str, ...]] = {}
     position = {name: index for index, name in enumerate(table.column_names)}
     for index, name in enumerate(names):
         column = table.column(position[name])
-        type_ = column.type
-        if pa.types.is_dictionary(type_) or not (
-            pa.types.is_integer(type_)
-            or pa.types.is_floating(type_)
-            or pa.types.is_boolean(type_)
-            or pa.types.is_null(type_)
-        ):
-            mixed = None if categories is None else _mixed(where, name, column)
-            if mixed is not None and categories is not None:
-                categories |= mixed.categories
-                values[:, index] = mixed.values[:, 0]
-                continue
-            row, text = _first_text(column)
-            raise DataError(
-                f"{where}: column {name!r}, row of {kind} {rows[row].item()!r}: {text!r} is not a number; leave the "
-                "column out (select columns as FILE:COLUMN,COLUMN) or encode it as numbers"
-            )
+        if not _is_numeric(column.type):
+            try:
+                column = cleaned_columns(Path(where), table, "values", [name], na_values)[name]
+                mixed = mixed_columns("values", {name: column})
+            except DataError as error:
+                raise _cell_error(where, name, kind, rows, column, str(error)) from None
+            if mixed.categories and only_numbers:
+                raise _cell_error(where, name, kind, rows, column, "expected numbers")
+            categories |= mixed.categories
+            values[:, index] = mixed.values[:, 0]
+            continue
         values[:, index] = column.cast(pa.float64()).to_numpy()
-    return values
+    return values, categories
 
 
-def _mixed(where: str, name: str, column: pa.ChunkedArray) -> MixedColumns | None:
-    """Return a column of categories or dates as numbers; None if it holds other values or numbers with errors."""
-    try:
-        return mixed_columns(where, {name: column})
-    except DataError:
-        return None
+def _is_numeric(kind: pa.DataType) -> bool:
+    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+    return any(check(kind) for check in checks)
 
 
-def _first_text(column: pa.ChunkedArray) -> tuple[int, str]:
-    """Return row and content of the first entry that is not a number."""
-    entries = column.to_pylist()
-    for row, entry in enumerate(entries):
+def _cell_error(where: str, name: str, kind: str, rows: AnyArray, column: pa.ChunkedArray, reason: str) -> DataError:
+    """Return an error that names the first cell that is not a number."""
+    for row, entry in enumerate(column.to_pylist()):
         try:
             float("nan" if entry is None else entry)
         except (ValueError, TypeError):
-            return row, str(entry)[:40]
-    return 0, str(entries[0])[:40]
+            cell = f"row of {kind} {rows[row].item()!r}: {str(entry)[:40]!r} is not a number"
+            return DataError(
+                f"{where}: column {name!r}, {cell}; leave the column out (select columns as FILE:COLUMN,COLUMN) or "
+                "encode it as numbers"
+            )
+    return DataError(f"{where}: column {name!r}: {reason}")
 
 
 def _column(where: str, table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -405,7 +390,7 @@ def _archive(path: Path) -> JoinSource:
         raise DataError(f"{path}: not a readable npz archive: truncated, or of another format ({reason})") from None
 
 
-def _folder(path: Path) -> JoinSource:
+def _folder(path: Path, options: CsvOptions) -> JoinSource:
     """Read a folder with one file per id: arrays as .npy, or sequences as .csv or .tsv with a header."""
     files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
     for file in files:
@@ -420,13 +405,14 @@ def _folder(path: Path) -> JoinSource:
     for file in files:
         if file.suffix.lower() == ".npy":
             raise DataError(f"{file}: expected a table like the other files of the folder")
-        table = _read_table(file, None, False)
+        table = _read_table(file, None, False, options)
         columns = tuple(table.column_names)
         if names is not None and columns != names:
             raise DataError(f"{file}: the columns differ from those of {files[0].name}")
         names = columns
         steps = np.array([f"step {step + 1}" for step in range(table.num_rows)])
-        entries.append(_matrix(str(file), table, columns, steps, "step") if table.num_rows else None)
+        step_values, _ = _matrix(str(file), table, columns, steps, options.na_values, "step", only_numbers=True)
+        entries.append(step_values if table.num_rows else None)
     ids = _checked_ids(str(path), [file.stem for file in files])
     return JoinSource(str(path), ids, entries, names)
 

@@ -42,3 +42,10 @@ def _write(path: Path, root: str, sequence: dict[str, tuple[AnyArray, AnyArray]]
             group.create_dataset("intervals", data=intervals, **packed)
         name = file.create_dataset(f"{root}/metadata/root name", (1,), dtype=h5py.special_dtype(vlen=str))
         name[0] = f'"{root}"'
+
+
+def remove_labels(path: Path) -> None:
+    """Set the labels to NaN. The intervals stay, since they define the samples."""
+    with h5py.File(path / "CMU_MOSEI_Labels.csd", "a") as file:
+        for video in file["All Labels/data"].values():
+            video["features"][...] = np.nan

@@ -19,3 +19,8 @@ def write_sample(folder: Path) -> Path:
                 np.save(root / modality / f"{name}.npy", values.astype(np.float32))
     (root / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
+
+
+def remove_labels(path: Path) -> None:
+    """Remove the label file."""
+    (path / "labels.csv").unlink()

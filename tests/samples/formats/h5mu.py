@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 import mudata
 import numpy as np
 import pandas as pd
@@ -42,3 +43,10 @@ def write_sample(folder: Path) -> Path:
         data.var.index = data.var.index.astype(object)
         data.write(path)
     return path
+
+
+def remove_labels(path: Path) -> None:
+    """Remove the column of the target from ``obs``."""
+    with h5py.File(path, "a") as file:
+        del file["obs/target"]
+        file["obs"].attrs["column-order"] = [name for name in file["obs"].attrs["column-order"] if name != "target"]

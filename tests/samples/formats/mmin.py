@@ -92,3 +92,9 @@ def _write_mean_std(root: Path, names: list[str]) -> None:
             frames = np.concatenate([features[name][()] for name in _parts_of(names, fold)[0]])
             group = file.create_group(str(fold))
             group["mean"], group["std"] = frames.mean(axis=0), frames.std(axis=0)
+
+
+def remove_labels(path: Path) -> None:
+    """Remove the label files of all folds."""
+    for file in path.glob("target/*/*_label.npy"):
+        file.unlink()

@@ -74,3 +74,12 @@ def _sample_part(part: str, n: int, n_features: dict[str, int], aligned: bool, r
     if not aligned:
         content |= {f"{name}_lengths": lengths[name].tolist() for name in ("audio", "vision")}
     return content
+
+
+def remove_labels(path: Path) -> None:
+    """Remove all labels."""
+    content = pickle.loads(path.read_bytes())
+    labels = ("regression_labels", "classification_labels", "annotations")
+    path.write_bytes(
+        pickle.dumps({part: {k: v for k, v in of.items() if k not in labels} for part, of in content.items()})
+    )

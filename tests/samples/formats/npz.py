@@ -22,3 +22,10 @@ def write_sample(folder: Path) -> Path:
         sample_id=np.array([f"s{row}" for row in range(6)]),
     )
     return path
+
+
+def remove_labels(path: Path) -> None:
+    """Remove the target."""
+    with np.load(path) as archive:
+        arrays = {key: archive[key] for key in archive.files if key != "y"}
+    np.savez(path, **arrays)

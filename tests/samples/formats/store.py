@@ -1,11 +1,13 @@
 """Store of Parquet shards."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from redcore.data import MultimodalData, Target
-from redcore.data.store import write_store
+from redcore.data.store import Store, write_store
 
 
 def write_sample(folder: Path) -> Path:
@@ -23,3 +25,10 @@ def write_sample(folder: Path) -> Path:
     )
     write_store(data, folder / "store", title="six samples")
     return folder / "store"
+
+
+def remove_labels(path: Path) -> None:
+    """Write the same data as a store without target."""
+    data = Store(path).read()
+    shutil.rmtree(path)
+    write_store(replace(data, target=None), path)

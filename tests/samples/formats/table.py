@@ -1,5 +1,6 @@
 """CSV table with its YAML file."""
 
+import csv
 from pathlib import Path
 
 
@@ -17,3 +18,11 @@ def write_sample(folder: Path) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+def remove_labels(path: Path) -> None:
+    """Remove the column of the target."""
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    column = rows[0].index("outcome")
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(row[:column] + row[column + 1 :] for row in rows)

@@ -12,8 +12,11 @@ modality belongs to the sample whose interval [start, end) contains the midpoint
 for a sample is missing in this sample.
 """
 
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -21,18 +24,16 @@ from pydantic import BeforeValidator, Field
 from redcore._settings import Settings
 from redcore._types import AnyArray, FloatArray
 from redcore.data import MultimodalData, Target
+from redcore.data._csv import names_from_text
+from redcore.data.formats._expected import Expected
 from redcore.data.formats._hdf5 import Hdf5Reader, open_hdf5
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, DataWarning
 
-__all__ = ["Options", "read", "recognises"]
+__all__ = ["Options", "read", "read_for", "recognises"]
 
 MAX_REPEATS, ALWAYS_ALLOWED_ROWS = 16, 10**5
 """Overlapping label intervals may repeat each row `MAX_REPEATS` times on average; `ALWAYS_ALLOWED_ROWS` are allowed."""
 SIGNS = ("negative", "zero", "positive")
-
-
-def _split_names(value: Any) -> Any:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 class Options(Settings):
@@ -54,7 +55,7 @@ class Options(Settings):
     """
 
     labels: str | None = None
-    modalities: Annotated[tuple[str, ...], BeforeValidator(_split_names), Field(min_length=1)] | None = None
+    modalities: Annotated[tuple[str, ...], BeforeValidator(names_from_text), Field(min_length=1)] | None = None
     target_column: int = Field(default=0, ge=0)
     task: Literal["regression", "sign"] = "regression"
     nonfinite: Literal["error", "zero"] = "error"
@@ -85,12 +86,49 @@ def read(path: Path, options: Options) -> MultimodalData:
         video.
     """
     label_file, modality_files = _label_and_modality_files(path, options)
-    samples = _LabelledIntervals(label_file, options.target_column)
-    modalities = {name: _modality(file, samples, options.nonfinite) for name, file in modality_files.items()}
+    samples = _Intervals.of_labels(label_file, options.target_column)
+    return _data(path, options, modality_files, samples, _target(samples.labels, options.task))
+
+
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read a folder of computational sequences for a model. Labels may be absent.
+
+    Without a label file, every video is one sample, with the video as its id.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+
+    Warns
+    -----
+    DataWarning
+        If there is no label file.
+    """
+    files = _sequence_files(path)
+    has_file = options.labels in files or (options.labels is None and any("label" in name.lower() for name in files))
+    if expected.needs_target or has_file:
+        label_file, modality_files = _label_and_modality_files(path, options)
+        samples = _Intervals.of_labels(label_file, options.target_column, expected.needs_target)
+        labels = samples.labels
+        is_labelled = expected.needs_target or not np.isnan(labels).all()
+        target = expected.target(path, lambda: _target(labels, options.task)) if is_labelled else None
+        return expected.conform(path, _data(path, options, modality_files, samples, target))
+    text = f"{path}: no .csd file with labels and their intervals: every video is one sample"
+    warnings.warn(DataWarning(text), stacklevel=2)
+    modality_files = {name: _file(path, files, name) for name in options.modalities or files}
+    samples = _Intervals.of_videos(modality_files.values())
+    return expected.conform(path, _data(path, options, modality_files, samples, None))
+
+
+def _data(
+    path: Path, options: Options, files: Mapping[str, Path], samples: "_Intervals", target: Target | None
+) -> MultimodalData:
+    modalities = {name: _modality(file, samples, options.nonfinite) for name, file in files.items()}
     try:
         return MultimodalData.from_arrays(
             modalities,
-            _target(samples.labels, options.task),
+            target,
             groups=samples.videos,
             sample_ids=samples.ids,
         )
@@ -101,6 +139,12 @@ def read(path: Path, options: Options) -> MultimodalData:
 def _sequence_files(path: Path) -> dict[str, Path]:
     files = sorted(path.iterdir()) if path.is_dir() else []
     return {file.stem: file for file in files if file.suffix.lower() == ".csd"}
+
+
+def _file(path: Path, files: Mapping[str, Path], name: str) -> Path:
+    if name not in files:
+        raise DataError(f"{path}: no file {name}.csd; files: {', '.join(files) or 'none'}")
+    return files[name]
 
 
 def _label_and_modality_files(path: Path, options: Options) -> tuple[Path, dict[str, Path]]:
@@ -116,45 +160,64 @@ def _label_and_modality_files(path: Path, options: Options) -> tuple[Path, dict[
         labels = options.labels
     names = [stem for stem in files if stem != labels] if options.modalities is None else options.modalities
     for name in (labels, *names):
-        if name not in files:
-            raise DataError(f"{path}: no file {name}.csd; files: {known}")
+        _file(path, files, name)
     if not names:
         raise DataError(f"{path}: no .csd file except the labels {labels}.csd, expected one per modality")
     return files[labels], {name: files[name] for name in names}
 
 
-class _LabelledIntervals:
-    """Content of the label file: one sample per label interval.
+@dataclass(frozen=True, eq=False)
+class _Intervals:
+    """Intervals of the samples.
 
     Attributes
     ----------
-    ids, videos : list of str
-        Id and video of each sample.
-    labels : array (n_samples,)
     intervals : dict of str to array (n, 2)
         Start and end in seconds of the samples of each video. The samples are in the order of this dict.
+    ids : list of str
+        Id of each sample.
+    labels : array (n_samples,)
+        NaN for absent labels.
     """
 
-    def __init__(self, path: Path, column: int) -> None:
-        self.ids: list[str] = []
-        self.videos: list[str] = []
-        self.intervals: dict[str, FloatArray] = {}
-        labels = []
+    intervals: dict[str, FloatArray]
+    ids: list[str]
+    labels: AnyArray
+
+    @classmethod
+    def of_labels(cls, path: Path, column: int, needs_labels: bool = True) -> Self:
+        """Read the label file: one sample per label interval. Without `needs_labels`, labels may be NaN."""
+        intervals, labels = {}, []
         with open_hdf5(path) as file:
             root = _root(file)
             for video in file.names(root, "data"):
-                features, intervals = _features_and_intervals(file, root, video)
-                _check_labels(path, video, features, intervals, column)
+                features, intervals[video] = _features_and_intervals(file, root, video)
+                _check_labels(path, video, features, intervals[video], column, needs_labels)
                 labels.append(features[:, column].astype(np.float64))
-                self.intervals[video] = intervals
-                self.videos.extend([video] * len(intervals))
-                self.ids.extend(f"{video}[{k}]" for k in range(len(intervals)))
-        if not self.ids:
+        if not labels or not sum(map(len, labels)):
             raise DataError(f"{path}: contains no label interval")
-        self.labels = np.concatenate(labels)
+        ids = [f"{video}[{k}]" for video, rows in intervals.items() for k in range(len(rows))]
+        return cls(intervals, ids, np.concatenate(labels))
+
+    @classmethod
+    def of_videos(cls, paths: Iterable[Path]) -> Self:
+        """Return one sample per video of the files, without labels."""
+        videos: set[str] = set()
+        for path in paths:
+            with open_hdf5(path) as file:
+                videos.update(file.names(_root(file), "data"))
+        whole = np.array([[-np.inf, np.inf]])
+        return cls(dict.fromkeys(sorted(videos), whole), sorted(videos), np.full(len(videos), np.nan))
+
+    @property
+    def videos(self) -> list[str]:
+        """Video of each sample."""
+        return [video for video, rows in self.intervals.items() for _ in rows]
 
 
-def _check_labels(path: Path, video: str, features: AnyArray, intervals: FloatArray, column: int) -> None:
+def _check_labels(
+    path: Path, video: str, features: AnyArray, intervals: FloatArray, column: int, needs_labels: bool
+) -> None:
     """Raise `DataError` for the first invalid label or interval of a video."""
     where = f"{path}: video {video!r}"
     if column >= features.shape[1]:
@@ -162,7 +225,8 @@ def _check_labels(path: Path, video: str, features: AnyArray, intervals: FloatAr
     bad = np.flatnonzero(~(intervals[:, 0] < intervals[:, 1]))
     if bad.size:
         raise DataError(f"{where}, row {bad[0]}: label interval {intervals[bad[0]].tolist()}, expected start < end")
-    bad = np.flatnonzero(~np.isfinite(features[:, column].astype(np.float64)))
+    labels = features[:, column].astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(labels) & (needs_labels | ~np.isnan(labels)))
     if bad.size:
         raise DataError(f"{where}, row {bad[0]}: label {features[bad[0], column]}, expected a finite number")
 
@@ -191,7 +255,7 @@ def _features_and_intervals(file: Hdf5Reader, root: str, video: str) -> tuple[An
     return features, intervals
 
 
-def _modality(path: Path, samples: _LabelledIntervals, nonfinite: str) -> list[AnyArray | None]:
+def _modality(path: Path, samples: _Intervals, nonfinite: str) -> list[AnyArray | None]:
     """Return the sequence of every sample, None if it has no row."""
     entries: list[AnyArray | None] = []
     width, n_rows, n_assigned = None, 0, 0
@@ -246,6 +310,7 @@ def _finite(where: str, features: AnyArray, nonfinite: str) -> AnyArray:
 
 
 def _target(labels: AnyArray, task: str) -> Target:
+    numbers = Target.from_numbers(labels)
     if task == "regression":
-        return Target.from_numbers(labels)
+        return numbers
     return Target.from_labels(np.array(SIGNS)[np.sign(labels).astype(np.int64) + 1], SIGNS)

@@ -16,7 +16,9 @@ import numpy as np
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
-from redcore.data import MultimodalData, Target
+from redcore._validation import SPLIT_CODES
+from redcore.data import MultimodalData, Target, decide_target
+from redcore.data._columns import labels_from_text
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError
 
@@ -24,7 +26,6 @@ __all__ = ["Options", "read", "read_for", "recognises"]
 
 LABELS = "labels.csv"
 SUFFIX = ".npy"
-SPLITS = {"train": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "0": 0, "1": 1, "2": 2}
 MAX_LABEL_BYTES = 2**30
 MAX_NAME_BYTES = 255 - len(SUFFIX)
 MAX_HEADER_BYTES = 2**16
@@ -84,7 +85,7 @@ def read(path: Path, options: Options) -> MultimodalData:
         belongs to a sample without a label. The message names the file.
     """
     table = _labels(_label_file(path, options), options)
-    return _data(path, options, table, _target(table[options.label], options.task))
+    return _data(path, options, table, _target(path, options, table[options.label]))
 
 
 def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
@@ -243,28 +244,19 @@ def _read_npy(path: Path, stream: BinaryIO) -> AnyArray:
     return array
 
 
-def _target(labels: Sequence[str], task: str) -> Target:
-    numbers = _numbers(labels)
-    if numbers is None and task == "numbers":
-        raise DataError("labels are not all numbers, expected numbers for task 'numbers'")
-    if numbers is not None and (task == "numbers" or (task == "auto" and (numbers % 1 != 0).any())):
-        return Target.from_numbers(numbers)
-    are_integers = numbers is not None and task == "auto"
-    return Target.from_labels(numbers.astype(np.int64) if numbers is not None and are_integers else np.array(labels))
-
-
-def _numbers(labels: Sequence[str]) -> AnyArray | None:
-    """Return the labels as numbers, None if a label is not a finite number of moderate size."""
+def _target(path: Path, options: Options, labels: Sequence[str]) -> Target:
+    values = np.array(labels)
+    typed = values if options.task == "numbers" else labels_from_text(values)
+    if options.task == "classes" and typed.dtype.kind == "f":
+        typed = values
     try:
-        numbers = np.array([float(label) for label in labels])
-    except ValueError:
-        return None
-    return numbers if np.isfinite(numbers).all() and (np.abs(numbers) < 2**53).all() else None
+        return decide_target(typed, options.task, f"column {options.label!r}")
+    except DataError as error:
+        raise type(error)(f"{path / options.labels}: {error}") from None
 
 
 def _split(values: Sequence[str]) -> AnyArray:
-    known: Mapping[str, int] = SPLITS
     for row, value in enumerate(values):
-        if value.lower() not in known:
+        if value.lower() not in SPLIT_CODES:
             raise DataError(f"row {row + 1}: split {value!r}, expected train, validation or test")
-    return np.array([known[value.lower()] for value in values])
+    return np.array([SPLIT_CODES[value.lower()] for value in values])

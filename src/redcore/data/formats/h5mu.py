@@ -6,12 +6,13 @@ single assay, the modality ``X``, unless a column of ``var`` assigns its feature
 are columns of ``obs``. `write_h5mu` writes such files. Both need the packages of the extra ``omics``.
 """
 
+import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -19,24 +20,24 @@ from pydantic import BeforeValidator, Field
 from redcore._files import write_atomic
 from redcore._settings import Settings
 from redcore._types import AnyArray
-from redcore._validation import SPLIT_CODES, NanPolicy
-from redcore.data import SPLITS, MultimodalData, Target, available_memory
+from redcore._validation import SPLIT_CODES, NanPolicy, is_missing
+from redcore.data import SPLITS, MultimodalData, Target, Task, available_memory, decide_target
+from redcore.data._csv import names_from_text
+from redcore.data.formats._expected import Expected
 from redcore.data.formats._hdf5 import open_hdf5
 from redcore.exceptions import DataError, EmptySampleWarning
 
-__all__ = ["Options", "read", "recognises", "write_h5mu"]
+__all__ = ["Options", "read", "read_for", "recognises", "write_h5mu"]
 
 SUFFIXES = (".h5mu", ".h5ad")
 SINGLE_ASSAY = "X"
+CATEGORIES = "redcore_categories"
+"""Entry of ``uns`` of an assay: a JSON object with the categories of the features that are categories."""
 BYTES_PER_VALUE = 8
 """Memory per value of a dense matrix: its float32 values and a copy while they are packed."""
 
 
-def _split_names(value: Any) -> Any:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
+Names = Annotated[tuple[str, ...], BeforeValidator(names_from_text)]
 
 
 class Options(Settings):
@@ -63,7 +64,7 @@ class Options(Settings):
     """
 
     target: Names = Field(default=())
-    task: Literal["auto", "classes", "numbers", "labels"] = "auto"
+    task: Task = "auto"
     group: str | None = None
     split: str | None = None
     layer: str | None = None
@@ -79,6 +80,7 @@ class Assay:
     values: Any
     names: tuple[str, ...] | None
     obs: Any
+    categories: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def recognises(path: Path) -> bool:
@@ -95,6 +97,24 @@ def read(path: Path, options: Options) -> MultimodalData:
         If the packages are not installed, if the file is damaged, if a column does not exist, or if a sparse matrix
         does not fit in memory as a dense one. The message names file and assay.
     """
+    return _read(path, options, lambda columns: _target(columns, options))
+
+
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read a MuData or AnnData file for a model. The target may be absent, and gets kind and classes of the model.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+    """
+    return expected.conform(path, _read(path, options, lambda columns: _target_for(columns, options, expected), True))
+
+
+def _read(
+    path: Path, options: Options, target: Callable[["_Columns"], Target | None], is_for_model: bool = False
+) -> MultimodalData:
+    """Read a file. If it is read for a model, the columns of groups and split may be absent."""
     _require(path)
     with open_hdf5(path) as reader, _read_errors(path):
         root = reader.checked_root()
@@ -112,16 +132,17 @@ def read(path: Path, options: Options) -> MultimodalData:
         values[name] = np.full((n_samples, dense.shape[1]), np.nan, dtype=np.result_type(dense, np.float32))
         values[name][rows] = dense
         observed[name] = np.isin(np.arange(n_samples), rows)
-    columns = _Columns(path, obs, assays, ids)
+    columns = _Columns(path, obs, assays, ids, is_for_model)
     try:
         return MultimodalData.from_arrays(
             values,
-            _target(columns, options),
+            target(columns),
             availability=observed,
             groups=columns.optional(options.group, "group"),
             sample_ids=np.array(ids),
             split=_split(columns.optional(options.split, "split")),
             feature_names={name: assay.names for name, assay in assays.items() if assay.names is not None},
+            categories={name: assay.categories for name, assay in assays.items() if assay.categories},
             nan_rows=options.nan_rows,
         )
     except DataError as error:
@@ -133,7 +154,8 @@ def write_h5mu(data: MultimodalData, path: Path | str, **about: str) -> None:
     """Write data as a MuData file, or data of one modality as an AnnData file.
 
     ``obs`` gets the columns ``target`` (``target_<name>`` if the target has several outputs or labels), ``group`` and
-    ``split``. Features without names are called ``<modality>_<number>``.
+    ``split``. Features without names are called ``<modality>_<number>``. Categories of an assay are written to its
+    ``uns``, as JSON.
 
     Parameters
     ----------
@@ -170,6 +192,8 @@ def write_h5mu(data: MultimodalData, path: Path | str, **about: str) -> None:
             names = data.feature_names.get(name, [f"{name}_{index}" for index in range(modality.n_features)])
             of_assay = obs.iloc[rows] if path.suffix.lower() == ".h5ad" else obs.iloc[rows][[]]
             assays[name] = anndata.AnnData(modality.gather(rows).values, of_assay, _empty_frame(names))
+            if data.categories.get(name):
+                assays[name].uns[CATEGORIES] = json.dumps(data.categories[name])
         if path.suffix.lower() == ".h5ad":
             single = next(iter(assays.values()))
             single.uns.update(uns)
@@ -298,7 +322,7 @@ def _of_anndata(path: Path, name: str, group: Any, options: Options) -> dict[str
     if getattr(values, "shape", None) != (len(obs), len(var)):
         shape = getattr(values, "shape", None)
         raise DataError(f"{path}: the matrix of assay {name!r} has shape {shape}, expected {(len(obs), len(var))}")
-    assays = {name: Assay(values, tuple(names), obs)}
+    assays = {name: Assay(values, tuple(names), obs, _categories(path, name, group))}
     if options.assay is not None:
         if options.assay not in var:
             raise DataError(f"{path}: var has no column {options.assay!r}; columns: {_listed(var)}")
@@ -317,6 +341,21 @@ def _of_anndata(path: Path, name: str, group: Any, options: Options) -> dict[str
                 raise DataError(f"{path}: obsm {key!r} has shape {values.shape}, expected ({len(obs)}, n_features)")
             assays[key] = Assay(values, features, obs)
     return assays
+
+
+def _categories(path: Path, name: str, group: Any) -> dict[str, list[str]]:
+    """Return the categories by feature that `write_h5mu` wrote; empty for other files."""
+    from anndata.io import read_elem
+
+    if CATEGORIES not in group.get("uns", {}):
+        return {}
+    try:
+        content = json.loads(str(read_elem(group["uns"][CATEGORIES])))
+        if not all(isinstance(own, list) and all(isinstance(entry, str) for entry in own) for own in content.values()):
+            raise ValueError("expected lists of text")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: {CATEGORIES} of assay {name!r} are not JSON categories ({error})") from None
+    return dict(content)
 
 
 def _frame(path: Path, group: Any, key: str, name: str | None = None) -> Any:
@@ -370,62 +409,61 @@ class _Columns:
     obs: Any
     assays: Mapping[str, Assay]
     ids: list[str]
+    may_be_absent: bool
 
     def optional(self, name: str | None, default: str) -> AnyArray | None:
         """Return the column `name`, by default the column `default`, if there is one."""
-        if name is None and not self.has(default):
+        if (name is None or self.may_be_absent) and not self.has(name or default):
             return None
         return self.entries(name or default)
 
     def has(self, name: str) -> bool:
         """Return True if the file or an assay has the column."""
-        return name in self.obs or any(name in assay.obs for assay in self.assays.values())
+        return bool(self._frames(name))
 
     def entries(self, name: str) -> AnyArray:
         """Return a column (n_samples,); of type object with None if entries are missing or text."""
-        assay, colon, column = name.partition(":")
-        if name in self.obs:
-            frames = [self.obs[name]]
-        elif colon and assay in self.assays and column in self.assays[assay].obs:
-            frames = [self.assays[assay].obs[column]]
-        else:
-            frames = [assay.obs[name] for assay in self.assays.values() if name in assay.obs]
+        frames = self._frames(name)
         if not frames:
             known = ", ".join(dict.fromkeys([*self.obs, *(key for one in self.assays.values() for key in one.obs)]))
             raise DataError(f"{self.path}: obs has no column {name!r}; columns: {known or 'none'}")
         by_id: dict[str, Any] = {}
         for series in frames:
             for one, entry in zip(series.index.astype(str), series.astype(object), strict=True):
-                if not _is_empty(entry) and by_id.setdefault(one, entry) != entry:
+                if not is_missing(entry) and by_id.setdefault(one, entry) != entry:
                     raise DataError(f"{self.path}: column {name!r} of sample {one!r} differs between assays")
         entries = [by_id.get(one) for one in self.ids]
         return np.array(entries, dtype=object)
 
-
-def _is_empty(entry: Any) -> bool:
-    return (
-        entry is None or (isinstance(entry, float) and entry != entry) or type(entry).__name__ in ("NAType", "NaTType")
-    )
+    def _frames(self, name: str) -> list[Any]:
+        """Return the columns `name` of the file or of its assays."""
+        assay, colon, column = name.partition(":")
+        if name in self.obs:
+            return [self.obs[name]]
+        if colon and assay in self.assays and column in self.assays[assay].obs:
+            return [self.assays[assay].obs[column]]
+        return [assay.obs[name] for assay in self.assays.values() if name in assay.obs]
 
 
 def _target(columns: _Columns, options: Options) -> Target | None:
-    names = options.target or (("target",) if columns.has("target") else ())
-    if not names:
+    values, names = _target_values(columns, options)
+    return None if values is None else decide_target(values, options.task, ", ".join(map(repr, names)), names)
+
+
+def _target_for(columns: _Columns, options: Options, expected: Expected) -> Target | None:
+    if not expected.needs_target and not all(map(columns.has, options.target)):
         return None
+    values, _ = _target_values(columns, options)
+    if values is None or (not expected.needs_target and all(map(is_missing, values.ravel()))):
+        return None
+    return expected.target(columns.path, lambda: expected.schema.target_of(values))
+
+
+def _target_values(columns: _Columns, options: Options) -> tuple[AnyArray | None, list[str]]:
+    """Return the columns of the target as objects, (n_samples,) or (n_samples, n_columns), and their names."""
+    names = list(options.target) or (["target"] if columns.has("target") else [])
     entries = [columns.entries(name) for name in names]
-    try:
-        if len(names) > 1 or options.task == "labels":
-            values = np.stack(entries, axis=1).astype(np.float64)
-            if options.task == "labels" or (options.task == "auto" and np.isin(values, (0, 1)).all()):
-                return Target.from_multilabel(values, list(names))
-            return Target.from_numbers(values)
-        labels = entries[0]
-        is_fractional = all(isinstance(label, float) for label in labels) and any(label % 1 for label in labels)
-        if options.task == "numbers" or (options.task == "auto" and is_fractional):
-            return Target.from_numbers(labels.astype(np.float64))
-        return Target.from_labels(labels)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{columns.path}: target {', '.join(names)}: {error}") from None
+    return (None if not entries else entries[0] if len(entries) == 1 else np.stack(entries, axis=1)), names
 
 
 def _split(entries: AnyArray | None) -> AnyArray | None:

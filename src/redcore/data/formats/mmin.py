@@ -16,7 +16,7 @@ are rows of zeros and are not changed.
 import warnings
 from pathlib import Path
 from tokenize import TokenError
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -24,10 +24,12 @@ from pydantic import BeforeValidator, Field
 from redcore._settings import Settings
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
+from redcore.data._csv import names_from_text
+from redcore.data.formats._expected import Expected
 from redcore.data.formats._hdf5 import Hdf5Reader, open_hdf5
 from redcore.exceptions import DataError
 
-__all__ = ["PARTS", "Options", "read", "recognises"]
+__all__ = ["PARTS", "Options", "read", "read_for", "recognises"]
 
 PARTS = ("trn", "val", "tst")
 """Names of the training, validation and test splits in the files."""
@@ -50,10 +52,6 @@ READ_ERRORS = (
 Stem = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 
 
-def _split_names(value: Any) -> Any:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
 class Options(Settings):
     """Options of the reader.
 
@@ -72,7 +70,7 @@ class Options(Settings):
     """
 
     fold: int = Field(default=1, ge=1)
-    class_names: Annotated[tuple[str, ...], BeforeValidator(_split_names)] | None = None
+    class_names: Annotated[tuple[str, ...], BeforeValidator(names_from_text)] | None = None
     normalise_audio: bool = False
     audio: Stem | None = None
     text: Stem | None = None
@@ -105,7 +103,35 @@ def read(path: Path, options: Options) -> MultimodalData:
         If the fold or all feature files do not exist, or if a file is damaged. The message names file and utterance.
     """
     names, labels, split = _read_fold(path, options.fold)
-    target = _target(path, options, labels)
+    return _data(path, options, names, _target(path, options, labels), split)
+
+
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read one fold for a model. Labels may be absent.
+
+    Without the folder ``target``, the samples are all utterances of the feature files, and the data has no split.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+    """
+    if expected.needs_target:
+        return expected.conform(path, read(path, options))
+    if not (path / "target").exists():
+        return expected.conform(path, _data(path, options, _utterances(path, options), None, None))
+    if any((path / "target" / str(options.fold)).glob("*_label.npy")):
+        names, labels, split = _read_fold(path, options.fold)
+        target = expected.target(path, lambda: _target(path, options, labels))
+    else:
+        names, split = _utterances_of_fold(path, options.fold)
+        target = None
+    return expected.conform(path, _data(path, options, names, target, split))
+
+
+def _data(
+    path: Path, options: Options, names: list[str], target: Target | None, split: IntArray | None
+) -> MultimodalData:
     modalities = {name: _modality(file, name, names) for name, file in _feature_files(path, options).items()}
     if options.normalise_audio:
         modalities["audio"] = _standardised(path, options, modalities.get("audio"))
@@ -115,24 +141,41 @@ def read(path: Path, options: Options) -> MultimodalData:
         raise type(error)(f"{path}: {error}") from None
 
 
+def _utterances(path: Path, options: Options) -> list[str]:
+    """Return the sorted utterance ids of all feature files."""
+    names: set[str] = set()
+    for file in _feature_files(path, options).values():
+        with open_hdf5(file) as reader:
+            names.update(reader.names())
+    return sorted(names)
+
+
 def _read_fold(path: Path, fold: int) -> tuple[list[str], AnyArray, IntArray]:
     """Return utterance ids, labels and split codes of a fold, over all splits."""
+    folder = _fold_folder(path, fold)
+    names, split = _utterances_of_fold(path, fold)
+    counts = np.bincount(split, minlength=len(PARTS)).tolist()
+    labels = [_labels(folder / f"{part}_label.npy", count) for part, count in zip(PARTS, counts, strict=True)]
+    widths = sorted({array.shape[1:] for array in labels})
+    if len(widths) > 1:
+        raise DataError(f"{folder}: labels of different shapes, {' and '.join(map(str, widths))} per utterance")
+    return names, np.concatenate(labels), split
+
+
+def _utterances_of_fold(path: Path, fold: int) -> tuple[list[str], IntArray]:
+    """Return utterance ids and split codes of a fold, over all splits."""
+    names = [_names(_fold_folder(path, fold) / f"{part}_int2name.npy") for part in PARTS]
+    split = np.repeat(np.arange(len(PARTS)), [len(one) for one in names])
+    return [name for one in names for name in one], split
+
+
+def _fold_folder(path: Path, fold: int) -> Path:
     folder = path / "target" / str(fold)
     if not folder.is_dir():
         folders = sorted((path / "target").glob("*/"), key=lambda folder: (len(folder.name), folder.name))
         known = ", ".join(folder.name for folder in folders[:20]) or "none"
         raise DataError(f"{path}: no fold {fold} in folder target; folds: {known}")
-    names: list[str] = []
-    labels, split = [], []
-    for code, part in enumerate(PARTS):
-        split_names = _names(folder / f"{part}_int2name.npy")
-        labels.append(_labels(folder / f"{part}_label.npy", len(split_names)))
-        names.extend(split_names)
-        split.append(np.full(len(split_names), code, dtype=np.int64))
-    widths = sorted({array.shape[1:] for array in labels})
-    if len(widths) > 1:
-        raise DataError(f"{folder}: labels of different shapes, {' and '.join(map(str, widths))} per utterance")
-    return names, np.concatenate(labels), np.concatenate(split)
+    return folder
 
 
 def _npy(path: Path) -> AnyArray:

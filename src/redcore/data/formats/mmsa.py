@@ -30,13 +30,15 @@ from redcore._settings import Settings
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_sample_ids
 from redcore.data import MultimodalData, Target, concatenate
+from redcore.data.formats._expected import Expected
 from redcore.data.formats._unpickler import as_array, load_pickle
 from redcore.exceptions import DataError, DataWarning, TargetError
 
-__all__ = ["Options", "read", "recognises"]
+__all__ = ["Options", "read", "read_for", "recognises"]
 
 PARTS = ("train", "valid", "test")
 MODALITIES = ("audio", "text", "vision")
+LABELS = ("labels", "regression_labels", "classification_labels")
 CLASS_NAMES = ("negative", "positive")
 EMOTIONS = ("neutral", "happy", "sad", "angry")
 """Emotions of ``iemocap_data.pkl``, in the order of the MulT authors' evaluation."""
@@ -81,36 +83,68 @@ def read(path: Path, options: Options) -> MultimodalData:
         If the file is damaged, has another structure, or contains objects other than arrays and plain containers. The
         message names file, split and key.
     """
+    data, labels = _read(path, options, needs_labels=True)
+    try:
+        return replace(data, target=_target(_concatenated(labels), options))
+    except DataError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
+    """Read one file for a model. Labels may be absent.
+
+    Raises
+    ------
+    DataError
+        As `read`.
+    """
+    if expected.needs_target:
+        return expected.conform(path, read(path, options))
+    data, labels = _read(path, options, needs_labels=False)
+    target = expected.target(path, lambda: _target(_concatenated(labels), options)) if labels else None
+    return expected.conform(path, replace(data, target=target))
+
+
+def _read(path: Path, options: Options, needs_labels: bool) -> tuple[MultimodalData, list[AnyArray]]:
+    """Return the data of all splits, without target, and their labels. There are none if a split has none."""
     content = load_pickle(path)
     if not isinstance(content, dict) or not any(part in content for part in PARTS):
         raise DataError(f"{path}: expected a dict with the keys {', '.join(PARTS)}")
     splits, labels = [], []
     for code, part in enumerate(PARTS):
         if part in content:
-            data, values = _read_split(path, part, code, content[part], options)
+            data, values = _read_split(path, part, code, content[part], options, needs_labels)
             splits.append(data)
-            labels.append(values)
+            labels += [] if values is None else [values]
     try:
-        if any("labels" in content[part] for part in PARTS if part in content):
+        if any(not _is_mmsa(content[part]) for part in PARTS if part in content):
             splits = _with_unique_ids(path, splits)
         data = concatenate(splits)
         check_sample_ids(data.sample_ids, data.n_samples)
-        return replace(data, target=_target(_concatenated(labels), options))
     except DataError as error:
         raise type(error)(f"{path}: {error}") from None
+    return data, labels if len(labels) == len(splits) else []
 
 
-def _read_split(path: Path, part: str, code: int, content: Any, options: Options) -> tuple[MultimodalData, AnyArray]:
+def _is_mmsa(content: dict[str, Any]) -> bool:
+    """Return True if a split has the keys of MMSA, in which an id occurs only once in a file."""
+    return "id" in content and "labels" not in content
+
+
+def _read_split(
+    path: Path, part: str, code: int, content: Any, options: Options, needs_labels: bool
+) -> tuple[MultimodalData, AnyArray | None]:
     """Return the data of one split, without target, and its labels, (n_samples,) or (n_samples, n_emotions)."""
     where = f"{path}: split {part!r}"
     if not isinstance(content, dict):
         raise DataError(f"{where} is a {type(content).__name__}, expected a dict")
-    ids, groups = _ids(where, part, content)
+    has_labels = needs_labels or any(key in content for key in LABELS)
+    ids, groups = _ids(where, part, content, has_labels)
     modalities = {name: _features(where, content, name, options) for name in MODALITIES if name in content}
     if not modalities:
         raise DataError(f"{where}: no modality; expected {', '.join(MODALITIES)}, got the keys {_key_list(content)}")
     lengths = {name: _lengths(where, content, name, values, options) for name, values in modalities.items()}
-    labels = _labels(where, content, len(ids), options)
+    labels = _labels(where, content, len(ids), options) if has_labels else None
     try:
         data = MultimodalData.from_arrays(
             modalities,
@@ -143,13 +177,15 @@ def _key_list(content: dict[str, Any]) -> str:
     return ", ".join(key if key.isprintable() else ascii(key) for key in content)[:200] or "(none)"
 
 
-def _ids(where: str, part: str, content: dict[str, Any]) -> tuple[AnyArray, AnyArray | None]:
+def _ids(where: str, part: str, content: dict[str, Any], has_labels: bool) -> tuple[AnyArray, AnyArray | None]:
     """Return the ids and the groups (videos) of all samples; the groups are None without ids."""
-    if "id" not in content and "labels" in content:
-        n_samples = len(np.atleast_1d(_array(where, content, "labels")))
+    first = "labels" if has_labels else next((name for name in MODALITIES if name in content), "id")
+    if "id" not in content and first in content:
+        n_samples = len(np.atleast_1d(_array(where, content, first)))
         return np.array([f"{part}_{row}" for row in range(n_samples)], dtype=str), None
     ids = _array(where, content, "id")
-    if "labels" in content and ids.ndim == 2 and len(ids) and ids.shape[1] > 1 and ids.dtype.kind in "US":
+    has_times = ids.ndim == 2 and len(ids) > 0 and ids.shape[1] > 1 and ids.dtype.kind in "US"
+    if has_times and ("labels" in content or not has_labels):
         # video, start and end
         parts = _text(where, ids)
         return _checked_ids(where, np.array(["_".join(row) for row in parts.tolist()])), parts[:, 0]

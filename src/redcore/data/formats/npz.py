@@ -22,13 +22,13 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
-from typing import Literal
 
 import numpy as np
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
-from redcore.data import MultimodalData, Target
+from redcore.data import MultimodalData, Target, Task, decide_target
+from redcore.data._decide_target import is_fractional
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError, RedCoreError
 
@@ -44,7 +44,7 @@ class Options(Settings):
         Read ``y`` as classes, as a continuous target, or as labels (multi-label). "auto": as described for the key.
     """
 
-    task: Literal["auto", "classes", "numbers", "labels"] = "auto"
+    task: Task = "auto"
 
 
 def recognises(path: Path) -> bool:
@@ -146,23 +146,15 @@ def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
     return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
 
 
-def _target(arrays: dict[str, AnyArray], task: str) -> Target | None:
+def _target(arrays: dict[str, AnyArray], task: Task) -> Target | None:
     labels = arrays.get("y")
     if labels is None:
         return None
-    if task == "numbers":
-        return Target.from_numbers(labels)
-    if task == "labels" or (task == "auto" and labels.ndim == 2 and labels.shape[1] > 1):
-        indicators = task == "labels" or bool(np.isin(labels, (0, 1)).all())
-        columns = labels[:, None] if labels.ndim == 1 else labels
-        return Target.from_multilabel(columns, arrays.get("class_names")) if indicators else Target.from_numbers(labels)
-    if task == "auto" and labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
-        return Target.from_numbers(labels)
-    target = Target.from_labels(labels)
     names = arrays.get("class_names")
-    if names is None or labels.dtype.kind not in "iufb":
-        return target
-    return Target.from_labels(_named(labels, names), names)
+    is_coded = names is not None and labels.ndim == 1 and labels.dtype.kind in "iufb"
+    if names is not None and is_coded and (task == "classes" or (task == "auto" and not is_fractional(labels))):
+        return Target.from_labels(_named(labels, names), names)
+    return decide_target(labels, task, "'y'", names)
 
 
 def _named(labels: AnyArray, names: AnyArray) -> AnyArray:

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +32,9 @@ from pydantic import BeforeValidator, Field
 
 from redcore._types import AnyArray
 from redcore._validation import SPLIT_CODES, NanPolicy
-from redcore.data import MultimodalData, Target, mixed_columns
-from redcore.data.formats._columns import cleaned_columns, ids_of, labels_of, numbers_in, target_numbers
-from redcore.data.formats._csv import CsvOptions, is_csv, names_from_text, read_csv
+from redcore.data import MultimodalData, Target, Task, decide_target, mixed_columns
+from redcore.data._columns import cleaned_columns, ids_of, labels_of, numbers_in, target_numbers, target_values
+from redcore.data._csv import CsvOptions, is_csv, names_from_text, read_csv
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError, DataWarning, RedCoreError
 
@@ -62,7 +62,7 @@ class Options(CsvOptions):
     task : {"auto", "classes", "numbers", "labels"}, default "auto"
         Read the target as classes, as a continuous target, or as labels (multi-label). "auto": labels if several
         columns contain only zeros and ones, a continuous target for other groups of columns or fractional values, else
-        classes.
+        classes. A warning names a column of many different whole numbers, which may be a continuous target.
     id, group, split : str, optional
         Columns of sample ids, groups and split. The split contains 0, 1, 2 or train, validation (valid, val, dev),
         test.
@@ -73,7 +73,7 @@ class Options(CsvOptions):
 
     modalities: dict[str, Columns] = Field(default_factory=dict)
     target: Columns | None = None
-    task: Literal["auto", "classes", "numbers", "labels"] = "auto"
+    task: Task = "auto"
     id: str | None = None
     group: str | None = None
     split: str | None = None
@@ -390,21 +390,13 @@ def _check_target_columns(names: list[str], patterns: tuple[str, ...]) -> None:
 
 
 def _new_target(source: _Source, columns: list[str]) -> Target:
-    table, task, na_values = source.table, source.options.task, source.options.na_values
-    if len(columns) > 1:
-        values = _target_matrix(source, columns)
-        if task == "labels" or (task == "auto" and bool(np.isin(values, (0, 1)).all())):
-            return Target.from_multilabel(values, columns)
-        return Target.from_numbers(values)
-    if task == "labels":
-        return Target.from_multilabel(_target_matrix(source, columns), columns)
-    if task == "numbers":
-        return Target.from_numbers(target_numbers(table, columns[0], na_values))
-    labels = labels_of(table, columns[0], na_values)
-    is_fractional = labels.dtype.kind == "f" and bool((labels != np.floor(labels)).any())
-    if is_fractional and task == "auto":
-        return Target.from_numbers(labels)
-    return Target.from_labels(labels_of(table, columns[0], na_values, infer=not is_fractional))
+    options = source.options
+    values = target_values(source.path, source.table, columns, options.task, options.na_values)
+    return decide_target(values, options.task, _quoted(columns), columns)
+
+
+def _quoted(columns: list[str]) -> str:
+    return ", ".join(map(repr, columns))
 
 
 def _target_for(source: _Source, expected: Expected, columns: list[str]) -> Target | None:

@@ -1,4 +1,4 @@
-"""One JSON object: rows of numbers by modality, null where one is missing, and labels."""
+"""One JSON object: rows of numbers by modality, null where one is missing, and perhaps labels."""
 
 import json
 from pathlib import Path
@@ -21,6 +21,10 @@ def write_sample(folder: Path) -> Path:
     return path
 
 
+def remove_labels(path: Path) -> None:
+    path.write_text(json.dumps({"modalities": json.loads(path.read_text())["modalities"]}))
+
+
 def read(path: Path, options: Settings) -> MultimodalData:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -28,6 +32,7 @@ def read(path: Path, options: Settings) -> MultimodalData:
         observed = {name: [row is not None for row in column] for name, column in rows.items()}
         width = {name: max(len(row) for row in column if row) for name, column in rows.items()}
         values = {name: [row or [0.0] * width[name] for row in column] for name, column in rows.items()}
-        return MultimodalData.from_arrays(values, Target.from_labels(content["labels"]), availability=observed)
+        target = Target.from_labels(content["labels"]) if "labels" in content else None
+        return MultimodalData.from_arrays(values, target, availability=observed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not such a JSON object ({str(error).splitlines()[0]})") from None

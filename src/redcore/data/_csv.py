@@ -23,7 +23,7 @@ from redcore.exceptions import DataError, DataWarning
 
 __all__ = ["NULLS", "CsvOptions", "is_csv", "names_from_text", "read_csv"]
 
-SUFFIXES = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 """Suffixes of text tables and their usual delimiters. The suffix .gz may follow."""
 DELIMITERS = (",", ";", "\t", "|")
 NULLS = tuple(pa_csv.ConvertOptions().null_values)
@@ -124,11 +124,16 @@ def suffix_of(path: Path) -> str:
 
 
 def is_csv(path: Path) -> bool:
-    """Return True if the path ends in .csv, .tsv, .csv.gz or .tsv.gz."""
+    """Return True if the path ends in .csv, .tsv or .txt, or in one of them with .gz."""
     return suffix_of(path) in SUFFIXES
 
 
-def read_csv(path: Path, options: CsvOptions, text_columns: Callable[[list[str]], Sequence[str]]) -> pa.Table:
+def read_csv(
+    path: Path,
+    options: CsvOptions,
+    text_columns: Callable[[list[str]], Sequence[str]],
+    strips_names: bool = True,
+) -> pa.Table:
     """Read a CSV file.
 
     Parameters
@@ -137,6 +142,8 @@ def read_csv(path: Path, options: CsvOptions, text_columns: Callable[[list[str]]
     options : CsvOptions
     text_columns : callable
         Function that returns, of all column names, those to read as text exactly as it stands in the file.
+    strips_names : bool
+        If True, blanks around the names of the columns are removed.
 
     Returns
     -------
@@ -158,7 +165,7 @@ def read_csv(path: Path, options: CsvOptions, text_columns: Callable[[list[str]]
     try:
         if path.suffix.lower() == ".gz":
             _check_expansion(path)
-        form = _form(path, options)
+        form = _form(path, options, strips_names)
         try:
             table = _table(path, form, options, text_columns)
         except UnicodeError:
@@ -188,7 +195,7 @@ def _check_expansion(path: Path) -> None:
                 raise DataError(f"expands to more than {limit} bytes, too many for its size")
 
 
-def _form(path: Path, options: CsvOptions) -> _Form:
+def _form(path: Path, options: CsvOptions, strips_names: bool) -> _Form:
     """Return the form of a file, from the options and the beginning of the file."""
     start, is_all = _beginning(path)
     text, encoding, detected = _decoded(start, is_all, options)
@@ -208,7 +215,7 @@ def _form(path: Path, options: CsvOptions) -> _Form:
     decimal = options.decimal or _decimal(records[1:] if options.header is not False else records)
     if decimal == "," and options.decimal is None:
         detected.append("decimal=,")
-    header = [name.strip() for name in records[0]]
+    header = [name.strip() if strips_names else name for name in records[0]]
     if options.header is None:
         _check_header(header)
     names = [f"column_{k + 1}" for k in range(len(header))] if options.header is False else header
@@ -347,9 +354,11 @@ def _table(
     path: Path, form: _Form, options: CsvOptions, text_columns: Callable[[list[str]], Sequence[str]]
 ) -> pa.Table:
     names = list(form.names)
-    repeated = sorted(name for name, count in Counter(names).items() if name and count > 1)
-    if repeated:
-        raise DataError(f"column {repeated[0]!r} occurs twice")
+    repeated = next((name for name, count in Counter(names).items() if name and count > 1), None)
+    if repeated is not None:
+        first = names.index(repeated)
+        second = names.index(repeated, first + 1)
+        raise DataError(f"column {repeated!r} occurs twice, in columns {first + 1} and {second + 1}")
     unnamed = {f"\0{k}": k for k, name in enumerate(names) if not name}
     names = [name or f"\0{k}" for k, name in enumerate(names)]
     table = _parsed(path, form, options, names, text_columns([name for name in names if name not in unnamed]))

@@ -11,10 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from redcore._types import AnyArray
-from redcore.data.formats._csv import NULLS
+from redcore.data._csv import NULLS
+from redcore.data._decide_target import Task, is_fractional
 from redcore.exceptions import DataError, DataWarning, TargetError
 
-__all__ = ["cleaned_columns", "ids_of", "labels_of", "numbers_in", "target_numbers"]
+__all__ = [
+    "cleaned_columns",
+    "ids_of",
+    "labels_from_text",
+    "labels_of",
+    "numbers_in",
+    "target_numbers",
+    "target_values",
+]
 
 MARKERS = ("None", "none", "NONE", "<NA>", "NaT", "-", "--", "?", ".", "missing", "Missing", "n.a.", "N.A.", "nil")
 """Text that counts as an empty cell in a column of numbers, with a warning."""
@@ -169,7 +178,7 @@ def labels_of(table: pa.Table, column: str, na_values: Collection[str] = (), inf
         empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
         values = pc.if_else(pc.is_in(values, pa.array(empty)), None, values)
     labels = _array(values)
-    return _inferred(labels, _decimal(table)) if infer and _decimal(table) else labels
+    return labels_from_text(labels, _decimal(table)) if infer and _decimal(table) else labels
 
 
 def _simple(table: pa.Table, column: str) -> pa.ChunkedArray:
@@ -197,7 +206,7 @@ def _array(values: pa.ChunkedArray) -> AnyArray:
     return array.astype(str) if array.dtype == object else array
 
 
-def _inferred(labels: AnyArray, decimal: str) -> AnyArray:
+def labels_from_text(labels: AnyArray, decimal: str = ".") -> AnyArray:
     """Return labels that are text in a CSV file as integers, numbers or booleans, if all of them are.
 
     Text stays text if a number would not be written in the same way: "01" is not 1, and "1E2" is not 100. Whole numbers
@@ -243,3 +252,17 @@ def target_numbers(table: pa.Table, column: str, na_values: Collection[str] = ()
     entries = [entry.replace(decimal, ".") if isinstance(entry, str) else entry for entry in labels.tolist()]
     missing = [entry is None for entry in entries]
     return np.array(entries, dtype=object) if any(missing) else np.array(entries, dtype=np.float64)
+
+
+def target_values(
+    path: Path, table: pa.Table, columns: Sequence[str], task: Task, na_values: Collection[str] = ()
+) -> AnyArray:
+    """Return the columns of a target as values for `decide_target`, (n_rows,) or (n_rows, n_columns)."""
+    if len(columns) > 1 or task == "labels":
+        return numbers_in(path, table, "target", columns, na_values)
+    if task == "numbers":
+        return target_numbers(table, columns[0], na_values)
+    labels = labels_of(table, columns[0], na_values)
+    # fractional numbers as classes are text
+    is_text = task == "classes" and is_fractional(labels)
+    return labels_of(table, columns[0], na_values, infer=False) if is_text else labels
