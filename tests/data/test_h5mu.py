@@ -3,19 +3,21 @@
 import json
 import sys
 import warnings
+from dataclasses import replace
 
 import anndata
 import h5py
 import mudata
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
 from factories import make_data
-from redcore.data import MultimodalData
-from redcore.data.formats import h5mu, read
+from redcore.data import MultimodalData, Schema
+from redcore.data.formats import Expected, h5mu, read, read_for
 from redcore.data.formats.h5mu import write_h5mu
-from redcore.exceptions import DataError, EmptySampleWarning
+from redcore.exceptions import DataError, DataWarning, EmptySampleWarning
 from samples.formats.h5mu import categories, frame, write_sample
 
 CELLS = ["c1", "c2", "c3", "c4"]
@@ -86,6 +88,44 @@ def test_layers_and_obsm(tmp_path):
     assert (data.modalities["X"].values == 1).all()
     assert data.modalities["X_pca"].availability.tolist() == [True, False, True, True]
     assert data.feature_names["panel"] == ("cd3",)
+
+
+def test_categories_are_written_and_read(tmp_path):
+    table = pd.DataFrame({"age": [61.0, 47.0, 52.0], "ward": pd.Categorical(["x/1", None, "y"], ["y", "x/1", "ö"])})
+    data = MultimodalData.from_arrays({"patient": table, "lab": [[1.0], None, [3.0]]}, sample_ids=["a", "b", "c"])
+    write_h5mu(data, tmp_path / "x.h5mu")
+    again = read(tmp_path / "x.h5mu")
+    assert again.categories == data.categories == {"patient": {"ward": ("y", "x/1", "ö")}}
+    assert again.checksum() == data.checksum()
+    write_h5mu(data.select(["patient"]), tmp_path / "x.h5ad")
+    assert read(tmp_path / "x.h5ad").categories == {"X": {"ward": ("y", "x/1", "ö")}}
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"age": 1}', '{"age": [1]}'])
+def test_damaged_categories_are_named(tmp_path, content):
+    path = write_anndata(tmp_path / "x.h5ad")
+    with h5py.File(path, "a") as file:
+        file.require_group("uns")["redcore_categories"] = content
+        file["uns/redcore_categories"].attrs.update({"encoding-type": "string", "encoding-version": "0.2.0"})
+    with pytest.raises(DataError, match=r"x.h5ad: redcore_categories of assay 'X' are not JSON categories"):
+        read(path)
+
+
+def test_prediction_needs_no_columns_of_obs(tmp_path):
+    path = write_anndata(tmp_path / "x.h5ad")
+    schema = Schema.of(read(path, options={"target": "kind"}))
+    expected = Expected(schema, False, "h5mu", {"target": "label", "group": "donor"})
+    assert read_for(path, expected).target is None
+    with pytest.raises(DataError, match="obs has no column 'label'"):
+        read_for(path, replace(expected, needs_target=True))
+    with pytest.warns(DataWarning, match="labels are ignored"):
+        assert (
+            read_for(
+                path,
+                replace(expected, schema=replace(schema, classes=np.array(["x", "y"])), options={"target": "kind"}),
+            ).target
+            is None
+        )
 
 
 def test_columns_of_assays(tmp_path):

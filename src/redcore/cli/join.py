@@ -45,6 +45,12 @@ class JoinOptions:
         str | None,
         typer.Option(help="Treatment of empty cells in rows with other values: keep, error or missing. Default: keep."),
     ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Option of CSV files as KEY=VALUE: delimiter, decimal, encoding, header or na_values. Repeatable."
+        ),
+    ] = None
     title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""
     licence: Annotated[str, typer.Option(help="Licence on the data card of the store.")] = ""
     as_json: Json = False
@@ -86,6 +92,7 @@ def _join_arguments(options: JoinOptions) -> dict[str, Any]:
         "groups": options.group,
         "split": options.split,
         "transpose": options.transpose or (),
+        "options": parse_settings(options.option or []),
     }
     return arguments if options.nan_rows is None else {**arguments, "nan_rows": options.nan_rows}
 
