@@ -45,7 +45,8 @@ def _of_format(name: str, function: str) -> Callable[..., Any]:
         module = load("redcore.data.formats", name, "format")
     if not hasattr(module, function):
         raise LookupError(f"no sample of format {name!r}, expected tests/samples/formats/{name}.py with {function}")
-    return getattr(module, function)
+    found: Callable[..., Any] = getattr(module, function)
+    return found
 
 
 def write_dataset(name: str, folder: Path) -> Path:
