@@ -1,5 +1,6 @@
 """``redcore join``."""
 
+import numpy as np
 import pytest
 
 from redcore.data.formats import read
@@ -61,6 +62,19 @@ def test_joined_store_is_fitted(cli, folder):
     assert cli("fit", "store", "--out", "run", "--method", "late_fusion").status == 0
 
 
+def test_options_of_tables(cli, folder):
+    (folder / "blood.csv").write_text("patient_id;crp;ward\n002;0,2;01\n003;-9;1\n004;0,4;01\n")
+    (folder / "labels.csv").write_text("patient_id;outcome\n001;ill\n002;well\n003;ill\n004;well\n")
+    (folder / "rna.csv").write_text("gene;001;002;003\ng1;1;2;3\ng2;4;5,5;6\n")
+    options = [argument for option in ("delimiter=;", "decimal=,", "na_values=-9", "category=ward")
+               for argument in ("--option", option)]  # fmt: skip
+    assert cli(*COMMAND, *options).status == 0
+    data = read(folder / "store")
+    assert data.categories == {"blood": {"ward": ("01", "1")}}
+    np.testing.assert_array_equal(data.modalities["blood"].values, np.float32([[0.2, 0], [np.nan, 1], [0.4, 0]]))
+    assert data.modalities["rna"].values[1].tolist() == [2, 5.5]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -70,6 +84,10 @@ def test_joined_store_is_fitted(cli, folder):
         (("--transpose", "dna"), "unknown modality 'dna'"),
         (("--group", "labels.csv:site"), "labels.csv: no column 'site'"),
         (("--nan-rows", "guess"), "unknown nan_rows 'guess'"),
+        (("--option", "category=bed"), "category: no column of features matches 'bed'; files: blood.csv, rna.csv"),
+        (("--option", "delimeter=;"), "unknown setting 'delimeter'"),
+        (("--option", "delimiter=ab"), "expected one ASCII character"),
+        (("--option", "delimiter"), "expected key=value"),
     ],
 )
 def test_invalid_arguments(cli, folder, arguments, text):

@@ -178,3 +178,17 @@ def test_a_large_parquet_table_is_streamed(cli, make_npz, tmp_path, monkeypatch)
     assert streamed.column_names == [name for name in complete.column_names if name != "target"]
     assert streamed["sample_id"].to_pylist() == IDS
     assert streamed["prediction"].equals(complete["prediction"])
+
+
+@pytest.mark.filterwarnings("always")
+def test_declared_categories_are_those_of_the_training_data(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i % 7},{('01', '1', '2')[i % 3]},{'uvu'[i % 3]}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("\n".join(["a_1,ward,y", *rows]))
+    (tmp_path / "train.yaml").write_text("modalities: {a: a_1, stay: ward}\ntarget: y\ncategory: [ward]\n")
+    assert cli("fit", "train.csv", "--out", "run", "--method", "late_fusion").status == 0
+    (tmp_path / "new.csv").write_text("a_1,ward\n3,01\n3,1\n3,9\n3,\n")
+    result = cli("predict", "run", "new.csv", "--out", "out.csv")
+    assert result.status == 0
+    assert "1 cells have categories that the training data does not have ('9')" in result.err
+    assert read_table(tmp_path / "out.csv")["prediction"].to_pylist()[:2] == ["u", "v"]

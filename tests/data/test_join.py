@@ -343,3 +343,27 @@ def test_columns_of_categories_and_dates_are_joined(tmp_path):
     data = MultimodalData.join({"patient": tmp_path / "patients.csv", "blood": blood}, "id")
     assert data.categories == {"patient": {"ward": ("cardiology", "surgery")}}
     np.testing.assert_array_equal(data.modalities["patient"].values, [[1, 1], [np.nan, 2], [0, np.nan]])
+
+
+def test_declared_categories_of_a_join(folder):
+    (folder / "stay.csv").write_text("patient_id,icu,age\n001,01,60\n002,1,70\n003,,80\n")
+    sources, options = {"rna": "rna.csv", "stay": "stay.csv"}, {"category": "icu"}
+    data = MultimodalData.join(sources, "patient_id", options=options)
+    assert data.categories == {"stay": {"icu": ("01", "1")}}
+    np.testing.assert_array_equal(values(data, "stay"), [[0, 60], [1, 70], [np.nan, 80]])
+    frame = pd.DataFrame({"icu": [3, 4, 3], "age": [60, 70, 80]}, index=["001", "002", "003"])
+    data = MultimodalData.join({**sources, "stay": frame}, "patient_id", options=options)
+    assert data.categories == {"stay": {"icu": ("3", "4")}}
+
+
+@pytest.mark.parametrize("category", ["bed", "patient_id", "outcome"])
+def test_a_declared_category_of_a_join_must_be_a_feature(folder, category):
+    sources = {"rna": "rna.csv", "labels": "labels.csv"}
+    with pytest.raises(DataError, match=f"category: no column of features matches '{category}'; files: .*labels.csv"):
+        MultimodalData.join(sources, "patient_id", target="labels.csv:outcome", options={"category": category})
+
+
+def test_a_transposed_table_has_no_categories(folder):
+    (folder / "t.csv").write_text("gene,001,002\ng1,1,2\ng2,3,4\n")
+    with pytest.raises(DataError, match="category: no column of features matches 'g1'"):
+        MultimodalData.join({"t": "t.csv"}, "patient_id", transpose=["t"], options={"category": "g1"})

@@ -174,3 +174,48 @@ def test_any_text_is_read_or_rejected(tmp_path_factory, text):
     else:
         message = ""
     assert "\n" not in message
+
+
+CODES = "a_1,icu,ward,y\n1,01,3,u\n2,1,,v\n3,2,7,u\n4,01,3,v\n"
+
+
+def test_declared_categories_are_the_text_of_the_file(csv):
+    options = {"modalities": {"m": "a_1,icu,ward"}, "target": "y", "category": "icu,w*"}
+    data = read(csv(CODES), options=options)
+    assert data.categories == {"m": {"icu": ("01", "1", "2"), "ward": ("3", "7")}}
+    np.testing.assert_array_equal(data.modalities["m"].values, [[1, 0, 0], [2, 1, np.nan], [3, 2, 1], [4, 0, 0]])
+
+
+def test_numbers_of_parquet_files_can_be_categories(tmp_path):
+    path = tmp_path / "data.parquet"
+    columns = {"icu": pa.array([10, None, 2]), "size": [1.5, 2.0, None], "flag": [True, None, False]}
+    pq.write_table(pa.table({**columns, "day": ["2020", "", "x"]}), path)
+    data = read(path, options={"modalities": {"m": "*"}, "category": "*"})
+    assert data.categories["m"] == {
+        "icu": ("10", "2"), "size": ("1.5", "2"), "flag": ("false", "true"), "day": ("2020", "x")
+    }  # fmt: skip
+    np.testing.assert_array_equal(
+        data.modalities["m"].values, [[0, 0, 1, 0], [np.nan, 1, np.nan, np.nan], [1, np.nan, 0, 1]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("category", "message"),
+    [
+        ("bed", r"data.csv: category: no feature matches 'bed'; features: a_1, icu"),
+        ("y", "data.csv: category: no feature matches 'y'"),
+    ],
+)
+def test_a_declared_category_must_be_a_feature(csv, category, message):
+    with pytest.raises(DataError, match=message):
+        read(csv(CODES), options={"modalities": {"m": "a_1,icu"}, "target": "y", "category": ("icu", category)})
+
+
+def test_lists_are_no_categories(tmp_path):
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.table({"a": [[1.0], [2.0]]}), path)
+    with pytest.raises(DataError, match=r"data.parquet: modality 'm': column 'a' holds lists"):
+        read(path, options={"modalities": {"m": "a"}, "category": "a"})
+    pq.write_table(pa.table({"a": [[1.0], [2.0]], "b": [b"x", b"y"]}), path)
+    with pytest.raises(DataError, match=r"data.parquet: modality 'm': column 'b' is binary"):
+        read(path, options={"modalities": {"m": "b"}, "category": "b"})

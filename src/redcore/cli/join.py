@@ -48,7 +48,8 @@ class JoinOptions:
     option: Annotated[
         list[str] | None,
         typer.Option(
-            help="Option of CSV files as KEY=VALUE: delimiter, decimal, encoding, header or na_values. Repeatable."
+            help="Option of tables as KEY=VALUE: category (columns of numbers that are categories), or, for CSV files, "
+            "delimiter, decimal, encoding, header or na_values. Repeatable."
         ),
     ] = None
     title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""

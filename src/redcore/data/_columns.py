@@ -3,23 +3,27 @@
 import re
 import warnings
 from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BeforeValidator
 
 from redcore._types import AnyArray
-from redcore.data._csv import NULLS
+from redcore.data._csv import NULLS, CsvOptions, names_from_text
 from redcore.data._decide_target import Task, is_fractional
 from redcore.exceptions import DataError, DataWarning, TargetError
 
 __all__ = [
+    "ColumnOptions",
     "cleaned_columns",
     "ids_of",
     "labels_from_text",
     "labels_of",
+    "matching",
     "numbers_in",
     "target_numbers",
     "target_values",
@@ -30,6 +34,32 @@ MARKERS = ("None", "none", "NONE", "<NA>", "NaT", "-", "--", "?", ".", "missing"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 WITH_LEADING_ZERO = re.compile(r"[+-]?0\d")
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+class ColumnOptions(CsvOptions):
+    """Options for the columns of tables, and for CSV and TSV files.
+
+    Attributes
+    ----------
+    category : tuple of str
+        Columns of features, as names or glob patterns, that are categories although they are written as numbers, such
+        as codes of wards. In CSV files their cells are text as in the file: "01" and "1" are two categories.
+    """
+
+    category: Annotated[tuple[str, ...], BeforeValidator(names_from_text)] = ()
+
+    def categories_in(self, columns: Sequence[str]) -> list[str]:
+        """Return the columns that match option `category`."""
+        return [name for name in columns if any(matching([name], pattern) for pattern in self.category)]
+
+    def unmatched_category(self, columns: Sequence[str]) -> str | None:
+        """Return the first pattern of option `category` that matches none of `columns`, None if all match."""
+        return next((pattern for pattern in self.category if not matching(columns, pattern)), None)
+
+
+def matching(columns: Sequence[str], pattern: str) -> list[str]:
+    """Return the columns whose name is `pattern` or matches it as a glob."""
+    return [name for name in columns if name == pattern or fnmatchcase(name, pattern)]
 
 
 def numbers_in(
@@ -67,11 +97,17 @@ def numbers_in(
 
 
 def cleaned_columns(
-    path: Path, table: pa.Table, what: str, columns: Sequence[str], na_values: Collection[str] = ()
+    path: Path,
+    table: pa.Table,
+    what: str,
+    columns: Sequence[str],
+    na_values: Collection[str] = (),
+    categories: Collection[str] = (),
 ) -> dict[str, pa.ChunkedArray]:
     """Return columns by name, with numbers in place of text if all text of a column is numbers or empty cells.
 
-    Parameters are those of `numbers_in`. In columns of other text, empty cells become null.
+    Parameters are those of `numbers_in`. In columns of other text, empty cells become null. The columns in
+    `categories` become dictionaries of their text; numbers are written with up to 15 digits.
 
     Warns
     -----
@@ -80,9 +116,12 @@ def cleaned_columns(
     """
     markers: dict[str, str] = {}
     cleaned = {}
+    empty = pa.array([*NULLS, *na_values] if _decimal(table) else ["", *na_values])
     for column in columns:
         values = table[column]
-        if pa.types.is_decimal(values.type):
+        if column in categories:
+            values = _as_category(f"{what}: column {column!r}", values, empty)
+        elif pa.types.is_decimal(values.type):
             values = values.cast(pa.float64())
         elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
             try:
@@ -93,13 +132,33 @@ def cleaned_columns(
                 if "set option decimal" in str(error):
                     raise
                 texts = pc.utf8_trim_whitespace(values)
-                empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
-                values = pc.if_else(pc.is_in(texts, pa.array(empty)), None, values)
+                values = pc.if_else(pc.is_in(texts, empty), None, values)
         cleaned[column] = values
     if markers:
         listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
         warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=2)
     return cleaned
+
+
+def _as_category(place: str, values: pa.ChunkedArray, empty: pa.Array) -> pa.ChunkedArray:
+    """Return a column as a dictionary of its different texts, in alphabetical order. `empty` are texts of empty cells.
+
+    Raise `DataError` if the column holds lists, bytes or other values without a text.
+    """
+    values = _plain(values)
+    kind = values.type
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = values.cast(pa.float64()).to_pylist()
+        texts = pa.chunked_array(
+            [pa.array([None if x is None or x != x else f"{x:.15g}" for x in numbers], pa.string())]
+        )
+    elif pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise DataError(f"{place} is {kind}, expected text or numbers as categories")
+    else:
+        texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    texts = pc.if_else(pc.is_in(texts, empty), None, texts).combine_chunks()
+    names = pa.array(sorted(pc.unique(texts).drop_null().to_pylist()), pa.string())
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(pc.index_in(texts, value_set=names), names)])
 
 
 def _numbers(table: pa.Table, what: str, column: str, na_values: Collection[str], markers: dict[str, str]) -> AnyArray:

@@ -192,7 +192,7 @@ class MultimodalData:
             ``task``: {"auto", "classes", "numbers", "labels"}, kind of the target as in tables. ``groups``, ``split``:
             like `target`, but required for every sample. ``transpose``: names of the modalities whose tables have
             features in rows and samples in columns. ``nan_rows``: as in `from_arrays`. ``options``: mapping with
-            options of CSV files, such as ``{"delimiter": ";", "na_values": "-999"}``; see `redcore.data.formats.table`.
+            options of tables, such as ``{"delimiter": ";", "category": "ward"}``; see `redcore.data.formats.table`.
 
         Raises
         ------

@@ -12,8 +12,7 @@ import numpy as np
 from redcore._types import AnyArray
 from redcore._validation import SPLIT_CODES, NanPolicy, check_known, check_modality_names, is_missing
 from redcore.data._alignment import normalised_label
-from redcore.data._columns import ids_of, target_values
-from redcore.data._csv import CsvOptions
+from redcore.data._columns import ColumnOptions, ids_of, target_values
 from redcore.data._decide_target import Task, decide_target
 from redcore.data._join_sources import JoinSource, columns_by_id, names_file, read_join_source, split_columns
 from redcore.data._target import Target
@@ -109,13 +108,14 @@ def join(
     check_known("modality", transpose, sources)
     columns = {"target": target, "groups": groups, "split": split}
     excluded = {name: _columns_of(columns.values(), source) for name, source in sources.items()}
-    csv = CsvOptions.parse(options or {})
+    of_columns = ColumnOptions.parse(options or {})
     read = {
-        name: read_join_source(name, sources[name], on, csv, name in transpose, excluded[name])
+        name: read_join_source(name, sources[name], on, of_columns, name in transpose, excluded[name])
         for name in sorted(sources)
     }
+    _check_category(read, of_columns)
     labels, group_of, split_of = (
-        _by_id(what, source, on, csv, task if what == "target" else "text") for what, source in columns.items()
+        _by_id(what, source, on, of_columns, task if what == "target" else "text") for what, source in columns.items()
     )
     forms = _id_forms(read, labels)
     _check_shared(read, labels, forms)
@@ -151,7 +151,7 @@ def _columns_of(columns: Iterable[Any], source: Any) -> set[str]:
 
 
 def _by_id(
-    what: str, source: Any, on: str | None, options: CsvOptions, task: Task | Literal["text"]
+    what: str, source: Any, on: str | None, options: ColumnOptions, task: Task | Literal["text"]
 ) -> dict[str, Any] | None:
     """Return the entries of target, groups or split by id, without empty ones. Several columns give tuples."""
     if source is None:
@@ -229,6 +229,14 @@ def _data(
         categories={name: source.categories for name, source in sources.items() if source.categories},
         nan_rows=nan_rows,
     )
+
+
+def _check_category(sources: Mapping[str, JoinSource], options: ColumnOptions) -> None:
+    """Raise `DataError` if a pattern of option `category` matches no column of a table with samples in rows."""
+    pattern = options.unmatched_category([name for source in sources.values() for name in source.categories])
+    if pattern is not None:
+        files = ", ".join(source.where for source in sources.values())
+        raise DataError(f"category: no column of features matches {pattern!r}; files: {files}")
 
 
 def _check_shared(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None, forms: list[IdForms]) -> None:

@@ -5,7 +5,6 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ import pyarrow.parquet as pq
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
-from redcore.data._columns import cleaned_columns
-from redcore.data._csv import SUFFIXES, CsvOptions, is_csv, read_csv
+from redcore.data._columns import ColumnOptions, cleaned_columns, matching
+from redcore.data._csv import SUFFIXES, is_csv, read_csv
 from redcore.data._mixed import mixed_columns
 from redcore.exceptions import DataError, NonFiniteError
 
@@ -93,7 +92,7 @@ def read_join_source(
     name: str,
     source: Any,
     on: str | None,
-    options: CsvOptions,
+    options: ColumnOptions,
     transposed: bool = False,
     excluded: Collection[str] = (),
 ) -> JoinSource:
@@ -107,7 +106,7 @@ def read_join_source(
         See `redcore.data.MultimodalData.join`.
     on : str or None
         Column of the ids of tables.
-    options : CsvOptions
+    options : ColumnOptions
     transposed : bool, default False
         If True, the rows of the table are features and its columns are samples. The first column has the names of the
         features.
@@ -150,7 +149,7 @@ def split_columns(source: str | Path) -> tuple[Path, tuple[str, ...]]:
     return Path(path), tuple(column.strip() for column in columns.split(",") if column.strip())
 
 
-def columns_by_id(path: Path, on: str, columns: Sequence[str], options: CsvOptions) -> tuple[AnyArray, pa.Table]:
+def columns_by_id(path: Path, on: str, columns: Sequence[str], options: ColumnOptions) -> tuple[AnyArray, pa.Table]:
     """Return the ids of a table, (n_rows,), and some of its columns. In CSV, a single column is text as in the file."""
     table = _read_table(path, on, False, options, columns if len(columns) == 1 else ())
     for name in columns:
@@ -159,15 +158,18 @@ def columns_by_id(path: Path, on: str, columns: Sequence[str], options: CsvOptio
 
 
 def _read_table(
-    path: Path, on: str | None, transposed: bool, options: CsvOptions, text: Sequence[str] = ()
+    path: Path, on: str | None, transposed: bool, options: ColumnOptions, text: Sequence[str] = ()
 ) -> pa.Table:
     """Read a table. Since the ids need a header, the names of the columns may be numbers.
 
-    In CSV, ids, the columns `text` and the first column of a transposed table are text as it stands in the file.
+    In CSV, ids, categories, the columns `text` and the first column of a transposed table are text as it stands in the
+    file.
     """
 
     def text_columns(names: list[str]) -> list[str]:
-        return names[:1] if transposed else [name for name in names if name == on or name in text]
+        if transposed:
+            return names[:1]
+        return [name for name in names if name == on or name in text or options.categories_in([name])]
 
     try:
         if is_csv(path):
@@ -189,7 +191,7 @@ def _of_table(
     transposed: bool,
     patterns: Sequence[str],
     excluded: Collection[str],
-    options: CsvOptions,
+    options: ColumnOptions,
 ) -> JoinSource:
     repeated = _repeated(table.column_names)
     if repeated is not None:
@@ -207,11 +209,11 @@ def _of_table(
         names = _matching(where, names, patterns)
     if not names:
         raise DataError(f"{where}: no columns of features besides {on!r}")
-    values, categories = _matrix(where, table, names, ids, options.na_values)
+    values, categories = _matrix(where, table, names, ids, options)
     return JoinSource(where, ids, values, tuple(names), categories)
 
 
-def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str], options: CsvOptions) -> JoinSource:
+def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str], options: ColumnOptions) -> JoinSource:
     """Return the values of a table with features in rows, samples in columns, and feature names in the first column."""
     first, *ids = table.column_names
     features = ["" if name is None else str(name) for name in table[first].to_pylist()]
@@ -224,7 +226,7 @@ def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str], options
     if not ids:
         raise DataError(f"{where}: no columns of samples after the feature names in column {first!r}")
     names = tuple(map(str, features))
-    by_feature, _ = _matrix(where, table, ids, np.array(names), options.na_values, "feature", only_numbers=True)
+    by_feature, _ = _matrix(where, table, ids, np.array(names), options, "feature", only_numbers=True)
     values = by_feature.T
     if patterns:
         chosen = _matching(where, names, patterns)
@@ -238,7 +240,7 @@ def _matrix(
     table: pa.Table,
     names: Sequence[str],
     rows: AnyArray,
-    na_values: Collection[str] = (),
+    options: ColumnOptions,
     kind: str = "id",
     only_numbers: bool = False,
 ) -> tuple[AnyArray, dict[str, tuple[str, ...]]]:
@@ -251,8 +253,7 @@ def _matrix(
     names : sequence of str
     rows : array (n_rows,)
         Ids or features of the rows, for messages.
-    na_values : collection of str
-        Text that counts as an empty cell.
+    options : ColumnOptions
     kind : str
         What the rows are.
     only_numbers : bool
@@ -260,12 +261,13 @@ def _matrix(
     """
     values = np.empty((table.num_rows, len(names)), order="F")
     categories: dict[str, tuple[str, ...]] = {}
+    declared = () if only_numbers else options.categories_in(names)
     position = {name: index for index, name in enumerate(table.column_names)}
     for index, name in enumerate(names):
         column = table.column(position[name])
-        if not _is_numeric(column.type):
+        if name in declared or not _is_numeric(column.type):
             try:
-                column = cleaned_columns(Path(where), table, "values", [name], na_values)[name]
+                column = cleaned_columns(Path(where), table, "values", [name], options.na_values, declared)[name]
                 mixed = mixed_columns("values", {name: column})
             except DataError as error:
                 raise _cell_error(where, name, kind, rows, column, str(error)) from None
@@ -343,7 +345,7 @@ def _repeated(names: Sequence[Any]) -> tuple[int, int] | None:
 def _matching(where: str, names: Sequence[str], patterns: Sequence[str]) -> list[str]:
     columns: dict[str, None] = {}
     for pattern in patterns:
-        matches = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+        matches = matching(names, pattern)
         if not matches:
             shown = ", ".join(names[:SHOWN_COLUMNS])
             raise DataError(f"{where}: no column matches {pattern!r}; columns: {shown}")
@@ -390,7 +392,7 @@ def _archive(path: Path) -> JoinSource:
         raise DataError(f"{path}: not a readable npz archive: truncated, or of another format ({reason})") from None
 
 
-def _folder(path: Path, options: CsvOptions) -> JoinSource:
+def _folder(path: Path, options: ColumnOptions) -> JoinSource:
     """Read a folder with one file per id: arrays as .npy, or sequences as .csv or .tsv with a header."""
     files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
     for file in files:
@@ -411,7 +413,7 @@ def _folder(path: Path, options: CsvOptions) -> JoinSource:
             raise DataError(f"{file}: the columns differ from those of {files[0].name}")
         names = columns
         steps = np.array([f"step {step + 1}" for step in range(table.num_rows)])
-        step_values, _ = _matrix(str(file), table, columns, steps, options.na_values, "step", only_numbers=True)
+        step_values, _ = _matrix(str(file), table, columns, steps, options, "step", only_numbers=True)
         entries.append(step_values if table.num_rows else None)
     ids = _checked_ids(str(path), [file.stem for file in files])
     return JoinSource(str(path), ids, entries, names)

@@ -161,8 +161,8 @@ def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]
         first = names[numeric.index(False)]
         row = trimmed.to_pylist().index(first)
         raise DataError(
-            f"{what} is string, expected numbers; row {row} is {first[:40]!r}. If the column holds categories, convert "
-            "it to a categorical type (in pandas: astype('category'))"
+            f"{what} is string, expected numbers; row {row} is {first[:40]!r}. If the column holds categories, name "
+            "it in option category of the table, or convert it to a categorical type (in pandas: astype('category'))"
         )
     order = np.argsort(np.array(names, dtype=object), kind="stable") if names else np.zeros(0, dtype=np.int64)
     rank = np.empty(len(order))

@@ -20,7 +20,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,8 +32,17 @@ from pydantic import BeforeValidator, Field
 from redcore._types import AnyArray
 from redcore._validation import SPLIT_CODES, NanPolicy
 from redcore.data import MultimodalData, Target, Task, decide_target, mixed_columns
-from redcore.data._columns import cleaned_columns, ids_of, labels_of, numbers_in, target_numbers, target_values
-from redcore.data._csv import CsvOptions, is_csv, names_from_text, read_csv
+from redcore.data._columns import (
+    ColumnOptions,
+    cleaned_columns,
+    ids_of,
+    labels_of,
+    matching,
+    numbers_in,
+    target_numbers,
+    target_values,
+)
+from redcore.data._csv import is_csv, names_from_text, read_csv
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError, DataWarning, RedCoreError
 
@@ -50,7 +58,7 @@ TABLE_SPLIT_CODES = SPLIT_CODES | {f"{code}.0": code for code in range(3)}
 Columns = Annotated[tuple[str, ...], BeforeValidator(names_from_text), Field(min_length=1)]
 
 
-class Options(CsvOptions):
+class Options(ColumnOptions):
     """Options of the reader.
 
     Attributes
@@ -206,6 +214,7 @@ def _data(source: _Source) -> MultimodalData:
         columns = {name: _columns(source, name, patterns) for name, patterns in options.modalities.items()}
         if not any(columns.values()):
             raise DataError(f"no column of any modality; columns: {_listed(source.table.column_names)}")
+        _check_category(source, columns)
         _warn_of_absent(source, columns)
         split = source.entries("split", options.split)
         data = MultimodalData.from_arrays(
@@ -223,6 +232,14 @@ def _data(source: _Source) -> MultimodalData:
             else DataError(f"{source.path}: {error}")
         ) from None
     return data if expected is None else expected.conform(source.path, data)
+
+
+def _check_category(source: _Source, columns: Mapping[str, list[str]]) -> None:
+    """Raise `DataError` if a pattern of option `category` matches no feature, unless the table is read for a model."""
+    features = list(dict.fromkeys(column for found in columns.values() for column in found))
+    pattern = source.options.unmatched_category(features)
+    if pattern is not None and source.expected is None:
+        raise DataError(f"category: no feature matches {pattern!r}; features: {_listed(features)}")
 
 
 def _warn_of_absent(source: _Source, columns: Mapping[str, list[str]]) -> None:
@@ -252,7 +269,7 @@ def _yaml_file(path: Path, suffix: str) -> Path:
 def _reserved(options: Options, columns: list[str]) -> dict[str, str]:
     """Return the columns that are no features, with their role."""
     reserved = {column: role for role in ("id", "group", "split") if (column := getattr(options, role)) is not None}
-    return reserved | {column: "target" for pattern in options.target or () for column in _matches(columns, pattern)}
+    return reserved | {column: "target" for pattern in options.target or () for column in matching(columns, pattern)}
 
 
 def _merged_with_yaml(path: Path, options: Options, base: Mapping[str, Any] | None = None) -> Options:
@@ -291,10 +308,10 @@ def _table(path: Path, options: Options) -> pa.Table:
 
 
 def _text_columns(options: Options, columns: list[str]) -> list[str]:
-    """Return the columns of a CSV file that are read as text: ids, groups, split and a single target."""
-    target = [column for pattern in options.target or () for column in _matches(columns, pattern)]
+    """Return the columns of a CSV file that are read as text: ids, groups, split, a single target and categories."""
+    target = [column for pattern in options.target or () for column in matching(columns, pattern)]
     names = {options.id, options.group, options.split, *(target if len(target) == 1 else ())}
-    return [name for name in columns if name in names]
+    return [name for name in columns if name in names or (name not in target and options.categories_in([name]))]
 
 
 def _parquet(path: Path) -> pa.Table:
@@ -304,10 +321,6 @@ def _parquet(path: Path) -> pa.Table:
         if n_cells > max(ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE * n_bytes):
             raise DataError(f"declares {n_cells} cells, too many for a file of {n_bytes} bytes")
         return file.read(use_threads=False)
-
-
-def _matches(columns: list[str], pattern: str) -> list[str]:
-    return [name for name in columns if name == pattern or fnmatchcase(name, pattern)]
 
 
 def _listed(columns: list[str]) -> str:
@@ -324,7 +337,7 @@ def _columns(source: _Source, name: str, patterns: tuple[str, ...]) -> list[str]
         if pattern in source.reserved and pattern in source:
             role = source.reserved[pattern]
             raise DataError(f"modality {name!r}: column {pattern!r} is the {role}, which cannot be a feature")
-        matches = _matches(source.table.column_names, pattern)
+        matches = matching(source.table.column_names, pattern)
         features = [column for column in matches if column == pattern or not _is_excluded(source, column)]
         if not features and source.expected is None:
             others = f" besides {', '.join(matches[:5])}, which is no feature" if matches else ""
@@ -346,13 +359,15 @@ def _is_nested(table: pa.Table, columns: list[str]) -> bool:
 
 def _modality(source: _Source, name: str, columns: list[str]) -> Any:
     """Return the values of a modality; None without columns, a list of arrays for a column of lists."""
-    table = source.table
+    table, options, what = source.table, source.options, f"modality {name!r}"
     if not columns:
         return None
+    categories = options.categories_in(columns)
     if _is_nested(table, columns):
+        if categories:
+            raise DataError(f"{what}: column {columns[0]!r} holds lists, expected text or numbers as categories")
         return [None if entry is None else np.asarray(entry, dtype=object) for entry in table[columns[0]].to_pylist()]
-    what = f"modality {name!r}"
-    return mixed_columns(what, cleaned_columns(source.path, table, what, columns, source.options.na_values))
+    return mixed_columns(what, cleaned_columns(source.path, table, what, columns, options.na_values, categories))
 
 
 def _split(values: AnyArray) -> AnyArray:
@@ -373,7 +388,7 @@ def _target(source: _Source) -> Target | None:
     names = source.table.column_names
     columns: list[str] = []
     for pattern in patterns:
-        columns.extend(column for column in _matches(names, pattern) if column not in columns)
+        columns.extend(column for column in matching(names, pattern) if column not in columns)
     if source.expected is None:
         _check_target_columns(names, patterns)
         return _new_target(source, columns)
@@ -385,7 +400,7 @@ def _target(source: _Source) -> Target | None:
 
 def _check_target_columns(names: list[str], patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
-        if not _matches(names, pattern):
+        if not matching(names, pattern):
             raise DataError(f"target: no column matches {pattern!r}; columns: {_listed(names)}")
 
 
