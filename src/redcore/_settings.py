@@ -72,6 +72,10 @@ class Settings(BaseModel):
             space |= parent.__dict__.get("SEARCH", {})
         return space
 
+    def value_of(self, name: str) -> Any:
+        """Return the value of a setting of the search space."""
+        return getattr(self, name)
+
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return validated settings. Text is converted to the type of its setting, ``"none"`` to None.

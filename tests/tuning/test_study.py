@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from factories import make_data
+from factories import ANY_DATA_METHODS, make_data, tiny
 from redcore._discovery import names
 from redcore.data import MultimodalData
 from redcore.exceptions import DataError, DivergenceError, RunError, UnknownNameError
-from redcore.methods import make_method
-from redcore.tuning import Journal, Study, Task, describe
+from redcore.methods import make_method, method_class
+from redcore.tuning import Budget, Journal, Study, Task, describe, first_values
 
 RATES = {"audio": 0.3, "text": 0.5, "video": 0.0}
 
@@ -33,7 +33,33 @@ def test_search_spaces_are_within_the_bounds_of_the_settings(method):
     for name, search in settings.search_space().items():
         for value in search.choices or (search.low, search.high):
             settings.replace(**{name: int(value) if search.whole else value})
+        # None leaves the value to the method
+        assert name in first_values(settings) or settings.value_of(name) is None
+    assert bool(describe(settings)) != bool(method_class(method).nothing_to_tune)
     assert ("learning_rate" in describe(settings)) == hasattr(getattr(settings, "of_base", settings), "learning_rate")
+
+
+def test_methods_without_a_search_space():
+    untuned = {name for name in names("redcore.methods") if method_class(name).nothing_to_tune}
+    assert untuned == {"bayes", "prior", "tabicl", "tabpfn"}
+
+
+@pytest.mark.parametrize("end", [0, -1], ids=["low", "high"])
+@pytest.mark.parametrize("method", [name for name in ANY_DATA_METHODS if not method_class(name).nothing_to_tune])
+def test_fits_at_both_ends_of_the_search_space(method, end):
+    space = make_method(method).settings.search_space()
+    ends = {name: (search.choices or (search.low, search.high))[end] for name, search in space.items()}
+    ends = {name: int(value) if space[name].whole else value for name, value in ends.items()}
+    for kind in ("multiclass", "regression"):
+        data = make_data(kind)
+        outputs = make_method(method, settings={**tiny(method), **ends}).fit(data).predict(data)
+        assert np.isfinite(outputs).all()
+
+
+def test_the_stack_is_tuned_with_its_base():
+    space = make_method("stacked", settings={"base": "mvtcae"}).settings.search_space()
+    assert {"n_members", "conditional_share", "learning_rate"} <= space.keys()
+    assert "weight_step" not in space
 
 
 def test_only_group_of_a_class_is_in_the_training_data_of_every_fold():
@@ -75,7 +101,7 @@ def test_default_metric_of_each_target(kind, metric, direction, tmp_path):
     tuning = task(kind)
     assert (tuning.chosen_metric, tuning.direction) == (metric, direction)
     study = Study(tmp_path, tuning)
-    study.work(2)
+    study.work(Budget(2))
     assert study.best() is not None
     with pytest.raises(UnknownNameError, match="unknown metric 'f2'"):
         task(kind, metric="f2").score({}, lambda *_: None)
@@ -83,7 +109,7 @@ def test_default_metric_of_each_target(kind, metric, direction, tmp_path):
 
 def test_the_best_trial_is_written_as_a_preset(tmp_path):
     study = Study(tmp_path, task(), {"alpha": 3.0})
-    study.work(6)
+    study.work(Budget(6))
     content = json.loads((tmp_path / "preset.json").read_text())
     values = [trial.value for trial in study.study.trials if trial.state == TrialState.COMPLETE]
     assert content["score"] == min(values)
@@ -94,14 +120,63 @@ def test_the_best_trial_is_written_as_a_preset(tmp_path):
 
 
 def test_a_study_is_resumed(tmp_path):
-    Study(tmp_path, task()).work(3)
+    Study(tmp_path, task()).work(Budget(3))
     study = Study(tmp_path, task())
-    study.work(3)
+    study.work(Budget(3))
     assert len(study.study.trials) == 3
-    study.work(5)
+    study.work(Budget(5))
     assert len(study.study.trials) == 5
-    # the resumed study does not repeat trials
-    assert len({trial.params["C"] for trial in study.study.trials}) == 5
+    # the resumed study does not repeat trials, and draws those of a study without interruption
+    assert len({trial.params.get("C") for trial in study.study.trials}) == 5
+    (tmp_path / "other").mkdir()
+    other = Study(tmp_path / "other", task())
+    other.work(Budget(5))
+    assert [trial.params for trial in other.study.trials] == [trial.params for trial in study.study.trials]
+
+
+def test_the_first_trial_has_the_defaults_or_the_start(tmp_path, monkeypatch):
+    tried = []
+    monkeypatch.setattr(Task, "score", lambda self, settings, report: tried.append(settings) or 1.0)
+    for place, (fixed, start) in enumerate([({}, {}), ({"alpha": 3.0}, {"C": 0.5}), ({"C": 2.0}, {"alpha": 7.0})]):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        study = Study(folder, task(), fixed, start)
+        tried.clear()
+        study.work(Budget(3))
+        assert tried[0] == {**fixed, **start}
+        assert all(settings.items() >= fixed.items() for settings in tried)
+        assert study.study.trials[0].params == start
+        assert study.settings_of(study.best()) == {**fixed, **start}
+
+
+def test_a_cpu_budget_ends_the_study_and_its_last_trial(tmp_path, monkeypatch):
+    def score(self, settings, report):
+        for fold in range(3):
+            end = time.process_time() + 0.1
+            while time.process_time() < end:
+                pass
+            report(fold + 1, 1.0)
+        return 1.0
+
+    monkeypatch.setattr(Task, "score", score)
+    study = Study(tmp_path, task())
+    study.work(Budget(cpu_seconds=0.05))
+    # the first trial is complete although it exceeds the budget
+    assert [trial.state for trial in study.finished()] == [TrialState.COMPLETE]
+    study.work(Budget(10, study.cpu_seconds() + 0.15))
+    assert [trial.state for trial in study.finished()] == [TrialState.COMPLETE, TrialState.PRUNED]
+    assert len(study.finished()[1].intermediate_values) == 2
+    assert study.cpu_seconds() == pytest.approx(0.5, abs=0.1)
+
+
+def test_trials_are_scored_under_random_missing_patterns():
+    plain, augmented = task(rates=None), task(rates=None, validation_patterns=4)
+    for (train, validation), (same, copies) in zip(plain.folds, augmented.folds, strict=True):
+        assert train.checksum() == same.checksum()
+        assert not any(train.missing_rates.values())
+        assert copies.n_samples == 4 * validation.n_samples
+        assert copies.take(np.arange(validation.n_samples)).checksum() == validation.checksum()
+        assert any(copies.missing_rates.values())
 
 
 def test_a_poor_trial_is_pruned_before_its_last_fold(tmp_path, monkeypatch):
@@ -116,7 +191,7 @@ def test_a_poor_trial_is_pruned_before_its_last_fold(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Task, "score", score)
     study = Study(tmp_path, task())
-    study.work(8)
+    study.work(Budget(8))
     assert [trial.state for trial in study.study.trials[6:]] == [TrialState.PRUNED] * 2
     assert max(study.study.trials[7].intermediate_values) == 1
 
@@ -127,7 +202,7 @@ def test_a_diverging_loss_ends_the_trial_and_an_error_ends_the_study(tmp_path, m
 
     monkeypatch.setattr(Task, "score", diverge)
     study = Study(tmp_path / "one", task()) if (tmp_path / "one").mkdir() is None else None
-    study.work(2)
+    study.work(Budget(2))
     assert study.best() is None
     assert study.counts() == {"complete": 0, "pruned": 2, "fail": 0, "running": 0}
     assert not (tmp_path / "one" / "preset.json").exists()
@@ -138,7 +213,7 @@ def test_a_diverging_loss_ends_the_trial_and_an_error_ends_the_study(tmp_path, m
     monkeypatch.setattr(Task, "score", fail)
     (tmp_path / "two").mkdir()
     with pytest.raises(DataError):
-        Study(tmp_path / "two", task()).work(2)
+        Study(tmp_path / "two", task()).work(Budget(2))
 
 
 def test_errors_of_unusable_tasks(tmp_path):
@@ -149,11 +224,11 @@ def test_errors_of_unusable_tasks(tmp_path):
 
 
 def test_an_incomplete_record_of_a_killed_writer_is_truncated(tmp_path):
-    Study(tmp_path, task()).work(2)
+    Study(tmp_path, task()).work(Budget(2))
     with (tmp_path / "journal.log").open("ab") as file:
         file.write(b'{"op_code": 5, "tri')
     study = Study(tmp_path, task())
-    study.work(3)
+    study.work(Budget(3))
     assert len(Study(tmp_path, task()).study.trials) == 3
 
 
@@ -165,7 +240,7 @@ def work_slowly(folder, n_trials):
         return score(self, settings, report)
 
     Task.score = slow
-    Study(folder, task()).work(n_trials, worker=1)
+    Study(folder, task()).work(Budget(n_trials), worker=1)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5])
@@ -180,7 +255,7 @@ def test_a_killed_worker_loses_only_its_trial(tmp_path, seconds):
     process.join()
     study = Study(tmp_path, task())
     before = study.counts()
-    study.work(before["complete"] + before["pruned"] + 2)
+    study.work(Budget(before["complete"] + before["pruned"] + 2))
     after = study.counts()
     assert after["running"] == 0
     assert after["fail"] == before["running"]

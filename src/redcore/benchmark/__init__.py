@@ -8,6 +8,7 @@ from redcore._statistics import holm
 from redcore.benchmark._aggregate import (
     Entry,
     Over,
+    by_tuning,
     conflicts,
     few_runs,
     mean_ranks,
@@ -66,6 +67,7 @@ __all__ = [
     "bayesian_signed_rank",
     "best_methods",
     "best_single_modality",
+    "by_tuning",
     "compare",
     "conflicts",
     "critical_difference",

@@ -18,6 +18,7 @@ __all__ = [
     "HEADLINE_SCORES",
     "Entry",
     "Over",
+    "by_tuning",
     "conflicts",
     "done",
     "few_runs",
@@ -80,6 +81,19 @@ class Entry:
 def done(records: Iterable[AnyResult]) -> list[AnyResult]:
     """Return the records of finished cells."""
     return [record for record in records if record.status == "done"]
+
+
+def by_tuning(records: Iterable[AnyResult]) -> dict[str, list[AnyResult]]:
+    """Return the records with the settings of the benchmark, and those of tuned methods, by a title for their table.
+
+    The only title is "" if no method is tuned.
+    """
+    groups: dict[str, list[AnyResult]] = defaultdict(list)
+    for record in records:
+        groups[f"tuned: {record.tuning_title}" if record.tuning_title else ""].append(record)
+    if not any(groups.keys()):
+        return dict(groups)
+    return {title or "without tuning": groups[title] for title in sorted(groups)}
 
 
 def named_score(record: Result, score: str | None = None) -> str:

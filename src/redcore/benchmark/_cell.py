@@ -29,8 +29,16 @@ __all__ = ["run_cell"]
 MAX_PATTERNS = 64
 
 
-def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyArray, SampleFile]:
+def run_cell(cell: Cell, folder: Path, data_folder: Path | None = None) -> tuple[Record, AnyArray, SampleFile]:
     """Run a benchmark cell.
+
+    Parameters
+    ----------
+    cell : Cell
+    folder : Path
+        Folder of the benchmark, which holds the trials of tuned methods in ``tuning/``.
+    data_folder : Path, optional
+        Folder of the data files. Default: the current directory.
 
     Returns
     -------
@@ -43,12 +51,16 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
     memory = PeakMemory()
     times = [_clocks()]
     parts = prepare(cell, data_folder)
-    method = make_method(cell.method.name, cell.method.preset, cell.method.settings)
     samples = SampleFile(parts.test.sample_ids if parts.test.groups is None else parts.test.groups)
     watch, extra_scores = Watch(cell.log_gradients), _extra_scores(cell)
     with warnings.catch_warnings():
         # these concern single samples, which the record counts by missing pattern
         warnings.simplefilter("ignore", RedCoreWarning)
+        times.append(_clocks())
+        tuning = _tune(cell, parts, folder, data_folder)
+        method = make_method(
+            cell.method.name, cell.method.preset, {**cell.method.settings, **tuning.get("settings", {})}
+        )
         times.append(_clocks())
         method.fit(parts.train, parts.validation, seed=cell.seed, callbacks=[watch])
         times.append(_clocks())
@@ -67,7 +79,8 @@ def run_cell(cell: Cell, data_folder: Path | None = None) -> tuple[Record, AnyAr
         metrics={**report.to_dict(), "as_observed": as_observed},
         predictions=f"predictions/{cell.key()}.npy",
         **_of_fit(method),
-        **_durations(times),
+        **_durations(times, bool(tuning)),
+        tuning=tuning,
         epoch_seconds=watch.epoch_seconds,
         peak_bytes=memory.peak(),
         growth_bytes=memory.growth(),
@@ -82,10 +95,22 @@ def _clocks() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
-def _durations(times: list[tuple[float, float]]) -> dict[str, dict[str, float]]:
+def _tune(cell: Cell, parts: Parts, folder: Path, data_folder: Path | None) -> dict[str, Any]:
+    """Return the tuning record of a tuned method, else an empty dict."""
+    if cell.tuning is None:
+        return {}
+    # imported here because it needs Optuna, an optional package
+    from redcore.benchmark._tuning import tune
+
+    first = cell.tuning_cell()
+    return tune(first, parts.train if first == cell else prepare(first, data_folder).train, folder)
+
+
+def _durations(times: list[tuple[float, float]], is_tuned: bool) -> dict[str, dict[str, float]]:
     wall, cpu = np.diff(np.array(times), axis=0).round(3).T.tolist()
-    stages = ("read", "fit", "predict")
-    return {"seconds": dict(zip(stages, wall, strict=True)), "cpu_seconds": dict(zip(stages, cpu, strict=True))}
+    stages = ("read", "tune", "fit", "predict")
+    both = {"seconds": dict(zip(stages, wall, strict=True)), "cpu_seconds": dict(zip(stages, cpu, strict=True))}
+    return both if is_tuned else {name: {k: v for k, v in one.items() if k != "tune"} for name, one in both.items()}
 
 
 def _extra_scores(cell: Cell) -> MoreScores | None:

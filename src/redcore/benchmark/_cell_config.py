@@ -13,7 +13,7 @@ from redcore._settings import Settings
 from redcore._validation import check_known
 from redcore.data import SPLITS
 
-__all__ = ["Cell", "DataSpec", "MethodSpec", "ProtocolSpec", "SplitProtocol"]
+__all__ = ["Cell", "DataSpec", "MethodSpec", "ProtocolSpec", "SplitProtocol", "TuningSpec"]
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
@@ -216,7 +216,15 @@ class MethodSpec(_KeyedSettings):
         Labels of the data sets on which the method is run. Default: all.
     label : str, optional
         Name in tables. Default: name and preset.
+    tuned : bool or "both", default False
+        If True, the search space of the method is searched with the budget of the benchmark, except for the settings in
+        `settings`, which are fixed. The name in tables ends in "(tuned)". "both" stands for two entries, one with the
+        given settings and one tuned.
+    searched : tuple of str
+        Names in `settings` of settings that are searched nevertheless. Their values are those of the first trial.
     """
+
+    ADDED: ClassVar[frozenset[str]] = frozenset({"tuned", "searched"})
 
     name: str
     preset: str | None = None
@@ -224,10 +232,71 @@ class MethodSpec(_KeyedSettings):
     n_seeds: Annotated[int, Field(ge=1)] | None = None
     only: tuple[str, ...] = ()
     label: str = ""
+    tuned: bool | Literal["both"] = False
+    searched: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_searched(self) -> Self:
+        if self.searched and not self.tuned:
+            raise ValueError("searched is set: expected tuned = true or tuned = 'both'")
+        for name in self.searched:
+            if name not in self.settings:
+                raise ValueError(f"searched names {name!r}: expected one of settings ({', '.join(self.settings)})")
+        return self
 
     def title(self) -> str:
         """Return the name in tables."""
-        return self.label or (f"{self.name} ({self.preset})" if self.preset else self.name)
+        title = self.label or (f"{self.name} ({self.preset})" if self.preset else self.name)
+        return f"{title} (tuned)" if self.tuned else title
+
+    def variants(self) -> tuple[Self, ...]:
+        """Return the entry itself, or one entry without and one with tuning if `tuned` is "both"."""
+        if self.tuned != "both":
+            return (self,)
+        return self.model_copy(update={"tuned": False, "searched": ()}), self.model_copy(update={"tuned": True})
+
+
+class TuningSpec(_KeyedSettings):
+    """Budget of the tuned methods of a benchmark, equal for all methods, and scheme of the validation.
+
+    Each trial is scored by cross-validation on the training split, with the missing modalities of the cell. The score
+    is the log loss (R2 for regression, macro-F1 for labels) of held-out samples under random missing patterns.
+
+    Attributes
+    ----------
+    n_trials : int, optional
+        Number of trials. The first one has the settings of the method without tuning. At least one of `n_trials` and
+        `cpu_seconds` is required; with both, the first limit that is reached applies.
+    cpu_seconds : float, optional
+        CPU time of the trials, summed over threads. The trial that exceeds it is stopped after its current fold.
+        Results then depend on the speed of the machine.
+    n_folds : int in [2, 20], default 3
+        Number of cross-validation folds. Groups are never split, and the folds do not depend on the method.
+    once_per : {"cell", "data"}, default "cell"
+        "cell": each seed and fold is tuned on its own training split. "data": all seeds and folds use the settings that
+        were selected on the training split of the first seed and fold, once per data set, protocol and method. This
+        training split may contain test samples of the other seeds and folds, unless all have the same test split.
+    """
+
+    n_trials: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    cpu_seconds: Annotated[float, Field(gt=0)] | None = None
+    n_folds: Annotated[int, Field(ge=2, le=20)] = 3
+    once_per: Literal["cell", "data"] = "cell"
+
+    @model_validator(mode="after")
+    def _check_limited(self) -> Self:
+        if self.n_trials is None and self.cpu_seconds is None:
+            raise ValueError("expected a budget, n_trials or cpu_seconds")
+        return self
+
+    def title(self) -> str:
+        """Return the budget as text."""
+        limits = [
+            *([] if self.n_trials is None else [f"{self.n_trials} trials"]),
+            *([] if self.cpu_seconds is None else [f"{self.cpu_seconds:g} CPU seconds"]),
+        ]
+        unit = "method and run" if self.once_per == "cell" else "method, on the training split of the first run"
+        return f"{' or '.join(limits)} per {unit}"
 
 
 class Cell(_KeyedSettings):
@@ -245,9 +314,11 @@ class Cell(_KeyedSettings):
         Number of the cross-validation fold, starting at 1.
     log_gradients : bool, default False
         If True, the training history contains the gradient norm of the encoder of each modality.
+    tuning : TuningSpec, optional
+        Budget, if the method is tuned.
     """
 
-    ADDED: ClassVar[frozenset[str]] = frozenset({"fold", "log_gradients"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"fold", "log_gradients", "tuning"})
 
     data: DataSpec
     protocol: ProtocolSpec
@@ -257,6 +328,13 @@ class Cell(_KeyedSettings):
     n_threads: int
     fold: Annotated[int, Field(ge=1)] | None = None
     log_gradients: bool = False
+    tuning: TuningSpec | None = None
+
+    def tuning_cell(self) -> Self:
+        """Return the cell on whose training split the method is tuned."""
+        if self.tuning is None or self.tuning.once_per == "cell":
+            return self
+        return self.model_copy(update={"seed": 0, "fold": self.data.folds()[0]})
 
     def key(self) -> str:
         """Return the key of the cell: a readable, unique file name without extension."""

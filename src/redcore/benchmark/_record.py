@@ -31,7 +31,9 @@ NOT_REPRODUCIBLE = frozenset(
     {"seconds", "cpu_seconds", "epoch_seconds", "peak_bytes", "growth_bytes", "git", "machine"}
 )
 """Fields that differ between repetitions of the same fit."""
-NOT_CONFIGURATION = {"key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions"}
+NOT_CONFIGURATION = {
+    "key", "cell", "status", "error", "metrics", "history", "epochs", "epoch_seconds", "predictions", "tuning",
+}  # fmt: skip
 
 
 class Record(Settings):
@@ -90,6 +92,8 @@ class Record(Settings):
         Peak of the resident memory of the process during the cell, and its difference to the start of the cell.
     settings : dict
         Resolved settings of the method.
+    tuning : dict
+        Trials and selected settings of a tuned method; see `redcore.benchmark._tuning.tune`. Empty without tuning.
     versions, git, machine : dict of str to str
         Provenance: package versions, state of the git checkout and description of the machine.
     """
@@ -122,6 +126,7 @@ class Record(Settings):
     peak_bytes: int | None = None
     growth_bytes: int | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
+    tuning: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     git: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
@@ -142,6 +147,11 @@ class Record(Settings):
     def method_title(self) -> str:
         """Name of the method in tables."""
         return self.cell.method.title()
+
+    @property
+    def tuning_title(self) -> str:
+        """Budget of a tuned method as text; empty without tuning."""
+        return "" if self.cell.tuning is None else self.cell.tuning.title()
 
     @property
     def protocol_name(self) -> str:
@@ -188,7 +198,12 @@ class Record(Settings):
 
     def result(self) -> dict[str, Any]:
         """Return the record without the fields that differ between repetitions of the same fit."""
-        return {name: value for name, value in self.dump().items() if name not in NOT_REPRODUCIBLE}
+        content = {name: value for name, value in self.dump().items() if name not in NOT_REPRODUCIBLE}
+        if self.tuning:
+            trials = [{k: v for k, v in trial.items() if k != "cpu_seconds"} for trial in self.tuning["trials"]]
+            spent = {"n_trials": self.tuning["spent"]["n_trials"]}
+            content["tuning"] = {**self.tuning, "trials": trials, "spent": spent}
+        return content
 
 
 @lru_cache(maxsize=20_000)

@@ -36,6 +36,10 @@ class Result(Protocol):
         """Name of the method in tables."""
 
     @property
+    def tuning_title(self) -> str:
+        """Budget of a tuned method as text; empty without tuning."""
+
+    @property
     def protocol_name(self) -> str:
         """Name of the missing protocol."""
 

@@ -1,6 +1,7 @@
 """Run all cells of a benchmark that have no finished record."""
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -41,8 +42,9 @@ def run(
     ----------
     spec : Spec
     folder : Path
-        Output folder for ``spec.json``, ``records/<key>.json``, ``predictions/<key>.npy`` and ``samples/<key>.npz``. It
-        may contain records of earlier runs, also of a benchmark with other cells.
+        Output folder for ``spec.json``, ``records/<key>.json``, ``predictions/<key>.npy``, ``samples/<key>.npz`` and,
+        for tuned methods, ``tuning/<key>/``. It may contain records of earlier runs, also of a benchmark with other
+        cells.
     n_jobs : int, optional
         Number of cells to run in parallel. Default: 1, in this process; with Ray, the number of CPUs of the cluster.
     backend : {"process", "ray"}
@@ -54,13 +56,16 @@ def run(
     Raises
     ------
     RunError
-        If the folder cannot be created, or if `backend` is "ray" and Ray is not installed.
+        If the folder cannot be created, if `backend` is "ray" and Ray is not installed, or if methods are tuned and
+        Optuna is not installed.
     """
     for name in ("records", "predictions", "samples"):
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
+    if spec.tuning is not None and find_spec("optuna") is None:
+        raise RunError("package optuna is not installed: pip install 'redcore[tune]'")
     write_json(folder / "spec.json", spec.dump())
     queue = Queue(missing_cells(spec, folder))
     # absolute paths, because the workers of a cluster have another working directory

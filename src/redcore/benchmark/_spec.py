@@ -6,12 +6,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from redcore._discovery import load, names
 from redcore._settings import Settings
 from redcore._validation import check_known
-from redcore.benchmark._cell_config import Cell, DataSpec, MethodSpec, ProtocolSpec
+from redcore.benchmark._cell_config import Cell, DataSpec, MethodSpec, ProtocolSpec, TuningSpec
 from redcore.exceptions import SettingsError, UnknownNameError
 
 __all__ = ["Override", "Spec", "read_spec", "spec_names"]
@@ -64,6 +64,8 @@ class Spec(Settings):
     keep_samples : bool, default True
         If True, predictions per test sample and missing pattern are written for each cell. Intervals then include the
         noise of test samples. It is not part of the cell configuration.
+    tuning : TuningSpec, optional
+        Budget of the methods with ``tuned = true``; see `MethodSpec`.
     """
 
     title: str
@@ -76,6 +78,12 @@ class Spec(Settings):
     n_threads: Annotated[int, Field(ge=1, le=1024)] = 1
     log_gradients: bool = False
     keep_samples: bool = True
+    tuning: TuningSpec | None = None
+
+    @field_validator("method")
+    @classmethod
+    def _both_variants(cls, methods: tuple[MethodSpec, ...]) -> tuple[MethodSpec, ...]:
+        return tuple(variant for method in methods for variant in method.variants())
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -86,6 +94,7 @@ class Spec(Settings):
             if duplicates:
                 raise ValueError(f"two entries of {dimension} have the title {duplicates[0]!r}; add a label to one")
         _check_titles(self)
+        _check_tuning(self)
         n_combinations = sum(len(data.folds()) for data in self.data) * len(self.protocol) * len(self.method)
         if n_combinations * self.n_seeds > MAX_CELLS:
             raise ValueError(f"the benchmark has more than {MAX_CELLS} cells")
@@ -149,6 +158,7 @@ class Spec(Settings):
             n_threads=self.n_threads,
             fold=fold,
             log_gradients=self.log_gradients,
+            tuning=self.tuning if method.tuned else None,
         )
 
 
@@ -174,6 +184,19 @@ def _check_titles(spec: Spec) -> None:
                 check_known(f"{dimension} of an override", getattr(override, dimension), known)
     except UnknownNameError as error:
         raise ValueError(str(error)) from None
+
+
+def _check_tuning(spec: Spec) -> None:
+    """Raise ValueError if there is a budget without tuned methods or the reverse, or a method has nothing to tune."""
+    tuned = [method for method in spec.method if method.tuned]
+    if tuned and spec.tuning is None:
+        raise ValueError(f"method {tuned[0].title()!r} is tuned: expected a budget in [tuning]")
+    if spec.tuning is not None and not tuned:
+        raise ValueError("[tuning] is set: expected a method with tuned = true or tuned = 'both'")
+    for method in tuned:
+        reason = load("redcore.methods", method.name, "method").METHOD.nothing_to_tune
+        if reason:
+            raise ValueError(f"method {method.title()!r} has no setting to tune: {reason}")
 
 
 def spec_names() -> list[str]:

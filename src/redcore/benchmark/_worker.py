@@ -48,7 +48,7 @@ class Work:
             return read_record(self.path(cell))
         try:
             with _threads(cell.n_threads):
-                record, outputs, samples = run_cell(cell, self.data_folder)
+                record, outputs, samples = run_cell(cell, self.folder, self.data_folder)
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             return self.failed(

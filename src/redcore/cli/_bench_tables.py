@@ -15,6 +15,7 @@ from redcore.benchmark import (
     Interval,
     Over,
     Record,
+    by_tuning,
     compare,
     few_runs,
     pattern_problems,
@@ -86,7 +87,17 @@ def _finite(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def print_tables(records: Sequence[Record], score: str | None, over: Over) -> None:
-    """Print the scores of all methods, their mean ranks, and warnings about few runs and unscored patterns."""
+    """Print the scores of all methods, their mean ranks, and warnings about few runs and unscored patterns.
+
+    Methods without and with tuning have separate tables.
+    """
+    for title, group in by_tuning(records).items():
+        _print_group(group, title, score, over)
+    entries = [entry for name in headlines(score) for entry in summarise(records, score=name, over=over)]
+    _print_warnings(records, entries, score)
+
+
+def _print_group(records: Sequence[Record], title: str, score: str | None, over: Over) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -103,7 +114,9 @@ def print_tables(records: Sequence[Record], score: str | None, over: Over) -> No
     labels = [_label(entries, skip=scored[:place]) for place, entries in enumerate(scored)]
     shown = [place for place, label in enumerate(labels) if label]
     columns = [column for place in shown for column in (labels[place], "95% interval")]
-    printed = Table("data", "protocol", "method", *columns, *map(score_label, companions), "fit s", "runs")
+    printed = Table(
+        "data", "protocol", "method", *columns, *map(score_label, companions), "fit s", "runs", title=title or None
+    )
     rows = dict.fromkeys(key for entries in scored for key in entries)
     for key in rows:
         cells = [cell for place in shown for cell in _cells(scored[place].get(key))]
@@ -113,7 +126,6 @@ def print_tables(records: Sequence[Record], score: str | None, over: Over) -> No
     Console().print(printed)
     for place in shown:
         _print_ranks(records, headlines(score)[place], over, labels[place])
-    _print_warnings(records, [entry for entries in scored for entry in entries.values()], score)
 
 
 def _label(entries: dict[Any, Entry], skip: Sequence[dict[Any, Entry]]) -> str:

@@ -111,10 +111,10 @@ def tune(options: TuneOptions) -> None:
     result = {
         "study": str(options.out),
         "trials": study.counts(),
-        "searched": describe(study.settings, tuple(study.fixed)),
+        "searched": describe(study.settings, study.fixed),
         "metric": study.task.chosen_metric,
         "score": None if best is None else best.value,
-        "settings": None if best is None else {**study.fixed, **best.params},
+        "settings": None if best is None else study.settings_of(best),
         "preset": str(options.out / "preset.json"),
     }
     if options.as_json:
@@ -149,13 +149,14 @@ def _open_study(folder: Path, request: dict[str, Any], source: "MultimodalData")
 
 def _run_trials(study: "Study", n_trials: int, worker: int) -> None:
     from redcore.cli._output import messages, warnings_as_messages
+    from redcore.tuning import Budget
 
     def print_trial(trial: Any) -> None:
         value = "-" if trial.value is None else f"{trial.value:.4f}"
         messages.print(f"trial {trial.number}: {trial.state.name.lower()}, {study.task.chosen_metric} {value}")
 
     with warnings_as_messages():
-        study.work(n_trials, worker, print_trial)
+        study.work(Budget(n_trials), worker, print_trial)
 
 
 def _start_worker(options: TuneOptions, worker: int) -> multiprocessing.process.BaseProcess:

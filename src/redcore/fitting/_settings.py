@@ -69,8 +69,9 @@ class TrainingSettings(MethodSettings):
     """
 
     SEARCH: ClassVar[dict[str, Search]] = {
-        "learning_rate": Search(3e-4, 1e-2, log=True),
+        "learning_rate": Search(1e-4, 1e-2, log=True),
         "weight_decay": Search(1e-4, 1e-1, log=True),
+        "preprocessing": Search(choices=("auto", "standardize", "quantile")),
     }
 
     validation_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.15

@@ -24,6 +24,7 @@ class Bayes(Method):
 
     Settings: ClassVar[type[MethodSettings]] = BayesSettings
     any_data: ClassVar[bool] = False
+    nothing_to_tune: ClassVar[str] = "its settings are the known parameters of the data"
 
     def _model(self) -> GaussianModel:
         values = cast(BayesSettings, self.settings).model_dump(exclude=set(MethodSettings.model_fields))

@@ -35,7 +35,7 @@ class BoostingSettings(MethodSettings):
         "max_iter": Search(30, 500, log=True, whole=True),
         "max_leaf_nodes": Search(7, 63, log=True, whole=True),
         "min_samples_leaf": Search(5, 50, log=True, whole=True),
-        "l2_regularization": Search(1e-3, 10.0, log=True),
+        "l2_regularization": Search(choices=(0.0, 0.01, 0.1, 1.0, 10.0)),
     }
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from redcore._settings import Sizes
+from redcore._settings import Search, Sizes
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, CascadeAutoencoder, Head, Objective, drop_modalities, mean_where
@@ -33,6 +33,8 @@ class CRASettings(CodeSettings):
     restoration_weight : float >= 0, default 1
         Weight of the mean squared error of restored codes of modalities hidden by modality dropout.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {"restoration_weight": Search(0.1, 10.0, log=True)}
 
     autoencoder_layers: Sizes = (128, 64)
     n_autoencoders: Annotated[int, Field(ge=1, le=16)] = 3

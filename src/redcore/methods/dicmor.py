@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_of_modalities, mean_where
@@ -33,6 +34,11 @@ class DiCMoRSettings(FusionSettings):
     recovery_weight : float >= 0, default 1
         Weight of the mean squared error of recovered codes of modalities hidden by modality dropout.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "flow_weight": Search(0.01, 1.0, log=True),
+        "recovery_weight": Search(0.1, 10.0, log=True),
+    }
 
     n_couplings: Annotated[int, Field(ge=1, le=32)] = 4
     flow_weight: Annotated[float, Field(ge=0)] = 0.1

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore._settings import Search
 from redcore.fitting import StepContext, TrainableNetwork
 from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, ImputerSettings, Objective, drop_modalities, is_traced, mean_where
@@ -46,6 +47,11 @@ class DyMoSettings(FusionSettings, ImputerSettings):
     imputation_weight : float >= 0, default 1
         Weight of the mean squared error of imputed tokens. It does not affect the encoders.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "prototype_weight": Search(0.1, 10.0, log=True),
+        "imputation_weight": Search(0.1, 10.0, log=True),
+    }
 
     fusion_layers: Annotated[int, Field(ge=1, le=64)] = 2
     n_subsets: Annotated[int, Field(ge=1, le=32)] = 2

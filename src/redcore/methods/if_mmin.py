@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from redcore._settings import Sizes
+from redcore._settings import Search, Sizes
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, CascadeAutoencoder, Head, Objective, drop_modalities, mean_where
@@ -40,6 +40,12 @@ class IFMMINSettings(CodeSettings):
     discrepancy_weight : float >= 0, default 1
         Weight of the central moment discrepancy between the invariant features of the observed modalities.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "imagination_weight": Search(0.1, 10.0, log=True),
+        "invariance_weight": Search(0.1, 100.0, log=True),
+        "discrepancy_weight": Search(0.1, 10.0, log=True),
+    }
 
     autoencoder_layers: Sizes = (128, 64)
     n_autoencoders: Annotated[int, Field(ge=1, le=16)] = 3

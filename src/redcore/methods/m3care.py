@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, drop_modalities
@@ -31,6 +32,8 @@ class M3CareSettings(FusionSettings):
         Number of training samples in the bank of neighbours. It is at most half of the training samples, so that a
         sample rarely finds its own code of the previous epoch.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {"bank_size": Search(64, 1024, log=True, whole=True)}
 
     bank_size: Annotated[int, Field(ge=1)] = 512
 

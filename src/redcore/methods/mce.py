@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities
@@ -40,6 +41,12 @@ class MCESettings(FusionSettings):
     smoothing : float in (0, 1], default 0.05
         Weight of the latest step in the running means of `LearningFactors`, which weighs the losses of the modalities.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "subset_weight": Search(0.1, 10.0, log=True),
+        "completion_weight": Search(0.05, 5.0, log=True),
+        "unimodal_weight": Search(0.05, 5.0, log=True),
+    }
 
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     subset_weight: Annotated[float, Field(ge=0)] = 1.0

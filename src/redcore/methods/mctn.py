@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Dropout, Head, Objective, drop_modalities, mean_where
@@ -34,6 +35,11 @@ class MCTNSettings(CodeSettings):
     cycle_weight : float >= 0, default 0.1
         Weight of the mean squared error of observed codes that are translated back from the translated ones.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "translation_weight": Search(0.01, 1.0, log=True),
+        "cycle_weight": Search(0.01, 1.0, log=True),
+    }
 
     joint_dim: Annotated[int, Field(ge=1, le=8192)] = 64
     translation_weight: Annotated[float, Field(ge=0)] = 0.1

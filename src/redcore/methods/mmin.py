@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 from pydantic import Field
 from torch import Tensor
 
-from redcore._settings import Sizes
+from redcore._settings import Search, Sizes
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, CascadeAutoencoder, Head, Objective, drop_modalities, mean_where
@@ -37,6 +37,11 @@ class MMINSettings(CodeSettings):
     cycle_weight : float >= 0, default 1
         Weight of the mean squared error of input codes reconstructed from the imagined codes (cycle consistency).
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "imagination_weight": Search(0.1, 10.0, log=True),
+        "cycle_weight": Search(0.1, 10.0, log=True),
+    }
 
     autoencoder_layers: Sizes = (128, 64)
     n_autoencoders: Annotated[int, Field(ge=1, le=16)] = 3

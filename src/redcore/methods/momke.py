@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities
@@ -29,6 +30,8 @@ class MoMKESettings(CodeSettings):
     expert_weight : float >= 0, default 1
         Weight of the losses of the heads of the experts, each applied to the modality of the expert.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {"expert_weight": Search(0.1, 10.0, log=True)}
 
     expert_weight: Annotated[float, Field(ge=0)] = 1.0
 

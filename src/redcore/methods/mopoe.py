@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 from pydantic import Field
 from torch import Tensor
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, GaussianLatent, Head, Latent, Objective, drop_modalities, kl_to_standard_normal
@@ -31,6 +32,11 @@ class MoPoESettings(CodeSettings):
     kl_weight : float >= 0, default 0.001
         Weight of ``KL(q(z | subset) || N(0, I))``, in nats per sample.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "reconstruction_weight": Search(0.01, 1.0, log=True),
+        "kl_weight": Search(1e-5, 1e-1, log=True),
+    }
 
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     reconstruction_weight: Annotated[float, Field(ge=0)] = 0.1

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 from pydantic import Field
 from torch import Tensor
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import (
@@ -40,6 +41,12 @@ class MVTCAESettings(CodeSettings):
     conditional_share : float in [0, 1], default 5/6
         Share of the divergences to the unimodal posteriors. The remaining share is that of the divergence to the prior.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "reconstruction_weight": Search(0.01, 1.0, log=True),
+        "kl_weight": Search(1e-5, 1e-1, log=True),
+        "conditional_share": Search(0.0, 1.0),
+    }
 
     reconstruction_weight: Annotated[float, Field(ge=0)] = 0.1
     kl_weight: Annotated[float, Field(ge=0)] = 0.001

@@ -1,7 +1,7 @@
 """Prior: class frequencies (or the target mean) of the training data for every sample."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ SOURCE = "Textbook method; no specific paper"
 
 class Prior(Method):
     """Prediction of the prior for every sample, a lower bound for all other methods."""
+
+    nothing_to_tune: ClassVar[str] = "it has no settings"
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         """Do nothing, since `Method.fit` computes the prior."""

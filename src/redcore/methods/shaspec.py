@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_of_modalities, mean_where
@@ -31,6 +32,11 @@ class ShaSpecSettings(CodeSettings):
     modality_weight : float >= 0, default 0.1
         Weight of the cross-entropy of the modality classifier on specific features.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "alignment_weight": Search(0.002, 0.2, log=True),
+        "modality_weight": Search(0.01, 1.0, log=True),
+    }
 
     alignment_weight: Annotated[float, Field(ge=0)] = 0.02
     modality_weight: Annotated[float, Field(ge=0)] = 0.1

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 from torch import nn
 
-from redcore._settings import MethodSettings
+from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds
 from redcore.exceptions import TrainingInterrupted
@@ -33,6 +33,8 @@ class StackSettings(DecisionSettings):
         Number of folds. The weights are fitted to the predictions of models that were trained without the fold. They
         are not used if a validation set is passed: its samples are the held-out samples then.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {"n_folds": Search(3, 10, whole=True)}
 
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
 

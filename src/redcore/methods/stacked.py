@@ -74,6 +74,8 @@ class StackedSettings(DecisionSettings):
         random missing patterns. If False, or without held-out samples, the prediction is that of the joint head.
     """
 
+    SEARCH: ClassVar[dict[str, Search]] = {"n_members": Search(choices=(1, 3, 5))}
+
     base: str = "redcore"
     base_settings: dict[str, Any] = Field(default_factory=dict)
     n_members: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -108,8 +110,12 @@ class StackedSettings(DecisionSettings):
         return cast(TrainingSettings, settings_class.parse({**shared, **self.base_settings}))
 
     def search_space(self) -> dict[str, Search]:
-        """Return the search space of the base method."""
-        return self.of_base.search_space()
+        """Return the search space of the stack and of the base method."""
+        return self.of_base.search_space() | super().search_space()
+
+    def value_of(self, name: str) -> Any:
+        """Return the value of a setting of the stack or of the base method."""
+        return super().value_of(name) if name in type(self).model_fields else self.of_base.value_of(name)
 
 
 class MemberLogits(NetworkEnsemble):

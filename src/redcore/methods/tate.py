@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import FusionSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities
@@ -36,6 +37,12 @@ class TATESettings(FusionSettings):
     tag_weight : float >= 0, default 0.1
         Weight of the mean absolute error of predicted tags.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {
+        "teacher_weight": Search(0.01, 1.0, log=True),
+        "decoding_weight": Search(0.01, 1.0, log=True),
+        "tag_weight": Search(0.01, 1.0, log=True),
+    }
 
     teacher_weight: Annotated[float, Field(ge=0)] = 0.1
     decoding_weight: Annotated[float, Field(ge=0)] = 0.1

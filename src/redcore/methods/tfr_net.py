@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from redcore._settings import Search
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
 from redcore.nn import Batch, Head, Objective, drop_modalities, mean_where
@@ -34,6 +35,8 @@ class TFRNetSettings(CodeSettings):
     reconstruction_weight : float >= 0, default 1
         Weight of the smooth L1 loss of reconstructed codes of modalities hidden by modality dropout.
     """
+
+    SEARCH: ClassVar[dict[str, Search]] = {"reconstruction_weight": Search(0.1, 10.0, log=True)}
 
     attention_layers: Annotated[int, Field(ge=1, le=64)] = 2
     attention_heads: Annotated[int, Field(ge=1, le=64)] = 4

@@ -48,6 +48,7 @@ class RunResult:
     status: ClassVar[Literal["done"]] = "done"
     error: ClassVar[None] = None
     fold: ClassVar[None] = None
+    tuning_title: ClassVar[str] = ""
     n_parameters: ClassVar[None] = None
     peak_bytes: ClassVar[None] = None
 

@@ -68,6 +68,13 @@ class Journal:
         return JournalStorage(backend)
 
     @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Block until no other process is inside the block."""
+        with (self.folder / "exclusive.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def worker(self) -> Iterator[str]:
         """Register a worker inside the block and yield its name. It is alive until the block or the process ends."""
         self._workers.mkdir(exist_ok=True)

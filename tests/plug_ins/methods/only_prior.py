@@ -1,7 +1,7 @@
 """Prior under another name: the smallest subclass of `Method`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ SOURCE = "A test"
 
 
 class OnlyPrior(Method):
+    nothing_to_tune: ClassVar[str] = "it has no settings"
+
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         pass
 

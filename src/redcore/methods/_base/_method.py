@@ -75,6 +75,9 @@ class Method(ABC):
     any_data: ClassVar[bool] = True
     """If False, the method supports a particular data set only."""
 
+    nothing_to_tune: ClassVar[str] = ""
+    """Reason why the settings declare no search space; empty for a method with settings to tune."""
+
     imputes_codes: bool = False
     """If True, `transform` returns one code of equal width per modality, with imputed codes of missing modalities."""
 

@@ -51,6 +51,7 @@ class PretrainedTableMethod(TableMethod):
     """
 
     Settings: ClassVar[type[MethodSettings]] = PretrainedSettings
+    nothing_to_tune: ClassVar[str] = "it is not trained"
 
     package: ClassVar[str]
     """Package of the model, and name of the extra that installs it."""
