@@ -136,7 +136,12 @@ def test_a_study_is_resumed(tmp_path):
 
 def test_the_first_trial_has_the_defaults_or_the_start(tmp_path, monkeypatch):
     tried = []
-    monkeypatch.setattr(Task, "score", lambda self, settings, report: tried.append(settings) or 1.0)
+
+    def score(self, settings, report):
+        tried.append(settings)
+        return 1.0
+
+    monkeypatch.setattr(Task, "score", score)
     for place, (fixed, start) in enumerate([({}, {}), ({"alpha": 3.0}, {"C": 0.5}), ({"C": 2.0}, {"alpha": 7.0})]):
         folder = tmp_path / str(place)
         folder.mkdir()

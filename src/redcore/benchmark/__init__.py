@@ -19,6 +19,7 @@ from redcore.benchmark._aggregate import (
     score_names,
     score_of,
     summarise,
+    tuning_warnings,
 )
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._compare import Difference, compare, overall_intervals
@@ -101,6 +102,7 @@ __all__ = [
     "spec_names",
     "summarise",
     "trace_stability",
+    "tuning_warnings",
     "unpack_records",
     "worst_pattern",
 ]

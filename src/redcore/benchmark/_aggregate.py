@@ -31,6 +31,7 @@ __all__ = [
     "score_of",
     "sign_of",
     "summarise",
+    "tuning_warnings",
 ]
 
 AnyResult = TypeVar("AnyResult", bound=Result)
@@ -224,6 +225,16 @@ def few_runs(entries: Sequence[Entry]) -> str | None:
             "samples, since all runs have the same test samples and the records have no predictions per sample"
         )
     return "; ".join(warnings) or None
+
+
+def tuning_warnings(records: Iterable[Result]) -> list[str]:
+    """Return a warning if the settings of tuned methods were selected on the training split of another run."""
+    if not any(record.is_tuned_on_other_run for record in records):
+        return []
+    return [
+        "the settings of the methods marked (tuned) were selected on the training split of the first run of each data "
+        "set and protocol, which may contain test samples of the other runs"
+    ]
 
 
 def summarise(records: Sequence[Result], *, score: str | None = None, over: Over = "patterns") -> list[Entry]:

@@ -154,6 +154,11 @@ class Record(Settings):
         return "" if self.cell.tuning is None else self.cell.tuning.title()
 
     @property
+    def is_tuned_on_other_run(self) -> bool:
+        """True if the method was tuned on the training split of another seed or fold."""
+        return self.cell.tuning_cell() != self.cell
+
+    @property
     def protocol_name(self) -> str:
         """Name of the missing protocol."""
         return self.cell.protocol.name

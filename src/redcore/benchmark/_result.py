@@ -40,6 +40,10 @@ class Result(Protocol):
         """Budget of a tuned method as text; empty without tuning."""
 
     @property
+    def is_tuned_on_other_run(self) -> bool:
+        """True if the method was tuned on the training split of another run."""
+
+    @property
     def protocol_name(self) -> str:
         """Name of the missing protocol."""
 

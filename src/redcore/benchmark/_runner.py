@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from redcore._discovery import load
 from redcore._files import write_json
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._processes import in_processes
@@ -57,15 +58,14 @@ def run(
     ------
     RunError
         If the folder cannot be created, if `backend` is "ray" and Ray is not installed, or if methods are tuned and
-        Optuna is not installed.
+        Optuna is not installed or one of them has no setting to tune.
     """
     for name in ("records", "predictions", "samples"):
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
-    if spec.tuning is not None and find_spec("optuna") is None:
-        raise RunError("package optuna is not installed: pip install 'redcore[tune]'")
+    _check_tunable(spec)
     write_json(folder / "spec.json", spec.dump())
     queue = Queue(missing_cells(spec, folder))
     # absolute paths, because the workers of a cluster have another working directory
@@ -73,6 +73,17 @@ def run(
     for record in _records(queue, work, n_jobs, backend):
         queue.learn(record)
         progress(record)
+
+
+def _check_tunable(spec: Spec) -> None:
+    """Raise RunError if methods are tuned without Optuna, or one has no setting to tune."""
+    tuned = [method for method in spec.method if method.tuned]
+    if tuned and find_spec("optuna") is None:
+        raise RunError("package optuna is not installed: pip install 'redcore[tune]'")
+    for method in tuned:
+        reason = load("redcore.methods", method.name, "method").METHOD.nothing_to_tune
+        if reason:
+            raise RunError(f"method {method.title()!r} has no setting to tune: {reason}")
 
 
 def _records(queue: Queue, work: Work, n_jobs: int | None, backend: Backend) -> Iterator[Record]:

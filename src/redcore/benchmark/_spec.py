@@ -187,16 +187,12 @@ def _check_titles(spec: Spec) -> None:
 
 
 def _check_tuning(spec: Spec) -> None:
-    """Raise ValueError if there is a budget without tuned methods or the reverse, or a method has nothing to tune."""
+    """Raise ValueError if there is a budget without tuned methods, or the reverse."""
     tuned = [method for method in spec.method if method.tuned]
     if tuned and spec.tuning is None:
         raise ValueError(f"method {tuned[0].title()!r} is tuned: expected a budget in [tuning]")
     if spec.tuning is not None and not tuned:
         raise ValueError("[tuning] is set: expected a method with tuned = true or tuned = 'both'")
-    for method in tuned:
-        reason = load("redcore.methods", method.name, "method").METHOD.nothing_to_tune
-        if reason:
-            raise ValueError(f"method {method.title()!r} has no setting to tune: {reason}")
 
 
 def spec_names() -> list[str]:

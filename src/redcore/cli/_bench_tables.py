@@ -23,6 +23,7 @@ from redcore.benchmark import (
     read_records,
     score_names,
     summarise,
+    tuning_warnings,
 )
 from redcore.cli._output import messages
 from redcore.exceptions import RunError
@@ -163,6 +164,8 @@ def _print_warnings(records: Sequence[Record], entries: Sequence[Entry], score: 
     warning = few_runs(entries)
     if warning is not None:
         messages.print(f"Warning: {warning}", markup=False)
+    for caution in tuning_warnings(records):
+        messages.print(f"Warning: {caution}", markup=False)
     problems = pattern_problems(records)
     for problem in problems[:SHOWN_PROBLEMS]:
         messages.print(f"Pattern without reliable scores: {problem}", markup=False)

@@ -20,6 +20,7 @@ from redcore.benchmark import (
     pattern_problems,
     score_names,
     summarise,
+    tuning_warnings,
 )
 from redcore.metrics import SCORES, is_lower_better, score_label
 
@@ -291,4 +292,4 @@ def _overall(records: Sequence[Result], packer: _Packer) -> list[dict[int, list[
 def _warnings(records: Sequence[Result]) -> list[str]:
     # the page of a single run compares nothing
     warning = few_runs(summarise(records)) if len(records) > 1 else None
-    return [] if warning is None else [warning]
+    return ([] if warning is None else [warning]) + tuning_warnings(records)

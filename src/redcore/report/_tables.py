@@ -10,10 +10,12 @@ from redcore.benchmark import (
     Ranking,
     Record,
     best_methods,
+    by_tuning,
     few_runs,
     pattern_problems,
     rank_methods,
     summarise,
+    tuning_warnings,
 )
 from redcore.metrics import score_label
 
@@ -69,15 +71,16 @@ def latex_tables(records: Sequence[Record], *, score: str | None = None, over: O
     Returns
     -------
     str
-        Text for ``\input``, which requires ``\usepackage{booktabs}``. Cells are means over runs with 95% intervals (see
-        `redcore.benchmark.mean_interval`). The best method of a column is bold, and a dagger marks methods that do not
-        differ significantly from it (see `redcore.benchmark.best_methods`). Comments name few runs and patterns
-        without reliable scores.
+        Text for ``\input``, which requires ``\usepackage{booktabs}``. Methods without and with tuning have separate
+        tables. Cells are means over runs with 95% intervals (see `redcore.benchmark.mean_interval`). The best method of
+        a column is bold, and a dagger marks methods that do not differ significantly from it (see
+        `redcore.benchmark.best_methods`). Comments name few runs, tuning on other runs, and patterns without reliable
+        scores.
     """
     tables = []
-    for name, label in _scores(records, score):
-        tables += [_latex(part) for table in _score_tables(records, name, over) for part in _split_columns(table)]
-        ranking = rank_methods(records, score=name, over=over)
+    for group, suffix, name, label in _groups(records, score):
+        tables += [_latex(part) for table in _score_tables(group, suffix, name, over) for part in _split_columns(table)]
+        ranking = rank_methods(group, score=name, over=over)
         if ranking is not None and len(ranking.methods) > 1:
             tables.append(_latex_ranks(ranking, label))
     notes = "".join(f"% {note}\n" for note in _notes(records, score, over))
@@ -87,9 +90,9 @@ def latex_tables(records: Sequence[Record], *, score: str | None = None, over: O
 def markdown_tables(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> str:
     """Return the tables of `latex_tables` in Markdown."""
     tables = []
-    for name, label in _scores(records, score):
-        tables += [_markdown(table) for table in _score_tables(records, name, over)]
-        ranking = rank_methods(records, score=name, over=over)
+    for group, suffix, name, label in _groups(records, score):
+        tables += [_markdown(table) for table in _score_tables(group, suffix, name, over)]
+        ranking = rank_methods(group, score=name, over=over)
         if ranking is not None and len(ranking.methods) > 1:
             ranks = [[escape_markdown(method), f"{rank:.2f}"] for method, rank in _ranks(ranking)]
             title = f"Mean ranks by {label} over {_blocks(ranking)}\n\n"
@@ -100,6 +103,14 @@ def markdown_tables(records: Sequence[Record], *, score: str | None = None, over
         )
         tables += [f"Note: {escape_markdown(note)}\n" for note in _notes(records, score, over)]
     return "\n".join(tables)
+
+
+def _groups(records: Sequence[Record], score: str | None) -> Iterable[tuple[list[Record], str, str, str]]:
+    """Return the records without and with tuning, suffix of their titles, and names and labels of the scores."""
+    for title, group in by_tuning(records).items():
+        suffix = f", {title}" if title else ""
+        for name, label in _scores(group, score):
+            yield group, suffix, name, label + suffix
 
 
 def _scores(records: Sequence[Record], score: str | None) -> Iterable[tuple[str, str]]:
@@ -113,21 +124,23 @@ def _scores(records: Sequence[Record], score: str | None) -> Iterable[tuple[str,
 
 
 def _notes(records: Sequence[Record], score: str | None, over: Over) -> list[str]:
-    """Return warnings about few runs and patterns without reliable scores."""
+    """Return warnings about few runs, tuning, and patterns without reliable scores."""
     warning = few_runs(summarise(records, score=score or HEADLINES[0], over=over))
-    return ([] if warning is None else [warning]) + pattern_problems(records)
+    return ([] if warning is None else [warning]) + tuning_warnings(records) + pattern_problems(records)
 
 
-def _score_tables(records: Sequence[Record], score: str, over: Over) -> list[ScoreTable]:
+def _score_tables(records: Sequence[Record], suffix: str, score: str, over: Over) -> list[ScoreTable]:
     entries = summarise(records, score=score, over=over)
     best = best_methods(records, score=score, over=over)
     return [
-        _score_table([entry for entry in entries if entry.data == data], best)
+        _score_table([entry for entry in entries if entry.data == data], best, suffix)
         for data in dict.fromkeys(entry.data for entry in entries)
     ]
 
 
-def _score_table(entries: list[Entry], best: dict[tuple[str, str], tuple[str, frozenset[str]]]) -> ScoreTable:
+def _score_table(
+    entries: list[Entry], best: dict[tuple[str, str], tuple[str, frozenset[str]]], suffix: str
+) -> ScoreTable:
     protocols = list(dict.fromkeys(entry.protocol for entry in entries))
     cells: dict[tuple[str, str], ScoreCell] = {}
     for entry in entries:
@@ -135,7 +148,7 @@ def _score_table(entries: list[Entry], best: dict[tuple[str, str], tuple[str, fr
         cells[entry.method, entry.protocol] = ScoreCell(entry, entry.method == first, entry.method in near)
     methods = sorted({entry.method for entry in entries})
     rows = {method: [cells.get((method, protocol)) for protocol in protocols] for method in methods}
-    return ScoreTable(entries[0].data, score_label(entries[0].score), protocols, rows)
+    return ScoreTable(entries[0].data, score_label(entries[0].score) + suffix, protocols, rows)
 
 
 def _ranks(ranking: Ranking) -> Iterable[tuple[str, float]]:

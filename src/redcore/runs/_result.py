@@ -49,6 +49,7 @@ class RunResult:
     error: ClassVar[None] = None
     fold: ClassVar[None] = None
     tuning_title: ClassVar[str] = ""
+    is_tuned_on_other_run: ClassVar[bool] = False
     n_parameters: ClassVar[None] = None
     peak_bytes: ClassVar[None] = None
 
