@@ -121,7 +121,6 @@ def test_the_test_split_does_not_affect_the_tuning(finished, tmp_path):
         assert before[title].result()["tuning"] == after[title].result()["tuning"]
 
 
-@pytest.mark.slow
 def test_a_killed_search_repeats_no_finished_trial_and_gives_the_same_result(finished, folder, tmp_path):
     (tmp_path / "spec.json").write_text(json.dumps(spec().dump()))
     code = (
