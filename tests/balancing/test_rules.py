@@ -9,6 +9,7 @@ import torch
 from redcore._discovery import names
 from redcore.balancing import BalancingSettings, Signals, StepSignals, build_rule
 from redcore.data import Target
+from redcore.exceptions import SettingsError, UnknownNameError
 from redcore.nn import Objective
 
 SPEC = {
@@ -43,6 +44,12 @@ class LossSignals(Signals):
 
     def unimodal_divergences(self):
         return self.losses
+
+    def code_variances(self):
+        return torch.full_like(self.losses, 8.0)
+
+    def imputation_costs(self):
+        return self.losses / 10
 
     def validation_slopes(self):
         return None
@@ -124,6 +131,13 @@ class TestEveryRule:
         assert np.isfinite(weights).all()
         # PASSION preserves the norm of the initial weights
         assert np.linalg.norm(weights) == pytest.approx(2**0.5 if name == "passion" else 1)
+
+    @pytest.mark.parametrize("losses", [[0.0, 0.0, 0.0], [4.0, 2.0, 3.0], [1e-30, 1e30, 1.0]])
+    def test_equal_sums(self, name, losses):
+        balancer = rule(name, 3, weight_norm="sum", weight_step=1.0)
+        for step in range(7):
+            weights = feed(balancer, losses, step, ends_epoch=step % 3 == 2)
+            assert weights.sum() == pytest.approx(3**0.5)
 
     def test_one_modality(self, name):
         assert feed(rule(name, 1), [3.0], 0) == pytest.approx([1.0])
@@ -299,3 +313,166 @@ def test_signals_of_labels_and_continuous_targets():
     # the standardised target is -1 and 1
     np.testing.assert_allclose(signals.unimodal_entropies(), [(1.5**2 + 2**2) / 2], rtol=1e-5)
     np.testing.assert_allclose(signals.unimodal_divergences(), [divergence], rtol=1e-5)
+
+
+def test_equal_sums_by_hand():
+    weights = feed(rule(weight_norm="sum"), [4.0, 2.0, 3.0], 0)
+    running = np.array([4.0, 2.0, 3.0])
+    # the initial weights are 1 / sqrt(3), those of the rule "fixed"
+    beta = 3**-0.5 - 0.15 * (running.mean() - running) / running.mean()
+    np.testing.assert_allclose(weights, beta / beta.sum() * 3**0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({"text": 3.0}, [1, 3, 1]), ({"audio": 0, "video": 2}, [0, 1, 2]), ((1, 2, 3), [1, 2, 3])],
+)
+def test_given_fixed_weights(given, expected):
+    names = ["audio", "text", "video"]
+    for norm in ("l2", "sum"):
+        settings = BalancingSettings(balancing="fixed", fixed_weights=given, weight_norm=norm)
+        weights = feed(build_rule(3, settings, names), [9.0, 1.0, 1.0], 0)
+        total = np.linalg.norm(expected) if norm == "l2" else sum(expected) / 3**0.5
+        np.testing.assert_allclose(weights, np.array(expected) / total, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("audio=3, text=0.5", {"audio": 3.0, "text": 0.5}), ("[3, 1,1]", (3.0, 1.0, 1.0))]
+)
+def test_fixed_weights_from_text(text, expected):
+    assert BalancingSettings.parse({"balancing": "fixed", "fixed_weights": text}).fixed_weights == expected
+
+
+def test_invalid_fixed_weights_are_rejected():
+    def build(given):
+        settings = BalancingSettings.parse({"balancing": "fixed", "fixed_weights": given})
+        return build_rule(2, settings, ["audio", "text"])
+
+    with pytest.raises(UnknownNameError, match=r"sound.*audio"):
+        build({"sound": 2.0})
+    with pytest.raises(SettingsError, match="3 weights, expected 2: audio, text"):
+        build([1, 2, 3])
+    with pytest.raises(SettingsError, match="at least one weight above 0"):
+        build([0, 0])
+    with pytest.raises(SettingsError, match="fixed_weights"):
+        build({"audio": -1.0})
+    with pytest.raises(SettingsError, match="'fixed_weights' needs the balancing rule 'fixed', got 'passion'"):
+        BalancingSettings.parse({"balancing": "passion", "fixed_weights": [1, 2]})
+
+
+def test_explained_variance_by_hand():
+    balancer = rule("explained_variance", weight_norm="sum")
+    # losses over the variance 8, bounded by 1
+    share = np.array([0.5, 0.25, 1.0])
+    weights = feed(balancer, [4.0, 2.0, 9.0], 0)
+    np.testing.assert_allclose(weights, share / share.sum() * 3**0.5, rtol=1e-6)
+    np.testing.assert_allclose(balancer.relative_advantage, (share.mean() - share) / share.mean(), rtol=1e-5)
+    # the second value of an average has the rate 1 / (1 + 1 / 4); the second modality is not observed
+    weights = feed(balancer, [2.0, float("nan"), 4.0], 1, observed=[1.0, 0.0, 1.0])
+    share = np.array([4 + 0.8 * (2 - 4), 2, 9 + 0.8 * (4 - 9)]) / 8
+    np.testing.assert_allclose(weights, share / share.sum() * 3**0.5, rtol=1e-6)
+
+
+def test_explained_variance_does_not_depend_on_the_scale_of_a_code(monkeypatch):
+    expected = feed(rule("explained_variance"), [4.0, 2.0, 6.0], 0)
+    scale = torch.tensor([100.0, 1.0, 0.01])
+    monkeypatch.setattr(LossSignals, "code_variances", lambda self: 8 * scale)
+    np.testing.assert_allclose(feed(rule("explained_variance"), [400.0, 2.0, 0.06], 0), expected, rtol=1e-6)
+
+
+def test_predictive_advantage_by_hand(monkeypatch):
+    costs = [torch.tensor([0.3, -0.1, 0.1]), torch.tensor([0.1, 0.0, float("nan")])]
+    monkeypatch.setattr(LossSignals, "imputation_costs", lambda self: costs[self.step // 3])
+    balancer = rule("predictive_advantage", weight_norm="sum")
+    # relative to the mean 0.4 / 3 of the non-negative costs, at least 0.1
+    expected = np.array([0.3 / (0.4 / 3), 0.1, 0.1 / (0.4 / 3)])
+    weights = feed(balancer, [1.0, 1.0, 1.0], 0)
+    np.testing.assert_allclose(weights, expected / expected.sum() * 3**0.5, rtol=1e-6)
+    np.testing.assert_array_equal(feed(balancer, [1.0, 1.0, 1.0], 1), weights)
+    feed(balancer, [1.0, 1.0, 1.0], 3, observed=[1.0, 1.0, 0.0])
+    np.testing.assert_allclose(balancer.running_cost, [0.3 - 0.8 * 0.2, -0.1 + 0.8 * 0.1, 0.1], rtol=1e-5)
+
+
+def test_predictive_advantage_without_costs_gives_equal_weights(monkeypatch):
+    monkeypatch.setattr(LossSignals, "imputation_costs", lambda self: torch.tensor([-0.3, -0.1, 0.0]))
+    np.testing.assert_allclose(feed(rule("predictive_advantage"), [1.0, 2.0, 3.0], 0), [3**-0.5] * 3, rtol=1e-6)
+
+
+def test_inverse_variance_by_hand():
+    balancer = rule("inverse_variance", weight_norm="sum")
+    weights = feed(balancer, [4.0, 2.0, 1.0], 0)
+    np.testing.assert_allclose(weights, np.array([1, 2, 4]) / 7 * 3**0.5, rtol=1e-6)
+    # every weighted loss is equal
+    weights = feed(balancer, [2.0, 6.0, float("nan")], 1, observed=[1.0, 1.0, 0.0])
+    average = np.array([4 - 0.8 * 2, 2 + 0.8 * 4, 1])
+    np.testing.assert_allclose(weights * average, (weights * average)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["explained_variance", "inverse_variance", "predictive_advantage"])
+def test_weights_of_averages_converge_under_noise(name):
+    """Losses decay to limits with 50% multiplicative noise; the weights converge to those of the limits."""
+    limits, rng = np.array([1.0, 2.0, 4.0]), np.random.default_rng(0)
+    balancer = rule(name, weight_norm="sum", weight_interval=1)
+    trace = []
+    for step in range(4000):
+        losses = (limits + 3 * np.exp(-step / 50)) * rng.uniform(0.5, 1.5, 3)
+        trace.append(feed(balancer, losses.astype(np.float32).tolist(), step))
+    expected = 1 / limits if name == "inverse_variance" else limits
+    np.testing.assert_allclose(trace[-1], expected / expected.sum() * 3**0.5, rtol=0.02)
+    # the range over the latest quarter of the steps shrinks with the number of steps
+    assert np.ptp(trace[3000:], axis=0).max() < 0.5 * np.ptp(trace[75:100], axis=0).max()
+    assert np.ptp(trace[3000:], axis=0).max() < 0.02
+
+
+def test_relative_advantage_does_not_converge_under_the_same_noise():
+    limits, rng = np.array([1.0, 2.0, 4.0]), np.random.default_rng(0)
+    balancer = rule(weight_norm="sum", weight_step_max=1.0)
+    trace = [feed(balancer, (limits * rng.uniform(0.5, 1.5, 3)).tolist(), step) for step in range(4000)]
+    assert np.ptp(trace[3000:], axis=0).max() > 0.05
+
+
+def step_signals(availability, codes, imputed, target):
+    """Return the signals of a step whose joint head is the sum of the codes of a sample, one dimension per class."""
+    objective = Objective.fit(target)
+    availability = torch.tensor(availability, dtype=torch.bool)
+    codes, imputed = torch.tensor(codes), torch.tensor(imputed)
+    batch = SimpleNamespace(
+        target=torch.as_tensor(objective.encode(target)),
+        availability=availability,
+        global_counts=SimpleNamespace(n_samples=len(availability), n_observed=availability.sum(dim=0)),
+    )
+    head = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 2, bias=False))
+    head[1].weight.data = torch.eye(2).repeat(1, 2)
+    completed = torch.where(availability[..., None], codes, imputed)
+    output = SimpleNamespace(codes=SimpleNamespace(sample=codes), imputed=imputed, representation=completed.flatten(1))
+    losses = torch.zeros(2)
+    network = SimpleNamespace(joint_head=head)
+    return StepSignals(losses, losses, 0, network=network, output=output, batch=batch, objective=objective)
+
+
+def test_code_variances_and_imputation_costs_by_hand():
+    undefined = float("nan")
+    codes = [[[1.0, 0.0], [0.0, 3.0]], [[3.0, 4.0], [undefined, undefined]], [[2.0, 2.0], [0.0, 1.0]]]
+    imputed = [[[0.0, 0.0], [0.0, 2.0]], [[2.0, 2.0], [1.0, 1.0]], [[1.0, 2.0], [0.0, 0.0]]]
+    signals = step_signals([[1, 1], [1, 0], [1, 1]], codes, imputed, Target.from_labels([1, 0, 1]))
+    # deviations from the means (2, 2) and (0, 2)
+    np.testing.assert_allclose(signals.code_variances(), [(1 + 4 + 1 + 4) / 2, 2.0])
+
+    def loss(logits, label):
+        return np.log(np.exp(logits).sum()) - logits[label]
+
+    first = [
+        loss([0.0, 3.0], 1) - loss([1.0, 3.0], 1),
+        loss([3.0, 3.0], 0) - loss([4.0, 5.0], 0),
+        loss([1.0, 3.0], 1) - loss([2.0, 3.0], 1),
+    ]
+    second = [loss([1.0, 2.0], 1) - loss([1.0, 3.0], 1), loss([2.0, 2.0], 1) - loss([2.0, 3.0], 1)]
+    np.testing.assert_allclose(signals.imputation_costs(), [np.mean(first), np.mean(second)], rtol=1e-5)
+    assert signals.network.joint_head.training
+
+
+def test_signals_of_codes_are_undefined_without_observations():
+    codes = [[[1.0, 0.0], [0.0, 3.0]]]
+    signals = step_signals([[1, 0]], codes, codes, Target.from_labels([0], [0, 1]))
+    np.testing.assert_array_equal(torch.isnan(signals.code_variances()), [True, True])
+    np.testing.assert_array_equal(torch.isnan(signals.imputation_costs()), [False, True])

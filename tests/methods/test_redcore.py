@@ -7,7 +7,7 @@ import torch
 from factories import TARGETS, make_data, tiny
 from redcore.balancing import BalancingSettings, build_rule
 from redcore.data import Schema
-from redcore.exceptions import SettingsError
+from redcore.exceptions import SettingsError, UnknownNameError, UnseenModalityWarning
 from redcore.methods import make_method, method_class
 from redcore.nn import Objective, collate
 
@@ -66,6 +66,47 @@ def test_fixed_weights_are_constant():
     assert max(weights) == min(weights)
     moving = make_method("redcore", settings=tiny("redcore", max_epochs=3)).fit(DATA)
     assert max(moving.supervision_weight.values()) > min(moving.supervision_weight.values())
+
+
+def test_given_weights_reach_the_network():
+    names = DATA.names
+    settings = tiny("redcore", balancing="fixed", fixed_weights={names[1]: 3.0}, weight_norm="sum", max_epochs=1)
+    weights = make_method("redcore", settings=settings).fit(DATA).supervision_weight
+    expected = np.where(np.array(names) == names[1], 3.0, 1.0)
+    np.testing.assert_allclose(
+        [weights[name] for name in names], expected / expected.sum() * len(names) ** 0.5, rtol=1e-6
+    )
+    unknown = tiny("redcore", balancing="fixed", fixed_weights={"sound": 3.0}, max_epochs=1)
+    with pytest.raises(UnknownNameError, match=r"modality in setting 'fixed_weights'.*sound"):
+        make_method("redcore", settings=unknown).fit(DATA)
+
+
+def test_given_weights_of_a_modality_that_is_never_observed_are_ignored():
+    hidden = DATA.availability.copy()
+    hidden[:, 0] = False
+    data = DATA.hide(hidden).take(np.flatnonzero(hidden.any(axis=1)))
+    settings = tiny("redcore", balancing="fixed", fixed_weights=[5.0, 1.0, 2.0], max_epochs=1)
+    with pytest.warns(UnseenModalityWarning, match=DATA.names[0]):
+        weights = make_method("redcore", settings=settings).fit(data).supervision_weight
+    np.testing.assert_allclose(weights[DATA.names[2]] / weights[DATA.names[1]], 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("name", ["explained_variance", "inverse_variance", "predictive_advantage"])
+def test_rules_receive_variances_and_costs(name, kind):
+    settings = tiny("redcore", balancing=name, max_epochs=3, modality_dropout=0.3)
+    rule = make_method("redcore", settings=settings).fit(make_data(kind, 40), seed=0).network.rule
+    assert (rule.n_batches > 0).all()
+    if name == "explained_variance":
+        assert (rule.running_variance > 0).all()
+        expected = (rule.running_loss / rule.running_variance).clamp(max=1)
+    elif name == "inverse_variance":
+        expected = 1 / rule.running_loss
+    else:
+        assert (rule.running_cost != 0).all()
+        expected = rule.running_cost.clamp(min=0)
+    relative = (expected / expected.mean()).clamp(min=0.1) if expected.any() else torch.ones_like(expected)
+    torch.testing.assert_close(rule.supervision_weight, relative / relative.norm())
 
 
 def test_detached_targets_change_the_encoders_only():

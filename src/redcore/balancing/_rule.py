@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,10 @@ from torch.utils.hooks import RemovableHandle
 
 from redcore.balancing._signals import Signals
 
-__all__ = ["BalancingRule", "GradientRule"]
+__all__ = ["AveragingRule", "BalancingRule", "GradientRule"]
+
+AVERAGED_SHARE = 0.25
+"""Share of the latest batches in the averages of `AveragingRule`, the window of `TrainingSettings.weight_averaging`."""
 
 
 class BalancingRule(nn.Module):
@@ -26,6 +29,8 @@ class BalancingRule(nn.Module):
         RA_m, the latest relative advantage; zeros for rules that do not use it.
     running_loss : tensor (n_modalities,)
         Smoothed imputation losses; zeros for rules that do not use them.
+    weight_norm : {"l2", "sum"}
+        Constraint that `set_weights` enforces; see `BalancingSettings`. `build_rule` sets it.
     """
 
     single_process: ClassVar[bool] = False
@@ -37,6 +42,7 @@ class BalancingRule(nn.Module):
 
     def __init__(self, n_modalities: int) -> None:
         super().__init__()
+        self.weight_norm: Literal["l2", "sum"] = "l2"
         self.register_buffer("supervision_weight", torch.ones(n_modalities))
         self.register_buffer("relative_advantage", torch.zeros(n_modalities))
         self.register_buffer("running_loss", torch.zeros(n_modalities))
@@ -56,10 +62,59 @@ class BalancingRule(nn.Module):
         self.running_loss.copy_(torch.where(signals.observed > 0, smoothed, self.running_loss))
 
     def set_weights(self, weights: Tensor, norm: float = 1.0) -> None:
-        """Set the supervision weights to `weights`, scaled to the L2 norm `norm`."""
+        """Set the supervision weights to `weights`, scaled to the L2 norm `norm`, or to the sum ``sqrt(M)``.
+
+        `weight_norm` selects the constraint.
+        """
         # dividing by the maximum first avoids an overflow of squares
         scaled = weights / weights.max()
-        self.supervision_weight.copy_(scaled / scaled.norm() * norm)
+        if self.weight_norm == "sum":
+            self.supervision_weight.copy_(scaled / scaled.sum() * len(scaled) ** 0.5)
+        else:
+            self.supervision_weight.copy_(scaled / scaled.norm() * norm)
+
+
+class AveragingRule(BalancingRule):
+    """Base class of rules with weights proportional to a bounded function of averages over batches.
+
+    After value t of a modality, counted from 0, ``a <- a + (value - a) / (1 + t / 4)``: the polynomial-decay average of
+    Shamir and Zhang (2013). Its window is the latest quarter of the batches and grows with the training. The noise of
+    batches therefore averages out, and the weights settle as soon as the averaged quantities do.
+    """
+
+    n_batches: Tensor
+
+    def __init__(self, n_modalities: int) -> None:
+        super().__init__(n_modalities)
+        self.register_buffer("n_batches", torch.zeros(n_modalities))
+        self.set_weights(torch.ones(n_modalities))
+
+    def average(self, known: Tensor, **values: Tensor) -> None:
+        """Add the values of one batch to running averages.
+
+        Parameters
+        ----------
+        known : bool tensor (n_modalities,)
+            Modalities with a value in this batch. The averages of the others do not change.
+        **values : tensor (n_modalities,)
+            Value of each modality, by name of the buffer with the average.
+        """
+        rate = 1 / (1 + AVERAGED_SHARE * self.n_batches)
+        for name, value in values.items():
+            buffer: Tensor = getattr(self, name)
+            buffer.copy_(torch.where(known, buffer + rate * (value - buffer), buffer))
+        self.n_batches.add_(known)
+
+    def set_proportional(self, quantities: Tensor, floor: float) -> None:
+        """Set weights proportional to non-negative quantities, which are divided by their mean and at least `floor`.
+
+        Modalities without a value in any batch so far get the mean weight. All weights are equal if no quantity is
+        above 0.
+        """
+        known = self.n_batches > 0
+        mean = torch.where(known, quantities, 0.0).sum() / known.sum().clamp(min=1)
+        relative = quantities / mean if mean > 0 else torch.ones_like(quantities)
+        self.set_weights(torch.where(known, relative, 1.0).clamp(min=floor))
 
 
 class GradientRule(BalancingRule):

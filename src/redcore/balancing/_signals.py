@@ -20,6 +20,9 @@ PROBE_LENGTH = 1e-2
 class BalancedNetwork(Protocol):
     """Network with supervision weights on its imputation losses."""
 
+    joint_head: nn.Module
+    """Map of completed codes (n_samples, n_modalities * d) to logits."""
+
     def imputation_losses(self, output: Any, batch: Batch, anchor: Any = None) -> Tensor:
         """Return the imputation loss of each modality, (n_modalities,).
 
@@ -101,6 +104,21 @@ class Signals:
         """
         raise NotImplementedError
 
+    def code_variances(self) -> Tensor:
+        """Return the variance of each latent code over the samples that observe it, (n_modalities,).
+
+        It is the sum over the dimensions of the code, with the divisor ``n_m - 1``, and NaN for fewer than two samples.
+        """
+        raise NotImplementedError
+
+    def imputation_costs(self) -> Tensor:
+        """Return the increase of the label loss if each modality is imputed instead of observed, (n_modalities,).
+
+        It is the mean over the samples that observe the modality, and NaN without such samples. The loss is that of the
+        joint head without dropout, without sample weights.
+        """
+        raise NotImplementedError
+
     def validation_slopes(self) -> Tensor | None:
         """Return the inner products ``<grad L_val, grad l_m>``, (n_modalities,).
 
@@ -122,7 +140,7 @@ class StepSignals(Signals):
     ----------
     network : BalancedNetwork
     output : Any
-        Output of the network for `batch`, with the attributes ``codes`` and ``unimodal_logits``.
+        Output of the network for `batch`, with the attributes of `redcore.methods.redcore.RedCoreOutput`.
     batch : Batch
     objective : Objective
     imputation : tensor (n_modalities,)
@@ -187,6 +205,43 @@ class StepSignals(Signals):
         unimodal = _log_probabilities(self.output.unimodal_logits.detach(), self.objective)
         joint = _log_probabilities(self.output.logits.detach(), self.objective)[:, None]
         return self._mean_of_observed((joint.exp() * (joint - unimodal)).sum(dim=3).mean(dim=2))
+
+    @torch.no_grad()
+    def code_variances(self) -> Tensor:
+        """See `Signals`."""
+        n = self.batch.global_counts.n_observed
+        missing = ~self.batch.availability[..., None]
+        codes: Tensor = self.output.codes.sample.float()
+        mean = self.total(codes.masked_fill(missing, 0.0).sum(dim=0)) / n.clamp(min=1)[:, None]
+        deviations = self.total((codes - mean).masked_fill(missing, 0.0).square().sum(dim=(0, 2)))
+        return torch.where(n > 1, deviations / (n - 1).clamp(min=1), torch.nan)
+
+    @torch.no_grad()
+    def imputation_costs(self) -> Tensor:
+        """See `Signals`."""
+        output, availability, n = self.output, self.batch.availability, self.batch.global_counts.n_observed
+        head: nn.Module = self.network.joint_head
+        training = head.training
+        head.eval()
+        try:
+            differences = [
+                self._losses_with(place, output.imputed) - self._losses_with(place, output.codes.sample)
+                for place in range(availability.shape[1])
+            ]
+        finally:
+            head.train(training)
+        # codes are undefined where the modality is missing
+        sums = torch.stack(differences, dim=1).float().masked_fill(~availability, 0.0).sum(dim=0)
+        return torch.where(n > 0, self.total(sums) / n.clamp(min=1), torch.nan)
+
+    def _losses_with(self, place: int, codes: Tensor) -> Tensor:
+        """Return the label loss of each sample if `codes` (n_samples, n_modalities, d) provide one modality."""
+        objective: Objective = self.objective
+        completed = self.output.representation.reshape(codes.shape).clone()
+        completed[:, place] = codes[:, place]
+        logits = self.network.joint_head(completed.flatten(1))
+        values, _ = objective.split(self.batch.target)
+        return objective.sample_losses(logits[:, None], values)[:, 0]
 
     def _mean_of_observed(self, values: Tensor) -> Tensor:
         """Return the mean of values (n_samples, n_modalities) over the samples that observe each modality."""

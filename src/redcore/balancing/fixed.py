@@ -1,4 +1,6 @@
-"""Constant, equal supervision weights: the ablation without relative advantage."""
+"""Constant supervision weights, equal by default: the ablation without relative advantage."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,11 +13,21 @@ __all__ = ["Fixed", "build"]
 
 
 class Fixed(BalancingRule):
-    """Constant weights ``beta_m = 1 / sqrt(M)``, with the same L2 norm 1 as the relative-advantage rule."""
+    """Constant weights ``beta_m = 1 / sqrt(M)``, or proportional to given weights.
 
-    def __init__(self, n_modalities: int) -> None:
+    Parameters
+    ----------
+    n_modalities : int
+    weights : sequence of float, optional
+        Weights before normalisation, one per modality. Default: equal weights.
+    """
+
+    def __init__(self, n_modalities: int, weights: Sequence[float] | None = None) -> None:
         super().__init__(n_modalities)
-        self.supervision_weight.copy_(torch.full((n_modalities,), n_modalities**-0.5))
+        if weights is None:
+            self.supervision_weight.copy_(torch.full((n_modalities,), n_modalities**-0.5))
+        else:
+            self.set_weights(torch.tensor(weights, dtype=torch.float32))
 
     def update(self, signals: Signals) -> Tensor:
         """Return the constant weights."""
@@ -23,5 +35,7 @@ class Fixed(BalancingRule):
 
 
 def build(n_modalities: int, settings: BalancingSettings) -> BalancingRule:
-    """Build the rule, which does not use any settings."""
-    return Fixed(n_modalities)
+    """Build the rule with the weights in `settings`, which are a tuple or None; see `build_rule`."""
+    weights = settings.fixed_weights
+    assert not isinstance(weights, dict)
+    return Fixed(n_modalities, weights)

@@ -105,7 +105,7 @@ class RedCoreNetwork(TrainableNetwork):
         self.imputers = settings.build_imputers(n, width)
         self.joint_head = Head(n * width, n_outputs, layers, settings.head_dropout)
         self.unimodal_heads = StackedHead(n, width, n_outputs, layers, settings.head_dropout)
-        self.rule = build_rule(n, settings)
+        self.rule = build_rule(n, settings, self.names)
         self.several_processes = not self.rule.single_process
 
     def forward(self, batch: Batch) -> RedCoreOutput:
@@ -190,7 +190,10 @@ class RedCore(NetworkMethod):
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
         """Build the network; see `NetworkMethod.build_network`."""
         check_known("modality", self.encoders, self.schema.names)
-        return self.Network(forms, n_outputs, cast(RedCoreSettings, self.settings), self.encoders)
+        settings = cast(RedCoreSettings, self.settings)
+        # weights may name a modality that no training sample observes, which the network does not have
+        settings = settings.with_weights_of(self.schema.names, [name for name, _, _ in forms])
+        return self.Network(forms, n_outputs, settings, self.encoders)
 
     def posterior(self, network: TrainableNetwork) -> AbstractContextManager[None]:
         """Sample the latent codes inside the context; see `NetworkMethod.posterior`."""

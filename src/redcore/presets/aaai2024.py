@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "detach_imputation_target": False,
     "validation_patterns": 1,
     "balancing": "relative_advantage",
+    "weight_norm": "l2",
     "smoothing": 0.7,
     "weight_interval": 3,
     "weight_step": 0.1,

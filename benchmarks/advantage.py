@@ -1,0 +1,205 @@
+"""Compare final supervision weights with missing rate, imputation loss, explained variance and label cost per modality.
+
+    $ redcore fit digits --out RUN --method redcore --missing-rate fourier=0.2 --missing-rate pixels=0.8
+    $ python benchmarks/advantage.py --data digits RUN [RUN ...]
+    $ python benchmarks/advantage.py --records docs/results/ablation.jsonl.gz --method network
+
+The second form reads benchmark records. They have weights, missing rates and the imputation losses of training only,
+which are means over seeds, and over the latest quarter of the kept steps.
+
+In the first form, all quantities but the weight and the missing rate are computed on the test split of a run, of which no modality is
+removed. With the codes z_m of the samples that observe modality m, and their imputations g_m from the other modalities:
+
+- *imputation loss*: mean of ``||g_m - z_m||^2``, in the unit of the codes;
+- *explained variance*: 1 minus this loss divided by the variance of z_m (R2 of the imputer);
+- *label cost*: increase of the log loss if m is removed and the other modalities stay (for regression, of the squared
+  error divided by the variance of the target);
+- *Shapley value*: mean decrease of the same loss if m is added, over all sets of other modalities (R2 for regression).
+
+A rank correlation of three or four modalities of one run means little; average it over runs and data sets.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from redcore import MultimodalData
+from redcore.benchmark import Record, read_records
+from redcore.explain import modality_value
+from redcore.methods import Method
+from redcore.methods.redcore import RedCore
+from redcore.metrics import scores
+from redcore.runs import Run
+
+
+class Measures(NamedTuple):
+    """Properties of each modality of a fitted run, each (n_modalities,)."""
+
+    names: tuple[str, ...]
+    weight: np.ndarray
+    missing_rate: np.ndarray
+    imputation_loss: np.ndarray
+    explained_variance: np.ndarray
+    label_cost: np.ndarray
+    shapley_value: np.ndarray
+
+
+COLUMNS = Measures._fields[1:]
+
+
+def measure(finished: Run, source: str) -> Measures:
+    """Return the measures of a run on the test split of its data; `source` is the name or path of the data."""
+    method = finished.method
+    if not isinstance(method, RedCore):
+        raise SystemExit(
+            f"{finished.folder}: method {finished.request.method} has no supervision weights; expected redcore"
+        )
+    test, _ = finished.rows_to_score(finished.read(source), "test")
+    test = method.completed(method.schema.align(test)).loaded()
+    rates = finished.record["realised_missing_rates"]["train"]
+    loss, variance = imputation(method, test)
+    is_regression = method.schema.target_kind.is_regression
+    value = modality_value(method, test, "r2" if is_regression else "nll").shapley.values
+    names, weight = tuple(method.active), method.supervision_weight
+    return Measures(
+        names,
+        np.array([weight[name] for name in names]),
+        np.array([rates[name] for name in names]),
+        loss,
+        1 - loss / variance,
+        label_costs(method, test),
+        np.array([value[name] for name in names]),
+    )
+
+
+def imputation(method: Method, data: MultimodalData) -> tuple[np.ndarray, np.ndarray]:
+    """Return the imputation loss and the variance of each latent code over the samples that observe it."""
+    n_modalities = len(method.active)
+    losses, variances = np.zeros(n_modalities), np.zeros(n_modalities)
+    for place in range(n_modalities):
+        observed, hidden = with_and_without(data, place)
+        codes, imputed = (
+            method.transform(part).reshape(part.n_samples, n_modalities, -1) for part in (observed, hidden)
+        )
+        target = codes[:, place].astype(np.float64)
+        losses[place] = ((imputed[:, place] - target) ** 2).sum(axis=1).mean()
+        variances[place] = target.var(axis=0).sum()
+    return losses, variances
+
+
+def label_costs(method: Method, data: MultimodalData) -> np.ndarray:
+    """Return the increase of the loss of the label if one modality is removed, for each modality."""
+    costs = []
+    for place in range(len(method.active)):
+        observed, hidden = with_and_without(data, place)
+        costs.append(label_loss(method, hidden) - label_loss(method, observed))
+    return np.array(costs)
+
+
+def with_and_without(data: MultimodalData, place: int) -> tuple[MultimodalData, MultimodalData]:
+    """Return the samples that observe a modality and at least one other, with and without this modality."""
+    availability = data.availability
+    others = np.delete(availability, place, axis=1).any(axis=1)
+    rows = np.flatnonzero(availability[:, place] & others)
+    if not rows.size:
+        raise SystemExit(f"no test sample observes {data.names[place]} and another modality")
+    observed = data.take(rows)
+    keep = observed.availability.copy()
+    keep[:, place] = False
+    return observed, observed.hide(keep)
+
+
+def label_loss(method: Method, data: MultimodalData) -> float:
+    """Return the log loss, or ``1 - R2`` for regression."""
+    assert data.target is not None
+    values = scores(data.target, method.predict(data), method.decide)
+    loss = values.get("nll")
+    if loss is not None:
+        return float(loss)
+    r2 = values.get("r2")
+    if r2 is None:
+        raise SystemExit("expected a target with one class per sample or a continuous target")
+    return 1 - float(r2)
+
+
+def correlations(measures: Measures) -> dict[str, float]:
+    """Return Spearman's rank correlation of the weights with each other measure; NaN for constant weights."""
+    if np.ptp(measures.weight) < 1e-6:
+        return dict.fromkeys(COLUMNS[1:], float("nan"))
+    return {name: float(spearmanr(measures.weight, getattr(measures, name)).statistic) for name in COLUMNS[1:]}
+
+
+def print_table(title: str, measures: Measures) -> None:
+    """Print one row per modality, and the correlations with the weight in the last row."""
+    print(f"\n{title}\n\n| modality | {' | '.join(name.replace('_', ' ') for name in COLUMNS)} |")
+    print("|---" * (1 + len(COLUMNS)) + "|")
+    for place, name in enumerate(measures.names):
+        values = [getattr(measures, column)[place] for column in COLUMNS]
+        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |")
+    print(f"| Spearman with weight | | {' | '.join(f'{value:+.2f}' for value in correlations(measures).values())} |")
+
+
+def print_records(records: Sequence[Record]) -> None:
+    """Print the weights, and their rank correlations over modalities, per data set and protocol."""
+    blocks: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.status == "done" and record.weights:
+            blocks[record.data_title, record.protocol_title].append(record)
+    print("| data | protocol | seeds | weights | sum / sqrt(M) | Spearman with missing rate | with imputation loss |")
+    print("|---" * 7 + "|")
+    found = []
+    for (data, protocol), runs in sorted(blocks.items()):
+        names = list(runs[0].weights)
+        weight, rate, loss = np.mean([_of_record(record, names) for record in runs], axis=0)
+        pair = [float(spearmanr(weight, other).statistic) for other in (rate, loss)]
+        found.append([*pair, weight.sum() / len(names) ** 0.5])
+        listed = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, weight, strict=True))
+        cells = f"{found[-1][2]:.2f} | {pair[0]:+.2f} | {pair[1]:+.2f}"
+        print(f"| {data} | {protocol} | {len(runs)} | {listed} | {cells} |")
+    if found:
+        means = np.mean(found, axis=0)
+        print(f"| mean of {len(found)} | | | | {means[2]:.2f} | {means[0]:+.2f} | {means[1]:+.2f} |")
+
+
+def _of_record(record: Record, names: Sequence[str]) -> list[list[float]]:
+    def late_loss(name: str) -> float:
+        column = record.history[f"imputation_loss/{name}"]
+        return float(np.mean(column[-max(1, len(column) // 4) :]))
+
+    rates = record.missing_rates["train"]
+    return [[record.weights[n] for n in names], [rates[n] for n in names], [late_loss(n) for n in names]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="finished run folder of 'redcore fit'")
+    parser.add_argument("--data", help="data of the runs: bundled name or path")
+    parser.add_argument("--records", type=Path, help="benchmark folder or file of packed records")
+    parser.add_argument("--method", default="network", help="title of the method in the records")
+    options = parser.parse_args(arguments)
+    if options.records is not None:
+        print_records([record for record in read_records(options.records) if record.method_title == options.method])
+        return 0
+    if not options.runs or options.data is None:
+        parser.error("expected run folders and --data, or --records")
+    found = []
+    for folder in options.runs:
+        finished = Run.load(folder)
+        measures = measure(finished, options.data)
+        print_table(f"{folder}: rule {finished.method.settings.dump()['balancing']}", measures)
+        found.append(correlations(measures))
+    if len(found) > 1:
+        means = {name: float(np.mean([one[name] for one in found])) for name in COLUMNS[1:]}
+        print(f"\nmean Spearman correlation over {len(found)} runs: ", end="")
+        print(", ".join(f"{name.replace('_', ' ')} {value:+.2f}" for name, value in means.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
