@@ -7,8 +7,9 @@
 The second form reads benchmark records. They have weights, missing rates and the imputation losses of training only,
 which are means over seeds, and over the latest quarter of the kept steps.
 
-In the first form, all quantities but the weight and the missing rate are computed on the test split of a run, of which no modality is
-removed. With the codes z_m of the samples that observe modality m, and their imputations g_m from the other modalities:
+In the first form, all quantities but the weight and the missing rate are computed on the test split of a run, of which
+no modality is removed. With the codes z_m of the samples that observe modality m, and their imputations g_m from the
+other modalities:
 
 - *imputation loss*: mean of ``||g_m - z_m||^2``, in the unit of the codes;
 - *explained variance*: 1 minus this loss divided by the variance of z_m (R2 of the imputer);
@@ -188,16 +189,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not options.runs or options.data is None:
         parser.error("expected run folders and --data, or --records")
-    found = []
+    found: dict[str, list[dict[str, float]]] = defaultdict(list)
     for folder in options.runs:
         finished = Run.load(folder)
         measures = measure(finished, options.data)
-        print_table(f"{folder}: rule {finished.method.settings.dump()['balancing']}", measures)
-        found.append(correlations(measures))
-    if len(found) > 1:
-        means = {name: float(np.mean([one[name] for one in found])) for name in COLUMNS[1:]}
-        print(f"\nmean Spearman correlation over {len(found)} runs: ", end="")
-        print(", ".join(f"{name.replace('_', ' ')} {value:+.2f}" for name, value in means.items()))
+        rule = finished.method.settings.dump()["balancing"]
+        print_table(f"{folder}: rule {rule}", measures)
+        found[rule].append(correlations(measures))
+    for rule, runs in found.items():
+        if len(runs) > 1:
+            means = ", ".join(f"{name.replace('_', ' ')} {np.mean([r[name] for r in runs]):+.2f}" for name in runs[0])
+            print(f"\n{rule}, mean Spearman correlation over {len(runs)} runs: {means}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Upper bound on the gain of any supervision-weight rule: a sweep of constant weights with equal sum.
+"""Gain of the best constant supervision weights over equal weights: a sweep at equal sum.
 
     $ python benchmarks/oracle.py OUT --data-folder ../shared/data --seeds 5 --jobs 2
     $ python benchmarks/oracle.py OUT --data-folder ../shared/data --estimate   # one fit per data set, then CPU hours
@@ -20,6 +20,8 @@ reported, paired by seed:
   test samples is counted as a gain. Weights that are good for only one seed are not found.
 - *in sample*: the weights with the lowest mean loss over all seeds and test samples, scored on the same. It is biased
   upwards, so that a small value excludes a large gain within this grid.
+
+Neither bounds a rule whose weights change during training.
 """
 
 import argparse
