@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BeforeValidator
 
 from redcore._types import AnyArray
@@ -114,6 +113,8 @@ def cleaned_columns(
     DataWarning
         If text counts as an empty cell in a column of numbers; see `MARKERS`.
     """
+    import pyarrow.compute as pc  # takes a fifth of a second
+
     markers: dict[str, str] = {}
     cleaned = {}
     empty = pa.array([*NULLS, *na_values] if _decimal(table) else ["", *na_values])
@@ -145,6 +146,8 @@ def _as_category(place: str, values: pa.ChunkedArray, empty: pa.Array) -> pa.Chu
 
     Raise `DataError` if the column holds lists, bytes or other values without a text.
     """
+    import pyarrow.compute as pc  # takes a fifth of a second
+
     values = _plain(values)
     kind = values.type
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -176,6 +179,8 @@ def _numbers(table: pa.Table, what: str, column: str, na_values: Collection[str]
 def _numbers_in_text(
     table: pa.Table, what: str, column: str, na_values: Collection[str], markers: dict[str, str]
 ) -> AnyArray:
+    import pyarrow.compute as pc  # takes a fifth of a second
+
     texts = pc.utf8_trim_whitespace(table[column])
     empty = pc.is_in(texts, pa.array([*NULLS, *na_values]))
     marked = pc.and_(pc.is_in(texts, pa.array(MARKERS)), pc.invert(empty))
@@ -221,6 +226,8 @@ def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def ids_of(table: pa.Table, column: str) -> AnyArray:
     """Return ids, groups or split: text exactly as it stands in the file, or numbers; None for empty cells."""
+    import pyarrow.compute as pc  # takes a fifth of a second
+
     values = _simple(table, column)
     if pa.types.is_string(values.type):
         values = pc.if_else(pc.equal(values, ""), None, values)
@@ -232,6 +239,8 @@ def labels_of(table: pa.Table, column: str, na_values: Collection[str] = (), inf
 
     Labels of a CSV file are text. If `infer` is True, they become integers, numbers or booleans if all of them are.
     """
+    import pyarrow.compute as pc  # takes a fifth of a second
+
     values = _simple(table, column)
     if pa.types.is_string(values.type):
         empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
