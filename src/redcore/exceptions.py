@@ -161,7 +161,7 @@ class CalibrationWarning(RedCoreWarning):
 
 
 class HoldOutWarning(RedCoreWarning):
-    """Samples cannot be held out, since a class occurs only in their group."""
+    """Samples cannot be held out, since a class occurs only in their group, or a split has no sample of a class."""
 
 
 class JoinWarning(RedCoreWarning):

@@ -148,12 +148,44 @@ def test_groups_of_one_class_each_are_stratified(seed):
         assert len(np.unique(folds[groups == group])) == 1
 
 
-def test_groups_of_mixed_classes_are_not_stratified():
+def test_groups_with_equal_shares_of_all_classes_are_split_as_without_classes():
     groups = np.repeat(np.arange(15), 4)
     mixed = make(60, Target.from_labels(np.arange(60) % 2), groups)
     without = make(60, groups=groups)
     np.testing.assert_array_equal(cross_folds(mixed, 5, 3), cross_folds(without, 5, 3))
     np.testing.assert_array_equal(hold_out(mixed, 0.2, 3)[1], hold_out(without, 0.2, 3)[1])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_group_of_two_classes_does_not_end_the_stratification(seed):
+    codes = np.zeros(300, dtype=int)
+    codes[[10, 60, 110, 160, 210, 260]] = 1
+    groups = np.arange(300)
+    groups[11] = 10
+    data = make(300, Target.from_labels(codes), groups)
+    keep, held = hold_out(data, 0.2, seed)
+    assert_partition(keep, held, 300)
+    assert not set(groups[keep]) & set(groups[held])
+    assert codes[held].sum() == 1
+    assert codes[cross_folds(data, 3, seed) == 0].sum() == 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_shares_of_mixed_groups_of_unequal_size_are_close_to_the_fraction(seed):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(60), rng.integers(1, 12, 60))
+    codes = (rng.random(len(groups)) < rng.beta(0.4, 3, 60)[groups]).astype(int)
+    data = make(len(groups), Target.from_labels(codes), groups)
+    _, held = hold_out(data, 0.25, seed)
+    shares = np.bincount(codes[held], minlength=2) / np.bincount(codes)
+    np.testing.assert_allclose(shares, 0.25, atol=0.06)
+
+
+def test_a_class_with_a_single_sample_does_not_end_the_stratification():
+    codes = np.repeat([0, 1, 2], [79, 20, 1])
+    for seed in range(10):
+        _, held = hold_out(make(100, Target.from_labels(codes)), 0.2, seed)
+        assert np.count_nonzero(codes[held] == 1) == 4
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")

@@ -54,6 +54,13 @@ def test_classification_by_hand():
     )
 
 
+def test_averages_over_classes_are_undefined_if_only_one_class_occurs():
+    result = classification_scores(np.zeros(5, dtype=int), np.tile([0.9, 0.1], (5, 1)), np.zeros(5, dtype=int))
+    averages = ("uar", "macro_f1", "weighted_f1", "argmax_macro_f1")
+    assert [result[name] for name in averages] == [None] * 4
+    assert result["accuracy"] == 1.0
+
+
 def test_classes_that_neither_occur_nor_are_predicted_are_ignored():
     probabilities = np.array([[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]])
     result = classification_scores(np.array([0, 2]), probabilities)
@@ -67,7 +74,7 @@ def test_log_loss_of_probability_zero_is_finite():
 
 def test_single_class():
     assert classification_scores(np.zeros(3, dtype=int), np.ones((3, 1))) == {
-        "accuracy": 1.0, "uar": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "nll": 0.0, "ece": 0.0,
+        "accuracy": 1.0, "uar": None, "macro_f1": None, "weighted_f1": None, "nll": 0.0, "ece": 0.0,
     }  # fmt: skip
 
 

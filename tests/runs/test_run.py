@@ -187,3 +187,12 @@ def test_class_in_one_group_is_trained_and_named_as_untested():
         codes = split_codes(data, 0.2, 0)
     assert set(labels[codes == 0]) == {0, 1, 2}
     assert set(labels[codes == 2]) == {0, 1}
+
+
+def test_a_class_without_a_sample_in_a_split_is_named():
+    labels = np.repeat(["no", "yes"], [58, 2])
+    split = np.resize([0, 0, 1, 2], 60)
+    split[-2:] = 0, 1
+    data = MultimodalData.from_arrays({"a": np.ones((60, 2))}, Target.from_labels(labels), split=split)
+    with pytest.warns(HoldOutWarning, match=r"class 'yes' has no sample in the test split \(15 samples\)"):
+        split_codes(data, 0.2, 0)

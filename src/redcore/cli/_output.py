@@ -71,10 +71,12 @@ def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: s
         cells = [_cell(value, value == best and len(values) > 1) for value in values]
         table.add_row(escape(row), *cells, str(entry["n_samples"]), end_section=row == last_pattern)
     Console(width=None if sys.stdout.isatty() else max(100, messages.width)).print(table)
+    for pattern, problem in next(iter(reports.values())).problems.items():
+        messages.print(f"note: {pattern}: {problem}", markup=False)
 
 
 def _cell(value: float | None, best: bool) -> str:
-    text = "-" if value is None else f"{value:.3f}"
+    text = "–" if value is None else f"{value:.3f}"
     return f"[bold]{text}[/bold]" if best else text
 
 

@@ -16,13 +16,17 @@ __all__ = ["assign_folds", "classes_in_one_group", "count_units", "cross_folds",
 SHOWN_CLASSES = 5
 """Largest number of classes in a warning."""
 
+N_DRAWS = 50
+"""Number of random splits from which the best one is taken, if groups have samples of several classes."""
+
 
 def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
     """Split the samples at random into samples to keep and held-out samples.
 
     If the data has two or more groups, whole groups are held out. The split is stratified by class if possible: classes
-    with a single sample are pooled into one stratum, and groups are stratified only if all samples of every group have
-    the same class.
+    with a single sample are pooled into one stratum. Groups are stratified by their rarest class. If groups have samples
+    of several classes, the best of 50 random splits is taken: the one whose shares of held-out samples per class are
+    closest to `fraction`.
 
     Groups are drawn such that every class remains in the samples to keep. The only group of a class is therefore never
     held out. If every group is the only group of a class, nothing is held out and a `HoldOutWarning` names classes and
@@ -49,8 +53,8 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
         keep, held = _random_split(_classes(data.target), n_samples, fraction, seed)
         return np.sort(keep), np.sort(held)
     names, group_of = np.unique(data.groups, return_inverse=True)
-    classes = _classes_of_groups(data.target, group_of)
-    _, held_groups = _random_split(classes, len(names), fraction, seed)
+    strata, counts = _strata_of_groups(data.target, group_of)
+    held_groups = _draw_groups(strata, counts, len(names), fraction, seed)
     occurs = _occurrence(data.target, group_of)
     only = _only_groups(occurs)
     if only[held_groups].any():
@@ -60,8 +64,8 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
             _warn_of_classes_in_one_group(data)
         held_groups = candidates
         if n_held < len(candidates):
-            strata = None if classes is None else classes[candidates]
-            _, drawn = _random_split(strata, len(candidates), n_held / len(candidates), seed)
+            strata, counts = (None if each is None else each[candidates] for each in (strata, counts))
+            drawn = _draw_groups(strata, counts, len(candidates), n_held / len(candidates), seed)
             held_groups = candidates[drawn]
     is_held = _without_lost_classes(occurs, np.isin(np.arange(len(names)), held_groups))[group_of]
     return rows[~is_held], rows[is_held]
@@ -84,7 +88,7 @@ def cross_folds(
     seed : int
     stratify : {"order", "class", "every class"}
         "order": samples are sorted by class or by a single regression target, at random within ties, and assigned to
-        the folds in turn; groups too, if each has one class. A single group is ignored. "class": stratified by class if
+        the folds in turn; groups are sorted by their rarest class. A single group is ignored. "class": stratified by class if
         the most frequent class has at least `n_folds` samples. "every class": stratified by class if every class that
         occurs has at least `n_folds` samples. The last two use the splitters of scikit-learn.
 
@@ -236,9 +240,9 @@ def _folds_by_order(
     if groups is not None and len(np.unique(groups)) > 1:
         names, group_of = np.unique(groups, return_inverse=True)
         order = np.argsort(rng.permutation(len(names)))
-        classes = _classes_of_groups(target, group_of)
-        if classes is not None:
-            order = order[np.argsort(classes[order], kind="stable")]
+        strata, _ = _strata_of_groups(target, group_of)
+        if strata is not None:
+            order = order[np.argsort(strata[order], kind="stable")]
         return _assign_in_turn(order, n_folds)[group_of]
     order = rng.permutation(n_samples)
     if target is not None and target.values.ndim == 1:
@@ -312,18 +316,53 @@ def _scalar(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _classes_of_groups(target: Target | None, group_of: IntArray) -> IntArray | None:
-    """Return the class of each group, or None if a group has samples of several classes."""
+def _strata_of_groups(target: Target | None, group_of: IntArray) -> tuple[IntArray | None, IntArray | None]:
+    """Return the rarest class of each group, and the number of samples of each class in each group.
+
+    Returns
+    -------
+    strata : int array (n_groups,), optional
+        None if the target has no classes, or if groups of several classes all have the same rarest class.
+    counts : int array (n_groups, n_classes), optional
+        None if the target has no classes, or if no group has samples of several classes.
+    """
     codes = _classes(target)
     if codes is None:
-        return None
-    of_group = np.zeros(group_of.max() + 1, dtype=np.int64)
-    of_group[group_of] = codes
-    return of_group if (of_group[group_of] == codes).all() else None
+        return None, None
+    shape = int(group_of.max()) + 1, int(codes.max()) + 1
+    counts = np.bincount(group_of * shape[1] + codes, minlength=shape[0] * shape[1]).reshape(shape)
+    by_rarity = np.argsort(counts.sum(axis=0), kind="stable")
+    strata = by_rarity[(counts[:, by_rarity] > 0).argmax(axis=1)]
+    if ((counts > 0).sum(axis=1) == 1).all():
+        return strata, None
+    return strata if len(np.unique(strata)) > 1 else None, counts
+
+
+def _draw_groups(
+    strata: IntArray | None, counts: IntArray | None, n_groups: int, fraction: float, seed: int
+) -> IntArray:
+    """Draw the groups to hold out; with `counts` the best of `N_DRAWS` draws, see `hold_out`."""
+    _, best = _random_split(strata, n_groups, fraction, seed)
+    if counts is None:
+        return best
+    totals = counts.sum(axis=0)
+
+    def deviation(held: IntArray) -> float:
+        shares = counts[held].sum(axis=0)[totals > 0] / totals[totals > 0]
+        return float(((shares - fraction) ** 2).sum())
+
+    smallest = deviation(best)
+    for other in np.random.SeedSequence(seed).generate_state(N_DRAWS - 1).tolist():
+        _, held = _random_split(strata, n_groups, fraction, other)
+        if deviation(held) < smallest - 1e-12:
+            best, smallest = held, deviation(held)
+    return best
 
 
 def _strata(codes: IntArray) -> IntArray | None:
-    """Return class codes with single-sample classes pooled into one, or None if only one class has a single sample."""
+    """Return class codes with single-sample classes pooled into one; a lone one joins the most frequent class."""
     counts = np.bincount(codes)
     strata = np.where(counts[codes] < 2, -1, codes)
-    return None if np.count_nonzero(strata == -1) == 1 else strata
+    if np.count_nonzero(strata == -1) == 1:
+        strata[strata == -1] = counts.argmax()
+    return strata if len(strata) > 1 else None

@@ -8,7 +8,7 @@ import numpy as np
 from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError
 from redcore.explain._shapley import ShapleyValues, shapley
 from redcore.methods import Method
@@ -127,10 +127,22 @@ class _Scorer:
         check_known("metric", [self.metric], all_scores)
         value = all_scores[self.metric]
         if value is None:
-            raise DataError(f"{self.metric} is not defined on the {len(rows)} sample(s) that observe {sorted(names)}")
+            pattern = pattern_name(sorted(names)) or "any modality or none"
+            raise DataError(
+                f"{self.metric} is not defined on the {len(rows)} sample(s) that observe {pattern}"
+                f"{_of_one_class(subset.target)}; evaluate more samples, or another metric, such as nll"
+            )
         return -value if is_lower_better(self.metric) else value
 
     def _outputs(self, data: MultimodalData, keep: AnyArray) -> AnyArray:
         if not keep.any():
             return np.tile(self.method.prior, (data.n_samples, 1))
         return self.method.predict(data.hide(np.broadcast_to(keep, (data.n_samples, len(keep)))))
+
+
+def _of_one_class(target: Target) -> str:
+    """Return the reason why averages over classes are undefined, for a message; empty if several classes occur."""
+    occurring = np.unique(target.values)
+    if not target.is_classification or target.classes is None or len(occurring) > 1:
+        return ""
+    return f", which are all of class {target.classes.tolist()[occurring[0]]!r}"

@@ -111,9 +111,11 @@ def _log_loss(samples: SamplePredictions) -> AnyArray | None:
     return None if samples.log_loss is None else _of_mean(samples.log_loss)
 
 
-def _recall(samples: SamplePredictions) -> AnyArray:
+def _recall(samples: SamplePredictions) -> AnyArray | None:
     """Return the derivative of the mean of ``hits_k / count_k`` over the classes k that occur."""
     counts = np.bincount(samples.target)
+    if np.count_nonzero(counts) < 2:
+        return None
     is_hit = samples.decided == samples.target
     recall = np.bincount(samples.target, is_hit) / np.maximum(counts, 1)
     of_sample = (is_hit - recall[samples.target]) / counts[samples.target]
@@ -128,8 +130,10 @@ def _argmax_macro_f1(samples: SamplePredictions) -> AnyArray | None:
     return None if samples.argmax is None else _f1(samples.target, samples.argmax)
 
 
-def _f1(target: IntArray, predicted: IntArray) -> AnyArray:
+def _f1(target: IntArray, predicted: IntArray) -> AnyArray | None:
     """Return the derivative of the mean of ``2 hits_k / (count_k + predicted_k)`` over all classes with a sample."""
+    if len(np.unique(target)) < 2:
+        return None
     n_classes = int(max(target.max(), predicted.max())) + 1
     is_hit = predicted == target
     sizes = np.bincount(target, minlength=n_classes) + np.bincount(predicted, minlength=n_classes)

@@ -46,6 +46,9 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray, decided: Int
         - ``ece`` in [0, 1]: expected calibration error, see `calibration_error`;
         - ``argmax_macro_f1`` in [0, 1], only with `decided`: macro-F1 of the most probable classes.
 
+        The averages over classes (``uar``, ``macro_f1``, ``weighted_f1``, ``argmax_macro_f1``) are None if only one
+        class occurs: a model that always predicts this class would get 1.
+
     Examples
     --------
     >>> scores = classification_scores(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]))
@@ -62,21 +65,23 @@ def classification_scores(codes: AnyArray, probabilities: AnyArray, decided: Int
     hits = np.bincount(codes[predicted == codes], minlength=len(counts))
     recall = hits[counts > 0] / counts[counts > 0]
     likelihood = probabilities[np.arange(len(codes)), codes].astype(np.float64)
+    one_class = len(recall) < 2
+    weighted_f1 = None if one_class else float(f1_score(codes, predicted, average="weighted", zero_division=0))
     return {
         "accuracy": float(accuracy_score(codes, predicted)),
-        "uar": float(recall.mean()),
+        "uar": None if one_class else float(recall.mean()),
         "macro_f1": _macro_f1(codes, predicted),
-        "weighted_f1": float(f1_score(codes, predicted, average="weighted", zero_division=0)),
+        "weighted_f1": weighted_f1,
         "nll": float(-np.log(likelihood.clip(min=np.finfo(np.float64).eps)).mean()),
         "ece": calibration_error(codes, probabilities),
         **({} if decided is None else {"argmax_macro_f1": _macro_f1(codes, most_probable)}),
     }
 
 
-def _macro_f1(codes: AnyArray, predicted: AnyArray) -> float:
+def _macro_f1(codes: AnyArray, predicted: AnyArray) -> float | None:
     from sklearn.metrics import f1_score
 
-    return float(f1_score(codes, predicted, average="macro", zero_division=0))
+    return None if len(np.unique(codes)) < 2 else float(f1_score(codes, predicted, average="macro", zero_division=0))
 
 
 def multilabel_scores(indicators: AnyArray, probabilities: AnyArray) -> Scores:

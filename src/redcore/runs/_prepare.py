@@ -13,6 +13,9 @@ from redcore.runs._request import Request
 
 __all__ = ["Prepared", "prepare", "split_codes"]
 
+SHOWN_CLASSES = 5
+"""Largest number of classes in a warning."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -59,7 +62,7 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
 
     These are the splits of the data. If it has no test split, a fraction of its training samples (or groups) is held
     out for the test. The only group of a class is never held out; a `HoldOutWarning` names it, since the scores then do
-    not include this class.
+    not include this class. A class without a sample in a split is named by a `HoldOutWarning` too.
 
     Raises
     ------
@@ -76,6 +79,7 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
         codes[train[held_out]] = 2
         if held_out.size:
             _warn_of_untested_classes(candidates)
+    _warn_of_absent_classes(data, codes)
     return codes
 
 
@@ -87,3 +91,22 @@ def _warn_of_untested_classes(data: MultimodalData) -> None:
             HoldOutWarning,
             stacklevel=3,
         )
+
+
+def _warn_of_absent_classes(data: MultimodalData, codes: IntArray) -> None:
+    """Warn of the classes of the data that have no sample in a split."""
+    if data.target is None or not data.target.is_classification or data.target.classes is None:
+        return
+    classes, occurring = data.target.classes, np.unique(data.target.values)
+    consequences = ("it cannot be learned", "it is not used for model selection", "its scores are undefined")
+    for code, (split, consequence) in enumerate(zip(SPLITS, consequences, strict=True)):
+        values = data.target.values[codes == code]
+        absent = classes[np.setdiff1d(occurring, values)].tolist()
+        if values.size and absent:
+            more = f" and {len(absent) - SHOWN_CLASSES} more" if len(absent) > SHOWN_CLASSES else ""
+            warnings.warn(
+                f"class {', '.join(map(repr, absent[:SHOWN_CLASSES]))}{more} has no sample in the {split} split "
+                f"({len(values)} samples): {consequence}",
+                HoldOutWarning,
+                stacklevel=3,
+            )
