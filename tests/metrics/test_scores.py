@@ -154,11 +154,16 @@ def test_one_constant_output_of_several():
     assert (result["pearson_r"], result["r2"], result["mae"]) == (None, None, 0.25)
 
 
+OF_CLASSES = {
+    "accuracy", "uar", "macro_f1", "weighted_f1", "nll", "ece", "auroc", "average_precision", "brier",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("target", "outputs", "keys"),
     [
-        (Target.from_labels([0, 1]), np.eye(2), {"accuracy", "uar", "macro_f1", "weighted_f1", "nll", "ece"}),
-        (Target.from_labels([0, 1, 2]), np.eye(3), {"accuracy", "uar", "macro_f1", "weighted_f1", "nll", "ece"}),
+        (Target.from_labels([0, 1]), np.eye(2), OF_CLASSES),
+        (Target.from_labels([0, 1, 2]), np.eye(3), OF_CLASSES),
         (Target.from_multilabel([[0, 1], [1, 1]]), np.ones((2, 2)), {"accuracy", "exact_match", "macro_f1"}),
         (Target.from_numbers([0.5, 1.0]), np.ones((2, 1)), {"mae", "pearson_r", "r2"}),
         (Target.from_numbers([[0.5, 1.0]]), np.ones((1, 2)), {"mae", "pearson_r", "r2"}),

@@ -194,5 +194,5 @@ def test_a_class_without_a_sample_in_a_split_is_named():
     split = np.resize([0, 0, 1, 2], 60)
     split[-2:] = 0, 1
     data = MultimodalData.from_arrays({"a": np.ones((60, 2))}, Target.from_labels(labels), split=split)
-    with pytest.warns(HoldOutWarning, match=r"class 'yes' has no sample in the test split \(15 samples\)"):
+    with pytest.warns(HoldOutWarning, match=r"class 'yes' has no sample in the test split \(14 samples\)"):
         split_codes(data, 0.2, 0)

@@ -17,6 +17,7 @@ __all__ = [
     "ModalityColumns",
     "Rows",
     "Seed",
+    "Threshold",
     "parse_rates",
     "parse_settings",
     "reader_options",
@@ -28,6 +29,16 @@ Data = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object; messages go to stderr.")]
 Seed = Annotated[int, typer.Option(help="Random seed. It determines all random numbers.", min=0, max=2**32 - 1)]
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability from which the rarer class of two is predicted. Default: the threshold that was set by "
+        "'redcore fit', else the decision rule of the method.",
+        min=0,
+        max=1,
+    ),
+]
 
 FormatOption = Annotated[list[str] | None, typer.Option(help="Option of the format as KEY=VALUE. Repeatable.")]
 ModalityColumns = Annotated[

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from redcore.fitting import Callback
-from redcore.metrics import PatternReport, headline
+from redcore.metrics import PatternReport, headline, score_label
 
 if TYPE_CHECKING:
     from redcore.runs import Run
@@ -29,6 +29,18 @@ __all__ = [
     "print_report",
     "warnings_as_messages",
 ]
+
+PER_CLASS = {
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "average_precision": "avg. precision",
+}
+"""Columns of the table of classes, by score."""
+
+SHOWN_CLASSES = 20
+"""Largest number of classes in the table of classes."""
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 """Console on stderr for messages. Results go to stdout."""
@@ -73,10 +85,37 @@ def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: s
     Console(width=None if sys.stdout.isatty() else max(100, messages.width)).print(table)
     for pattern, problem in next(iter(reports.values())).problems.items():
         messages.print(f"note: {pattern}: {problem}", markup=False)
+    if len(reports) == 1:
+        _print_details(next(iter(reports.values())))
+
+
+def _print_details(report: PatternReport) -> None:
+    """Print the scores per class, the confusion matrix and the intervals of the predictions as observed."""
+    details = report.details
+    if details is None:
+        return
+    console = Console(width=None if sys.stdout.isatty() else max(100, messages.width), highlight=False)
+    if details.per_class:
+        table = Table(title="by class, as observed")
+        for column in ("class", "samples", "predicted", "correct", *PER_CLASS.values()):
+            table.add_column(column, justify="left" if column == "class" else "right")
+        for code, row in enumerate(details.per_class[:SHOWN_CLASSES]):
+            counts = (row["n_samples"], row["n_predicted"], details.confusion[code][code])
+            table.add_row(
+                escape(str(row["class"])), *map(str, counts), *(_cell(row[name], False) for name in PER_CLASS)
+            )
+        console.print(table)
+        if len(details.per_class) > SHOWN_CLASSES:
+            console.print(f"... and {len(details.per_class) - SHOWN_CLASSES} more classes; --json shows all of them")
+    unit = "groups" if details.by_group else "samples"
+    for name, interval in details.intervals.items():
+        limits = "no interval" if interval is None else f"95% interval {interval[0]:.3f} to {interval[1]:.3f}"
+        value = _cell(report.as_observed.get(name), False)
+        console.print(f"{score_label(name)}: {value} ({limits}, {details.n_units} {unit})")
 
 
 def _cell(value: float | None, best: bool) -> str:
-    text = "–" if value is None else f"{value:.3f}"
+    text = "-" if value is None else f"{value:.3f}"
     return f"[bold]{text}[/bold]" if best else text
 
 

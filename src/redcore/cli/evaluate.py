@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from redcore.cli._options import Data, Json, Rows
+from redcore.cli._options import Data, Json, Rows, Threshold
 
 __all__ = ["evaluate"]
 
@@ -20,6 +20,7 @@ def evaluate(
             "split of DATA if it has one, otherwise all samples."
         ),
     ] = Rows.AUTO,
+    threshold: Threshold = None,
     as_json: Json = False,
 ) -> None:
     """Score the model of RUN on DATA under every missing pattern."""
@@ -29,10 +30,20 @@ def evaluate(
     finished = Run.load(run)
     # load the model first, so that a damaged model is reported before the data is read
     target_kind = finished.method.schema.target_kind
+    if threshold is not None:
+        finished.method.set_threshold(threshold)
     with warnings_as_messages():
         samples, description = finished.rows_to_score(finished.read(data), rows.value)
         report = finished.evaluate(samples, "all")
     if as_json:
-        print_json({"run": str(run), "data": data, "rows": description, "metrics": report.to_dict()})
+        print_json(
+            {
+                "run": str(run),
+                "data": data,
+                "rows": description,
+                "threshold": finished.method.threshold,
+                "metrics": report.to_dict(),
+            }
+        )
         return
     print_report(description, {finished.request.method: report}, target_kind)

@@ -65,6 +65,13 @@ class FitOptions:
     test_fraction: Annotated[
         float, typer.Option(help="Fraction of samples for the test split, if DATA has none.", min=0, max=0.9)
     ] = _defaults.TEST_FRACTION
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            help="Probability from which the rarer class of two is predicted: a number, or chosen on validation "
+            "samples: f1 (best F1), or cost=N (a missed sample costs N false alarms). Default: the rule of the method."
+        ),
+    ] = None
     seed: Seed = _defaults.SEED
     resume: Annotated[bool, typer.Option("--resume", help="Resume an unfinished run.")] = False
     log_every: Annotated[
@@ -98,6 +105,7 @@ class FitOptions:
             protocol_options=parse_settings(self.protocol_option or []),
             allow_empty=self.allow_empty,
             test_fraction=self.test_fraction,
+            threshold=self.threshold,
             seed=self.seed,
         )
         return options.request(source, self.data, reader_of(self.data, **self.reader()))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from redcore.cli._options import Data, Json
+from redcore.cli._options import Data, Json, Threshold
 
 __all__ = ["predict"]
 
@@ -14,6 +14,7 @@ def predict(
     run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit', or a model file.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet; replaced if it exists.")],
+    threshold: Threshold = None,
     as_json: Json = False,
 ) -> None:
     """Predict all samples of DATA with the model of RUN. DATA needs no labels.
@@ -24,7 +25,7 @@ def predict(
     from redcore.runs import predict_stream
 
     with warnings_as_messages():
-        n_samples, columns = predict_stream(run, data, out)
+        n_samples, columns = predict_stream(run, data, out, threshold)
     if as_json:
         print_json({"run": str(run), "data": data, "out": str(out), "n_samples": n_samples, "columns": columns})
         return

@@ -24,9 +24,9 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     """Split the samples at random into samples to keep and held-out samples.
 
     If the data has two or more groups, whole groups are held out. The split is stratified by class if possible: classes
-    with a single sample are pooled into one stratum. Groups are stratified by their rarest class. If groups have samples
-    of several classes, the best of 50 random splits is taken: the one whose shares of held-out samples per class are
-    closest to `fraction`.
+    with a single sample are pooled into one stratum. Groups are stratified by their rarest class. If groups have
+    samples of several classes, the best of 50 random splits is taken: the one whose shares of held-out samples per
+    class are closest to `fraction`.
 
     Groups are drawn such that every class remains in the samples to keep. The only group of a class is therefore never
     held out. If every group is the only group of a class, nothing is held out and a `HoldOutWarning` names classes and
@@ -88,8 +88,8 @@ def cross_folds(
     seed : int
     stratify : {"order", "class", "every class"}
         "order": samples are sorted by class or by a single regression target, at random within ties, and assigned to
-        the folds in turn; groups are sorted by their rarest class. A single group is ignored. "class": stratified by class if
-        the most frequent class has at least `n_folds` samples. "every class": stratified by class if every class that
+        the folds in turn; groups are sorted by their rarest class. A single group is ignored. "class": stratified by
+        class if the most frequent class has at least `n_folds` samples. "every class": stratified by class if every class that
         occurs has at least `n_folds` samples. The last two use the splitters of scikit-learn.
 
     Returns

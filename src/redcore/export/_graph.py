@@ -40,7 +40,7 @@ class PredictionGraph(nn.Module):
         self.cells, self.predictor = method.cells, method.prediction_module()
         self.drops_incomplete = method.settings.within_modality == "drop"
         self.double_inputs = [name for name, _, _ in self.forms if method.cells[name].dtype == torch.float64]
-        self.decision = method.decision_module() if method.schema.target_kind.is_classification else None
+        self.decision = method.decision() if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
         self.kind = "numbers" if method.schema.target_kind.is_regression else "probabilities"
         self.eval()

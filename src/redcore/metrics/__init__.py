@@ -5,7 +5,9 @@ its value for predictions ``outputs`` (n_samples, n_outputs). For classification
 predicted classes, or is None for the most probable ones.
 """
 
+from redcore.metrics._classes import choose_threshold, rare_class
 from redcore.metrics._description import Score  # first, because modules that add a score import it
+from redcore.metrics._details import Details
 from redcore.metrics._patterns import (
     AS_OBSERVED,
     Collect,
@@ -33,12 +35,14 @@ __all__ = [
     "HEADLINES",
     "SCORES",
     "Collect",
+    "Details",
     "MoreScores",
     "PatternReport",
     "SamplePredictions",
     "Score",
     "all_scores",
     "calibration_error",
+    "choose_threshold",
     "classification_scores",
     "evaluate_patterns",
     "headline",
@@ -48,6 +52,7 @@ __all__ = [
     "mosi_scores",
     "multilabel_scores",
     "pattern_name",
+    "rare_class",
     "regression_scores",
     "score_label",
     "scores",

@@ -10,6 +10,7 @@ from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import TargetError
+from redcore.metrics._details import Details, details_of
 from redcore.metrics._samples import SamplePredictions
 from redcore.metrics._scores import Decide, Scores, scores
 
@@ -60,17 +61,22 @@ class PatternReport:
     problems : dict of str to str
         Patterns that have no scores or unreliable ones, with the reason: no sample or fewer than 10 samples observe the
         modalities of the pattern, or a class is absent from these samples.
+    details : Details, optional
+        Scores per class, confusion matrix and intervals of the predictions as observed.
     """
 
     per_pattern: dict[str, Scores]
     pooled: Scores
     as_observed: Scores
     problems: dict[str, str] = field(default_factory=dict)
+    details: Details | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON-serialisable dicts."""
         problems = {"problems": self.problems} if self.problems else {}
-        return {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed, **problems}
+        details = {} if self.details is None else {"details": self.details.to_dict()}
+        scores = {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed}
+        return {**scores, **problems, **details}
 
 
 def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:
@@ -114,6 +120,7 @@ def evaluate_patterns(
     more: MoreScores | None = None,
     decide: Decide | None = None,
     collect: Collect | None = None,
+    detailed: bool = False,
 ) -> PatternReport:
     """Score a model under every missing pattern.
 
@@ -136,6 +143,8 @@ def evaluate_patterns(
     collect : callable, optional
         Function that is called with the predictions of every scored pattern, and with those of all samples as observed
         under the name `AS_OBSERVED`.
+    detailed : bool, default False
+        If True, the report has `details`. Their bootstrap takes about a second for 10,000 samples.
 
     Returns
     -------
@@ -172,7 +181,10 @@ def evaluate_patterns(
     output = predict(data)
     as_observed: Scores = {"n_samples": data.n_samples, **all_scores(target, output, more, decide)}
     collect(AS_OBSERVED, np.arange(data.n_samples), SamplePredictions.from_outputs(target, output, decide))
-    return PatternReport(per_pattern, pooled, as_observed, problems)
+    details = None
+    if detailed:
+        details = details_of(data, output, decide(output) if decide and target.is_classification else None, seed)
+    return PatternReport(per_pattern, pooled, as_observed, problems, details)
 
 
 def _ignore(name: str, rows: IntArray, predictions: SamplePredictions | None) -> None:

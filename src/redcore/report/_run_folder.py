@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from redcore._files import write_atomic
+from redcore.metrics import score_label
 from redcore.report._page import page
 from redcore.report._payload import payload
 from redcore.report._supervision_figure import supervision_figure
@@ -36,6 +37,12 @@ def run_page(result: RunResult) -> str:
         fit_seconds=record["fit_seconds"],
         rates=result.missing_rates,
         request=record["request"],
+        threshold=record.get("threshold"),
+        details=result.metrics.get("details"),
+        scores=[
+            (score_label(name), result.metrics["as_observed"].get(name), interval)
+            for name, interval in result.metrics.get("details", {}).get("intervals", {}).items()
+        ],
         best_epoch=record["best_epoch"] + 1,
         n_epochs=len(result.epochs.get("validation_loss", [])),
     )

@@ -21,12 +21,13 @@ def evaluate_method(
     seed: int,
     more: MoreScores | None = None,
     collect: Collect | None = None,
+    detailed: bool = False,
 ) -> PatternReport:
     """Score a fitted method on `data` under every missing pattern; see `redcore.metrics.evaluate_patterns`.
 
     The classes of `data` may be in another order than those of the training data.
     """
-    return evaluate_patterns(method.predict, method.schema.align(data), seed, more, method.decide, collect)
+    return evaluate_patterns(method.predict, method.schema.align(data), seed, more, method.decide, collect, detailed)
 
 
 def facts_of_fit(method: Method) -> dict[str, Any]:

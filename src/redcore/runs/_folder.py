@@ -132,6 +132,7 @@ def run_record(request: Request, prepared: Prepared, method: Method, seconds: fl
         "relative_advantage": facts["relative_advantage"],
         "best_epoch": facts["best_epoch"],
         "n_steps": facts["n_steps"],
+        "threshold": method.threshold,
         "fit_seconds": round(seconds, 3),
         "versions": versions(),
     }

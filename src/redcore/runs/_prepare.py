@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,12 @@ from redcore.data import SPLITS, MultimodalData, classes_in_one_group, hold_out
 from redcore.exceptions import DataError, HoldOutWarning
 from redcore.missing import ampute_parts
 from redcore.runs._request import Request
+from redcore.runs._threshold import ThresholdRule
 
 __all__ = ["Prepared", "prepare", "split_codes"]
+
+VALIDATION_FRACTION = 0.2
+"""Fraction of the training samples that is held out to choose a threshold."""
 
 SHOWN_CLASSES = 5
 """Largest number of classes in a warning."""
@@ -41,9 +46,19 @@ class Prepared:
 def prepare(data: MultimodalData, request: Request) -> Prepared:
     """Assign samples to splits, then hide modalities in the training and validation splits.
 
-    The test split is not amputed, since it is scored under every missing pattern. See `split_codes` for the splits.
+    The test split is not amputed, since it is scored under every missing pattern. See `split_codes` for the splits. If
+    the threshold of the request is chosen on validation samples and the data has none, a fifth of the training samples
+    (or groups) is held out for it.
     """
     split = split_codes(data, request.test_fraction, request.seed)
+    if (
+        request.threshold is not None
+        and ThresholdRule.parse(request.threshold).value is None
+        and not (split == 1).any()
+    ):
+        train = np.flatnonzero(split == 0)
+        _, held_out = hold_out(data.take(train), VALIDATION_FRACTION, request.seed)
+        split[train[held_out]] = 1
     rng = np.random.default_rng(request.seed)
     hidden = ampute_parts(
         data,
@@ -71,6 +86,7 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
     """
     codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
     train = np.flatnonzero(codes == 0)
+    untested: list[Any] = []
     if not train.size:
         raise DataError("no sample is left for training: the data's split has none with 0")
     if not (codes == 2).any():
@@ -78,30 +94,33 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
         _, held_out = hold_out(candidates, test_fraction, seed)
         codes[train[held_out]] = 2
         if held_out.size:
-            _warn_of_untested_classes(candidates)
-    _warn_of_absent_classes(data, codes)
+            untested = _warn_of_untested_classes(candidates)
+    _warn_of_absent_classes(data, codes, untested)
     return codes
 
 
-def _warn_of_untested_classes(data: MultimodalData) -> None:
-    for name, group in classes_in_one_group(data).items():
+def _warn_of_untested_classes(data: MultimodalData) -> list[Any]:
+    """Warn of the classes that are not held out, since they occur in one group only, and return them."""
+    only = classes_in_one_group(data)
+    for name, group in only.items():
         warnings.warn(
             f"class {name!r} occurs only in group {group!r}, which is therefore not held out: the scores on the test "
             "split do not include this class",
             HoldOutWarning,
             stacklevel=3,
         )
+    return list(only)
 
 
-def _warn_of_absent_classes(data: MultimodalData, codes: IntArray) -> None:
-    """Warn of the classes of the data that have no sample in a split."""
+def _warn_of_absent_classes(data: MultimodalData, codes: IntArray, untested: list[Any]) -> None:
+    """Warn of the classes of the data, except for those in `untested`, that have no sample in a split."""
     if data.target is None or not data.target.is_classification or data.target.classes is None:
         return
     classes, occurring = data.target.classes, np.unique(data.target.values)
     consequences = ("it cannot be learned", "it is not used for model selection", "its scores are undefined")
     for code, (split, consequence) in enumerate(zip(SPLITS, consequences, strict=True)):
         values = data.target.values[codes == code]
-        absent = classes[np.setdiff1d(occurring, values)].tolist()
+        absent = [name for name in classes[np.setdiff1d(occurring, values)].tolist() if name not in untested]
         if values.size and absent:
             more = f" and {len(absent) - SHOWN_CLASSES} more" if len(absent) > SHOWN_CLASSES else ""
             warnings.warn(

@@ -32,6 +32,10 @@ class RunOptions(Settings):
         If True, the protocol may hide all modalities of a sample.
     test_fraction : float, default 0.2
         Fraction of the training samples (or groups) to hold out, if the data has no test split.
+    threshold : str, optional
+        Probability from which the rare class of a binary target is predicted. A number in [0, 1]; "f1" for the
+        threshold with the best F1 on the validation split; or "cost=N" for the one with the lowest cost, if a missed
+        sample of the rare class costs as much as N false alarms. Default: the decision rule of the method.
     seed : int, default 0
         Seed of the test split, the protocol and the fit.
 
@@ -49,6 +53,7 @@ class RunOptions(Settings):
     protocol_options: dict[str, str] = Field(default_factory=dict)
     allow_empty: bool = False
     test_fraction: float = _defaults.TEST_FRACTION
+    threshold: str | None = None
     seed: int = _defaults.SEED
 
     def request(self, data: MultimodalData, name: str, reader: dict[str, Any] | None = None) -> "Request":

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from redcore._types import IntArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, TargetKind
 from redcore.data.formats import Expected
-from redcore.exceptions import DataWarning, RunError
+from redcore.exceptions import DataWarning, RunError, SettingsError
 from redcore.export import load_model
 from redcore.fitting import Callback
 from redcore.inspection import leak_messages
@@ -28,6 +28,7 @@ from redcore.runs._request import Request, RunOptions
 from redcore.runs._result import RunResult, read_held_out, read_history, read_metrics, read_result, read_run
 from redcore.runs._sources import read_data, read_for_model, reader_of
 from redcore.runs._streaming import predict_stream
+from redcore.runs._threshold import ThresholdRule
 
 __all__ = ["Run", "fit_run"]
 
@@ -66,6 +67,7 @@ class Run:
         DataWarning
             If a single feature predicts the target of the training split; see `redcore.inspection.target_leaks`.
         """
+        _check_threshold(request, data)
         make_requested(request)
         prepared = prepare(data, request)
         train = prepared.samples("train")
@@ -93,6 +95,8 @@ class Run:
         assert train is not None
         start = time.perf_counter()
         method.fit(train, validation, seed=self.request.seed, callbacks=callbacks, checkpoint=checkpoint)
+        if self.request.threshold is not None:
+            ThresholdRule.parse(self.request.threshold).apply(method, validation)
         return replace(self, fitted=method, seconds=time.perf_counter() - start)
 
     @cached_property
@@ -200,7 +204,7 @@ class Run:
     def evaluate(self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto") -> PatternReport:
         """Score the method under every missing pattern; see `rows_to_score` for the samples."""
         samples, _ = self.rows_to_score(data, rows)
-        return evaluate_method(self.method, samples, self.request.seed)
+        return evaluate_method(self.method, samples, self.request.seed, detailed=True)
 
     def predict(self, source: MultimodalData | str | Path) -> pa.Table:
         """Return predictions for data, or for the data set or file of that name: one row per sample.
@@ -210,7 +214,9 @@ class Run:
         data = source if isinstance(source, MultimodalData) else self.read(source, needs_target=False)
         return prediction_table(self.method, data)
 
-    def predict_stream(self, source: str | Path, out: str | Path) -> tuple[int, list[str]]:
+    def predict_stream(
+        self, source: str | Path, out: str | Path, threshold: float | None = None
+    ) -> tuple[int, list[str]]:
         """Write predictions for a data source of any size to a file; see `redcore.runs.predict_stream`.
 
         Raises
@@ -220,7 +226,7 @@ class Run:
         """
         if self.folder is None:
             raise RunError("the run is not saved: call save first")
-        return predict_stream(self.folder, str(source), Path(out))
+        return predict_stream(self.folder, str(source), Path(out), threshold)
 
     def save(self, folder: str | Path) -> Self:
         """Write all files of the run, ``run.json`` last, and return the run with its folder.
@@ -250,6 +256,15 @@ class Run:
     @property
     def _name(self) -> str:
         return "the run" if self.folder is None else str(self.folder)
+
+
+def _check_threshold(request: Request, data: MultimodalData) -> None:
+    """Reject a threshold that cannot be parsed or that the target does not support, before anything is fitted."""
+    if request.threshold is None:
+        return
+    ThresholdRule.parse(request.threshold)
+    if data.target is not None and data.target.kind is not TargetKind.BINARY:
+        raise SettingsError(f"threshold: expected a target with two classes, got {data.target.kind}")
 
 
 def fit_run(

@@ -23,7 +23,7 @@ from redcore.runs._sources import checksum_of, data_pieces
 __all__ = ["predict_stream"]
 
 
-def predict_stream(model: Path, source: str, out: Path) -> tuple[int, list[str]]:
+def predict_stream(model: Path, source: str, out: Path, threshold: float | None = None) -> tuple[int, list[str]]:
     """Write the predictions of a saved model for all samples of a data source to a file.
 
     Data is read and predicted in blocks, and finished blocks are kept in a folder next to `out` until all are finished.
@@ -38,6 +38,9 @@ def predict_stream(model: Path, source: str, out: Path) -> tuple[int, list[str]]
     out : Path
         File to write, .csv or .parquet, with the columns of `prediction_table`. An existing file is replaced when all
         predictions are finished.
+    threshold : float, optional
+        Probability from which the rare class of a binary target is predicted. Default: the threshold or the decision
+        rule of the model.
 
     Returns
     -------
@@ -55,10 +58,13 @@ def predict_stream(model: Path, source: str, out: Path) -> tuple[int, list[str]]
     if not model.is_file():
         read_run(model)
     method, content = load_model(model), read_model_content(model)
+    if threshold is not None:
+        method.set_threshold(threshold)
     reader = content["record"].get("reader") or {}
     expected = Expected(method.schema, data_format=reader.get("format"), options=reader.get("options", {}))
     checksum = checksum_of(Path(source)) if Path(source).exists() else source
-    return _predict_blocks(method, source, expected, out, {"model": content["sha256"], "data": checksum})
+    request = {"model": content["sha256"], "data": checksum, "threshold": method.threshold}
+    return _predict_blocks(method, source, expected, out, request)
 
 
 def _predict_blocks(

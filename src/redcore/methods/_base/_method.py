@@ -15,7 +15,7 @@ from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
-from redcore.data import Modality, MultimodalData, Schema
+from redcore.data import Modality, MultimodalData, Schema, TargetKind
 from redcore.exceptions import (
     DataError,
     EmptySampleError,
@@ -23,17 +23,32 @@ from redcore.exceptions import (
     ExportError,
     MissingCellsWarning,
     NonFiniteError,
+    SettingsError,
     TargetError,
     UnseenModalityWarning,
     UnsupportedError,
 )
 from redcore.fitting import Callback, FitContext, History, predict_batches
+from redcore.metrics import rare_class
 from redcore.preprocessing import Cells
 
 __all__ = ["Method"]
 
 MAX_LISTED = 5
 """Largest number of columns in a warning."""
+
+
+class AtThreshold(nn.Module):
+    """The rare class of a binary target if its probability reaches a threshold, else the other class."""
+
+    def __init__(self, rare: int, threshold: float) -> None:
+        super().__init__()
+        self.rare, self.threshold = rare, threshold
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """Return class codes, int64 (n_samples,), of probabilities (n_samples, 2)."""
+        is_rare = probabilities[:, self.rare] >= self.threshold
+        return is_rare.long() if self.rare else (~is_rare).long()
 
 
 class MostProbable(nn.Module):
@@ -68,6 +83,9 @@ class Method(ABC):
         Training history; empty for methods without gradient descent.
     cells : Cells
         Conversion of the columns of the active modalities to complete numeric features.
+    threshold : float or None
+        Probability from which the rare class of a binary target is predicted, set by `set_threshold`. The rare class is
+        the one with fewer training samples. None for the decision rule of the method.
     """
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
@@ -86,6 +104,7 @@ class Method(ABC):
     prior: AnyArray
     history: History
     cells: Cells
+    threshold: float | None = None
 
     def __init__(self, settings: MethodSettings | None = None) -> None:
         self.settings = self.Settings() if settings is None else settings
@@ -224,7 +243,28 @@ class Method(ABC):
 
     def decide(self, outputs: AnyArray) -> IntArray:
         """Return the predicted class codes, (n_samples,), for class probabilities (n_samples, n_classes)."""
-        return np.asarray(self.decision_module()(torch.tensor(outputs)))
+        return np.asarray(self.decision()(torch.tensor(outputs)))
+
+    def decision(self) -> nn.Module:
+        """Return the module that `decide` calls: the threshold if it is set, else `decision_module`."""
+        if self.threshold is None:
+            return self.decision_module()
+        return AtThreshold(rare_class(self.prior), self.threshold)
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Set the probability from which the rare class of a binary target is predicted; None for the own rule.
+
+        Raises
+        ------
+        SettingsError
+            If the target is not binary, or the threshold is not in [0, 1].
+        """
+        if threshold is not None:
+            if self.schema.target_kind is not TargetKind.BINARY:
+                raise SettingsError(f"threshold: expected a target with two classes, got {self.schema.target_kind}")
+            if not 0 <= threshold <= 1:
+                raise SettingsError(f"threshold: expected a probability in [0, 1], got {threshold}")
+        self.threshold = threshold
 
     def prediction_module(self) -> nn.Module:
         """Return the fitted prediction as a module, which `predict` calls and `redcore.export.export_onnx` traces.
@@ -308,7 +348,8 @@ class Method(ABC):
 
     def info(self) -> dict[str, Any]:
         """Return the other values that `restore` needs, as a dict for JSON."""
-        return {"active": list(self.active), "missing_cells": self.missing_cells, **self._info()}
+        threshold = {} if self.threshold is None else {"threshold": self.threshold}
+        return {"active": list(self.active), "missing_cells": self.missing_cells, **threshold, **self._info()}
 
     @classmethod
     def restore(
@@ -322,7 +363,7 @@ class Method(ABC):
         """Create a fitted method from its settings, its schema and the results of `info` and `arrays`."""
         method = cls(settings, **options)
         method.schema, method.active = schema, tuple(info["active"])
-        method.prior = arrays["prior"]
+        method.prior, method.threshold = arrays["prior"], info.get("threshold")
         method.history = History()
         n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}
         method.cells = Cells.from_arrays(unprefixed("cells/", arrays), n_features)
