@@ -34,7 +34,7 @@ def data(table, numbers=None):
 
 def test_mean_fill(table):
     scaled = np.nan_to_num(StandardScaler().fit_transform(table[0]))
-    expected = LogisticRegression(max_iter=1000).fit(scaled, table[1]).predict_proba(scaled)
+    expected = LogisticRegression(max_iter=1000, tol=1e-8).fit(scaled, table[1]).predict_proba(scaled)
     np.testing.assert_allclose(make_method("mean_fill").fit(data(table)).predict(data(table)), expected, atol=1e-4)
 
 
@@ -50,9 +50,11 @@ def test_meta_learner_reads_out_of_fold_probabilities_and_flags(table):
     model = make_method("meta_learner", settings={"C": 0.5}).fit(source)
     linear, present = model.linear.predict_held_out(source)
     probabilities = np.exp(linear) / np.exp(linear).sum(axis=2, keepdims=True) * present[..., None]
-    meta = LogisticRegression(C=0.5, max_iter=1000).fit(np.hstack([probabilities.reshape(N, -1), present]), table[1])
+    meta = LogisticRegression(C=0.5, max_iter=1000, tol=1e-8).fit(
+        np.hstack([probabilities.reshape(N, -1), present]), table[1]
+    )
     # predictions use the learners of all samples, and zeros for missing modalities
-    learners = [LogisticRegression(C=0.5, max_iter=1000) for _ in range(2)]
+    learners = [LogisticRegression(C=0.5, max_iter=1000, tol=1e-8) for _ in range(2)]
     features = np.zeros((N, 8))
     for index, (learner, columns) in enumerate(zip(learners, (slice(0, 3), slice(3, 7)), strict=True)):
         rows = np.flatnonzero(present[:, index])
@@ -71,7 +73,9 @@ def test_meta_learner_uses_that_a_modality_is_missing():
 def test_complete_case(table):
     complete = np.isfinite(table[0]).all(axis=1)
     scaled = np.nan_to_num(StandardScaler().fit_transform(table[0]))
-    expected = LogisticRegression(max_iter=1000).fit(scaled[complete], table[1][complete]).predict_proba(scaled)
+    expected = (
+        LogisticRegression(max_iter=1000, tol=1e-8).fit(scaled[complete], table[1][complete]).predict_proba(scaled)
+    )
     np.testing.assert_allclose(
         make_method("complete_case", settings={"C": 1}).fit(data(table)).predict(data(table)), expected, atol=1e-4
     )

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
+from sklearn.covariance import ledoit_wolf
+from sklearn.decomposition import PCA
 
 from redcore import ampute
 from redcore.data import MultimodalData, Target
 from redcore.datasets import GaussianModel, GaussianSettings, gaussian
 from redcore.linear import Discriminant
-from redcore.linear._discriminant import MAX_COMPONENTS
-from redcore.linear._factor_analysis import View, fit_loadings
+from redcore.linear._discriminant import MAX_COMPONENTS, _directions, _ledoit_wolf
+from redcore.linear._factor_analysis import View, fit_loadings, inverse_noise_times
 from redcore.metrics import missing_patterns
 from redcore.nn import batches
 
@@ -156,3 +158,26 @@ def test_restored_from_arrays():
     fitted = Discriminant.fit(data)
     restored = Discriminant.from_arrays(fitted.to_arrays(), data.names)
     np.testing.assert_array_equal(ratios(restored, data), ratios(fitted, data))
+
+
+@pytest.mark.parametrize("shape", [(200, 5), (20, 90), (2, 4), (30, 1)])
+def test_shrinkage_equals_that_of_scikit_learn(shape):
+    values = np.random.default_rng(7).normal(size=shape) * np.arange(1, shape[1] + 1)
+    np.testing.assert_allclose(_ledoit_wolf(values), ledoit_wolf(values, assume_centered=True)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(300, 3000), (400, MAX_COMPONENTS + 50), (40, 3000)])
+def test_directions_are_the_principal_components(shape):
+    rng = np.random.default_rng(8)
+    values = rng.normal(size=shape) * np.exp(-np.arange(shape[1]) / 20)
+    axes, scores = _directions(values)
+    expected = PCA(axes.shape[1], svd_solver="full").fit(values)
+    np.testing.assert_allclose(np.sort(scores.var(axis=0, ddof=1))[::-1], expected.explained_variance_, atol=1e-9)
+    np.testing.assert_allclose((values - values.mean(axis=0)) @ axes, scores, atol=1e-9)
+
+
+def test_the_inverse_noise_is_applied_without_a_matrix_of_all_components():
+    rng = np.random.default_rng(9)
+    loading, right = 0.1 * rng.normal(size=(30, 4)), rng.normal(size=(30, 6))
+    expected = np.linalg.solve(np.eye(30) - loading @ loading.T, right)
+    np.testing.assert_allclose(inverse_noise_times(loading, right), expected, atol=1e-12)

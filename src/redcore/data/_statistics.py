@@ -63,7 +63,9 @@ def skewness(rows: AnyArray) -> AnyArray:
     centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     spread = centred.std(axis=0)
     constant = spread <= RESOLUTION * np.abs(rows).max(axis=0)
-    cubes: AnyArray = ((centred / np.where(constant, 1.0, spread)) ** 3).mean(axis=0)
+    scaled = centred / np.where(constant, 1.0, spread)
+    # a power of 3 takes ten times as long as two products
+    cubes: AnyArray = (scaled * scaled * scaled).mean(axis=0)
     return np.where(constant, 0.0, cubes)
 
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
-from redcore.linear._factor_analysis import View, fit_loadings, inverse_noise, posterior_covariances
+from redcore.linear._factor_analysis import View, fit_loadings, inverse_noise_times, posterior_covariances
 from redcore.linear._model import LinearModel
+from redcore.linear._principal import MAX_AXES, PrincipalAxes
 from redcore.linear._unimodal import observed
 from redcore.nn import Batch, unique_patterns
 
@@ -126,7 +127,9 @@ class Discriminant(nn.Module):
         whitened: dict[str, _Whitened] = {}
         views = []
         for name, rows, values, target in observed(data):
-            whitened[name], residuals = _Whitened.fit(values, target.values, target.n_outputs, target.counts)
+            whitened[name], residuals = _Whitened.fit(
+                _Components.fit(values, target.counts), target.values, target.n_outputs, target.counts
+            )
             views.append(View(rows, residuals, target.counts))
         loadings = fit_loadings(views, data.n_samples, N_FACTORS if len(views) > 1 else 0)
         pairs = zip(whitened.items(), loadings, strict=True)
@@ -180,22 +183,21 @@ class _Whitened:
     means: AnyArray
 
     @classmethod
-    def fit(cls, values: AnyArray, codes: IntArray, n_classes: int, counts: AnyArray) -> "tuple[_Whitened, AnyArray]":
+    def fit(
+        cls, components: "_Components", codes: IntArray, n_classes: int, counts: AnyArray
+    ) -> "tuple[_Whitened, AnyArray]":
         """Return the fitted means, and the residuals of the samples, (n_samples, n_components)."""
-        components = _components(values)
-        centre = np.average(values, axis=0, weights=counts)
-        reduced = (values - centre) @ components
-        means = _class_means(reduced, codes, n_classes, counts)
-        residuals = reduced - means[codes]
+        means = _class_means(components.scores, codes, n_classes, counts)
+        residuals = components.scores - means[codes]
         covariance = _within_covariance(residuals * np.sqrt(counts)[:, None], len(np.unique(codes)))
         variances, directions = np.linalg.eigh(covariance)
         whiten = directions / np.sqrt(variances)
-        return cls(centre, components @ whiten, means @ whiten), residuals @ whiten
+        return cls(components.centre, components.axes @ whiten, means @ whiten), residuals @ whiten
 
     def density(self, loading: AnyArray) -> Density:
         """Return the density for loadings on the factors, (n_components, n_factors)."""
         coefficients, intercepts = self.ratio(loading)
-        scores = inverse_noise(loading) @ loading
+        scores = inverse_noise_times(loading, loading)
         weights = self.axes @ scores
         return Density(
             LinearModel(coefficients, intercepts),
@@ -206,49 +208,86 @@ class _Whitened:
 
     def ratio(self, loading: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Return coefficients (n_features, n_classes) and intercepts of the log density ratio at factors of 0."""
-        slopes = inverse_noise(loading) @ self.means.T
+        slopes = inverse_noise_times(loading, self.means.T)
         coefficients = self.axes @ slopes
         return coefficients, -0.5 * (self.means.T * slopes).sum(axis=0) - self.centre @ coefficients
 
 
+@dataclass(frozen=True, eq=False)
+class _Components:
+    """Directions of largest variance, (n_features, n_components), and the scores ``(x - centre) @ axes``.
+
+    The centre is the weighted mean of the samples.
+    """
+
+    centre: AnyArray
+    axes: AnyArray
+    scores: AnyArray
+
+    @classmethod
+    def fit(cls, values: AnyArray, counts: AnyArray) -> "_Components":
+        centre = np.average(values, axis=0, weights=counts)
+        axes, scores = _directions(values)
+        return cls(centre, axes, scores - np.average(scores, axis=0, weights=counts))
+
+
+def _directions(values: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Return directions of largest variance, and the projections of the values up to a shift."""
+    n_samples, n_features = values.shape
+    n_components = min(MAX_COMPONENTS, n_features, max(1, n_samples - 1))
+    if n_components == n_features or n_samples < 2 or not np.ptp(values, axis=0).any():
+        return np.eye(n_features, n_components), values[:, :n_components].astype(np.float64)
+    if min(values.shape) <= MAX_AXES:
+        principal = PrincipalAxes.fit(values)
+        n_axes = principal.scores.shape[1]
+        return principal.coefficients(np.eye(n_axes)[:, -n_components:]), principal.scores[:, -n_components:]
+    from sklearn.decomposition import PCA
+
+    randomised = PCA(n_components, svd_solver="randomized", random_state=0)
+    scores = randomised.fit_transform(values.astype(np.float64))
+    return randomised.components_.T, scores
+
+
 def _of_labels(values: AnyArray, target: Target) -> Density:
-    pairs = [_two_classes(values, label, target.counts) for label in target.values.T.astype(np.int64)]
+    components = _Components.fit(values, target.counts)
+    pairs = [_two_classes(components, label, target.counts) for label in target.values.T.astype(np.int64)]
     coefficients, intercepts = (np.stack(part, axis=-1) for part in zip(*pairs, strict=True))
     n_features, n_outputs = coefficients.shape
     no_scores = LinearModel(np.zeros((n_features, 0)), np.zeros(0))
     return Density(LinearModel(coefficients, intercepts), no_scores, np.zeros((n_outputs, 0)), np.zeros((0, 0)))
 
 
-def _two_classes(values: AnyArray, label: IntArray, counts: AnyArray) -> tuple[AnyArray, AnyArray]:
+def _two_classes(components: _Components, label: IntArray, counts: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Return coefficients (n_features,) and intercept of the log density ratio of samples with and without a label."""
-    whitened = _Whitened.fit(values, label, 2, counts)[0]
+    whitened = _Whitened.fit(components, label, 2, counts)[0]
     coefficients, intercepts = whitened.ratio(np.zeros((whitened.means.shape[1], 0)))
     return np.diff(coefficients)[:, 0], np.diff(intercepts)[0]
 
 
-def _components(values: AnyArray) -> AnyArray:
-    """Return the directions of largest variance, (n_features, n_components)."""
-    n_components = min(MAX_COMPONENTS, values.shape[1], max(1, len(values) - 1))
-    if n_components == values.shape[1] or len(values) < 2 or not np.ptp(values, axis=0).any():
-        return np.eye(values.shape[1])[:, :n_components]
-    from sklearn.decomposition import PCA
-
-    return np.asarray(PCA(n_components, random_state=0).fit(values).components_.T)
-
-
 def _class_means(values: AnyArray, codes: IntArray, n_classes: int, counts: AnyArray) -> AnyArray:
     """Return the mean of each class, (n_classes, n_features); 0, the grand mean, for classes without samples."""
-    totals = np.zeros((n_classes, values.shape[1]))
-    np.add.at(totals, codes, values * counts[:, None])
+    of_class = np.zeros((len(codes), n_classes))
+    of_class[np.arange(len(codes)), codes] = counts
+    totals = of_class.T @ values
     sizes = np.bincount(codes, counts, minlength=n_classes)
     return totals / np.where(sizes > 0, sizes, 1.0)[:, None]
 
 
 def _within_covariance(residuals: AnyArray, n_means: int) -> AnyArray:
-    from sklearn.covariance import ledoit_wolf
-
-    covariance, _ = ledoit_wolf(residuals, assume_centered=True)
+    covariance = _ledoit_wolf(residuals)
     # the class means use up degrees of freedom
-    covariance = np.atleast_2d(covariance) * len(residuals) / max(1, len(residuals) - n_means)
+    covariance *= len(residuals) / max(1, len(residuals) - n_means)
     floor = VARIANCE_FLOOR + VARIANCE_FLOOR * np.trace(covariance) / len(covariance)
     return np.asarray(covariance + floor * np.eye(len(covariance)))
+
+
+def _ledoit_wolf(values: AnyArray) -> AnyArray:
+    """Return the covariance of centred values, shrunk towards a multiple of the identity (Ledoit and Wolf 2004)."""
+    n_samples, n_features = values.shape
+    covariance = values.T @ values / n_samples
+    variance = np.trace(covariance) / n_features
+    squares = float((covariance**2).sum())
+    noise = float(((values**2).sum(axis=1) ** 2).sum()) / n_samples - squares
+    distance = squares - n_features * variance**2
+    shrinkage = min(1.0, noise / n_samples / distance) if noise > 0 and distance > 0 else 0.0
+    return np.asarray((1 - shrinkage) * covariance + shrinkage * variance * np.eye(n_features))

@@ -10,7 +10,7 @@ from torch import Tensor
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.nn import inverse
 
-__all__ = ["View", "fit_loadings", "inverse_noise", "posterior_covariances"]
+__all__ = ["View", "fit_loadings", "inverse_noise_times", "posterior_covariances"]
 
 N_STEPS = 30
 PRIOR_SAMPLES = 50.0
@@ -74,11 +74,10 @@ def fit_loadings(views: Sequence[View], n_samples: int, n_factors: int) -> list[
     return loadings
 
 
-def inverse_noise(loading: AnyArray) -> AnyArray:
-    """Return ``(I - L L^T)^-1``, (n_components, n_components)."""
-    n_components, n_factors = loading.shape
-    inner = np.linalg.inv(np.eye(n_factors) - loading.T @ loading)
-    return np.asarray(np.eye(n_components) + loading @ inner @ loading.T)
+def inverse_noise_times(loading: AnyArray, right: AnyArray) -> AnyArray:
+    """Return ``(I - L L^T)^-1 B`` for B (n_components, n_columns) by an inverse of size n_factors (Woodbury)."""
+    inner = np.linalg.inv(np.eye(loading.shape[1]) - loading.T @ loading)
+    return np.asarray(right + loading @ (inner @ (loading.T @ right)))
 
 
 def posterior_covariances(patterns: Tensor, precisions: Tensor) -> Tensor:
@@ -101,7 +100,7 @@ def _posterior(
     views: Sequence[View], loadings: Sequence[AnyArray], patterns: BoolArray, pattern_of: IntArray
 ) -> tuple[AnyArray, AnyArray]:
     """Return the posterior mean of the factors of every sample (n_samples, n_factors), and covariances by pattern."""
-    score_weights = [inverse_noise(loading) @ loading for loading in loadings]
+    score_weights = [inverse_noise_times(loading, loading) for loading in loadings]
     precisions = np.stack([a.T @ b for a, b in zip(loadings, score_weights, strict=True)])
     covariances = posterior_covariances(torch.from_numpy(patterns), torch.from_numpy(precisions)).numpy()
     scores = np.zeros((len(pattern_of), covariances.shape[1]))

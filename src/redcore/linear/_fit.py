@@ -1,9 +1,6 @@
-"""Fit linear models for every kind of target with scikit-learn.
+"""Fit linear models for every kind of target."""
 
-It is imported where a model is fitted, because prediction does not need it and its import takes a second.
-"""
-
-import warnings
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,15 +10,24 @@ from pydantic import Field
 from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Target, TargetKind, assign_folds
+from redcore.linear._logistic import GRADIENT_TOLERANCE, logistic_path
+from redcore.linear._principal import MAX_AXES, PrincipalAxes
+from redcore.linear._ridge import ridge_path
 from redcore.nn import outputs_of
 
-__all__ = ["LinearSettings", "fit_linear", "folds", "linear_outputs", "with_strength"]
+__all__ = ["LinearSettings", "fit_linear", "fit_selected", "folds", "linear_outputs", "predict_folds"]
 
 CS = (0.01, 0.1, 1.0, 10.0)
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0)
 N_FOLDS = 3
 MAX_CHOICE_ROWS = 2000
 LARGEST_CHOICE_LOGIT = 15.0
+
+CHOICE_TOLERANCE = 1e-3
+"""Tolerance of the logistic regressions of the cross-validation: held-out losses need fewer digits than a solution."""
+
+MAX_ROTATED_FEATURES = 512
+"""Largest number of features, fewer than the samples, that logistic regressions replace by their principal axes."""
 
 UNSEEN_LOGIT = -30.0
 """Logit of a class without training samples."""
@@ -34,11 +40,11 @@ class LinearSettings(MethodSettings):
     ----------
     C : float > 0 or None, default None
         Inverse L2 strength of logistic regressions. None selects among 0.01, 0.1, 1 and 10 the value with the smallest
-        log loss in 3-fold cross-validation on at most 2,000 training samples. Folds hold whole groups if the data has
-        groups.
+        log loss in 3-fold cross-validation on at most 2,000 training samples. The search starts at 0.01 and ends at the
+        first value with a larger loss than the value before. Folds hold whole groups if the data has groups.
     alpha : float > 0 or None, default None
         L2 strength of ridge regressions. None selects among 0.1, 1, ..., 10000 the value with the smallest squared
-        error in the same way.
+        error in the same folds.
     max_iter : int >= 1, default 1000
         Maximum number of iterations of a logistic regression.
     """
@@ -72,35 +78,108 @@ def fit_linear(
     coefficients : array (n_features, n_outputs)
     intercepts : array (n_outputs,)
     """
-    settings = with_strength(values, target, settings, groups)
-    if target.kind.is_regression:
-        from sklearn.linear_model import Ridge
-
-        numbers = target.values.reshape(len(values), -1)
-        model = Ridge(alpha=settings.alpha).fit(values, numbers, sample_weight=target.weights)
-        return model.coef_.reshape(-1, values.shape[1]).T.copy(), np.atleast_1d(model.intercept_)
-    if target.kind.is_multilabel:
-        labels = target.values.T.astype(np.int64)
-        columns = [_logistic(values, column, 2, settings, target.weights) for column in labels]
-        return np.concatenate([c[:, 1:] for c, _ in columns], axis=1), np.concatenate([b[1:] for _, b in columns])
-    return _logistic(values, target.values, target.n_outputs, settings, target.weights)
+    return fit_selected(values, target, settings, groups)[1:]
 
 
-def with_strength(
+def fit_selected(
     values: AnyArray, target: Target, settings: LinearSettings, groups: AnyArray | None = None
-) -> LinearSettings:
-    """Return the settings with a regularisation strength of None replaced by the one that cross-validation selects."""
-    name, grid = ("alpha", ALPHAS) if target.kind.is_regression else ("C", CS)
-    if getattr(settings, name) is not None:
-        return settings
+) -> tuple[LinearSettings, AnyArray, AnyArray]:
+    """Return the settings with the selected regularisation strength, and the result of `fit_linear`.
+
+    With more features than samples, the cross-validation and the final fit share one Gram matrix of the samples.
+    """
+    axes = _axes(values, target.kind)
+    name = _strength_name(target.kind)
+    if getattr(settings, name) is None:
+        settings = settings.replace(**{name: _selected_strength(axes.scores, target, settings, groups)})
+    of_scores, intercepts = _fit_scores(axes.scores, target, settings)
+    coefficients = axes.coefficients(of_scores)
+    return settings, coefficients, intercepts - axes.centre @ coefficients
+
+
+def predict_folds(
+    values: AnyArray, target: Target, settings: LinearSettings, held_out: Sequence[BoolArray]
+) -> AnyArray:
+    """Predict the held-out samples of each fold with a model of the other samples, (n_samples, n_outputs).
+
+    Parameters
+    ----------
+    values, target
+        As in `fit_linear`.
+    settings : LinearSettings
+        With a regularisation strength.
+    held_out : sequence of bool array (n_samples,)
+        Masks that together cover all samples.
+    """
+    scores = _axes(values, target.kind).scores
+    linear = np.zeros((len(values), target.n_outputs))
+    for mask in held_out:
+        train = np.flatnonzero(~mask)
+        coefficients, intercepts = _fit_scores(scores[train], target.take(train), settings)
+        linear[mask] = scores[mask] @ coefficients + intercepts
+    return linear
+
+
+def _strength_name(kind: TargetKind) -> str:
+    return "alpha" if kind.is_regression else "C"
+
+
+def _axes(values: AnyArray, kind: TargetKind) -> PrincipalAxes:
+    """Return principal axes where they pay, else the features; fits on either have the same solution."""
+    n_samples, n_features = values.shape
+    if n_features > n_samples:
+        rotate = n_samples <= MAX_AXES
+    else:
+        rotate = n_features <= MAX_ROTATED_FEATURES and not kind.is_regression
+    return PrincipalAxes.fit(values) if rotate else PrincipalAxes.unrotated(values)
+
+
+def _fit_scores(scores: AnyArray, target: Target, settings: LinearSettings) -> tuple[AnyArray, AnyArray]:
+    return next(_path(scores, target, [getattr(settings, _strength_name(target.kind))], settings.max_iter))
+
+
+def _path(
+    values: AnyArray,
+    target: Target,
+    strengths: Sequence[float],
+    max_iter: int,
+    tolerance: float = GRADIENT_TOLERANCE,
+) -> Iterator[tuple[AnyArray, AnyArray]]:
+    """Yield coefficients (n_features, n_outputs) and intercepts (n_outputs,) for one strength after the other."""
+    counts = target.weights
+    if target.kind.is_regression:
+        yield from ridge_path(values, target.values.reshape(len(values), -1), strengths, counts)
+    elif target.kind.is_multilabel:
+        labels = target.values.T.astype(np.int64)
+        paths = [_class_path(values, label, 2, strengths, max_iter, counts, tolerance) for label in labels]
+        for columns in zip(*paths, strict=True):
+            yield np.concatenate([c[:, 1:] for c, _ in columns], axis=1), np.concatenate([b[1:] for _, b in columns])
+    else:
+        yield from _class_path(values, target.values, target.n_outputs, strengths, max_iter, counts, tolerance)
+
+
+def _selected_strength(
+    values: AnyArray, target: Target, settings: LinearSettings, groups: AnyArray | None = None
+) -> float:
+    """Return the regularisation strength that cross-validation selects."""
     rows = np.random.default_rng(0).permutation(len(values))[:MAX_CHOICE_ROWS]
     if len(rows) < 2 * N_FOLDS:
-        return settings.replace(**{name: 1.0})
+        return 1.0
     values, target = values[rows], target.take(rows)
+    if values.shape[1] > len(rows):
+        values = PrincipalAxes.fit(values).scores
+    grid = ALPHAS if target.kind.is_regression else CS
     parts = folds(len(rows), None if groups is None else groups[rows], N_FOLDS)
-    candidates = [settings.replace(**{name: strength}) for strength in grid]
-    losses = [sum(_held_out_loss(values, target, one, part) for part in parts) for one in candidates]
-    return candidates[int(np.argmin(losses))]
+    paths = []
+    for held_out in parts:
+        train = np.flatnonzero(~held_out)
+        paths.append(_path(values[train], target.take(train), grid, settings.max_iter, CHOICE_TOLERANCE))
+    losses: list[float] = []
+    for models in zip(*paths, strict=True):
+        losses.append(sum(_held_out_loss(values, target, *one) for one in zip(models, parts, strict=True)))
+        if not target.kind.is_regression and losses[-1] > min(losses):
+            break
+    return grid[int(np.argmin(losses))]
 
 
 def folds(n_samples: int, groups: AnyArray | None, n_folds: int) -> list[BoolArray]:
@@ -110,11 +189,10 @@ def folds(n_samples: int, groups: AnyArray | None, n_folds: int) -> list[BoolArr
     return [numbers == fold for fold in range(n_folds)]
 
 
-def _held_out_loss(values: AnyArray, target: Target, settings: LinearSettings, held_out: BoolArray) -> float:
-    train, tested = np.flatnonzero(~held_out), target.take(np.flatnonzero(held_out))
-    coefficients, intercepts = fit_linear(values[train], target.take(train), settings)
-    linear = values[held_out] @ coefficients + intercepts
-    losses = _losses(linear, tested)
+def _held_out_loss(values: AnyArray, target: Target, model: tuple[AnyArray, AnyArray], held_out: BoolArray) -> float:
+    coefficients, intercepts = model
+    tested = target.take(np.flatnonzero(held_out))
+    losses = _losses(values[held_out] @ coefficients + intercepts, tested)
     return float(losses.sum() if tested.weights is None else tested.weights @ losses)
 
 
@@ -132,28 +210,31 @@ def _losses(linear: AnyArray, target: Target) -> AnyArray:
     return np.asarray(-log_softmax(linear, axis=1)[np.arange(len(linear)), target.values])
 
 
-def _logistic(
-    values: AnyArray, codes: IntArray, n_classes: int, settings: LinearSettings, weights: AnyArray | None = None
-) -> tuple[AnyArray, AnyArray]:
-    """Fit class logits. A class without samples has a logit of -30; two classes have the logits (0, logit)."""
-    coefficients = np.zeros((values.shape[1], n_classes))
-    intercepts = np.full(n_classes, UNSEEN_LOGIT)
-    seen = np.unique(codes)
-    intercepts[seen] = 0.0
-    if len(seen) > 1:
-        from sklearn.linear_model import LogisticRegression
-
-        with warnings.catch_warnings():
-            # the warning is about continuous targets passed as classes, which these are not
-            warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-            model = LogisticRegression(C=settings.C, max_iter=settings.max_iter)
-            model.fit(values, codes, sample_weight=weights)
-        # with two classes there is one row, the logit of the second
-        fitted = seen[1:] if len(seen) == 2 else seen
-        coefficients[:, fitted], intercepts[fitted] = model.coef_.T, model.intercept_
-    elif n_classes == 2:
-        intercepts[:] = 0.0, -UNSEEN_LOGIT if seen[0] else UNSEEN_LOGIT
-    return coefficients, intercepts
+def _class_path(
+    values: AnyArray,
+    codes: IntArray,
+    n_classes: int,
+    strengths: Sequence[float],
+    max_iter: int,
+    counts: AnyArray | None,
+    tolerance: float,
+) -> Iterator[tuple[AnyArray, AnyArray]]:
+    """Yield class logits. A class without samples has a logit of -30; two classes have the logits (0, logit)."""
+    seen, places = np.unique(codes, return_inverse=True)
+    constants = np.full(n_classes, UNSEEN_LOGIT)
+    constants[seen] = 0.0
+    if len(seen) == 1:
+        if n_classes == 2:
+            constants[:] = 0.0, -UNSEEN_LOGIT if seen[0] else UNSEEN_LOGIT
+        for _ in strengths:
+            yield np.zeros((values.shape[1], n_classes)), constants
+        return
+    # of two classes, the second has a logit
+    columns = seen[1:] if len(seen) == 2 else seen
+    for of_columns, of_intercepts in logistic_path(values, places, len(seen), strengths, max_iter, counts, tolerance):
+        coefficients, intercepts = np.zeros((values.shape[1], n_classes)), constants.copy()
+        coefficients[:, columns], intercepts[columns] = of_columns, of_intercepts
+        yield coefficients, intercepts
 
 
 def linear_outputs(linear: AnyArray, kind: TargetKind) -> AnyArray:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore._types import AnyArray
-from redcore.nn import inverse, unique_patterns
+from redcore.nn import solve_positive, unique_patterns
 
 __all__ = ["Combination"]
 
@@ -101,7 +101,7 @@ class Combination(nn.Module):
         # a missing modality is decoupled from the others, and its weight is 0
         unit = torch.eye(self.second.shape[-1], dtype=torch.float64)
         second = torch.where(pairs[:, None], self.second, unit)
-        return (inverse(second) @ (self.cross * patterns[:, None])[..., None]).squeeze(3)
+        return solve_positive(second, (self.cross * patterns[:, None])[..., None]).squeeze(3)
 
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all fitted numbers by name."""

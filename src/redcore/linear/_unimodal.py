@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from redcore._arrays import prefixed, unprefixed
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
-from redcore.linear._fit import LinearSettings, fit_linear, folds, with_strength
+from redcore.linear._fit import LinearSettings, fit_selected, folds, predict_folds
 from redcore.linear._model import LinearModel
 from redcore.nn import Batch
 from redcore.preprocessing import Preprocessor, summarize, vectors_of
@@ -59,8 +59,8 @@ class UnimodalLinear(nn.Module):
         for name, rows, values, target in observed(preprocessor.transform(vectors)):
             own = settings if isinstance(settings, LinearSettings) else settings.get(name, LinearSettings())
             groups = None if data.groups is None else data.groups[rows]
-            chosen[name] = with_strength(values, target, own, groups)
-            models[name] = LinearModel(*fit_linear(values, target, chosen[name]))
+            chosen[name], *fitted = fit_selected(values, target, own, groups)
+            models[name] = LinearModel(*fitted)
             yield cls(preprocessor, models, chosen)
 
     @classmethod
@@ -130,10 +130,8 @@ class UnimodalLinear(nn.Module):
             groups = None if data.groups is None else data.groups[rows]
             n_units = len(rows) if groups is None else len(np.unique(groups))
             column = data.names.index(name)
-            for held_out in folds(len(rows), groups, max(2, min(N_FOLDS, n_units))):
-                train = np.flatnonzero(~held_out)
-                coefficients, intercepts = fit_linear(values[train], target.take(train), self.settings[name])
-                linear[rows[held_out], column] = values[held_out] @ coefficients + intercepts
+            held_out = folds(len(rows), groups, max(2, min(N_FOLDS, n_units)))
+            linear[rows, column] = predict_folds(values, target, self.settings[name], held_out)
             present[rows, column] = True
         return linear, present
 
@@ -164,4 +162,4 @@ def observed(data: MultimodalData) -> Iterator[tuple[str, IntArray, AnyArray, Ta
     for name, modality in data.modalities.items():
         rows = np.flatnonzero(modality.availability)
         if rows.size:
-            yield name, rows, modality.gather(rows).values.astype(np.float64), data.target.take(rows)
+            yield name, rows, modality.gather(rows).values, data.target.take(rows)

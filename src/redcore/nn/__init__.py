@@ -10,7 +10,7 @@ from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._objective import Objective, outputs_of
-from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, unique_patterns
+from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, solve_positive, unique_patterns
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 from redcore.nn._stacked import StackedLinear
 from redcore.nn._tracing import is_traced
@@ -52,6 +52,7 @@ __all__ = [
     "outputs_of",
     "posterior_sampling",
     "product_of_gaussians",
+    "solve_positive",
     "step_mask",
     "unique_patterns",
 ]

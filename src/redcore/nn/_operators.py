@@ -11,7 +11,7 @@ from torch import Tensor
 from redcore.nn._pooling import step_mask
 from redcore.nn._tracing import is_traced
 
-__all__ = ["count_at_most", "inverse", "map_steps", "normal_quantile", "unique_patterns"]
+__all__ = ["count_at_most", "inverse", "map_steps", "normal_quantile", "solve_positive", "unique_patterns"]
 
 MAX_BITS = 62
 """Largest number of modalities whose missing patterns are numbered by one integer."""
@@ -91,6 +91,14 @@ def inverse(matrices: Tensor) -> Tensor:
         swept = matrices - shifted * shifted.transpose(-1, -2) / pivot
         matrices = swept - 2 * unit[:, index : index + 1] * unit[index]
     return -matrices
+
+
+def solve_positive(matrices: Tensor, right: Tensor) -> Tensor:
+    """Solve ``matrices @ x = right`` for symmetric positive definite matrices (..., q, q) and `right` (..., q, k)."""
+    if is_traced():
+        return inverse(matrices) @ right
+    solution: Tensor = torch.linalg.solve(matrices, right)
+    return solution
 
 
 def unique_patterns(availability: Tensor) -> tuple[Tensor, Tensor | None]:
