@@ -55,7 +55,7 @@ SHAPES = [(60, 300), (300, 8), (MAX_ROTATED_FEATURES + 100, MAX_ROTATED_FEATURES
 """More features than samples, few features, and too many features to replace them by principal axes."""
 
 
-def correlated(n, n_features, rng):
+def correlated(rng, n, n_features):
     return 3 + rng.normal(size=(n, 4)) @ rng.normal(size=(4, n_features)) + rng.normal(size=(n, n_features))
 
 
@@ -64,13 +64,13 @@ def correlated(n, n_features, rng):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_logistic_regression_equals_that_of_scikit_learn(shape, n_classes, weighted):
     rng = np.random.default_rng(0)
-    values, codes = correlated(*shape, rng), np.arange(shape[0]) % n_classes
+    values, codes = correlated(rng, *shape), np.arange(shape[0]) % n_classes
     values[:, 0] += codes
     weights = rng.uniform(0.5, 2, shape[0]) if weighted else None
     target = Target.from_labels(codes).weighted(weights) if weighted else Target.from_labels(codes)
     coefficients, intercepts = fit_linear(values.astype(np.float32), target, LinearSettings(C=0.1))
     expected = LogisticRegression(C=0.1, max_iter=10_000, tol=1e-8).fit(values, codes, sample_weight=target.weights)
-    tested = correlated(50, shape[1], rng)
+    tested = correlated(rng, 50, shape[1])
     actual = softmax(tested @ coefficients + intercepts, axis=1)
     np.testing.assert_allclose(actual, expected.predict_proba(tested), atol=5e-4)
 
@@ -79,7 +79,7 @@ def test_logistic_regression_equals_that_of_scikit_learn(shape, n_classes, weigh
 @pytest.mark.parametrize("shape", SHAPES)
 def test_ridge_regression_equals_that_of_scikit_learn(shape, weighted):
     rng = np.random.default_rng(0)
-    values = correlated(*shape, rng)
+    values = correlated(rng, *shape)
     numbers = values[:, :2] + rng.normal(size=(shape[0], 2))
     weights = rng.uniform(0.5, 2, shape[0]) if weighted else None
     target = Target.from_numbers(numbers).weighted(weights) if weighted else Target.from_numbers(numbers)
@@ -91,7 +91,7 @@ def test_ridge_regression_equals_that_of_scikit_learn(shape, weighted):
 
 def test_strengths_of_one_decomposition_equal_separate_fits():
     rng = np.random.default_rng(0)
-    values = correlated(60, 300, rng)
+    values = correlated(rng, 60, 300)
     target = Target.from_numbers(values[:, 0] + rng.normal(size=60))
     settings, coefficients, intercepts = fit_selected(values, target, LinearSettings())
     expected = Ridge(alpha=settings.alpha).fit(values, target.values)
@@ -100,7 +100,7 @@ def test_strengths_of_one_decomposition_equal_separate_fits():
 
 def test_held_out_predictions_equal_fits_to_the_other_samples():
     rng = np.random.default_rng(0)
-    values, codes = correlated(60, 300, rng), np.arange(60) % 3
+    values, codes = correlated(rng, 60, 300), np.arange(60) % 3
     target, settings, parts = Target.from_labels(codes), LinearSettings(C=0.1), [np.arange(60) % 2 == f for f in (0, 1)]
     linear = predict_folds(values, target, settings, parts)
     for part in parts:
@@ -111,7 +111,7 @@ def test_held_out_predictions_equal_fits_to_the_other_samples():
 
 @pytest.mark.parametrize("shape", [(30, 5000), (30, 5), (20, 20)])
 def test_principal_axes_are_orthonormal_and_reproduce_the_values(shape):
-    values = correlated(*shape, np.random.default_rng(0))
+    values = correlated(np.random.default_rng(0), *shape)
     values[1] = values[0]
     found = PrincipalAxes.fit(values)
     axes = found.coefficients(np.eye(found.scores.shape[1]))
@@ -129,6 +129,6 @@ def test_values_without_variance_have_coefficients_of_0():
 
 
 def test_a_search_that_ends_early_warns():
-    values = correlated(60, 8, np.random.default_rng(0))
+    values = correlated(np.random.default_rng(0), 60, 8)
     with pytest.warns(UserWarning, match="did not converge in max_iter=1 "):
         fit_linear(values, Target.from_labels(np.arange(60) % 3), LinearSettings(C=1.0, max_iter=1))

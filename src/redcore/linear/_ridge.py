@@ -31,7 +31,8 @@ def ridge_path(
     coefficients : array (n_features, n_outputs)
     intercepts : array (n_outputs,)
     """
-    centre, mean = (np.average(part, axis=0, weights=counts) for part in (values, numbers))
+    weights = np.ones(len(values)) if counts is None else counts
+    centre, mean = (weights @ part / weights.sum() for part in (values, numbers))
     values, numbers = values - centre, numbers - mean
     if counts is not None:
         root = np.sqrt(counts)[:, None]
