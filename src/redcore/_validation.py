@@ -287,7 +287,10 @@ def _with_common_type(what: str, array: AnyArray, error: type[DataError]) -> Any
     if len(types) > 1:
         listed = ", ".join(sorted(kind.__name__ for kind in types))
         raise error(f"{what} are of mixed types ({listed}), expected one type")
-    return np.asarray(entries)
+    converted = np.asarray(entries, dtype=object if types & {tuple, list, np.ndarray} else None)
+    if converted.ndim != 1:
+        raise error(f"{what} are of type {next(iter(types)).__name__}, expected text, integers or booleans")
+    return converted
 
 
 def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:

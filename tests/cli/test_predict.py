@@ -192,3 +192,23 @@ def test_declared_categories_are_those_of_the_training_data(cli, tmp_path, monke
     assert result.status == 0
     assert "1 cells have categories that the training data does not have ('9')" in result.err
     assert read_table(tmp_path / "out.csv")["prediction"].to_pylist()[:2] == ["u", "v"]
+
+
+@pytest.mark.filterwarnings("always")
+def test_columns_of_the_command_line_are_those_of_later_files(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"p{i:02},{i % 2 + i / 100},{-i % 7},{i % 5},{'uv'[i % 2]}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("\n".join(["pid,a_1,a_2,b_1,y", *rows]))
+    columns = ("--modality", "a=a_*", "--modality", "b=b_1", "--option", "target=y", "--option", "id=pid")
+    assert cli("fit", "train.csv", *columns, "--out", "run", "--method", "late_fusion").status == 0
+    (tmp_path / "same.csv").write_text("a_2,pid,a_1\n3,x,0.1\n1,y,1.1\n")
+    result = cli("predict", "run", "same.csv", "--out", "out.csv")
+    assert result.status == 0, result.err
+    assert "no column of modality 'b' (b_1): it is missing" in result.err
+    table = read_table(tmp_path / "out.csv")
+    assert table["sample_id"].to_pylist() == ["x", "y"]
+    assert table["prediction"].to_pylist() == ["u", "v"]
+    (tmp_path / "part.csv").write_text("pid,a_1\nx,0.1\n")
+    result = cli("predict", "run", "part.csv", "--out", "part.out.csv")
+    assert result.status == 2
+    assert "part.csv: modality 'a' has other features than in training (absent: 'a_2')" in result.err

@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from redcore.data.formats import csd, read
-from redcore.exceptions import DataError, SettingsError
+from redcore.data import Schema
+from redcore.data.formats import Expected, csd, read, read_for
+from redcore.exceptions import DataError, DataWarning, SettingsError
 
 
 def spans(*pairs):
@@ -199,3 +200,17 @@ def test_repetition_of_rows_by_overlapping_labels_is_limited(folder, monkeypatch
     change(folder, "My_Labels", "w/features", np.ones((40, 2)))
     change(folder, "My_Labels", "w/intervals", many)
     assert_rejected(folder, "audio.csd: video 'w': its label intervals overlap more than 16 times")
+
+
+def test_without_a_label_file_every_video_is_a_sample(folder):
+    schema = Schema.of(read(folder))
+    (folder / "My_Labels.csd").unlink()
+    with pytest.warns(DataWarning, match=r"no .csd file with labels and their intervals: every video is one sample"):
+        data = read_for(folder, Expected(schema, data_format="csd"))
+    assert data.target is None
+    assert data.sample_ids.tolist() == ["v", "w"]
+    assert data.availability.tolist() == [[False, True], [True, True]]
+    assert data.modalities["audio"].values.ravel().tolist() == [0, 1, 2, 3]
+    assert data.modalities["text"].lengths.tolist() == [1, 3]
+    with pytest.raises(DataError, match=r"expected one .csd file with labels"):
+        read_for(folder, Expected(schema, needs_target=True, data_format="csd"))

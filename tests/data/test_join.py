@@ -338,11 +338,13 @@ def write_source(folder, data, table):
 
 
 def test_columns_of_categories_and_dates_are_joined(tmp_path):
-    (tmp_path / "patients.csv").write_text("id,ward,day\np1,surgery,1970-01-02\np2,,1970-01-03\np3,cardiology,\n")
+    (tmp_path / "patients.csv").write_text(
+        "id,ward,day,smoker\np1,surgery,1970-01-02,true\np2,,1970-01-03,\np3,cardiology,,false\n"
+    )
     blood = {"p1": [1.0], "p3": [2.0]}
     data = MultimodalData.join({"patient": tmp_path / "patients.csv", "blood": blood}, "id")
     assert data.categories == {"patient": {"ward": ("cardiology", "surgery")}}
-    np.testing.assert_array_equal(data.modalities["patient"].values, [[1, 1], [np.nan, 2], [0, np.nan]])
+    np.testing.assert_array_equal(data.modalities["patient"].values, [[1, 1, 1], [np.nan, 2, np.nan], [0, np.nan, 0]])
 
 
 def test_declared_categories_of_a_join(folder):

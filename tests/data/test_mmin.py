@@ -3,12 +3,14 @@
 import builtins
 import shutil
 import zlib
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
-from redcore.data.formats import _hdf5, mmin, read
+from redcore.data import Schema
+from redcore.data.formats import Expected, _hdf5, mmin, read, read_for
 from redcore.exceptions import DataError, NonFiniteError, SettingsError
 from samples.formats.mmin import write_tree
 
@@ -362,3 +364,18 @@ def test_file_or_other_folder_is_rejected(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     assert_rejected(tmp_path / "file", "no fold 1")
     assert not mmin.recognises(tmp_path)
+
+
+def test_without_the_folder_target_all_utterances_are_samples(tree):
+    labelled = read(tree)
+    schema = Schema.of(labelled)
+    shutil.rmtree(tree / "target")
+    data = read_for(tree, Expected(schema, data_format="mmin"))
+    assert (data.target, data.split) == (None, None)
+    assert data.sample_ids.tolist() == NAMES
+    order = [NAMES.index(name) for name in labelled.sample_ids.tolist()]
+    assert data.take(order).checksum() == replace(labelled, target=None).checksum()
+    with pytest.raises(DataError):
+        read_for(tree, Expected(schema, needs_target=True, data_format="mmin"))
+    with pytest.raises(DataError):
+        read(tree)

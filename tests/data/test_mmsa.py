@@ -1,11 +1,13 @@
 """Format mmsa: splits, lengths, targets, and errors that name file, split and key."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from redcore.data.formats import read
+from redcore.data import Schema
+from redcore.data.formats import Expected, read, read_for
 from redcore.exceptions import DataError, NonFiniteError
 from samples.formats.mmsa import write_pickle
 
@@ -130,3 +132,56 @@ def test_fractional_classes_are_rejected(path, labels, shown):
     changed(path, lambda content: content["test"].update(classification_labels=np.array(labels)))
     with pytest.raises(DataError, match=f"the label of row 8 is {shown}, expected a class number"):
         read(path, "mmsa", {"target": "classification"})
+
+
+def write_mult(path, labels, ids=None):
+    """Write a pickle of the MulT family with two samples per split; `labels` has the shape (2, ...)."""
+    rng = np.random.default_rng(0)
+    content = {}
+    for part in ("train", "valid", "test"):
+        content[part] = {name: rng.normal(size=(2, 3, n)).astype(np.float32) for name, n in SIZES.items()}
+        content[part] |= {} if labels is None else {"labels": labels}
+        content[part] |= {} if ids is None else {"id": np.array(ids(part), dtype=object)}
+    path.write_bytes(pickle.dumps(content))
+    return path
+
+
+def test_mult_pickle_of_sentiment(tmp_path):
+    def ids(part):
+        return [[f"{part}_video", 0.0, 1.5], [f"{part}_video", 1.5, 3.0]]
+
+    labels = np.array([[[-1.5]], [[2.0]]])
+    data = read(write_mult(tmp_path / "mosi_data.pkl", labels, ids))
+    assert data.target.kind == "regression"
+    assert data.target.values.tolist() == [-1.5, 2.0] * 3
+    assert data.sample_ids.tolist()[:2] == ["train_video_0.0_1.5", "train_video_1.5_3.0"]
+    assert data.groups.tolist()[::2] == ["train_video", "valid_video", "test_video"]
+    assert data.split.tolist() == [0, 0, 1, 1, 2, 2]
+    unlabelled = read_for(write_mult(tmp_path / "new.pkl", None, ids), Expected(Schema.of(data)))
+    assert unlabelled.target is None
+    assert unlabelled.checksum() == replace(data, target=None).checksum()
+
+
+def test_mult_pickle_of_emotions_without_ids(tmp_path):
+    labels = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]]])
+    data = read(write_mult(tmp_path / "iemocap_data.pkl", labels))
+    assert data.target.kind == "multilabel"
+    assert data.target.values.tolist() == [[0, 1], [1, 0]] * 3
+    assert data.sample_ids.tolist() == [f"{part}_{row}" for part in ("train", "valid", "test") for row in (0, 1)]
+    assert data.groups is None
+    unlabelled = read_for(write_mult(tmp_path / "new.pkl", None), Expected(Schema.of(data)))
+    assert unlabelled.target is None
+    assert unlabelled.checksum() == replace(data, target=None).checksum()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.ones((2, 2, 2)), "row 0: expected 0 and 1, or 1 and 0, for each emotion"),
+        (np.ones((2, 3)), r"shape \(2, 3\), expected \(n, 1, 1\) or \(n, n_emotions, 2\)"),
+        (np.ones((3, 1, 1)), "expected numbers of 2 samples"),
+    ],
+)
+def test_invalid_labels_of_mult_pickles(tmp_path, labels, message):
+    with pytest.raises(DataError, match=f"bad.pkl: split 'train', key 'labels'.*{message}"):
+        read(write_mult(tmp_path / "bad.pkl", labels, lambda part: [f"{part}1", f"{part}2"]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from redcore.data.formats import read
-from redcore.exceptions import DataError, RedCoreError, ShapeError, TargetError
+from redcore.exceptions import DataError, RedCoreError, SettingsError, ShapeError, TargetError
 
 X = np.arange(6.0).reshape(3, 2)
 
@@ -215,3 +215,30 @@ def test_absent_file_folder_and_unknown_suffix(tmp_path):
 def test_suffix_is_not_case_sensitive(save):
     source = save(x_a=X)
     assert read(source.rename(source.with_name("DATA.NPZ"))).n_samples == 3
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "kind", "classes"),
+    [
+        ("numbers", [3, 4, 5], "regression", None),
+        ("numbers", ["1.5", "2", "3"], "regression", None),
+        ("classes", [1.0, 2.0, 1.0], "binary", [1, 2]),
+        ("labels", [[0, 1], [1, 1], [0, 0]], "multilabel", [0, 1]),
+        ("numbers", [[0, 1], [1, 1], [0, 0]], "regression", None),
+    ],
+)
+def test_kind_of_target_by_option(save, task, labels, kind, classes):
+    target = read(save(x_a=X, y=labels), options={"task": task}).target
+    assert target.kind == kind
+    assert (None if target.classes is None else target.classes.tolist()) == classes
+
+
+def test_unknown_task_or_labels_of_another_kind(save):
+    path = save(x_a=X, y=["a", "b", "a"])
+    with pytest.raises(SettingsError, match="task"):
+        read(path, options={"task": "ranks"})
+    for task in ("numbers", "labels"):
+        with pytest.raises(TargetError, match=r"data.npz: "):
+            read(path, options={"task": task})
+    with pytest.raises(TargetError, match=r"data.npz: target 'y': .*class labels are fractional numbers"):
+        read(save(x_a=X, y=[0.5, 1.5, 0.5]), options={"task": "classes"})

@@ -116,3 +116,10 @@ def test_pickles_hold_the_string_of_the_target_kind():
 def test_a_target_kind_that_does_not_exist_is_rejected():
     with pytest.raises(ValueError, match="'ordinal' is not a valid TargetKind"):
         Target(cast(TargetKind, "ordinal"), np.zeros(2))
+
+
+def test_labels_of_several_entries_are_an_error():
+    with pytest.raises(TargetError, match="labels are of type tuple, expected text, integers or booleans"):
+        Target.from_labels(pd.Series([("a", 1), ("b", 2)]))
+    with pytest.raises(TargetError, match="labels are of type list"):
+        Target.from_labels(pd.Series([["a"], ["b", "c"]]))

@@ -156,10 +156,31 @@ def results(report: Path) -> list[str]:
     return done + dead
 
 
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    "store, unverified": ("store", {"verify": False}),
+    "table, options": (
+        "table",
+        {
+            "delimiter": ",",
+            "decimal": ".",
+            "encoding": "utf-8",
+            "header": True,
+            "na_values": "-2.0,c",
+            "category": "lab_1,ecg_*",
+            "nan_rows": "missing",
+        },
+    ),
+    "table, legacy": ("table", {"encoding": "latin-1", "decimal": ",", "task": "classes"}),
+    "npz, task": ("npz", {"task": "numbers"}),
+    "h5mu, options": ("h5mu", {"target": "group", "group": "target", "task": "classes", "nan_rows": "missing"}),
+}
+"""Readers with other options than the defaults: name, format and options."""
+
+
 def subjects() -> dict[str, tuple[str, dict[str, object]]]:
-    """Return what is fuzzed: every reader, and the store also without its checksums."""
-    found: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in names("redcore.data.formats")}
-    return found | {"store, unverified": ("store", {"verify": False})}
+    """Return the readers to test by name, with format and options: all formats, and the variants."""
+    formats: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in names("redcore.data.formats")}
+    return formats | VARIANTS
 
 
 def fuzz(name: str, options: dict[str, object], n_cases: int, seed: int) -> Counter[str]:

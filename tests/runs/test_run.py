@@ -18,7 +18,7 @@ from redcore.exceptions import (
     UnknownNameError,
 )
 from redcore.fitting import Callback
-from redcore.runs import RunOptions, read_data, read_result, split_codes
+from redcore.runs import Run, RunOptions, fit_run, read_data, read_result, split_codes
 
 RATES = {"audio": 0.25, "text": 0.5}
 
@@ -196,3 +196,32 @@ def test_a_class_without_a_sample_in_a_split_is_named():
     data = MultimodalData.from_arrays({"a": np.ones((60, 2))}, Target.from_labels(labels), split=split)
     with pytest.warns(HoldOutWarning, match=r"class 'yes' has no sample in the test split \(14 samples\)"):
         split_codes(data, 0.2, 0)
+
+
+def fail(*_, **__):
+    raise RuntimeError("no space left")
+
+
+def test_a_failed_fit_releases_the_folder(data, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "fit", fail)
+        with pytest.raises(RuntimeError, match="no space left"):
+            fit_run(data, method="late_fusion", out=tmp_path / "run")
+        assert main(["fit", str(data), "--method", "late_fusion", "--out", str(tmp_path / "cli")]) == 1
+    assert list(tmp_path.iterdir()) == []
+    fit_run(data, method="late_fusion", seed=1, out=tmp_path / "run")
+    assert main(["fit", str(data), "--method", "late_fusion", "--seed", "1", "--out", str(tmp_path / "cli")]) == 0
+
+
+def test_a_failed_fit_keeps_a_folder_with_other_files(data, tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    request = RunOptions(method="late_fusion")
+
+    def write_and_fail(*_, **__):
+        (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"trained")
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(Run, "fit", write_and_fail)
+    with pytest.raises(RuntimeError, match="no space left"):
+        fit_run(data, tmp_path / "run", options=request)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"request.json", "checkpoint.safetensors"}
