@@ -212,3 +212,27 @@ def test_columns_of_the_command_line_are_those_of_later_files(cli, tmp_path, mon
     result = cli("predict", "run", "part.csv", "--out", "part.out.csv")
     assert result.status == 2
     assert "part.csv: modality 'a' has other features than in training (absent: 'a_2')" in result.err
+
+
+def test_labels_of_dates_and_big_endian_arrays(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    codes = np.arange(60) % 2
+    values = np.random.default_rng(0).normal(size=(60, 3)) + 2 * codes[:, None]
+    group, ids = (np.arange(60) // 2).astype(">i4"), np.arange(100, 160).astype(">i8")
+    np.savez("big.npz", x_a=values.astype(">f8"), y=codes.astype(">i4"), group=group, sample_id=ids)
+    np.savez("native.npz", x_a=values, sample_id=np.arange(100, 160))
+    rows = [f"{value},202{code}-01-01" for value, code in zip(values[:, 0], codes, strict=True)]
+    (tmp_path / "dates.csv").write_text("\n".join(["a,y", *rows]))
+    (tmp_path / "dates.yaml").write_text("modalities: {a: a}\ntarget: y\n")
+    for source, new, classes in (
+        ("big.npz", "native.npz", [0, 1]),
+        ("dates.csv",) * 2 + (["2020-01-01", "2021-01-01"],),
+    ):
+        run, out = f"run_{source}", tmp_path / f"{source}.parquet"
+        assert cli("fit", source, "--out", run, "--method", "late_fusion").status == 0
+        assert cli("convert", source, "--out", f"store_{source[:3]}").status == 0
+        assert cli("evaluate", run, f"store_{source[:3]}").status == 0
+        assert cli("predict", run, new, "--out", out).status == 0
+        predicted = np.array([str(label) for label in read_table(out)["prediction"].to_pylist()])
+        assert (predicted == np.array(classes, dtype=str)[codes]).mean() > 0.7
+    assert read_table(tmp_path / "big.npz.parquet")["sample_id"].to_pylist() == list(range(100, 160))

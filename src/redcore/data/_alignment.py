@@ -361,7 +361,8 @@ def _same_after_normalisation(left: Iterable[Any], right: Iterable[Any]) -> list
 
 def _warn_of_forms(union: list[Any], places: Mapping[str, Mapping[Any, int]]) -> None:
     """Warn of labels of different modalities that differ only in form."""
-    incomplete = [label for label in union if not all(label in own for own in places.values())]
+    complete = set(union).intersection(*places.values())
+    incomplete = [label for label in union if label not in complete]
     forms = defaultdict(list)
     for label in incomplete:
         forms[normalised_label(label)].append(label)
