@@ -3,6 +3,7 @@ import json
 import pytest
 
 from redcore._files import write_atomic, write_json
+from redcore.exceptions import RunError
 
 
 def test_content_appears_under_the_final_name_only(tmp_path):
@@ -28,14 +29,14 @@ def test_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path):
         temporary.write_bytes(b"half")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(RunError, match=r"model.bin: cannot be written \(disk full\)"):
         write_atomic(path, write)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(RunError, match=r"a\.json: cannot be written"):
         write_json(tmp_path / "none" / "a.json", {})
 
 

@@ -3,7 +3,9 @@
 Each command has its own module. Slow imports are inside the functions, so that ``redcore --help`` starts quickly.
 """
 
+import errno
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -14,6 +16,14 @@ from redcore.exceptions import ProcessLostError, RedCoreError, TrainingInterrupt
 __all__ = ["main"]
 
 BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
+
+MACHINE_ERRORS = frozenset(
+    {
+        errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOTDIR,
+        errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENXIO,
+    }
+)  # fmt: skip
+"""Errors of file systems, which are reported in one line: a full or read-only disk, no rights, a wrong kind of path."""
 
 ALLOCATIONS_PER_COLLECTION = 50_000
 """Threshold of the garbage collector. With Python's default of 700, it takes a fifth of the time of the imports."""
@@ -61,6 +71,10 @@ def _run(arguments: list[str] | None) -> int:
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except OSError as error:
+        if error.errno not in MACHINE_ERRORS:
+            return _report_unexpected(error)
+        return _fail(f"{error.filename or 'a file'}: {os.strerror(error.errno)}", BAD_INPUT)
     except Exception as error:
         return _report_unexpected(error)
     if status == INTERRUPTED:

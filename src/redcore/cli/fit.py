@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,7 @@ from redcore.cli._options import (
 if TYPE_CHECKING:
     from redcore.data import MultimodalData
     from redcore.fitting import Callback
-    from redcore.runs import Request
+    from redcore.runs import Request, Run
 
 __all__ = ["fit"]
 
@@ -117,44 +117,55 @@ def fit(options: FitOptions) -> None:
 
     The test split is never used for training or model selection. It is scored once, under every missing pattern.
     """
-    from redcore.cli._output import fit_with_progress, messages, print_json, print_report, warnings_as_messages
-    from redcore.exceptions import ProcessLostError, TrainingInterrupted
+    from redcore._files import locked
+    from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
     from redcore.fitting import process_rank
-    from redcore.runs import Run, open_run, read_data, release_run
+    from redcore.runs import Run, read_data
 
     # under torchrun, all processes train, and only the first prints and writes files
     is_first = process_rank() == 0
     messages.quiet = not is_first
-    out = options.out
     with warnings_as_messages():
         source = read_data(options.data, **options.reader())
-        request = options.request(source)
-        run = Run.prepare(source, request)
+        run = Run.prepare(source, options.request(source))
+        with locked(options.out) if is_first else nullcontext():
+            run = _fit_in_folder(run, options, is_first)
+    if not is_first:
+        return
+    if options.as_json:
+        print_json({"run": str(options.out), **run.record, "metrics": run.metrics})
+        return
+    if run.report is not None:
+        print_report("the test split", {run.request.method: run.report}, run.method.schema.target_kind)
+    typer.echo(f"Run folder: {options.out} ({run.seconds:.1f} s of training)")
+
+
+def _fit_in_folder(run: "Run", options: FitOptions, is_first: bool) -> "Run":
+    """Fit a run and write its folder. An interrupted fit leaves the folder with its checkpoint."""
+    from redcore.cli._output import fit_with_progress, messages
+    from redcore.exceptions import ProcessLostError, TrainingInterrupted
+    from redcore.runs import open_run, release_run
+
+    out = options.out
+    if is_first:
+        open_run(out, run.request, options.resume)
+    checkpoint = out / "checkpoint.safetensors"
+    try:
+        with _logging(out, options.log_every if is_first else None) as callbacks:
+            run = fit_with_progress(run, checkpoint, callbacks)
+    except (TrainingInterrupted, ProcessLostError) as interrupt:
+        messages.print(_resume_message(checkpoint), markup=False)
+        raise interrupt from None
+    except Exception:
         if is_first:
-            open_run(out, request, options.resume)
-        checkpoint = out / "checkpoint.safetensors"
-        try:
-            with _logging(out, options.log_every if is_first else None) as callbacks:
-                run = fit_with_progress(run, checkpoint, callbacks)
-        except (TrainingInterrupted, ProcessLostError) as interrupt:
-            messages.print(_resume_message(checkpoint), markup=False)
-            raise interrupt from None
-        except Exception:
-            if is_first:
-                release_run(out)
-            raise
-        if not is_first:
-            return
+            release_run(out)
+        raise
+    if is_first:
         from redcore.report import write_run_report  # loads matplotlib, which takes half a second
 
         run = run.save(out)
         write_run_report(out)
-    if options.as_json:
-        print_json({"run": str(out), **run.record, "metrics": run.metrics})
-        return
-    if run.report is not None:
-        print_report("the test split", {request.method: run.report}, run.method.schema.target_kind)
-    typer.echo(f"Run folder: {out} ({run.seconds:.1f} s of training)")
+    return run
 
 
 @contextmanager

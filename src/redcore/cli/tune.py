@@ -128,6 +128,7 @@ def _open_study(folder: Path, request: dict[str, Any], source: "MultimodalData")
     """Open or create the study, on all samples outside the test split of a fit with the same seed."""
     import numpy as np
 
+    from redcore._files import writing
     from redcore.runs import split_codes
     from redcore.tuning import Study, Task
 
@@ -143,11 +144,13 @@ def _open_study(folder: Path, request: dict[str, Any], source: "MultimodalData")
         request["metric"],
         request["seed"],
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    return Study(folder, task, request["settings"])
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return Study(folder, task, request["settings"])
 
 
 def _run_trials(study: "Study", n_trials: int, worker: int) -> None:
+    from redcore._files import writing
     from redcore.cli._output import messages, warnings_as_messages
     from redcore.tuning import Budget
 
@@ -155,7 +158,7 @@ def _run_trials(study: "Study", n_trials: int, worker: int) -> None:
         value = "-" if trial.value is None else f"{trial.value:.4f}"
         messages.print(f"trial {trial.number}: {trial.state.name.lower()}, {study.task.chosen_metric} {value}")
 
-    with warnings_as_messages():
+    with warnings_as_messages(), writing(study.folder):
         study.work(Budget(n_trials), worker, print_trial)
 
 

@@ -89,8 +89,8 @@ def cross_folds(
     stratify : {"order", "class", "every class"}
         "order": samples are sorted by class or by a single regression target, at random within ties, and assigned to
         the folds in turn; groups are sorted by their rarest class. A single group is ignored. "class": stratified by
-        class if the most frequent class has at least `n_folds` samples. "every class": stratified by class if every class that
-        occurs has at least `n_folds` samples. The last two use the splitters of scikit-learn.
+        class if the most frequent class has at least `n_folds` samples. "every class": stratified by class if every
+        class that occurs has at least `n_folds` samples. The last two use the splitters of scikit-learn.
 
     Returns
     -------

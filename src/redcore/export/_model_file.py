@@ -16,7 +16,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from redcore._arrays import prefixed, unprefixed
-from redcore._files import json_text, write_atomic, write_json
+from redcore._files import check_regular, json_text, write_atomic, write_json
 from redcore._types import AnyArray
 from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
 from redcore.export._content import content_of, read_content, schema_from_json
@@ -171,6 +171,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
 
 
 def _bytes(path: Path) -> bytes:
+    check_regular(path)
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """Checkpoints in one safetensors file, replaced atomically. A resumed fit gives bit-identical results."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from redcore._files import write_atomic
@@ -15,7 +16,7 @@ from redcore.exceptions import ModelFileError, RunError
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
-FORMAT = "redcore-checkpoint-1"
+FORMAT = "redcore-checkpoint-2"
 
 
 def save_checkpoint(path: Path, groups: Mapping[str, Mapping[str, Tensor]], info: Mapping[str, Any]) -> None:
@@ -34,8 +35,19 @@ def save_checkpoint(path: Path, groups: Mapping[str, Mapping[str, Tensor]], info
         for group, state in groups.items()
         for name, tensor in state.items()
     }
-    metadata = {"format": FORMAT, "info": json.dumps(dict(info))}
-    write_atomic(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+    text = json.dumps(dict(info))
+    raw = save(tensors, {"format": FORMAT, "info": text, "sha256": _digest(tensors, text)})
+    write_atomic(path, lambda temporary: temporary.write_bytes(raw))
+
+
+def _digest(tensors: Mapping[str, Tensor], info: str) -> str:
+    """Return the SHA-256 of the names, types, shapes and values of all tensors, and of the other values."""
+    digest = hashlib.sha256(info.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\0{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -50,7 +62,7 @@ def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tenso
     Raises
     ------
     ModelFileError
-        If the file is truncated or not a checkpoint.
+        If the file is truncated, changed or not a checkpoint.
     RunError
         If the file belongs to a fit with other data, settings or seed.
     """
@@ -60,14 +72,17 @@ def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tenso
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise ModelFileError(f"{path}: not a checkpoint of this version ({FORMAT})")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            if metadata.get("sha256") != _digest(tensors, metadata.get("info", "")):
+                raise ModelFileError(f"{path}: changed since it was written (checksum differs)")
             info: dict[str, Any] = json.loads(metadata["info"])
-            for key in file.keys():  # noqa: SIM118 - not a mapping
-                group, _, name = key.partition("/")
-                groups.setdefault(group, {})[name] = file.get_tensor(key)
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"{path}: not a readable checkpoint: truncated or of another format ({error})") from None
+    for key, tensor in tensors.items():
+        group, _, name = key.partition("/")
+        groups.setdefault(group, {})[name] = tensor
     if info.get("request") != request:
         raise RunError(f"{path}: belongs to a fit with other data, settings or seed; remove it to start again")
     return groups, info

@@ -24,6 +24,9 @@ from redcore.uncertainty import Calibration
 
 __all__ = ["finish_run", "open_request", "open_run", "release_run", "run_record"]
 
+PARTIAL_REQUEST = ".request-????????.json"
+"""Temporary name of ``request.json`` while it is written; see `write_atomic`."""
+
 
 def open_run(folder: Path, request: Request, resume: bool) -> None:
     """Create the run folder, or check that an unfinished run in it has the same request.
@@ -37,6 +40,9 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
     if (folder / "run.json").exists():
         raise RunError(f"{folder}: holds a finished run; choose another --out")
     if not (folder / "request.json").exists():
+        if folder.is_dir() and all(path.match(PARTIAL_REQUEST) for path in folder.iterdir()):
+            for partial in folder.iterdir():
+                partial.unlink()  # of a process that was killed while it wrote the request
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder}: exists and is no run; choose another --out")
         try:
@@ -157,7 +163,7 @@ def _write_samples(path: Path, prepared: Prepared) -> None:
         "part": pa.array([SPLITS[code] for code in prepared.split]),
         **{f"observed_{name}": pa.array(observed[:, k]) for k, name in enumerate(prepared.data.names)},
     }
-    write_atomic(path, lambda temporary: pq.write_table(pa.table(columns), temporary))
+    write_atomic(path, lambda temporary: pq.write_table(pa.table(columns), temporary, write_page_checksum=True))
 
 
 def _write_history(folder: Path, method: Method) -> None:
@@ -169,4 +175,4 @@ def _write_history(folder: Path, method: Method) -> None:
 
 
 def _write_columns(path: Path, columns: Mapping[str, Any]) -> None:
-    write_atomic(path, lambda temporary: pq.write_table(pa.table(dict(columns)), temporary))
+    write_atomic(path, lambda temporary: pq.write_table(pa.table(dict(columns)), temporary, write_page_checksum=True))

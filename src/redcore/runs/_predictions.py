@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from redcore._files import write_atomic
+from redcore._files import check_regular, write_atomic
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
 from redcore.exceptions import RunError
@@ -25,6 +25,7 @@ def check_output(path: Path) -> None:
         raise RunError(f"--out {path}: is a folder, expected a file")
     if not path.parent.is_dir():
         raise RunError(f"--out {path}: its folder does not exist")
+    check_regular(path)
 
 
 def prediction_table(method: Method, data: MultimodalData) -> pa.Table:

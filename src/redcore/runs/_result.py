@@ -180,7 +180,9 @@ def read_held_out(folder: Path) -> IntArray:
     """
     path = folder / "samples.parquet"
     try:
-        split = pq.read_table(path, columns=["part"])["part"].to_numpy(zero_copy_only=False)
+        split = pq.read_table(path, columns=["part"], page_checksum_verification=True)["part"].to_numpy(
+            zero_copy_only=False
+        )
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{path}: absent or damaged ({type(error).__name__}: {error})") from None
     return np.flatnonzero(split == "test")
@@ -201,7 +203,7 @@ def _columns(path: Path) -> dict[str, AnyArray]:
     if not path.exists():
         return {}
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
         return {name: table[name].to_numpy().astype(float) for name in table.column_names}
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise RunError(f"{path}: damaged ({type(error).__name__}: {error})") from None

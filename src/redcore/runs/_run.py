@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 
+from redcore._files import locked
 from redcore._types import IntArray
 from redcore.data import MultimodalData, TargetKind
 from redcore.data.formats import Expected
@@ -300,7 +301,7 @@ def fit_run(
     SettingsError
         If an option has the wrong type or is out of bounds.
     RunError
-        If `out` cannot be used; see `Run.save`.
+        If `out` cannot be used (see `Run.save`) or is in use by another process.
 
     Examples
     --------
@@ -316,10 +317,11 @@ def fit_run(
     run = Run.prepare(source, request)
     if out is None:
         return run.fit(callbacks)
-    open_run(Path(out), request, resume)
-    try:
-        run = run.fit(callbacks, Path(out) / "checkpoint.safetensors")
-    except Exception:
-        release_run(Path(out))
-        raise
-    return run.save(out)
+    with locked(Path(out)):
+        open_run(Path(out), request, resume)
+        try:
+            run = run.fit(callbacks, Path(out) / "checkpoint.safetensors")
+        except Exception:
+            release_run(Path(out))
+            raise
+        return run.save(out)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from redcore._discovery import names
+from redcore._files import check_regular
 from redcore.data import MultimodalData
 from redcore.data.formats import Expected, guess, read, read_for, source_options
 from redcore.data.store import Store, is_store
@@ -53,6 +54,7 @@ def _is_bundled(source: str) -> bool:
 def _existing(source: str) -> Path:
     if not Path(source).exists():
         raise DataError(f"{source!r} is neither a file nor a data set ({', '.join(names('redcore.datasets'))})")
+    check_regular(Path(source), folder=True)
     return Path(source)
 
 
@@ -83,6 +85,7 @@ def read_source(
     """Read data and return it with the name of its format or public data set."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    check_regular(path, folder=True)
     if dataset is not None:
         return load_public(dataset, path, fold), dataset
     data_format = data_format or guess(path)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from redcore._files import write_atomic, write_json
+from redcore._files import locked, write_atomic, write_json, writing
 from redcore.data import MultimodalData, chunks
 from redcore.data.formats import Expected
 from redcore.export import load_model, read_model_content
@@ -64,7 +64,8 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     expected = Expected(method.schema, data_format=reader.get("format"), options=reader.get("options", {}))
     checksum = checksum_of(Path(source)) if Path(source).exists() else source
     request = {"model": content["sha256"], "data": checksum, "threshold": method.threshold}
-    return _predict_blocks(method, source, expected, out, request)
+    with locked(out):
+        return _predict_blocks(method, source, expected, out, request)
 
 
 def _predict_blocks(
@@ -119,7 +120,8 @@ def _consecutive(folder: Path) -> Iterator[Path]:
 
 def _start(folder: Path, request: Mapping[str, Any]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    with writing(folder):
+        folder.mkdir()
     write_json(folder / "request.json", dict(request))
 
 

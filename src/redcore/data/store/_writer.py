@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,12 +13,12 @@ from uuid import uuid4
 import numpy as np
 import pyarrow.parquet as pq
 
-from redcore._files import write_json
+from redcore._files import write_json, writing
 from redcore.data._dataset import MultimodalData
 from redcore.data._precision import collapsed
 from redcore.data.store._card import CARD_FILE, StoreCard
 from redcore.data.store._columns import table_of
-from redcore.exceptions import DataError, PrecisionWarning
+from redcore.exceptions import DataError, PrecisionWarning, RunError
 
 __all__ = ["StoreWriter", "file_sha256", "write_store"]
 
@@ -108,7 +109,10 @@ class StoreWriter:
             )
             self._blocks = self._n_samples = 0
         try:
-            self._parquet.write_table(table, row_group_size=table.num_rows)
+            with writing(self.folder):
+                self._parquet.write_table(table, row_group_size=table.num_rows)
+        except RunError:
+            raise
         except ValueError as error:
             raise DataError(f"{self.folder}: the columns of a chunk differ from those of the first ({error})") from None
         for name, modality in block.modalities.items():
@@ -136,8 +140,9 @@ class StoreWriter:
     def _close_shard(self) -> None:
         if self._parquet is None:
             return
-        self._parquet.close()
-        self._parquet = None
+        parquet, self._parquet = self._parquet, None
+        with writing(self.folder):
+            parquet.close()
         path = self._partial / f"part-{len(self._shards):05d}.parquet"
         self._shards.append(
             {
@@ -152,9 +157,12 @@ class StoreWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._close_shard()
             if kind is None:
+                self._close_shard()
                 self._finish()
+            elif self._parquet is not None:
+                with suppress(OSError):
+                    self._parquet.close()
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
@@ -168,7 +176,8 @@ class StoreWriter:
         write_json(self._partial / CARD_FILE, card.dump())
         if self.folder.exists():
             raise DataError(f"{self.folder}: exists already; nothing is overwritten")
-        self._partial.rename(self.folder)
+        with writing(self.folder):
+            self._partial.rename(self.folder)
 
 
 def _block_samples(data: MultimodalData) -> int:
