@@ -64,7 +64,7 @@ def skewness(rows: AnyArray) -> AnyArray:
     spread = centred.std(axis=0)
     constant = spread <= RESOLUTION * np.abs(rows).max(axis=0)
     scaled = centred / np.where(constant, 1.0, spread)
-    # a power of 3 takes ten times as long as two products
+    # two products are cheaper than a power
     cubes: AnyArray = (scaled * scaled * scaled).mean(axis=0)
     return np.where(constant, 0.0, cubes)
 
