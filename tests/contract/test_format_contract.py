@@ -66,6 +66,8 @@ def test_labels_may_be_absent_in_prediction_but_not_in_evaluation(sample, name):
         schema.align(read_for(sample, Expected(schema, True, name, options)))
 
 
+# some splits of the samples are without a class
+@pytest.mark.filterwarnings("always::redcore.exceptions.HoldOutWarning")
 def test_redcore_predict_without_labels(sample, name, tmp_path, cli):
     status, _, message = cli("fit", sample, "--out", tmp_path / "run", "--method", "late_fusion")
     assert status == 0, message
