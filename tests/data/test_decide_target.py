@@ -99,6 +99,7 @@ def test_join_warns(tmp_path, cli):
     assert "--task numbers" in message
 
 
+@pytest.mark.filterwarnings("ignore::redcore.exceptions.HoldOutWarning")
 def test_run_warns(tmp_path):
     with pytest.warns(DataWarning, match=f"target 'y': {GUESS}"):
         run = fit_run(write_archive(tmp_path), method="zero_fill", settings={"max_epochs": 1})

@@ -123,8 +123,9 @@ def _warn_of_absent_classes(data: MultimodalData, codes: IntArray, untested: lis
         absent = [name for name in classes[np.setdiff1d(occurring, values)].tolist() if name not in untested]
         if values.size and absent:
             more = f" and {len(absent) - SHOWN_CLASSES} more" if len(absent) > SHOWN_CLASSES else ""
+            subject, verb = ("class", "has") if len(absent) == 1 else ("classes", "have")
             warnings.warn(
-                f"class {', '.join(map(repr, absent[:SHOWN_CLASSES]))}{more} has no sample in the {split} split "
+                f"{subject} {', '.join(map(repr, absent[:SHOWN_CLASSES]))}{more} {verb} no sample in the {split} split "
                 f"({len(values)} samples): {consequence}",
                 HoldOutWarning,
                 stacklevel=3,
