@@ -353,7 +353,7 @@ def test_existing_output_folder(cli, run, make_npz, tmp_path):
     assert (run / "run.json").read_bytes() == before
     assert_rejected(cli("fit", data, "--out", tmp_path, *LINEAR), tmp_path, "exists and is no run")
     assert_rejected(cli("fit", data, "--out", data, *LINEAR), data, "exists and is no run")
-    assert_rejected(cli("fit", data, "--out", data / "run", *LINEAR), data / "run", "cannot be created")
+    assert_rejected(cli("fit", data, "--out", data / "run", *LINEAR), data / "run", "cannot be written")
     assert_rejected(cli("demo", "--out", tmp_path), tmp_path, "exists and is no run")
 
 

@@ -12,7 +12,7 @@ SETTINGS = {
     "encoder_heads": 2,
     "imputer_layers": (4,),
     "n_members": 1,
-    "max_iter": 30,
+    "max_iter": 300,
     "min_samples_leaf": 5,
 }
 

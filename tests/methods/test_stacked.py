@@ -76,8 +76,10 @@ def test_all_settings_of_the_base_are_saved():
     assert settings.dump()["base_settings"] | MethodSettings().dump() == expected
 
 
-def test_the_search_space_is_that_of_the_base_method():
-    assert make_method("stacked").settings.search_space() == make_method("redcore").settings.search_space()
+def test_the_search_space_is_that_of_the_base_method_and_the_number_of_networks():
+    space = make_method("stacked").settings.search_space()
+    assert space.pop("n_members").choices == (1, 3, 5)
+    assert space == make_method("redcore").settings.search_space()
 
 
 def test_networks_without_a_rule_have_no_supervision_weights():

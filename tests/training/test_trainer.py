@@ -189,3 +189,14 @@ def test_losses_read_in_blocks_give_the_same_history(monkeypatch):
     in_blocks = history()
     assert in_blocks.steps == every_step.steps
     assert in_blocks.epochs == every_step.epochs
+
+
+def test_an_undefined_score_leaves_the_choice_of_the_epoch_to_the_loss():
+    data = make_data()
+    one_class = data.take(np.flatnonzero(data.target.values == 0))
+    fits = [
+        make_method("redcore", settings=tiny("redcore", selection=selection, max_epochs=4)).fit(data, one_class, seed=0)
+        for selection in ("loss", "score")
+    ]
+    assert "validation_score" not in fits[1].history.epochs
+    assert fits[0].history.best_epoch == fits[1].history.best_epoch

@@ -22,7 +22,8 @@ class TrainingSettings(MethodSettings):
         Number of copies of each validation sample: the sample itself, and copies in which a random subset of its
         observed modalities is hidden. 1 validates on the missing patterns of the validation set only.
     selection : {"loss", "score"}, default "loss"
-        Criterion on the validation set that selects the epoch: lowest loss, or highest macro-F1 (R2 for regression).
+        Criterion on the validation set that selects the epoch: lowest loss, or highest macro-F1 (R2 for regression). An
+        undefined score, as macro-F1 of a single class, is replaced by the loss.
     weight_averaging : float in [0, 1], default 0.25
         Share of the latest optimiser steps over which the weights are averaged (see `WeightAverage`). The averaged
         weights are validated and kept. 0 keeps the weights of a single step.

@@ -214,8 +214,9 @@ class Trainer:
         criterion = values["validation_loss"]
         if self.settings.selection == "score":
             score = scores(validation.target, self.objective.outputs(logits))[headline(self.objective.kind)]
-            values["validation_score"] = float("-inf") if score is None else score
-            criterion = -values["validation_score"]
+            if score is not None:  # undefined if the validation set has one class: the loss selects the epoch then
+                values["validation_score"] = score
+                criterion = -score
         progress = self.progress
         if criterion < progress.best_value or not self.best_weights:
             progress.best_value, progress.best_epoch, progress.stale_epochs = criterion, epoch, 0
