@@ -6,23 +6,15 @@ here, all modalities have LSTMs.
 
 from typing import Any
 
+from redcore.presets._mmin_code import MMIN_CODE
+
 METHOD = "if_mmin"
 SETTINGS: dict[str, Any] = {
-    "encoder": "lstm",
-    "latent_dim": 128,
-    "head_layers": [128, 128],
-    "head_dropout": 0.5,
+    **MMIN_CODE,
     "autoencoder_layers": [256, 128, 64],
     "n_autoencoders": 5,
     "imagination_weight": 1.0,
     "invariance_weight": 100.0,
     "modality_dropout": 0.5,
     "max_epochs": 40,
-    "max_steps": None,
-    "patience": None,
-    "batch_size": 128,
-    "learning_rate": 2e-4,
-    "schedule": "linear",
-    "decay_fraction": 0.5,
-    "weight_decay": 0.0,
 }

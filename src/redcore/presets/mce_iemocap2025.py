@@ -6,21 +6,12 @@ and the hidden layer of their fusion has 2048 units; here, all modalities have L
 
 from typing import Any
 
+from redcore.presets._mmin_code import MMIN_CODE
+
 METHOD = "mce"
 SETTINGS: dict[str, Any] = {
-    "encoder": "lstm",
-    "latent_dim": 128,
-    "head_layers": [128, 128],
-    "head_dropout": 0.5,
+    **MMIN_CODE,
     "subset_weight": 2.0,
     "completion_weight": 1.0,
     "unimodal_weight": 1.0,
-    "max_epochs": 60,
-    "max_steps": None,
-    "patience": None,
-    "batch_size": 128,
-    "learning_rate": 2e-4,
-    "schedule": "linear",
-    "decay_fraction": 0.5,
-    "weight_decay": 0.0,
 }
