@@ -1,6 +1,7 @@
 """Figures, tables and findings of `unseen` and `ceiling`, and the tables of `accuracy`; see make.py."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -131,14 +132,24 @@ def accuracy_figure(records: Sequence[Record]) -> Figure:
         right.set_yticks(range(len(ranking.methods)), ranking.methods, fontsize=8)
         right.set_xlabel("mean rank (1 is best)")
         for axis in (left, right):
-            _tidy(axis)
+            axis.invert_yaxis()
+            tidy(axis, "x")
     return figure
 
 
-def _tidy(axis: Axes) -> None:
-    axis.invert_yaxis()
+def tidy(axis: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
+    """Remove the upper and the right frame, and add a light grid."""
     axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(axis="x", alpha=0.3)
+    axis.grid(axis=grid, alpha=0.3)
+
+
+def fit_seconds(records: Sequence[Record], method: str) -> float:
+    """Return the mean CPU seconds of a fit, with equal weight for every data set."""
+    by_data: dict[str, list[float]] = {}
+    for record in records:
+        if record.cell.method.title() == method:
+            by_data.setdefault(record.cell.data.title(), []).append(record.cpu_seconds["fit"])
+    return float(np.mean([np.mean(values) for values in by_data.values()]))
 
 
 def score_cell(records: Sequence[Record], data: str, method: str, score: str, against: Difference | None) -> str:
@@ -240,8 +251,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_xlabel("modalities in the pattern")
         axis.set_ylabel("points below the Bayes optimum")
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(alpha=0.3)
+        tidy(axis)
         axis.legend(fontsize=8, frameon=False)
     return figure
 

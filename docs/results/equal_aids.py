@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from accuracy import DEFAULT_AMONG_STACKS, SCORES, ranked, with_interval, without_optimum
+from accuracy import DEFAULT_AMONG_STACKS, SCORES, fit_seconds, ranked, tidy, with_interval, without_optimum
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -46,8 +46,8 @@ def equal_aids_findings(records: Sequence[Record]) -> list[str]:
         pairs = list(zip(ranking.methods, ranking.mean_ranks, strict=True))
         order = ", ".join(f"`{method}` {rank:.2f}" for method, rank in pairs[:5])
         network = next(rank for method, rank in pairs if method == "redcore")
-        rivals = [best_of_group(compared, "stacked network", score), "stack"]
-        stacked = "; ".join(difference(compared, DEFAULT_AMONG_STACKS, other, score) for other in rivals)
+        references = [best_of_group(compared, "stacked network", score), "stack"]
+        stacked = "; ".join(difference(compared, DEFAULT_AMONG_STACKS, reference, score) for reference in references)
         alone = difference(compared, "redcore", best_of_group(compared, "network", score), score)
         unit = "nats, R2 for houses" if score == "proper" else "points"
         sentences.append(
@@ -73,8 +73,7 @@ def equal_aids_figure(records: Sequence[Record]) -> Figure:
         left.set_title(label, fontsize=9)
         _plot_cost(right, compared, ranks)
         for axis in (left, right):
-            axis.spines[["top", "right"]].set_visible(False)
-            axis.grid(alpha=0.3)
+            tidy(axis)
     for group, colour in COLOURS.items():
         figure.axes[0].barh([np.nan], [np.nan], color=colour, label=group)
     figure.axes[0].legend(fontsize=8, frameon=False)
@@ -83,11 +82,7 @@ def equal_aids_figure(records: Sequence[Record]) -> Figure:
 
 def _plot_cost(axis: Axes, records: Sequence[Record], ranks: dict[str, float]) -> None:
     """Plot ranks against CPU seconds, and join the methods that no other method beats in both."""
-    seconds = {
-        method: float(np.mean([r.cpu_seconds["fit"] for r in records if r.cell.method.title() == method]))
-        for method in ranks
-        if method != "prior"
-    }
+    seconds = {method: fit_seconds(records, method) for method in ranks if method != "prior"}
     front: list[str] = []
     for method in sorted(seconds, key=lambda name: (seconds[name], ranks[name])):
         if not front or ranks[method] < ranks[front[-1]]:
@@ -98,6 +93,6 @@ def _plot_cost(axis: Axes, records: Sequence[Record], ranks: dict[str, float]) -
         if method in front or method.startswith("redcore"):
             axis.annotate(method, (seconds[method], ranks[method]), (4, 3), textcoords="offset points", fontsize=7)
     axis.set_xscale("log")
-    axis.set_xlabel("CPU seconds of a fit, mean of all cells")
+    axis.set_xlabel("CPU seconds of a fit, mean of the data sets")
     axis.set_ylabel("mean rank")
     axis.invert_yaxis()

@@ -3,24 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from accuracy import DEFAULT, SCORES, with_interval
+from accuracy import DEFAULT, SCORES, Table, fit_seconds, tidy, with_interval
 from matplotlib.figure import Figure
 
 from redcore.benchmark import Difference, Record, compare
 
 BEFORE = "patience 20, no averaging, no patches"
 """Title of the default before weights were averaged."""
-
-Table = list[list[str]]
-
-
-def seconds_of(records: Sequence[Record], method: str) -> float:
-    """Return the mean CPU seconds of a fit, with equal weight for every data set."""
-    by_data: dict[str, list[float]] = {}
-    for record in records:
-        if record.cell.method.title() == method:
-            by_data.setdefault(record.cell.data.title(), []).append(record.cpu_seconds["fit"])
-    return float(np.mean([np.mean(values) for values in by_data.values()]))
 
 
 def differences(records: Sequence[Record], score: str) -> dict[str, Difference]:
@@ -34,18 +23,17 @@ def fit_cost_figure(records: Sequence[Record]) -> Figure:
     for axis, (score, label) in zip(figure.subplots(1, 2), SCORES.items(), strict=True):
         factor = 1 if score == "proper" else 100
         for method, one in differences(records, score).items():
-            overall, seconds = one.overall, seconds_of(records, method)
+            overall, seconds = one.overall, fit_seconds(records, method)
             bars = factor * np.array([[overall.mean - overall.low], [overall.high - overall.mean]])
             axis.errorbar(seconds, factor * overall.mean, yerr=bars, fmt="o", color="#0072B2", markersize=5)
             axis.annotate(method, (seconds, factor * overall.mean), (5, 4), textcoords="offset points", fontsize=7)
-        axis.plot(seconds_of(records, DEFAULT), 0, "s", color="#D55E00", label="the default")
+        axis.plot(fit_seconds(records, DEFAULT), 0, "s", color="#D55E00", label="the default")
         axis.axhline(0, color="black", linewidth=0.8)
         axis.set_xscale("log")
         axis.set_xlabel("CPU seconds of a fit, mean of the data sets")
         axis.set_ylabel(f"difference in {'nats (R2)' if score == 'proper' else 'points'}")
         axis.set_title(label, fontsize=9)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(alpha=0.3)
+        tidy(axis)
         axis.legend(fontsize=8, frameon=False)
     return figure
 
@@ -62,14 +50,14 @@ def fit_cost_table(records: Sequence[Record]) -> Table:
         texts = [
             with_interval(by_score[score][title].overall, score) if title in by_score[score] else "" for score in SCORES
         ]
-        mean = f"{seconds_of(records, title):.1f}" if all(seconds) else ""
+        mean = f"{fit_seconds(records, title):.1f}" if all(seconds) else ""
         rows.append([title, *(f"{np.mean(values):.1f}" if values else "" for values in seconds), mean, *texts])
     return rows
 
 
 def fit_cost_findings(records: Sequence[Record]) -> list[str]:
     """Return the saving of the default and its price."""
-    now, before = seconds_of(records, DEFAULT), seconds_of(records, BEFORE)
+    now, before = fit_seconds(records, DEFAULT), fit_seconds(records, BEFORE)
     price = {score: with_interval(differences(records, score)[BEFORE].overall, score) for score in SCORES}
     return [
         f"A default fit takes {now:.1f} CPU seconds on average over the data sets, {before / now:.1f} times less than "

@@ -66,6 +66,7 @@ class Trainer:
         self.progress = _Progress()
         self.read_interval = 1 if self.stepper.fabric.device.type == "cpu" else STEPS_BETWEEN_READS
         self._unread: list[tuple[int, Tensor]] = []
+        self._names: list[str] = []
         self.best_weights: dict[str, Tensor] = {}
         share = settings.weight_averaging
         self.average = WeightAverage(network, share) if share else None
@@ -181,7 +182,7 @@ class Trainer:
 
     def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
         """Store the losses of a step on the device, and read all that are stored if it is time to."""
-        self._names = loss_names(losses, self.network.names)
+        self._names = self._names or loss_names(losses, self.network.names)
         self._unread.append((step, flat(losses)))
         if len(self._unread) >= self.read_interval:
             self._read()
