@@ -1,6 +1,7 @@
 """Arguments of a fit other than the data: seed, callbacks, checkpoint file and starting point."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,12 @@ class FitContext:
     callbacks: Sequence[Callback] = ()
     checkpoint: Path | None = None
     start: Any = None
+
+    @contextmanager
+    def single_step(self) -> Iterator[None]:
+        """Report the block to the callbacks as a fit of one step, for methods without gradient descent."""
+        for callback in self.callbacks:
+            callback.on_start(1, 0)
+        yield
+        for callback in self.callbacks:
+            callback.on_step(0, {})

@@ -93,17 +93,14 @@ class MetaLearner(Method):
     meta: LinearModel
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
-        for callback in context.callbacks:
-            callback.on_start(1, 0)
-        settings, target = cast(LinearSettings, self.settings), data.target
-        assert target is not None
-        self.linear = UnimodalLinear.fit(data, settings)
-        self.features = MetaFeatures(target.kind, *_standardisation(target.values, target.kind, target.n_outputs))
-        linear, present = self.linear.predict_held_out(data)
-        meta_features = self.features(torch.from_numpy(linear), torch.from_numpy(present)).numpy()
-        self.meta = LinearModel(*fit_linear(meta_features, target, settings, data.groups))
-        for callback in context.callbacks:
-            callback.on_step(0, {})
+        with context.single_step():
+            settings, target = cast(LinearSettings, self.settings), data.target
+            assert target is not None
+            self.linear = UnimodalLinear.fit(data, settings)
+            self.features = MetaFeatures(target.kind, *_standardisation(target.values, target.kind, target.n_outputs))
+            linear, present = self.linear.predict_held_out(data)
+            meta_features = self.features(torch.from_numpy(linear), torch.from_numpy(present)).numpy()
+            self.meta = LinearModel(*fit_linear(meta_features, target, settings, data.groups))
 
     def prediction_module(self) -> nn.Module:
         """Return learners and meta-learner as one module; see `Method.prediction_module`."""

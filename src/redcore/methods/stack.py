@@ -66,15 +66,12 @@ class Stack(Method):
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         assert data.target is not None
-        for callback in context.callbacks:
-            callback.on_start(1, 0)
-        objective = Objective.fit(data.target)
-        network = NoNetwork(objective.n_outputs)
-        splits = [(data, validation)] if validation is not None else self._splits(data, context.seed)
-        fitted = [FittedSplit(network, train, held_out) for train, held_out in splits]
-        self.stack = StackedPredictor.fit(fitted, data, objective, context.seed)
-        for callback in context.callbacks:
-            callback.on_step(0, {})
+        with context.single_step():
+            objective = Objective.fit(data.target)
+            network = NoNetwork(objective.n_outputs)
+            splits = [(data, validation)] if validation is not None else self._splits(data, context.seed)
+            fitted = [FittedSplit(network, train, held_out) for train, held_out in splits]
+            self.stack = StackedPredictor.fit(fitted, data, objective, context.seed)
         if any(callback.should_stop() for callback in context.callbacks):
             raise TrainingInterrupted(1)
 

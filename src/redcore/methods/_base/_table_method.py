@@ -66,15 +66,12 @@ class TableMethod(Method):
     table_arrays: dict[str, AnyArray]
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
-        for callback in context.callbacks:
-            callback.on_start(1, 0)
-        vectors = vectors_of(data)
-        self.preprocessor = Preprocessor.fit(vectors, **self._preprocessing())
-        self.widths = {name: modality.n_features for name, modality in vectors.modalities.items()}
-        assert data.target is not None
-        self.table_arrays = self._fit_table(self._table(vectors), data.target, data.groups, context.seed)
-        for callback in context.callbacks:
-            callback.on_step(0, {})
+        with context.single_step():
+            vectors = vectors_of(data)
+            self.preprocessor = Preprocessor.fit(vectors, **self._preprocessing())
+            self.widths = {name: modality.n_features for name, modality in vectors.modalities.items()}
+            assert data.target is not None
+            self.table_arrays = self._fit_table(self._table(vectors), data.target, data.groups, context.seed)
 
     def _preprocessing(self) -> dict[str, Any]:
         return {} if self.standardize else {"kinds": {"*": "identity"}, "clip": float("inf")}
