@@ -11,6 +11,7 @@ MMIN_CODE: dict[str, Any] = {
     "head_dropout": 0.5,
     "max_epochs": 60,
     "max_steps": None,
+    "weight_averaging": 0.0,
     "patience": None,
     "batch_size": 128,
     "learning_rate": 2e-4,
