@@ -18,6 +18,8 @@ def commands(section):
         for line in block.replace("\\\n", " ").splitlines():
             if line.startswith("$ redcore "):
                 found.append((shlex.split(line)[2:], []))
+            elif line.startswith("$ "):  # another program: not run here, without output
+                continue
             else:
                 found[-1][1].append(line)
     return found
