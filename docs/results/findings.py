@@ -1,9 +1,9 @@
-"""Findings of the result pages: sentences that are computed from the records, at most three per page."""
+"""Findings of the result pages: sentences that are computed from the records."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from accuracy import DEFAULT, accuracy_findings, ceiling_findings, f1_of
+from accuracy import DEFAULT, DEFAULT_AMONG_STACKS, accuracy_findings, ceiling_findings, f1_of
 from equal_aids import equal_aids_findings
 from fit_cost import fit_cost_findings
 
@@ -237,6 +237,20 @@ def two_modalities(records: Sequence[Record]) -> list[str]:
     ]
 
 
+def by_protocol(records: Sequence[Record], over: Over) -> list[str]:
+    """Return one sentence per protocol: the default minus every other method."""
+    others = [title for title in method_titles(records) if title != DEFAULT_AMONG_STACKS]
+    return [
+        f"{protocol}: {versus(of_protocol, DEFAULT_AMONG_STACKS, others, over)}."
+        for protocol in dict.fromkeys(record.cell.protocol.title() for record in records)
+        if (of_protocol := [record for record in records if record.cell.protocol.title() == protocol])
+    ]
+
+
+def observed_by_protocol(records: Sequence[Record]) -> list[str]:
+    return by_protocol(records, "as_observed")
+
+
 def hardware(records: Sequence[Record]) -> list[str]:
     return [
         f"Seconds to fit: {by_method(records, lambda record: record.seconds['fit'], '{:.1f}')}.",
@@ -256,6 +270,9 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "domain-shift": domain_shift,
     "two-modalities": two_modalities,
     "hardware": hardware,
+    "real-missingness": observed_by_protocol,
+    "informative": observed_by_protocol,
+    "within-modality": observed_by_protocol,
     "accuracy": equal_aids_findings,
     "fit-cost": fit_cost_findings,
     "unseen": accuracy_findings,

@@ -37,8 +37,8 @@ from redcore.benchmark import (
 
 HERE = Path(__file__).parent
 # palette of Okabe and Ito, for all kinds of colour vision
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 Table = list[list[str]]
 
 
@@ -341,6 +341,9 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "unseen": (accuracy_figure, partial(accuracy_table, score="argmax")),
     "ceiling": (ceiling_figure, ceiling_table),
     "fit-cost": (fit_cost_figure, fit_cost_table),
+    "real-missingness": (observed_figure, observed_table),
+    "informative": (observed_figure, observed_table),
+    "within-modality": (observed_figure, observed_table),
 }
 
 
