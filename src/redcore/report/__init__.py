@@ -5,10 +5,12 @@ from redcore.report._page import benchmark_page, inspection_page, write_page
 from redcore.report._paper_figures import write_figures
 from redcore.report._pattern_tables import pattern_tables
 from redcore.report._run_folder import run_page, write_run_report
-from redcore.report._supervision_figure import supervision_figure
+from redcore.report._supervision_figure import COLOURS, STYLES, supervision_figure
 from redcore.report._tables import latex_tables, markdown_tables
 
 __all__ = [
+    "COLOURS",
+    "STYLES",
     "benchmark_page",
     "inspection_page",
     "latex_tables",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from redcore._types import AnyArray
 
-__all__ = ["supervision_figure"]
+__all__ = ["COLOURS", "STYLES", "supervision_figure"]
 
 # palette of Okabe and Ito (2008), distinguishable with all kinds of colour vision
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
