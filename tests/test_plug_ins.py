@@ -57,13 +57,13 @@ with TemporaryDirectory() as folder:
     "scores": """
 from factories import TARGETS, make_data
 from redcore.methods import make_method
-from redcore.metrics import SCORES, evaluate_patterns, score_label
+from redcore.metrics import evaluate_patterns, known_scores, score_label
 found = 0
 for kind in TARGETS:
     data = make_data(kind)
     method = make_method("late_fusion").fit(data)
     pooled = evaluate_patterns(method.predict, data, 0, decide=method.decide).pooled
-    assert ("{name}" in pooled) == (data.target.kind in SCORES["{name}"].kinds)
+    assert ("{name}" in pooled) == (data.target.kind in known_scores()["{name}"].kinds)
     found += "{name}" in pooled
 assert found and score_label("{name}") != "{name}"
 """,

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
+from redcore._discovery import check_name, dotted_name, provenance
 from redcore.exceptions import SettingsError, UnknownNameError
 
-__all__ = ["MethodSettings", "Search", "Settings", "Sizes"]
+__all__ = ["MethodSettings", "NamedPlugIn", "NamedPlugIns", "PlugInName", "Search", "Settings", "Sizes"]
 
 
 def _split_sizes(value: Any) -> Any:
@@ -19,6 +21,52 @@ def _split_sizes(value: Any) -> Any:
 
 Sizes: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_split_sizes)]
 """Layer sizes: a possibly empty sequence of integers, one integer, or text such as ``"128,64"``."""
+
+
+def _named_plug_in(value: Any) -> Any:
+    """Return the dotted name of a class or function, and any other value unchanged."""
+    return dotted_name(value) if callable(value) else value
+
+
+def _named_plug_ins(values: Any) -> Any:
+    return {key: _named_plug_in(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+
+
+NamedPlugIn: TypeAlias = Annotated[str, BeforeValidator(_named_plug_in)]
+"""Name of a plug-in, which need not be installed. A class or function is converted to its dotted name."""
+
+NamedPlugIns: TypeAlias = Annotated[dict[str, Any], BeforeValidator(_named_plug_ins)]
+"""Values of settings before they are parsed. Classes and functions are converted to their dotted names."""
+
+
+@dataclass(frozen=True)
+class PlugInName:
+    """Annotation of a setting that names an installed plug-in, as in ``Annotated[str, PlugInName(...)]``.
+
+    A class or function is converted to its dotted name.
+
+    Attributes
+    ----------
+    package : str
+        Package with the plug-ins of this kind, such as ``"redcore.balancing"``.
+    kind : str
+        Kind of plug-in for error messages.
+    others : tuple of str
+        Values that are no names of plug-ins.
+    """
+
+    package: str
+    kind: str
+    others: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: Any) -> Any:
+        name = _named_plug_in(value)
+        if isinstance(name, str) and name not in self.others:
+            check_name(self.package, name, self.kind)
+        return name
 
 
 @dataclass(frozen=True)
@@ -99,6 +147,16 @@ class Settings(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             raise SettingsError(_message_of(error)) from None
+
+    def plug_ins(self) -> list[dict[str, str]]:
+        """Return the plug-ins of other distributions that the settings name; see `redcore._discovery.provenance`."""
+        named = [
+            provenance(annotation.package, getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            for annotation in field.metadata
+            if isinstance(annotation, PlugInName) and getattr(self, name) not in annotation.others
+        ]
+        return [plug_in for plug_in in named if plug_in]
 
     def replace(self, **changes: Any) -> Self:
         """Return a validated copy with some values changed."""

@@ -18,6 +18,8 @@ __all__ = [
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
+    "PlugInError",
+    "PlugInWarning",
     "PrecisionWarning",
     "ProcessLostError",
     "RedCoreError",
@@ -140,6 +142,10 @@ class UnknownNameError(RedCoreError, ValueError):
         return type(self), (self.kind, self.name, self.known)
 
 
+class PlugInError(RedCoreError, ValueError):
+    """A plug-in cannot be imported, has the name of another one, or does not have the interface of its kind."""
+
+
 class RedCoreWarning(UserWarning):
     """Base class of all warnings of this package."""
 
@@ -170,6 +176,10 @@ class JoinWarning(RedCoreWarning):
 
 class MissingCellsWarning(RedCoreWarning):
     """Single cells of an observed modality are missing and were filled."""
+
+
+class PlugInWarning(RedCoreWarning):
+    """An installed plug-in cannot be imported and is left out."""
 
 
 class PrecisionWarning(RedCoreWarning):

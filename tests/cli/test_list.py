@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from redcore._discovery import names
+from redcore._version import __version__
 from redcore.cli.list import PACKAGES
 
 SLOW_PACKAGES = ("torch", "lightning", "lightning_fabric", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
@@ -36,7 +37,8 @@ def test_all_plug_ins_are_listed_with_a_summary(cli, kind):
 @pytest.mark.parametrize("kind", PACKAGES)
 def test_json_holds_names_and_summaries(cli, kind):
     content = json.loads(cli("list", kind, "--json").out)
-    assert list(content) == [kind]
+    assert list(content) == [kind, "origins"]
+    assert set(content["origins"].values()) == {f"redcore {__version__}"}
     assert list(content[kind]) == names(PACKAGES[kind])
     assert all(content[kind].values())
 

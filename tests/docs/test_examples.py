@@ -1,22 +1,33 @@
-"""The examples and the code blocks of docs/using.md run as written."""
+"""The examples and the code blocks of pages in docs/ run as written."""
 
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(
-    "code", re.findall(r"```python\n(.*?)```", (ROOT / "docs/using.md").read_text(), flags=re.DOTALL)
-)
-def test_code_of_the_page(code, tmp_path, monkeypatch):
+BLOCKS = [
+    pytest.param(page, code, id=f"{page} {place}")
+    for page in ("using.md", "plug-ins.md")
+    for place, code in enumerate(
+        re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL), 1
+    )
+]
+
+
+@pytest.mark.parametrize(("page", "code"), BLOCKS)
+def test_code_of_the_page(page, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "using.md", "exec"), {})
+    # a module, so that its classes can be imported by name
+    module = ModuleType("code_of_the_page")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, page, "exec"), module.__dict__)
 
 
 def test_from_a_csv_with_missing_values_to_a_served_prediction(tmp_path):

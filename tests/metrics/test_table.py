@@ -10,11 +10,14 @@ from record_factory import make_records, make_spec
 from redcore.benchmark import rank_methods
 from redcore.explain import modality_value
 from redcore.methods import make_method
-from redcore.metrics import ADDED, SCORES, is_lower_better, mosi_scores, score_label, scores, sims_scores
+from redcore.metrics import is_lower_better, known_scores, mosi_scores, plug_in_scores, score_label, scores, sims_scores
 from redcore.report._payload import payload
 from redcore.tuning import Task
 
-LOWER_IS_BETTER = {"nll", "ece", "mae"} | {name for name in ADDED if SCORES[name].lower_is_better}
+SCORES = known_scores()
+LOWER_IS_BETTER = {"nll", "ece", "mae"} | {
+    name for name, plug_in in plug_in_scores().items() if plug_in.score.lower_is_better
+}
 
 
 def computed_scores(kind):

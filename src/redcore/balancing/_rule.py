@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from redcore.balancing._settings import BalancingSettings
 from redcore.balancing._signals import Signals
 
 __all__ = ["AveragingRule", "BalancingRule", "GradientRule"]
@@ -46,6 +47,11 @@ class BalancingRule(nn.Module):
         self.register_buffer("supervision_weight", torch.ones(n_modalities))
         self.register_buffer("relative_advantage", torch.zeros(n_modalities))
         self.register_buffer("running_loss", torch.zeros(n_modalities))
+
+    @classmethod
+    def build(cls, n_modalities: int, settings: BalancingSettings) -> Self:
+        """Return a new rule. Override this function if the constructor has other arguments than `n_modalities`."""
+        return cls(n_modalities)
 
     def update(self, signals: Signals) -> Tensor:
         """Update the state for one training step, and return the weights of this step, (n_modalities,)."""

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from redcore._discovery import names
-from redcore._settings import Settings
+from redcore._settings import PlugInName, Settings
 from redcore._validation import check_known
 from redcore.exceptions import SettingsError
 
@@ -36,7 +35,8 @@ class BalancingSettings(Settings):
     Attributes
     ----------
     balancing : str, default "relative_advantage"
-        Name of the supervision-weight rule, see 'redcore list rules'. "fixed" is the ablation.
+        Supervision-weight rule: a name, see 'redcore list rules', or a class or function, see `redcore.balancing`.
+        "fixed" is the ablation.
     smoothing : float in (0, 1], default 0.7
         Smoothing factor c of the running losses ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3
@@ -59,7 +59,7 @@ class BalancingSettings(Settings):
         order. They are at least 0, and are scaled as `weight_norm` states. None: equal weights.
     """
 
-    balancing: str = "relative_advantage"
+    balancing: Annotated[str, PlugInName("redcore.balancing", "balancing rule")] = "relative_advantage"
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
     weight_interval: Annotated[int, Field(ge=1)] = 3
     weight_step: Annotated[float, Field(ge=0)] = 0.1
@@ -71,8 +71,7 @@ class BalancingSettings(Settings):
     fixed_weights: Weights = None
 
     @model_validator(mode="after")
-    def _known_rule(self) -> Self:
-        check_known("balancing rule", [self.balancing], names("redcore.balancing"))
+    def _check_fixed_weights(self) -> Self:
         if self.fixed_weights is not None and self.balancing != "fixed":
             raise ValueError(f"'fixed_weights' needs the balancing rule 'fixed', got {self.balancing!r}")
         return self

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import redcore.metrics
-from redcore._provenance import git_state, machine, versions
+from redcore._provenance import git_state, machine
 from redcore._types import AnyArray
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._history import Watch, thinned_history
@@ -18,10 +17,11 @@ from redcore.benchmark._memory import PeakMemory
 from redcore.benchmark._record import Record
 from redcore.benchmark._samples import SampleFile
 from redcore.benchmark._splits import Parts, prepare
-from redcore.data import MultimodalData
+from redcore.data import SPLITS, MultimodalData
 from redcore.exceptions import RedCoreWarning
+from redcore.export import versions_with_plug_ins
 from redcore.methods import Method, make_method
-from redcore.metrics import AS_OBSERVED, MoreScores, SamplePredictions, all_scores, pattern_name
+from redcore.metrics import AS_OBSERVED, SamplePredictions, all_scores, pattern_name
 from redcore.runs import evaluate_method, facts_of_fit
 
 __all__ = ["run_cell"]
@@ -52,7 +52,7 @@ def run_cell(cell: Cell, folder: Path, data_folder: Path | None = None) -> tuple
     times = [_clocks()]
     parts = prepare(cell, data_folder)
     samples = SampleFile(parts.test.sample_ids if parts.test.groups is None else parts.test.groups)
-    watch, extra_scores = Watch(cell.log_gradients), _extra_scores(cell)
+    watch, extra_scores = Watch(cell.log_gradients), cell.data.extra_scores()
     with warnings.catch_warnings():
         # these concern single samples, which the record counts by missing pattern
         warnings.simplefilter("ignore", RedCoreWarning)
@@ -84,7 +84,7 @@ def run_cell(cell: Cell, folder: Path, data_folder: Path | None = None) -> tuple
         epoch_seconds=watch.epoch_seconds,
         peak_bytes=memory.peak(),
         growth_bytes=memory.growth(),
-        versions=versions(),
+        versions=versions_with_plug_ins(method, _used(cell)),
         git=git_state(),
         machine=machine(),
     )
@@ -113,10 +113,14 @@ def _durations(times: list[tuple[float, float]], is_tuned: bool) -> dict[str, di
     return both if is_tuned else {name: {k: v for k, v in one.items() if k != "tune"} for name, one in both.items()}
 
 
-def _extra_scores(cell: Cell) -> MoreScores | None:
-    name = cell.data.metrics
-    extra_scores: MoreScores | None = None if name is None else getattr(redcore.metrics, name)
-    return extra_scores
+def _used(cell: Cell) -> list[tuple[str, str]]:
+    """Return package and name of the data set, the protocols and the additional scores of a cell."""
+    protocols = {cell.protocol.for_split(part).name for part in SPLITS}
+    return [
+        ("redcore.datasets", cell.data.name),
+        *(("redcore.missing", name) for name in sorted(protocols)),
+        *(("redcore.metrics", name) for name in cell.data.extra_scores()),
+    ]
 
 
 def _of_data(parts: Parts) -> dict[str, Any]:

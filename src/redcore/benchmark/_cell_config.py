@@ -8,10 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from redcore._discovery import load, names
-from redcore._settings import Settings
-from redcore._validation import check_known
+from redcore._settings import NamedPlugIn, NamedPlugIns, Settings
 from redcore.data import SPLITS
+from redcore.missing import load_protocol
 
 __all__ = ["Cell", "DataSpec", "MethodSpec", "ProtocolSpec", "SplitProtocol", "TuningSpec"]
 
@@ -52,8 +51,8 @@ class DataSpec(_KeyedSettings):
         Modalities to use. Default: all.
     ignore : tuple of {"split", "groups"}
         Parts of the data to ignore: its splits, its groups.
-    metrics : {"mosi_scores", "sims_scores"}, optional
-        Additional scores; see `redcore.metrics`.
+    metrics : {"mosi_scores", "sims_scores"}, or str or tuple of str, optional
+        Additional scores; see `redcore.metrics`. Others than these two sets of scores are dotted names.
     outer_split : {"published", "repeated", "published_first"}, default "published"
         Test split of data that has one, per seed. Without a test split in the data, it is always drawn with the seed.
 
@@ -72,7 +71,7 @@ class DataSpec(_KeyedSettings):
     n_folds: Annotated[int, Field(ge=2, le=10_000)] | None = None
     modalities: tuple[str, ...] = ()
     ignore: tuple[Literal["split", "groups"], ...] = ()
-    metrics: Literal["mosi_scores", "sims_scores"] | None = None
+    metrics: str | tuple[str, ...] | None = None
     outer_split: Literal["published", "repeated", "published_first"] = "published"
     label: str = ""
 
@@ -84,6 +83,10 @@ class DataSpec(_KeyedSettings):
                 f"outer_split = {self.outer_split!r} and {other} are mutually exclusive: expected one of them"
             )
         return self
+
+    def extra_scores(self) -> tuple[str, ...]:
+        """Return `metrics` as a tuple."""
+        return (self.metrics,) if isinstance(self.metrics, str) else self.metrics or ()
 
     def draws_split(self, seed: int) -> bool:
         """Return True if the split of the data is replaced by a random one for this seed."""
@@ -109,7 +112,7 @@ class SplitProtocol(_KeyedSettings):
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"at_least_one"})
 
-    name: str
+    name: NamedPlugIn
     rates: tuple[Rate, ...] = ()
     order: Annotated[int, Field(ge=0)] = 0
     options: dict[str, Any] = Field(default_factory=dict)
@@ -121,8 +124,7 @@ class SplitProtocol(_KeyedSettings):
 
     def check_options(self) -> None:
         """Raise `SettingsError` or `UnknownNameError` if the protocol or one of its options is invalid."""
-        check_known("missing protocol", [self.name], names("redcore.missing"))
-        load("redcore.missing", self.name, "missing protocol").Options.parse(self.options)
+        load_protocol(self.name).Options.parse(self.options)
 
 
 def _rotated(rates: tuple[float, ...], order: int, n: int) -> tuple[float, ...]:
@@ -134,8 +136,8 @@ class ProtocolSpec(_KeyedSettings):
 
     Attributes
     ----------
-    name : str
-        Name of the missing protocol.
+    name : str, class or function
+        Name or dotted name of the missing protocol. A class or function is stored by its dotted name.
     rates : tuple of float
         Missing rates of the modalities in alphabetical order, repeated cyclically for further modalities. Empty for
         protocols without rates.
@@ -159,7 +161,7 @@ class ProtocolSpec(_KeyedSettings):
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"at_least_one", "validation_rates", "validation", "test"})
 
-    name: str
+    name: NamedPlugIn
     rates: tuple[Rate, ...] = ()
     order: Annotated[int, Field(ge=0)] = 0
     options: dict[str, Any] = Field(default_factory=dict)
@@ -205,8 +207,8 @@ class MethodSpec(_KeyedSettings):
 
     Attributes
     ----------
-    name : str
-        Name of the method.
+    name : str or class
+        Name or dotted name of the method. A class is stored by its dotted name.
     preset : str, optional
     settings : mapping
         Settings that override the preset or the defaults.
@@ -226,9 +228,9 @@ class MethodSpec(_KeyedSettings):
 
     ADDED: ClassVar[frozenset[str]] = frozenset({"tuned", "searched"})
 
-    name: str
+    name: NamedPlugIn
     preset: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: NamedPlugIns = Field(default_factory=dict)
     n_seeds: Annotated[int, Field(ge=1)] | None = None
     only: tuple[str, ...] = ()
     label: str = ""

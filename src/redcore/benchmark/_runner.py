@@ -5,7 +5,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from redcore._discovery import load
 from redcore._files import write_json
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._processes import in_processes
@@ -15,6 +14,7 @@ from redcore.benchmark._record import Record
 from redcore.benchmark._spec import Spec
 from redcore.benchmark._worker import Work
 from redcore.exceptions import RunError
+from redcore.methods import method_class
 
 __all__ = ["Backend", "missing_cells", "run"]
 
@@ -81,7 +81,7 @@ def _check_tunable(spec: Spec) -> None:
     if tuned and find_spec("optuna") is None:
         raise RunError("package optuna is not installed: pip install 'redcore[tune]'")
     for method in tuned:
-        reason = load("redcore.methods", method.name, "method").METHOD.nothing_to_tune
+        reason = method_class(method.name).nothing_to_tune
         if reason:
             raise RunError(f"method {method.title()!r} has no setting to tune: {reason}")
 

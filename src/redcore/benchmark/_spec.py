@@ -8,11 +8,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from redcore._discovery import load, names
+from redcore._discovery import check_name
 from redcore._settings import Settings
 from redcore._validation import check_known
 from redcore.benchmark._cell_config import Cell, DataSpec, MethodSpec, ProtocolSpec, TuningSpec
-from redcore.exceptions import SettingsError, UnknownNameError
+from redcore.exceptions import PlugInError, SettingsError, UnknownNameError
+from redcore.methods import method_class
+from redcore.metrics import check_extra_scores
 
 __all__ = ["Override", "Spec", "read_spec", "spec_names"]
 
@@ -132,7 +134,7 @@ class Spec(Settings):
         max_seeds = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
         if not changes:
             return self.model_copy(update={"n_seeds": max_seeds})
-        known = {method.name: load("redcore.methods", method.name, "method").METHOD.Settings for method in self.method}
+        known = {method.name: method_class(method.name).Settings for method in self.method}
         check_known("setting", changes, {field for cls in known.values() for field in cls.model_fields})
         overrides = []
         for method in self.method:
@@ -165,10 +167,13 @@ class Spec(Settings):
 def _check_known_names(spec: Spec) -> None:
     """Raise ValueError if a method, protocol or option does not exist."""
     try:
-        check_known("method", [method.name for method in spec.method], names("redcore.methods"))
+        for method in spec.method:
+            check_name("redcore.methods", method.name, "method")
+        for data in spec.data:
+            check_extra_scores(data.extra_scores())
         for protocol in spec.protocol:
             protocol.check_options()
-    except UnknownNameError as error:
+    except (UnknownNameError, PlugInError) as error:
         raise ValueError(str(error)) from None
 
 

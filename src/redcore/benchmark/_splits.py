@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from redcore._discovery import load, names
+from redcore._discovery import is_known
 from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
 from redcore.data import MultimodalData, classes_in_one_group, count_units, cross_folds, hold_out
 from redcore.data.formats import read
-from redcore.datasets import is_public
+from redcore.datasets import dataset, is_public
 from redcore.exceptions import DataError
 from redcore.missing import ampute, takes_rates
 from redcore.runs import split_codes
@@ -88,12 +88,12 @@ def _read(options: str, fold: int | None, folder: Path | None) -> MultimodalData
 
 
 def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
-    if spec.name not in names("redcore.datasets"):
+    if not is_known("redcore.datasets", spec.name):
         path = folder / spec.name
         if not path.exists():
             raise DataError(f"{path}: no such file, and no data set has the name {spec.name!r}")
         return read(path)
-    module = load("redcore.datasets", spec.name, "data set")
+    module = dataset(spec.name)
     if not is_public(spec.name):
         data: MultimodalData = module.load(**spec.options)
         return data

@@ -2,19 +2,20 @@
 
 The module of a bundled data set defines ``load()``. The module of a public data set (``CARD.public``) defines
 ``load(root, fold)``, which reads the original files from a folder with one of the official splits. Users must obtain
-these files from the source.
+these files from the source. A data set of another distribution is such a module, or an object or class with these
+attributes.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from redcore._discovery import load, names
+from redcore._discovery import check_interface, is_known, load
 from redcore.data import MultimodalData
 from redcore.datasets._gaussian_model import GaussianModel, GaussianSettings
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, PlugInError
 
-__all__ = ["Card", "GaussianModel", "GaussianSettings", "is_public", "load_dataset", "load_public"]
+__all__ = ["Card", "GaussianModel", "GaussianSettings", "dataset", "is_public", "load_dataset", "load_public"]
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,33 @@ class Card:
     public: bool
 
 
-def is_public(name: str) -> bool:
+def dataset(name: Any) -> Any:
+    """Return the module or object of a data set, with its ``CARD`` and ``load``.
+
+    Parameters
+    ----------
+    name : str or object
+        Name, dotted name, or an object with these attributes.
+
+    Raises
+    ------
+    UnknownNameError, PlugInError
+        If there is no such data set, if it cannot be imported, or if it does not have these attributes.
+    """
+    plug_in = load(__name__, name, "data set") if isinstance(name, str) else name
+    plug_in = check_interface(plug_in, ("CARD", "load"), f"data set {name!r}")
+    if not isinstance(plug_in.CARD, Card):
+        raise PlugInError(f"data set {name!r}: expected CARD to be a redcore.datasets.Card, got {plug_in.CARD!r}")
+    return plug_in
+
+
+def is_public(name: Any) -> bool:
     """Return True if `name` is a data set whose files must be obtained from its source."""
-    return name in names(__name__) and cast(Card, load(__name__, name, "data set").CARD).public
+    return (not isinstance(name, str) or is_known(__name__, name)) and cast(Card, dataset(name).CARD).public
 
 
-def load_dataset(name: str) -> MultimodalData:
-    """Load a bundled data set with its split.
+def load_dataset(name: Any) -> MultimodalData:
+    """Load a bundled data set with its split. See `dataset` for `name`.
 
     Raises
     ------
@@ -58,7 +79,7 @@ def load_dataset(name: str) -> MultimodalData:
     >>> load_dataset("digits").names
     ('fourier', 'gradients', 'pixels', 'profiles')
     """
-    module = load(__name__, name, "data set")
+    module = dataset(name)
     if module.CARD.public:
         raise DataError(
             f"data set {name!r} is not bundled; obtain its files and convert them with "
@@ -67,12 +88,13 @@ def load_dataset(name: str) -> MultimodalData:
     return cast(MultimodalData, module.load())
 
 
-def load_public(name: str, root: Path, fold: int = 1) -> MultimodalData:
+def load_public(name: Any, root: Path, fold: int = 1) -> MultimodalData:
     """Load a public data set from its files.
 
     Parameters
     ----------
-    name : str
+    name : str or object
+        See `dataset`.
     root : Path
         Folder with the original files.
     fold : int, default 1
@@ -85,7 +107,7 @@ def load_public(name: str, root: Path, fold: int = 1) -> MultimodalData:
     DataError
         If the data set is bundled, or if files are absent or damaged.
     """
-    module = load(__name__, name, "data set")
+    module = dataset(name)
     if not module.CARD.public:
         raise DataError(f"data set {name!r} is bundled, expected a public data set to read from a folder")
     return cast(MultimodalData, module.load(root, fold))

@@ -19,7 +19,7 @@ from redcore.estimators._html import modality_table
 from redcore.estimators._inputs import Inputs, as_inputs, columns_by_name, is_table, named_columns, with_nan
 from redcore.exceptions import DataError, SettingsError, TargetError
 from redcore.fitting import History
-from redcore.methods import Method, make_method, method_class, method_name
+from redcore.methods import Method, MethodLike, make_method, method_class, method_name
 from redcore.methods.redcore import RedCore
 from redcore.methods.stack import Stack
 from redcore.methods.stacked import Stacked
@@ -81,7 +81,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         of X may have another order.
     """
 
-    method: str | None = None
+    method: MethodLike | None = None
 
     def __init__(
         self,
@@ -236,18 +236,18 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         held_out = self._validation(validation)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         options = {} if self.encoders is None else {"encoders": self.encoders}
-        method = make_method(self._method_name(), self.preset, self.settings, **options)
+        self._check_preset()
+        method = make_method(self.method, self.preset, self.settings, **options)
         start = getattr(self, "method_", None) if self.warm_start else None
         self._adopt(method.fit(data, held_out, seed=seed, start=start))
         self.missing_rates_ = data.missing_rates
         return self
 
-    def _method_name(self) -> str:
-        """Return the name of the method; an estimator without a parameter `method` accepts the presets of RedCore."""
+    def _check_preset(self) -> None:
+        """Check that an estimator without a parameter `method` has a preset of RedCore."""
         name = method_name(self.method, self.preset)
         if self.method is None and not issubclass(method_class(name), REDCORE):
             raise SettingsError(f"preset {self.preset!r} belongs to method {name!r}, which is not RedCore")
-        return name
 
     def _validation(self, validation: Any) -> MultimodalData | None:
         if validation is None:

@@ -15,7 +15,7 @@ from redcore.data import Target
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
-from redcore.methods import Method
+from redcore.methods import Method, MethodLike
 
 __all__ = ["MethodClassifier", "RedCoreClassifier"]
 
@@ -176,8 +176,9 @@ class MethodClassifier(_Classifier):
 
     Parameters
     ----------
-    method : str, default "stacked"
-        Name of the method; see 'redcore list methods'.
+    method : str, class or Method, default "stacked"
+        Name of the method, see 'redcore list methods', dotted name, subclass of `redcore.methods.Method`, or an
+        unfitted method.
 
     Attributes
     ----------
@@ -198,7 +199,7 @@ class MethodClassifier(_Classifier):
 
     def __init__(
         self,
-        method: str = "stacked",
+        method: MethodLike = "stacked",
         *,
         preset: str = "default",
         settings: Mapping[str, Any] | None = None,

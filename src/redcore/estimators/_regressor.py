@@ -13,7 +13,7 @@ from redcore.data import Target
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
-from redcore.methods import Method
+from redcore.methods import Method, MethodLike
 
 __all__ = ["MethodRegressor", "RedCoreRegressor"]
 
@@ -97,8 +97,9 @@ class MethodRegressor(_Regressor):
 
     Parameters
     ----------
-    method : str, default "stacked"
-        Name of the method; see 'redcore list methods'.
+    method : str, class or Method, default "stacked"
+        Name of the method, see 'redcore list methods', dotted name, subclass of `redcore.methods.Method`, or an
+        unfitted method.
 
     Attributes
     ----------
@@ -117,7 +118,7 @@ class MethodRegressor(_Regressor):
 
     def __init__(
         self,
-        method: str = "stacked",
+        method: MethodLike = "stacked",
         *,
         preset: str = "default",
         settings: Mapping[str, Any] | None = None,

@@ -1,6 +1,7 @@
 """Fitted models as files: model files, model cards, and ONNX graphs of the complete prediction."""
 
 from redcore.export._card import model_card
+from redcore.export._content import versions_with_plug_ins
 from redcore.export._model_file import load_calibration, load_estimator, load_model, read_model_content, save_model
 from redcore.export._onnx import export_onnx, onnx_inputs
 
@@ -13,4 +14,5 @@ __all__ = [
     "onnx_inputs",
     "read_model_content",
     "save_model",
+    "versions_with_plug_ins",
 ]

@@ -2,20 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from redcore._discovery import provenance
 from redcore._files import json_text
 from redcore._provenance import versions
 from redcore._version import __version__
 from redcore.data import ModalitySchema, Schema, TargetKind
 from redcore.exceptions import ModelFileError
-from redcore.methods import Method
+from redcore.methods import Method, method_name
 
-__all__ = ["content_of", "read_content", "schema_from_json"]
+__all__ = ["content_of", "plug_ins_of", "read_content", "schema_from_json", "versions_with_plug_ins"]
 
 SCHEMA_VERSION = 2
 KEYS = (
@@ -38,16 +39,36 @@ def content_of(method: Method, record: Mapping[str, Any] | None, tensors_sha256:
     content = {
         "schema_version": SCHEMA_VERSION,
         "redcore_version": __version__,
-        "method": type(method).__module__.rpartition(".")[2],
+        "method": method_name(method),
         "settings": method.settings.dump(),
         "schema": _schema_to_json(method.schema),
         "info": method.info(),
+        **({"plug_ins": plug_ins} if (plug_ins := plug_ins_of(method)) else {}),
         "versions": {name: number for name, number in versions().items() if name != "redcore"},
         "record": dict(record or {}),
         "tensors_sha256": tensors_sha256,
     }
     content["sha256"] = _digest(content)
     return content
+
+
+def plug_ins_of(method: Method) -> list[dict[str, str]]:
+    """Return kind, name, distribution and version of the plug-ins of other distributions that a method needs."""
+    own = provenance("redcore.methods", method_name(method))
+    return [*([own] if own else []), *method.settings.plug_ins()]
+
+
+def versions_with_plug_ins(method: Method, others: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return `redcore._provenance.versions` and the versions of the distributions of all plug-ins of a fit.
+
+    Parameters
+    ----------
+    method : Method
+    others : iterable of (package, name)
+        Plug-ins that the method does not name, such as ``("redcore.missing", "imbalanced")``.
+    """
+    plug_ins = [*plug_ins_of(method), *(provenance(package, name) for package, name in others)]
+    return versions() | {plug_in["distribution"]: plug_in["version"] for plug_in in plug_ins if plug_in}
 
 
 def read_content(where: str, raw: bytes) -> dict[str, Any]:

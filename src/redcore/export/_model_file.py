@@ -108,8 +108,19 @@ def _restored(
         schema = schema_from_json(content["schema"])
         return cls.restore(settings, schema, content["info"], arrays, **options)
     except (UnknownNameError, SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        for plug_in in content.get("plug_ins", []):
+            if plug_in["name"] in str(error):
+                raise ModelFileError(_without_plug_in(path, plug_in, error)) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelFileError(f"{path}: the model does not fit this version of redcore: {reason}") from error
+
+
+def _without_plug_in(path: str | Path, plug_in: Mapping[str, str], error: Exception) -> str:
+    kind, name, distribution, version = (plug_in[key] for key in ("kind", "name", "distribution", "version"))
+    return (
+        f"{path}: the model needs the plug-in {name!r} ({kind}) of {f'{distribution} {version}'.strip()}, which cannot "
+        f"be used here: {error}"
+    )
 
 
 def load_estimator(path: str | Path, **options: Any) -> "MultimodalEstimator":

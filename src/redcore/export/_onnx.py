@@ -19,7 +19,7 @@ from redcore._version import __version__
 from redcore.data import MultimodalData
 from redcore.exceptions import EmptySampleWarning, ExportError
 from redcore.export._graph import PredictionGraph
-from redcore.methods import Method, ModalityForm
+from redcore.methods import Method, ModalityForm, method_name
 
 __all__ = ["export_onnx", "onnx_inputs"]
 
@@ -135,7 +135,7 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "redcore_version": __version__,
-        "method": type(method).__module__.rpartition(".")[2],
+        "method": method_name(method),
         "modalities": [
             {**asdict(modality), "dtype": "float64" if modality.name in graph.double_inputs else "float32"}
             for modality in schema.modalities

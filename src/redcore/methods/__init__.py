@@ -1,15 +1,16 @@
 """Methods, one module each: RedCore and baselines with a common interface.
 
 A module defines ``METHOD``, a subclass of `redcore.methods.Method`, and ``SOURCE``, the publication or origin of the
-method.
+method. A method of another distribution is such a module, or the class itself.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from copy import deepcopy
+from typing import Any
 
 from redcore import _defaults
-from redcore._discovery import load
-from redcore.exceptions import SettingsError
+from redcore._discovery import load, name_of
+from redcore.exceptions import PlugInError, SettingsError
 from redcore.methods._base import (
     CodeSettings,
     FusionSettings,
@@ -28,6 +29,7 @@ __all__ = [
     "FusionSettings",
     "LinearTableMethod",
     "Method",
+    "MethodLike",
     "MethodSettings",
     "ModalityForm",
     "NetworkMethod",
@@ -40,15 +42,27 @@ __all__ = [
 ]
 
 
-def method_class(name: str) -> type[Method]:
-    """Return the class of the method `name`.
+MethodLike = str | type[Method] | Method
+"""Name of a method (see 'redcore list methods'), dotted name, class, or unfitted method."""
+
+
+def method_class(method: MethodLike) -> type[Method]:
+    """Return the class of a method, which is given by its name, a dotted name, an instance, or the class itself.
 
     Raises
     ------
     UnknownNameError
         If the method does not exist.
+    PlugInError
+        If it cannot be imported, or is not a subclass of `Method`.
     """
-    return cast(type[Method], load(__name__, name, "method").METHOD)
+    if isinstance(method, Method):
+        return type(method)
+    plug_in = load(__name__, method, "method") if isinstance(method, str) else method
+    cls = getattr(plug_in, "METHOD", plug_in)
+    if not isinstance(cls, type) or not issubclass(cls, Method):
+        raise PlugInError(f"method {method!r}: expected a subclass of redcore.methods.Method, got {cls!r}")
+    return cls
 
 
 def preset_settings(preset: str) -> tuple[str, dict[str, Any]]:
@@ -59,22 +73,31 @@ def preset_settings(preset: str) -> tuple[str, dict[str, Any]]:
     return module.METHOD, dict(module.SETTINGS)
 
 
-def method_name(method: str | None = None, preset: str | None = None) -> str:
-    """Return the name of the method that `make_method` makes: `method`, else that of the preset, else "stacked"."""
-    if method is not None:
+def method_name(method: MethodLike | None = None, preset: str | None = None) -> str:
+    """Return the name of the method that `make_method` makes: `method`, else that of the preset, else "stacked".
+
+    The name of a class or instance from another distribution is its dotted name.
+    """
+    if isinstance(method, str):
         return method
+    if method is not None:
+        return name_of(__name__, method_class(method))
     return _defaults.METHOD if preset is None else preset_settings(preset)[0]
 
 
 def make_method(
-    method: str | None = None, preset: str | None = None, settings: Mapping[str, Any] | None = None, **options: Any
+    method: MethodLike | None = None,
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Method:
     """Create an unfitted method.
 
     Parameters
     ----------
-    method : str, optional
-        Default: the method of the preset; without a preset "stacked", which is stacking around "redcore".
+    method : str, class or Method, optional
+        Name, dotted name such as ``"package.module:MyMethod"``, subclass of `Method`, or an unfitted method, which is
+        copied. Default: the method of the preset; without a preset "stacked", which is stacking around "redcore".
     preset : str, optional
         Preset, or path of a preset file, whose settings replace the defaults. It must be a preset of this method.
     settings : mapping, optional
@@ -86,20 +109,25 @@ def make_method(
     ------
     UnknownNameError, SettingsError
         If the method, the preset or a setting is unknown, or if a value is out of bounds.
+    PlugInError
+        If the method cannot be imported.
 
     Examples
     --------
     >>> make_method("late_fusion", settings={"C": 0.5}).settings.C
     0.5
     """
-    cls = method_class(method_name(method, preset))
-    values: dict[str, Any] = {}
-    if preset is not None:
-        preset_method, values = preset_settings(preset)
-        # "default" stands for the defaults of any method; others belong to one method, or to a subclass of it
-        if preset_method != method and values:
-            special = method_class(preset_method)
-            if not issubclass(special, cls):
-                raise SettingsError(f"preset {preset!r} belongs to method {preset_method!r}, not {method!r}")
-            cls = special
+    preset_method, values = ("", {}) if preset is None else preset_settings(preset)
+    if isinstance(method, Method):
+        if values or settings or options:
+            raise SettingsError("an unfitted method has its own settings; expected no preset, settings or options")
+        return deepcopy(method)
+    name = method_name(method, preset)
+    cls = method_class(name if method is None else method)
+    # "default" stands for the defaults of any method; others belong to one method, or to a subclass of it
+    if preset_method != name and values:
+        special = method_class(preset_method)
+        if not issubclass(special, cls):
+            raise SettingsError(f"preset {preset!r} belongs to method {preset_method!r}, not {name!r}")
+        cls = special
     return cls(cls.Settings.parse({**values, **(settings or {})}), **options)

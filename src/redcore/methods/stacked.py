@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._discovery import load
-from redcore._settings import MethodSettings, Search
+from redcore._settings import MethodSettings, PlugInName, Search
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.exceptions import SettingsError
@@ -48,10 +48,11 @@ def base_class(name: str) -> type[NetworkMethod]:
     SettingsError
         If it is not a network method, or is `stacked` itself.
     """
-    method = load("redcore.methods", name, "method").METHOD
-    if not issubclass(method, NetworkMethod) or issubclass(method, Stacked):
+    plug_in = load("redcore.methods", name, "method")
+    method = getattr(plug_in, "METHOD", plug_in)
+    if not isinstance(method, type) or not issubclass(method, NetworkMethod) or issubclass(method, Stacked):
         raise SettingsError(f"method {name!r} cannot be stacked: expected a method that trains one network")
-    return cast(type[NetworkMethod], method)
+    return method
 
 
 class StackedSettings(DecisionSettings):
@@ -76,7 +77,7 @@ class StackedSettings(DecisionSettings):
 
     SEARCH: ClassVar[dict[str, Search]] = {"n_members": Search(choices=(1, 3, 5))}
 
-    base: str = "redcore"
+    base: Annotated[str, PlugInName("redcore.methods", "method")] = "redcore"
     base_settings: dict[str, Any] = Field(default_factory=dict)
     n_members: Annotated[int, Field(ge=1, le=100)] | None = None
     stacking: bool = True
@@ -112,6 +113,10 @@ class StackedSettings(DecisionSettings):
     def search_space(self) -> dict[str, Search]:
         """Return the search space of the stack and of the base method."""
         return self.of_base.search_space() | super().search_space()
+
+    def plug_ins(self) -> list[dict[str, str]]:
+        """Return the plug-ins of other distributions that the settings of the stack and the base method name."""
+        return super().plug_ins() + self.of_base.plug_ins()
 
     def value_of(self, name: str) -> Any:
         """Return the value of a setting of the stack or of the base method."""

@@ -2,7 +2,10 @@
 
 A public module of this package adds a score. ``SCORE`` describes it, and ``compute(target, outputs, decided)`` returns
 its value for predictions ``outputs`` (n_samples, n_outputs). For classification, ``decided`` (n_samples,) has the
-predicted classes, or is None for the most probable ones.
+predicted classes, or is None for the most probable ones. The value is None if the score is undefined.
+
+A score of another distribution is such a module, an object or class with these attributes, or the function ``compute``
+itself. Scores of installed distributions are computed whenever predictions are scored.
 """
 
 from redcore.metrics._classes import choose_threshold, rare_class
@@ -14,6 +17,7 @@ from redcore.metrics._patterns import (
     MoreScores,
     PatternReport,
     all_scores,
+    check_extra_scores,
     evaluate_patterns,
     missing_patterns,
     pattern_name,
@@ -27,13 +31,19 @@ from redcore.metrics._scores import (
     scores,
 )
 from redcore.metrics._sentiment import mosi_scores, sims_scores
-from redcore.metrics._table import ADDED, HEADLINES, SCORES, headline, is_lower_better, score_label
+from redcore.metrics._table import (
+    HEADLINES,
+    headline,
+    is_lower_better,
+    known_scores,
+    load_score,
+    plug_in_scores,
+    score_label,
+)
 
 __all__ = [
-    "ADDED",
     "AS_OBSERVED",
     "HEADLINES",
-    "SCORES",
     "Collect",
     "Details",
     "MoreScores",
@@ -42,16 +52,20 @@ __all__ = [
     "Score",
     "all_scores",
     "calibration_error",
+    "check_extra_scores",
     "choose_threshold",
     "classification_scores",
     "evaluate_patterns",
     "headline",
     "influence",
     "is_lower_better",
+    "known_scores",
+    "load_score",
     "missing_patterns",
     "mosi_scores",
     "multilabel_scores",
     "pattern_name",
+    "plug_in_scores",
     "rare_class",
     "regression_scores",
     "score_label",

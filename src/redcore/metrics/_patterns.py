@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from redcore.exceptions import TargetError
 from redcore.metrics._details import Details, details_of
 from redcore.metrics._samples import SamplePredictions
 from redcore.metrics._scores import Decide, Scores, scores
+from redcore.metrics._sentiment import mosi_scores, sims_scores
+from redcore.metrics._table import load_score
 
 __all__ = [
     "AS_OBSERVED",
@@ -20,14 +23,21 @@ __all__ = [
     "MoreScores",
     "PatternReport",
     "all_scores",
+    "check_extra_scores",
     "evaluate_patterns",
     "missing_patterns",
     "pattern_name",
 ]
 
 Pattern = tuple[str, ...]
-MoreScores = Callable[[AnyArray, AnyArray], Scores]
-"""Function that maps true values and outputs to further scores, such as `mosi_scores`."""
+MoreScores = Callable[[AnyArray, AnyArray], Scores] | Sequence[Any]
+"""Function that maps true values and outputs to further scores, such as `mosi_scores`; or a sequence of scores.
+
+The sequence has names of such functions, and plug-ins, see `load_score`.
+"""
+
+SETS = {"mosi_scores": mosi_scores, "sims_scores": sims_scores}
+"""Functions that compute several scores of a continuous target."""
 
 Collect = Callable[[str, IntArray, SamplePredictions | None], None]
 """Function that receives the name of a pattern, the rows of its samples, and their predictions."""
@@ -135,8 +145,9 @@ def evaluate_patterns(
         Evaluation data with a target.
     seed : int
         Seed for the choice of patterns with more than 6 modalities; see `missing_patterns`.
-    more : callable, optional
-        Function that computes further scores from true values and outputs, such as `mosi_scores`.
+    more : callable or sequence, optional
+        Further scores: a function of true values and outputs, such as `mosi_scores`, or a sequence of dotted names,
+        functions and objects, see `load_score`.
     decide : callable, optional
         Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,), such as
         `Method.decide`. Default: the most probable class.
@@ -210,7 +221,23 @@ def all_scores(
     target: Target, outputs: AnyArray, more: MoreScores | None = None, decide: Decide | None = None
 ) -> Scores:
     """Return the standard scores of this kind of target, and those of `more`."""
-    return scores(target, outputs, decide) | (more(target.values, outputs) if more else {})
+    values = scores(target, outputs, decide)
+    if callable(more):
+        return values | more(target.values, outputs)
+    decided = decide(outputs) if decide is not None and target.is_classification else None
+    for entry in more or ():
+        if isinstance(entry, str) and entry in SETS:
+            values |= SETS[entry](target.values, outputs)
+        elif target.kind in (plug_in := load_score(entry)).score.kinds:
+            values[plug_in.score.name] = plug_in.compute(target, outputs, decided)
+    return values
+
+
+def check_extra_scores(entries: Sequence[Any]) -> None:
+    """Raise `UnknownNameError` or `PlugInError` if an entry of `MoreScores` is no score."""
+    for entry in entries:
+        if not (isinstance(entry, str) and entry in SETS):
+            load_score(entry)
 
 
 def _rows_observing(data: MultimodalData, pattern: Pattern) -> AnyArray:

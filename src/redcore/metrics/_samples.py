@@ -78,7 +78,7 @@ def influence(score: str, samples: SamplePredictions) -> AnyArray | None:
     Parameters
     ----------
     score : str
-        Name of the score, as in `SCORES`.
+        Name of the score, as in `known_scores`.
     samples : SamplePredictions
 
     Returns

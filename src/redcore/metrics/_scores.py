@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from redcore._discovery import load
 from redcore._types import AnyArray, IntArray
 from redcore.data import Target
-from redcore.metrics._table import ADDED, SCORES
+from redcore.metrics._table import plug_in_scores
 
 __all__ = ["Decide", "calibration_error", "classification_scores", "multilabel_scores", "regression_scores", "scores"]
 
@@ -170,9 +169,12 @@ def _scores_of_kind(target: Target, outputs: AnyArray, decided: IntArray | None)
 
 
 def _added_scores(target: Target, outputs: AnyArray, decided: IntArray | None) -> Scores:
-    """Return the scores that are modules of this package, for their kinds of target."""
-    modules = [load("redcore.metrics", name, "score") for name in ADDED if target.kind in SCORES[name].kinds]
-    return {module.SCORE.name: module.compute(target, outputs, decided) for module in modules}
+    """Return the scores that are plug-ins, for their kinds of target."""
+    return {
+        name: plug_in.compute(target, outputs, decided)
+        for name, plug_in in plug_in_scores().items()
+        if target.kind in plug_in.score.kinds
+    }
 
 
 def calibration_error(codes: AnyArray, probabilities: AnyArray, n_bins: int = N_BINS) -> float:

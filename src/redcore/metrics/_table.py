@@ -1,20 +1,31 @@
 """Table of all scores with label, direction and range, in display order."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from redcore._discovery import load, names
+from redcore._discovery import check_interface, is_known, load, usable
 from redcore.data import TargetKind
+from redcore.exceptions import PlugInError
 from redcore.metrics._description import Score
 
-__all__ = ["ADDED", "HEADLINES", "SCORES", "headline", "is_lower_better", "score_label"]
+__all__ = [
+    "HEADLINES",
+    "SCORES",
+    "PlugInScore",
+    "headline",
+    "is_lower_better",
+    "known_scores",
+    "load_score",
+    "plug_in_scores",
+    "score_label",
+]
 
 
 CLASSIFICATION = tuple(kind for kind in TargetKind if kind.is_classification)
 MULTILABEL = (TargetKind.MULTILABEL,)
 REGRESSION = (TargetKind.REGRESSION,)
-
-ADDED = tuple(names("redcore.metrics"))
-"""Names of the scores that are modules of this package: ``SCORE``, and ``compute(target, outputs, decided)``."""
 
 SCORES = {
     score.name: score
@@ -42,11 +53,76 @@ SCORES = {
         Score("corr", "correlation (clipped)", low=-1.0, kinds=REGRESSION),
     )
 }
-SCORES |= {name: load("redcore.metrics", name, "score").SCORE for name in ADDED}
-"""All scores by name, with those of `ADDED`."""
+"""Scores by name that `redcore.metrics.scores` computes itself. The others are plug-ins."""
 
 HEADLINES = ("macro_f1", "r2")
 """Default scores of tables: the first one that a data set has is shown."""
+
+
+class PlugInScore(NamedTuple):
+    """Score that is a plug-in.
+
+    Attributes
+    ----------
+    score : Score
+    compute : callable
+        ``compute(target, outputs, decided)``; see `redcore.metrics`.
+    """
+
+    score: Score
+    compute: Callable[..., float | None]
+
+
+def load_score(score: Any, name: str = "") -> PlugInScore:
+    """Return a score that is given by its name, a dotted name, a function, or an object with SCORE and compute.
+
+    Parameters
+    ----------
+    score : str, function or object
+        See `redcore.metrics`.
+    name : str
+        Name of the score in records. Default: `score`, if it is text, else the name in its description.
+
+    Raises
+    ------
+    UnknownNameError, PlugInError
+        If there is no such score, if it cannot be imported, or if it does not have the interface of a score.
+    """
+    plug_in = load("redcore.metrics", score, "score") if isinstance(score, str) else score
+    name = name or (score if isinstance(score, str) else "")
+    if callable(plug_in) and not hasattr(plug_in, "compute"):
+        own = getattr(plug_in, "__name__", type(plug_in).__name__)
+        general = Score(own, own.replace("_", " "), low=-math.inf, high=math.inf, kinds=tuple(TargetKind))
+        description, compute = getattr(plug_in, "SCORE", general), plug_in
+    else:
+        subject = f"score {name or plug_in!r}"
+        plug_in = check_interface(plug_in, ("SCORE", "compute"), subject)
+        description, compute = plug_in.SCORE, plug_in.compute
+    if not isinstance(description, Score):
+        raise PlugInError(f"score {name!r}: expected SCORE to be a redcore.metrics.Score, got {description!r}")
+    return PlugInScore(replace(description, name=name or description.name), compute)
+
+
+def plug_in_scores() -> dict[str, PlugInScore]:
+    """Return the scores that are modules of this package or of other distributions, by name."""
+    return {name: load_score(plug_in, name) for name, plug_in in usable("redcore.metrics", "score").items()}
+
+
+def known_scores() -> dict[str, Score]:
+    """Return the description of all scores by name, in display order."""
+    return SCORES | {name: plug_in.score for name, plug_in in plug_in_scores().items()}
+
+
+def _description(name: str | None) -> Score | None:
+    """Return the description of a score by its name or dotted name; None for an unknown one."""
+    if name is None or name in SCORES:
+        return SCORES.get(name or "")
+    if not is_known("redcore.metrics", name):
+        return None
+    try:
+        return load_score(name).score
+    except PlugInError:  # the score of a record whose plug-in is not installed here
+        return None
 
 
 def is_lower_better(name: str | None) -> bool:
@@ -59,12 +135,14 @@ def is_lower_better(name: str | None) -> bool:
     >>> is_lower_better("ece"), is_lower_better("macro_f1")
     (True, False)
     """
-    return name in SCORES and SCORES[name].lower_is_better
+    score = _description(name)
+    return score is not None and score.lower_is_better
 
 
 def score_label(name: str) -> str:
     """Return the display name of a score; for a score without an entry, its own name with spaces."""
-    return SCORES[name].label if name in SCORES else name.replace("_", " ")
+    score = _description(name)
+    return name.replace("_", " ") if score is None else score.label
 
 
 def headline(target_kind: str) -> str:

@@ -8,19 +8,23 @@ A missing protocol removes modalities from samples at given rates. Its module de
   columns are in the order of ``demand.names``. The mask is drawn once and then belongs to the samples.
 - ``apply(demand, rng, options)``, instead of ``draw``, for protocols that remove time steps: return the shortened data;
 - ``TAKES_RATES = False`` (optional), if the rates follow from the options.
+
+A protocol of another distribution is such a module, an object or class with these attributes, or a function
+``(demand, rng) -> availability``, for a protocol without options.
 """
 
 from collections.abc import Mapping
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from redcore._discovery import load
+from redcore._discovery import check_interface, load
+from redcore._settings import Settings
 from redcore._types import BoolArray, IntArray
 from redcore._validation import check_known, check_missing_rates
 from redcore.data import MultimodalData, concatenate
-from redcore.exceptions import DataError, MissingRateError
+from redcore.exceptions import DataError, MissingRateError, PlugInError
 from redcore.missing._demand import Demand
 from redcore.missing._patterns import under_patterns
 
@@ -29,6 +33,7 @@ __all__ = [
     "ampute",
     "ampute_parts",
     "draw_availability",
+    "load_protocol",
     "realised_rates",
     "removes_steps",
     "takes_rates",
@@ -37,7 +42,7 @@ __all__ = [
 
 
 def draw_availability(
-    protocol: str,
+    protocol: Any,
     n_samples: int,
     missing_rates: Mapping[str, float],
     rng: np.random.Generator,
@@ -49,8 +54,9 @@ def draw_availability(
 
     Parameters
     ----------
-    protocol : str
-        Name of a missing protocol, such as ``"imbalanced"``.
+    protocol : str, function or object
+        Name of a missing protocol, such as ``"imbalanced"``, dotted name, function ``(demand, rng) -> availability``,
+        or object with the attributes of a protocol; see `redcore.missing`.
     n_samples : int
         At least 1.
     missing_rates : mapping of str to float
@@ -85,17 +91,16 @@ def draw_availability(
     """
     if n_samples < 1:
         raise DataError(f"n_samples is {n_samples}, expected at least 1")
-    module = _load(protocol)
+    module = load_protocol(protocol)
     if removes_steps(protocol):
         raise DataError(f"missing protocol {protocol!r} removes time steps from samples: use ampute()")
     demand = Demand(n_samples, _checked_rates(protocol, missing_rates), at_least_one)
-    availability: BoolArray = module.draw(demand, rng, module.Options.parse(options or {}))
-    return availability
+    return _drawn(module, protocol, demand, rng, module.Options.parse(options or {}))
 
 
 def ampute(
     data: MultimodalData,
-    protocol: str,
+    protocol: Any,
     missing_rates: Mapping[str, float],
     rng: np.random.Generator,
     *,
@@ -131,14 +136,14 @@ def ampute(
     {'audio': 0.5, 'text': 0.5}
     """
     check_known("modality", missing_rates, data.names)
-    module = _load(protocol)
+    module = load_protocol(protocol)
     rates = _checked_rates(protocol, {name: missing_rates.get(name, 0.0) for name in data.names})
     demand = Demand(data.n_samples, rates, at_least_one, data)
     parsed = module.Options.parse(options or {})
     if removes_steps(protocol):
         shortened: MultimodalData = module.apply(demand, rng, parsed)
         return shortened
-    drawn: BoolArray = module.draw(demand, rng, parsed)
+    drawn = _drawn(module, protocol, demand, rng, parsed)
     if at_least_one:
         _keep_one_observed(drawn, data.availability, rng)
     return data.hide(drawn)
@@ -147,7 +152,7 @@ def ampute(
 def ampute_parts(
     data: MultimodalData,
     part: IntArray,
-    protocol: str,
+    protocol: Any,
     missing_rates: Mapping[int, Mapping[str, float]],
     rngs: Mapping[int, np.random.Generator],
     *,
@@ -189,21 +194,51 @@ def ampute_parts(
     return data.hide(np.concatenate([subset.availability for subset in subsets])[order])
 
 
-def takes_rates(protocol: str) -> bool:
+def takes_rates(protocol: Any) -> bool:
     """Return True if a protocol takes missing rates, False if its rates follow from its options."""
-    return bool(getattr(_load(protocol), "TAKES_RATES", True))
+    return bool(getattr(load_protocol(protocol), "TAKES_RATES", True))
 
 
-def removes_steps(protocol: str) -> bool:
+def removes_steps(protocol: Any) -> bool:
     """Return True if a protocol removes time steps of sequences, False if it removes whole modalities."""
-    return hasattr(_load(protocol), "apply")
+    return hasattr(load_protocol(protocol), "apply")
 
 
-def _load(protocol: str) -> ModuleType:
-    return load(__name__, protocol, "missing protocol")
+def load_protocol(protocol: Any) -> Any:
+    """Return the module or object of a protocol: ``MECHANISM``, ``Options``, and ``draw`` or ``apply``.
+
+    Raises
+    ------
+    UnknownNameError
+        If no protocol has this name.
+    PlugInError
+        If the protocol cannot be imported, or does not have these attributes.
+    """
+    plug_in = load(__name__, protocol, "missing protocol") if isinstance(protocol, str) else protocol
+    if hasattr(plug_in, "apply"):
+        return check_interface(plug_in, ("MECHANISM", "Options", "apply"), _subject(protocol))
+    if callable(plug_in) and not hasattr(plug_in, "draw"):
+        mechanism = getattr(plug_in, "MECHANISM", "MCAR")
+        return SimpleNamespace(
+            MECHANISM=mechanism, Options=Settings, draw=lambda demand, rng, options: plug_in(demand, rng)
+        )
+    return check_interface(plug_in, ("MECHANISM", "Options", "draw"), _subject(protocol))
 
 
-def _checked_rates(protocol: str, missing_rates: Mapping[str, float]) -> dict[str, float]:
+def _subject(protocol: Any) -> str:
+    return f"missing protocol {protocol!r}"
+
+
+def _drawn(module: Any, protocol: Any, demand: Demand, rng: np.random.Generator, options: Settings) -> BoolArray:
+    """Draw and check an availability mask."""
+    drawn = np.asarray(module.draw(demand, rng, options))
+    expected = (demand.n_samples, len(demand.names))
+    if drawn.dtype != bool or drawn.shape != expected:
+        raise PlugInError(f"{_subject(protocol)}: expected a bool array {expected}, got {drawn.dtype} {drawn.shape}")
+    return drawn
+
+
+def _checked_rates(protocol: Any, missing_rates: Mapping[str, float]) -> dict[str, float]:
     rates = check_missing_rates(missing_rates)
     if not takes_rates(protocol) and any(rates.values()):
         raise MissingRateError(

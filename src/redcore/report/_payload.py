@@ -22,7 +22,7 @@ from redcore.benchmark import (
     summarise,
     tuning_warnings,
 )
-from redcore.metrics import SCORES, is_lower_better, score_label
+from redcore.metrics import is_lower_better, known_scores, score_label
 
 __all__ = ["payload"]
 
@@ -211,7 +211,7 @@ def _repetition(record: Result) -> int | str:
 
 
 def _metrics(records: Sequence[Result]) -> list[str]:
-    known = list(SCORES)
+    known = list(known_scores())
     return sorted(
         score_names(records),
         key=lambda name: (known.index(name) if name in known else len(known), name),

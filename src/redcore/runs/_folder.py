@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from redcore._files import read_json, write_atomic, write_json
-from redcore._provenance import versions
 from redcore._types import BoolArray
 from redcore.data import SPLITS
 from redcore.exceptions import RunError
-from redcore.export import model_card, save_model
+from redcore.export import model_card, save_model, versions_with_plug_ins
 from redcore.methods import Method
 from redcore.metrics import PatternReport
 from redcore.runs._fitting import facts_of_fit
@@ -140,7 +139,7 @@ def run_record(request: Request, prepared: Prepared, method: Method, seconds: fl
         "n_steps": facts["n_steps"],
         "threshold": method.threshold,
         "fit_seconds": round(seconds, 3),
-        "versions": versions(),
+        "versions": versions_with_plug_ins(method, request.used()),
     }
 
 

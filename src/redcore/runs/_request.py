@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from redcore import _defaults
-from redcore._settings import Settings
+from redcore._settings import NamedPlugIn, NamedPlugIns, Settings
 from redcore._validation import check_known, check_missing_rates
 from redcore.data import MultimodalData
 
@@ -17,13 +17,14 @@ class RunOptions(Settings):
 
     Attributes
     ----------
-    method : str, optional
-        Default: the method of the preset; without a preset, "stacked".
+    method : str or class, optional
+        Name, dotted name or class; a class is stored by its dotted name. Default: the method of the preset; without a
+        preset, "stacked".
     preset : str, optional
         Preset, or path of a preset file, whose settings replace the defaults of the method.
     settings : dict
         Settings of the method that replace those of the preset.
-    protocol : str, default "imbalanced"
+    protocol : str, class or function, default "imbalanced"
         Missing protocol that hides modalities in the training and validation samples.
     missing_rates : dict of str to float
         Rate of the protocol per modality, in [0, 1]. Modalities without a rate get 0.
@@ -45,10 +46,10 @@ class RunOptions(Settings):
     0
     """
 
-    method: str | None = None
+    method: NamedPlugIn | None = None
     preset: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
-    protocol: str = _defaults.PROTOCOL
+    settings: NamedPlugIns = Field(default_factory=dict)
+    protocol: NamedPlugIn = _defaults.PROTOCOL
     missing_rates: dict[str, float] = Field(default_factory=dict)
     protocol_options: dict[str, str] = Field(default_factory=dict)
     allow_empty: bool = False
@@ -101,5 +102,12 @@ class Request(RunOptions):
 
     data: str
     data_checksum: str
-    method: str = _defaults.METHOD
+    method: NamedPlugIn = _defaults.METHOD
     reader: dict[str, Any] | None = None
+
+    def used(self) -> list[tuple[str, str]]:
+        """Return package and name of the missing protocol, and of the data set or the format of the data."""
+        source = ("redcore.datasets", self.data)
+        if self.reader is not None:
+            source = ("redcore.data.formats", self.reader["format"])
+        return [("redcore.missing", self.protocol), source]

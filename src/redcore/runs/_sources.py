@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from redcore._discovery import names
+from redcore._discovery import is_known, names
 from redcore._files import check_regular
 from redcore.data import MultimodalData
 from redcore.data.formats import Expected, guess, read, read_for, source_options
@@ -48,7 +48,7 @@ def reader_of(
 
 
 def _is_bundled(source: str) -> bool:
-    return source in names("redcore.datasets") and not Path(source).exists()
+    return is_known("redcore.datasets", source) and not Path(source).exists()
 
 
 def _existing(source: str) -> Path:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from redcore._types import AnyArray
 from redcore._version import __version__
-from redcore.methods import Method
+from redcore.methods import Method, method_name
 from redcore.serving._batcher import Batcher, OverloadError
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
@@ -146,7 +146,7 @@ class Service:
         """Return the response body of ``/model``: inputs, targets, prior and limits of the service."""
         method, schema = self.method, self.method.schema
         return {
-            "method": type(method).__module__.rpartition(".")[2],
+            "method": method_name(method),
             "redcore_version": __version__,
             "modalities": [
                 {

@@ -11,6 +11,9 @@ The module of a format defines
   may be absent, and the target gets kind and classes of the model;
 - optionally ``resolved(path, options) -> Options``: return the options including those stored next to the file.
 
+A format of another distribution is such a module, or an object or class with these attributes. Formats of this package
+are tried first when the format of a path is guessed.
+
 The contract tests and the fuzz test need a writer of a small file of each format: ``tests/samples/formats/<name>.py``.
 """
 
@@ -19,23 +22,42 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from redcore._discovery import load, names
+from redcore._discovery import check_interface, load, usable
 from redcore.data import MultimodalData
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError
 
-__all__ = ["Expected", "guess", "read", "read_for", "source_options"]
+__all__ = ["Expected", "guess", "load_format", "read", "read_for", "source_options"]
+
+INTERFACE = ("Options", "recognises", "read")
 
 
-def read(path: Path, format: str | None = None, options: Mapping[str, Any] | None = None) -> MultimodalData:  # noqa: A002
+def load_format(name: Any) -> Any:
+    """Return the module or object of a format.
+
+    Parameters
+    ----------
+    name : str or object
+        Name, dotted name, or an object with the attributes of a format.
+
+    Raises
+    ------
+    UnknownNameError, PlugInError
+        If there is no such format, if it cannot be imported, or if it does not have these attributes.
+    """
+    plug_in = load(__name__, name, "format") if isinstance(name, str) else name
+    return check_interface(plug_in, INTERFACE, f"format {name!r}")
+
+
+def read(path: Path, format: Any = None, options: Mapping[str, Any] | None = None) -> MultimodalData:  # noqa: A002
     """Read data of any supported format.
 
     Parameters
     ----------
     path : Path
         File or folder, depending on the format.
-    format : str, optional
-        Name of the format. Default: guessed from the path.
+    format : str or object, optional
+        Format; see `load_format`. Default: guessed from the path.
     options : mapping, optional
         Options of the reader; see ``Options`` of its module.
 
@@ -48,7 +70,7 @@ def read(path: Path, format: str | None = None, options: Mapping[str, Any] | Non
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    reader = load(__name__, format or guess(path), "format")
+    reader = load_format(format or guess(path))
     data: MultimodalData = reader.read(path, reader.Options.parse(options or {}))
     return data
 
@@ -74,7 +96,7 @@ def read_for(path: Path, expected: Expected) -> MultimodalData:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     name = _format_for(path, expected)
-    reader = load(__name__, name, "format")
+    reader = load_format(name)
     options = reader.Options.parse({})
     if name != expected.data_format:
         expected = replace(expected, options={})
@@ -106,7 +128,7 @@ def source_options(
     Options include those stored next to the file, overridden by `options`. Options with default values are left out.
     """
     name = data_format or guess(path)
-    reader = load(__name__, name, "format")
+    reader = load_format(name)
     parsed = reader.Options.parse(options or {})
     if hasattr(reader, "resolved"):
         parsed = reader.resolved(path, parsed)
@@ -121,8 +143,9 @@ def guess(path: Path) -> str:
     DataError
         If no format recognises it.
     """
-    for name in names(__name__):
-        if load(__name__, name, "format").recognises(path):
+    formats = usable(__name__, "format")
+    for name, plug_in in formats.items():
+        if check_interface(plug_in, INTERFACE, f"format {name!r}").recognises(path):
             return name
     kind = "this folder" if path.is_dir() else f"files ending in {path.suffix!r}"
-    raise DataError(f"{path}: no reader recognises {kind}; known formats: {', '.join(names(__name__))}")
+    raise DataError(f"{path}: no reader recognises {kind}; known formats: {', '.join(formats)}")

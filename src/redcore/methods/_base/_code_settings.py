@@ -6,9 +6,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 from torch import nn
 
-from redcore._discovery import names
-from redcore._settings import Search, Sizes
-from redcore._validation import check_known
+from redcore._settings import PlugInName, Search, Sizes
 from redcore.fitting import TrainingSettings
 from redcore.nn import AttentionFusion, CodeEncoders, TokenTransformer
 from redcore.nn.encoders import EncoderSpec
@@ -24,7 +22,8 @@ class CodeSettings(TrainingSettings):
     Attributes
     ----------
     encoder : str, default "auto"
-        Encoder of all modalities. "auto" uses an MLP for vectors and a Transformer for sequences.
+        Encoder of all modalities: a name, see 'redcore list encoders', or a class or function, see
+        `redcore.nn.encoders`. "auto" uses an MLP for vectors and a Transformer for sequences.
     encoder_layers : int in [1, 64], default 1
     encoder_heads : int in [1, 64], default 4
         Number of attention heads; must divide `latent_dim`.
@@ -56,7 +55,7 @@ class CodeSettings(TrainingSettings):
         "modality_dropout": Search(0.0, 0.6),
     }
 
-    encoder: str = "auto"
+    encoder: Annotated[str, PlugInName("redcore.nn.encoders", "encoder", ("auto",))] = "auto"
     encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
     encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
     encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
@@ -71,7 +70,6 @@ class CodeSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_known("encoder", [self.encoder], ["auto", *names("redcore.nn.encoders")])
         if self.encoder in ("auto", "transformer") and self.latent_dim % self.encoder_heads:
             raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
         return self

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
+from redcore._discovery import name_of
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
@@ -281,7 +282,7 @@ class Method(ABC):
         ExportError
             If the method has no such module; its prediction is then `_predict`.
         """
-        name = type(self).__module__.rpartition(".")[2]
+        name = name_of("redcore.methods", type(self))
         raise ExportError(f"method {name!r} has no ONNX form: it does not implement prediction_module")
 
     def decision_module(self) -> nn.Module:

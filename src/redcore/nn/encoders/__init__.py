@@ -3,15 +3,17 @@
 An encoder maps the observed samples of one modality to vectors (n, width): ``encoder(values, lengths)`` with values
 (n, n_features) and lengths None, or with values (n, time, n_features), zero-padded at the end, and lengths (n,). The
 output must not depend on padding. `n_steps` is the median length of the training sequences, and 0 for vectors.
+
+An encoder of another distribution is such a module, or the function ``build`` itself; a class is called like it.
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from redcore._discovery import load
+from redcore.exceptions import PlugInError
 
 __all__ = ["EncoderSpec", "build_encoder", "encoder_width"]
 
@@ -51,7 +53,11 @@ def build_encoder(kind: str, n_features: int, n_steps: int, spec: EncoderSpec) -
     """Build an encoder of the given kind; ``"auto"`` stands for an MLP for vectors and a Transformer for sequences."""
     if kind == "auto":
         kind = "transformer" if n_steps else "mlp"
-    return cast(nn.Module, load(__name__, kind, "encoder").build(n_features, n_steps, spec))
+    plug_in = load(__name__, kind, "encoder")
+    encoder = getattr(plug_in, "build", plug_in)(n_features, n_steps, spec)
+    if not isinstance(encoder, nn.Module):
+        raise PlugInError(f"encoder {kind!r}: expected a torch module, got {type(encoder).__name__}")
+    return encoder
 
 
 def encoder_width(encoder: nn.Module, n_features: int, n_steps: int) -> int:
