@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ def test_rules_and_encoders_of_a_network(installed, setting):
     name, cls = ("falling", plugs().Falling) if setting == "balancing" else ("mean", plugs().Mean)
     outputs = []
     for value in (name, f"elsewhere.plugs:{cls.__name__}", cls):
-        method = make_method("redcore", settings=tiny("redcore", **{setting: value})).fit(data)
+        method: Any = make_method("redcore", settings=tiny("redcore", **{setting: value})).fit(data)
         outputs.append(method.predict(data))
         np.testing.assert_array_equal(outputs[0], outputs[-1])
     network = method.networks[0]
@@ -261,7 +262,8 @@ def test_a_run_records_its_plug_ins_and_needs_them(installed, tmp_path, monkeypa
     assert json.loads((run_folder / "run.json").read_text())["versions"]["elsewhere"] == "1.5"
     content = json.loads((tmp_path / "model" / "model.json").read_text())
     assert content["method"] == "elsewhere.plugs:Mine"
-    assert load_model(run_folder).stacking.of_base.balancing == "elsewhere.plugs:Falling"
+    model: Any = load_model(run_folder)
+    assert model.stacking.of_base.balancing == "elsewhere.plugs:Falling"
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(installed)])
     for module in ("elsewhere", "elsewhere.plugs"):
         monkeypatch.delitem(sys.modules, module)
