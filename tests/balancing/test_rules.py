@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from redcore._discovery import names
-from redcore.balancing import BalancingSettings, Signals, StepSignals, build_rule
+from redcore.balancing import BalancingSettings, StepSignals, build_rule
 from redcore.data import Target
 from redcore.exceptions import SettingsError, UnknownNameError
 from redcore.nn import Objective
+from redcore.testing import RULES, RuleSubject
+from redcore.testing._rules import ConstantSignals, rule_weights
 
 SPEC = {
     "smoothing": 0.7,
@@ -27,40 +29,8 @@ def rule(name="relative_advantage", n_modalities=3, **changes):
     return build_rule(n_modalities, BalancingSettings(**{**SPEC, "balancing": name, **changes}))
 
 
-class LossSignals(Signals):
-    """Signals with given losses: equal gradients and scores, no validation data and no encoders."""
-
-    def gradient_norms(self):
-        return torch.zeros_like(self.losses)
-
-    def unimodal_scores(self):
-        return torch.full_like(self.losses, 0.5)
-
-    def unimodal_magnitudes(self):
-        return torch.ones_like(self.losses)
-
-    def unimodal_entropies(self):
-        return torch.full_like(self.losses, 0.5)
-
-    def unimodal_divergences(self):
-        return self.losses
-
-    def code_variances(self):
-        return torch.full_like(self.losses, 8.0)
-
-    def imputation_costs(self):
-        return self.losses / 10
-
-    def validation_slopes(self):
-        return None
-
-    def encoder_parameters(self):
-        return [[] for _ in self.losses]
-
-
 def feed(balancer, losses, step, observed=None, ends_epoch=False):
-    observed = torch.ones(len(losses)) if observed is None else torch.tensor(observed, dtype=torch.float32)
-    return balancer.update(LossSignals(torch.tensor(losses), observed, step, ends_epoch)).numpy().copy()
+    return rule_weights(balancer, losses, step, observed, ends_epoch)
 
 
 def test_relative_advantage_by_hand():
@@ -122,31 +92,16 @@ def test_unbounded_step_sizes_give_finite_weights(step):
 
 
 @pytest.mark.parametrize("name", names("redcore.balancing"))
-class TestEveryRule:
-    @pytest.mark.parametrize("losses", [[0.0, 0.0], [1e-30, 1e30], [1e-38, 1e-38]])
-    def test_finite_and_normed(self, name, losses):
-        balancer = rule(name, 2)
-        for step in range(10):
-            weights = feed(balancer, losses, step)
-        assert np.isfinite(weights).all()
-        # PASSION preserves the norm of the initial weights
-        assert np.linalg.norm(weights) == pytest.approx(2**0.5 if name == "passion" else 1)
+@pytest.mark.parametrize("clause", RULES.clauses)
+def test_contract(name, clause):
+    RULES.check_clause(clause, RuleSubject(name))
 
-    @pytest.mark.parametrize("losses", [[0.0, 0.0, 0.0], [4.0, 2.0, 3.0], [1e-30, 1e30, 1.0]])
-    def test_equal_sums(self, name, losses):
-        balancer = rule(name, 3, weight_norm="sum", weight_step=1.0)
-        for step in range(7):
-            weights = feed(balancer, losses, step, ends_epoch=step % 3 == 2)
-            assert weights.sum() == pytest.approx(3**0.5)
 
-    def test_one_modality(self, name):
-        assert feed(rule(name, 1), [3.0], 0) == pytest.approx([1.0])
-
-    def test_state_is_in_buffers(self, name):
-        first, second = rule(name), rule(name)
-        feed(first, [4.0, 2.0, 3.0], 0)
-        second.load_state_dict(first.state_dict())
-        np.testing.assert_array_equal(feed(first, [1.0, 2.0, 9.0], 3), feed(second, [1.0, 2.0, 9.0], 3))
+@pytest.mark.parametrize("name", names("redcore.balancing"))
+def test_norm(name):
+    # PASSION preserves the norm of the initial weights
+    norm = np.linalg.norm(feed(rule(name, 2), [3.0, 1.0], 0))
+    assert norm == pytest.approx(2**0.5 if name == "passion" else 1)
 
 
 def test_fixed_weights_are_constant():
@@ -254,7 +209,7 @@ def test_arl_leaves_out_unobserved_modalities():
 def test_arl_starts_after_five_epochs(monkeypatch):
     balancer, scales = rule("arl", 2), []
     monkeypatch.setattr(balancer, "scale_gradients", lambda values, encoders: scales.append(values))
-    monkeypatch.setattr(LossSignals, "unimodal_magnitudes", lambda self: torch.tensor([3.0, 1.0]))
+    monkeypatch.setattr(ConstantSignals, "unimodal_magnitudes", lambda self: torch.tensor([3.0, 1.0]))
     for step in range(12):
         feed(balancer, [1.0, 1.0], step, ends_epoch=step % 2 == 1)
     assert scales[:10] == [[1.0, 1.0]] * 10
@@ -376,13 +331,13 @@ def test_explained_variance_by_hand():
 def test_explained_variance_does_not_depend_on_the_scale_of_a_code(monkeypatch):
     expected = feed(rule("explained_variance"), [4.0, 2.0, 6.0], 0)
     scale = torch.tensor([100.0, 1.0, 0.01])
-    monkeypatch.setattr(LossSignals, "code_variances", lambda self: 8 * scale)
+    monkeypatch.setattr(ConstantSignals, "code_variances", lambda self: 8 * scale)
     np.testing.assert_allclose(feed(rule("explained_variance"), [400.0, 2.0, 0.06], 0), expected, rtol=1e-6)
 
 
 def test_predictive_advantage_by_hand(monkeypatch):
     costs = [torch.tensor([0.3, -0.1, 0.1]), torch.tensor([0.1, 0.0, float("nan")])]
-    monkeypatch.setattr(LossSignals, "imputation_costs", lambda self: costs[self.step // 3])
+    monkeypatch.setattr(ConstantSignals, "imputation_costs", lambda self: costs[self.step // 3])
     balancer = rule("predictive_advantage", weight_norm="sum")
     # relative to the mean 0.4 / 3 of the non-negative costs, at least 0.1
     expected = np.array([0.3 / (0.4 / 3), 0.1, 0.1 / (0.4 / 3)])
@@ -394,7 +349,7 @@ def test_predictive_advantage_by_hand(monkeypatch):
 
 
 def test_predictive_advantage_without_costs_gives_equal_weights(monkeypatch):
-    monkeypatch.setattr(LossSignals, "imputation_costs", lambda self: torch.tensor([-0.3, -0.1, 0.0]))
+    monkeypatch.setattr(ConstantSignals, "imputation_costs", lambda self: torch.tensor([-0.3, -0.1, 0.0]))
     np.testing.assert_allclose(feed(rule("predictive_advantage"), [1.0, 2.0, 3.0], 0), [3**-0.5] * 3, rtol=1e-6)
 
 

@@ -12,6 +12,8 @@ from redcore.explain import modality_value
 from redcore.methods import make_method
 from redcore.metrics import is_lower_better, known_scores, mosi_scores, plug_in_scores, score_label, scores, sims_scores
 from redcore.report._payload import payload
+from redcore.testing import SCORES as CONTRACT
+from redcore.testing import ScoreSubject
 from redcore.tuning import Task
 
 SCORES = known_scores()
@@ -38,6 +40,12 @@ def test_values_are_in_the_range_of_their_score(kind):
     for name, value in computed_scores(kind).items():
         assert kind in SCORES[name].kinds
         assert SCORES[name].low <= value <= SCORES[name].high
+
+
+@pytest.mark.parametrize("name", plug_in_scores())
+@pytest.mark.parametrize("clause", CONTRACT.clauses)
+def test_contract(name, clause):
+    CONTRACT.check_clause(clause, ScoreSubject(name))
 
 
 @pytest.mark.parametrize("name", SCORES)

@@ -5,11 +5,13 @@ import pytest
 from scipy.stats import chi2_contingency, multivariate_normal, norm, pearsonr
 from sklearn.linear_model import LogisticRegression
 
-from redcore._discovery import load, names
+from redcore._discovery import names
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError, MissingRateError, SettingsError, ShapeError, TargetError, UnknownNameError
 from redcore.missing import ampute, draw_availability, removes_steps, takes_rates
 from redcore.missing._scores import energy, normal_scores
+from redcore.testing import PROTOCOLS, ProtocolSubject
+from redcore.testing._protocols import protocol_data
 
 N = 6000
 RATES = {"a": 0.0, "b": 0.3, "c": 0.5}
@@ -22,15 +24,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def data():
-    return make()
-
-
-def make(n=N, **more):
-    rng = np.random.default_rng(0)
-    arrays = {name: rng.standard_normal((n, 4)) for name in "abc"}
-    return MultimodalData.from_arrays(
-        arrays, Target.from_labels(rng.integers(0, 3, n)), groups=np.arange(n) // 25, **more
-    )
+    return protocol_data()
 
 
 def ampute_with(data, protocol, seed=0, rates=None, at_least_one=True, **options):
@@ -56,38 +50,22 @@ def log_odds_slope(score, is_missing):
 
 # common properties
 
+EXPECTED = {
+    "fixed_patterns": {"a": 0.25, "b": 0.75, "c": 0.75},
+    "pattern_counts": {"a": 0.25, "b": 0.75, "c": 0.75},
+}
+TOLERANCE = {"block": 0.01, "bernoulli": 5 * np.sqrt(0.25 / N)}
+
 
 @pytest.mark.parametrize("protocol", names("redcore.missing"))
-def test_mechanism_is_declared(protocol):
-    assert load("redcore.missing", protocol, "missing protocol").MECHANISM in ("MCAR", "MAR", "MNAR")
-
-
-@pytest.mark.parametrize("protocol", sorted(set(names("redcore.missing")) - {"partial"}))
-def test_realised_rates_and_determinism(data, protocol):
-    first, again, other = (ampute_with(data, protocol, seed) for seed in (1, 1, 2))
-    assert np.array_equal(first.availability, again.availability)
-    assert not np.array_equal(first.availability, other.availability)
-    assert first.availability.any(axis=1).all()
-    expected = {"shared": [0.4] * 3, "fixed_patterns": [0.25, 0.75, 0.75], "pattern_counts": [0.25, 0.75, 0.75]}
-    tolerance = {"block": 0.01, "bernoulli": 5 * np.sqrt(0.25 / N)}.get(protocol, 1e-9)
-    got = list(first.missing_rates.values())
-    assert got == pytest.approx(expected.get(protocol, list(RATES.values())), abs=tolerance)
-
-
-@pytest.mark.parametrize("protocol", sorted(set(names("redcore.missing")) - {"partial", "dependent"}))
-def test_missing_modalities_stay_missing_and_every_sample_keeps_one(protocol):
-    natural = np.random.default_rng(3).random((N, 3)) > 0.3
-    data = make(availability=natural)
-    after = ampute_with(data, protocol).availability
-    assert not (after & ~natural).any()
-    assert np.array_equal(after.any(axis=1), natural.any(axis=1))
-    assert after.sum() < natural.sum()
-
-
-@pytest.mark.parametrize("protocol", sorted(names("redcore.missing")))
-def test_error_names_unknown_option(data, protocol):
-    with pytest.raises(UnknownNameError, match="unknown setting 'strengt'"):
-        ampute_with(data, protocol, strengt=1)
+@pytest.mark.parametrize("clause", PROTOCOLS.clauses)
+def test_contract(protocol, clause):
+    if (protocol, clause) == ("dependent", "missing_modalities_stay_missing"):
+        pytest.skip("the protocol needs a modality that is always observed")
+    rates = dict.fromkeys("abc", 0.4) if protocol == "shared" else None
+    tolerance = TOLERANCE.get(protocol, 1e-9)
+    subject = ProtocolSubject(protocol, OPTIONS.get(protocol), rates, EXPECTED.get(protocol), tolerance)
+    PROTOCOLS.check_clause(clause, subject)
 
 
 def test_protocols_that_depend_on_samples_need_them():

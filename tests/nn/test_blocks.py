@@ -26,6 +26,7 @@ from redcore.nn._dropout import dropout, dropout_relu, keep_mask
 from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
 from redcore.nn.encoders.transformer import patches
+from redcore.testing import ENCODERS, EncoderSubject
 
 SPEC = EncoderSpec(width=8, n_layers=2, n_heads=2, hidden_ratio=2, attention_dropout=0.1, dropout=0.1,
                    positional_encoding=True)  # fmt: skip
@@ -163,16 +164,9 @@ def test_imputers_process_incomplete_samples_only_in_evaluation_mode():
 
 
 @pytest.mark.parametrize("kind", names("redcore.nn.encoders"))
-@pytest.mark.parametrize("is_sequence", [False, True])
-def test_every_encoder(kind, is_sequence):
-    encoder = build_encoder(kind, 3, is_sequence, SPEC)
-    assert encoder_width(encoder, 3, is_sequence) == 8
-    assert encoder.training
-    values = torch.randn(4, 5, 3) if is_sequence else torch.randn(4, 3)
-    output = encoder(values, torch.tensor([1, 5, 2, 3]) if is_sequence else None)
-    assert output.shape == (4, 8)
-    output.sum().backward()
-    assert all(torch.isfinite(parameter.grad).all() for parameter in encoder.parameters())
+@pytest.mark.parametrize("clause", ENCODERS.clauses)
+def test_contract_of_encoders(kind, clause):
+    ENCODERS.check_clause(clause, EncoderSubject(kind))
 
 
 def test_wrong_output_shape_of_an_encoder():
