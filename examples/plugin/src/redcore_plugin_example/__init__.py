@@ -1,0 +1,1 @@
+"""A method, an encoder, a score and a balancing rule for redcore."""
