@@ -36,7 +36,7 @@ class Collective(TableMethod):
 
     def _predict_table(self, table):
         share = 1 / (1 + np.abs(np.nansum(table)))
-        constant = np.full(self.schema.n_outputs, 1 / self.schema.n_outputs)
+        constant = np.eye(self.schema.n_outputs)[0]
         return np.tile((1 - share) * self.table_arrays["mean"] + share * constant, (len(table), 1))
 
 
@@ -72,19 +72,22 @@ def same_for_all_seeds(demand, rng):
     return drawn
 
 
-def wrong_direction(target, outputs, decided):
-    """Score that is lower for better predictions, but says otherwise."""
-    return float(np.mean(outputs.argmax(axis=1) != target.values))
+class WrongDirection:
+    """Score that is lower for better predictions, and whose description states the opposite."""
+
+    SCORE = Score("wrong", "wrong", kinds=(TargetKind.BINARY,))
+
+    def compute(self, target, outputs, decided):
+        return float(np.mean(outputs.argmax(axis=1) != target.values))
 
 
-wrong_direction.SCORE = Score("wrong", "wrong", kinds=(TargetKind.BINARY,))
+class NotANumber:
+    """Score that is NaN."""
 
+    SCORE = Score("nan", "nan", kinds=(TargetKind.REGRESSION,))
 
-def not_a_number(target, outputs, decided):
-    return float("nan")
-
-
-not_a_number.SCORE = Score("nan", "nan", kinds=(TargetKind.REGRESSION,))
+    def compute(self, target, outputs, decided):
+        return float("nan")
 
 
 class Careless:
@@ -121,8 +124,8 @@ VIOLATIONS = {
         lambda: check_protocol(same_for_all_seeds, rates={"b": 0.3, "c": 0.3}),
         "random_numbers_come_from_the_generator",
     ),
-    "direction": (lambda: check_score(wrong_direction), "better_predictions_have_no_worse_value"),
-    "NaN": (lambda: check_score(not_a_number), "value_is_a_number_in_its_range"),
+    "direction": (lambda: check_score(WrongDirection), "better_predictions_have_no_worse_value"),
+    "NaN": (lambda: check_score(NotANumber), "value_is_a_number_in_its_range"),
     "format": (lambda: check_format(Careless(), write_careless), "error_names_truncated_empty_or_invalid_file"),
     "data set": (lambda: check_dataset(UNLABELLED), "loads_as_stated_by_its_card"),
     "card": (lambda: check_dataset(NO_LICENCE), "card_is_complete"),
@@ -136,7 +139,7 @@ def test_violated_clause_is_named(check, clause):
 
 
 def test_violated_clause_of_a_method():
-    with pytest.raises(ContractError, match="'.*:Collective': violates 'order_of_samples_does_not_affect_predictions"):
+    with pytest.raises(ContractError, match=r"'.*:Collective': violates 'order_of_samples_does_not_affect_predictions"):
         check_method(Collective)
 
 
