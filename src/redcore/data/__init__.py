@@ -14,6 +14,7 @@ from redcore.data._random_split import random_split
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
 from redcore.data._statistics import average_ranks, moments, skewness
+from redcore.data._survival import TimeGrid, kaplan_meier, risk_scores
 from redcore.data._target import HasTargetKind, Target, TargetKind
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Target",
     "TargetKind",
     "Task",
+    "TimeGrid",
     "assign_folds",
     "available_memory",
     "average_ranks",
@@ -52,11 +54,13 @@ __all__ = [
     "hold_out",
     "is_column",
     "is_frame",
+    "kaplan_meier",
     "labels_of",
     "mixed_columns",
     "moments",
     "normalised_label",
     "random_split",
+    "risk_scores",
     "sample_in_memory",
     "shortened",
     "skewness",

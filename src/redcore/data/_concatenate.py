@@ -73,7 +73,8 @@ def _targets(parts: list[Target | None]) -> Target | None:
     targets = [part for part in parts if part is not None]
     if any(part.kind != first.kind or not _equal(part.classes, first.classes) for part in targets):
         raise DataError("the data sets to concatenate have targets of different kinds or classes")
-    return Target(first.kind, np.concatenate([part.values for part in targets]), first.classes, _weights(targets))
+    values = np.concatenate([part.values for part in targets])
+    return Target(first.kind, values, first.classes, _weights(targets), first.grid)
 
 
 def _weights(parts: list[Target]) -> AnyArray | None:

@@ -11,6 +11,7 @@ from redcore._validation import check_known, check_labels
 from redcore.data._categories import with_categories
 from redcore.data._dataset import MultimodalData
 from redcore.data._labels import labels_like, numbers_of
+from redcore.data._survival import TimeGrid
 from redcore.data._target import HasTargetKind, Target, TargetKind
 from redcore.exceptions import SchemaError, TargetError
 
@@ -46,13 +47,16 @@ class Schema(HasTargetKind):
     classes : array or None
         As in `Target`.
     n_outputs : int
-        Width of a prediction: number of classes, labels or regression outputs.
+        Width of a prediction: number of classes, labels, regression outputs or time bins.
+    grid : TimeGrid or None
+        Time bins of a survival target, from the training samples. None for other targets.
     """
 
     modalities: tuple[ModalitySchema, ...]
     target_kind: TargetKind
     classes: AnyArray | None
     n_outputs: int
+    grid: TimeGrid | None = None
 
     @classmethod
     def of(cls, data: MultimodalData) -> "Schema":
@@ -65,7 +69,7 @@ class Schema(HasTargetKind):
             )
             for name, modality in data.modalities.items()
         )
-        return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs)
+        return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs, data.target.grid)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +80,8 @@ class Schema(HasTargetKind):
         """Return `data` with a target of this schema, for evaluation.
 
         Class codes get the order of this schema's classes. Labels are converted to the type of the classes, and whole
-        numbers that were read as classes to numbers if the schema is of a regression.
+        numbers that were read as classes to numbers if the schema is of a regression. A survival target gets the time
+        bins of this schema.
 
         Raises
         ------
@@ -86,9 +91,11 @@ class Schema(HasTargetKind):
         target = data.target
         if target is None:
             raise TargetError("labels are missing: the data has no target to score against")
+        if target.kind == self.target_kind and target.kind.is_survival:
+            return replace(data, target=target.on_grid(self.grid))
         if target.kind == self.target_kind and not target.is_classification:
             return data
-        may_match = target.is_classification and not self.target_kind.is_multilabel
+        may_match = target.is_classification and not (self.target_kind.is_multilabel or self.target_kind.is_survival)
         if not may_match or target.classes is None:
             raise TargetError(f"the target is {target.kind}, expected {self.target_kind} as in training")
         aligned = self.target_of(target.classes[target.values])
@@ -100,7 +107,8 @@ class Schema(HasTargetKind):
         Parameters
         ----------
         labels : array (n_samples,) or (n_samples, n_outputs)
-            Labels as they stand in a file: text, numbers or booleans. Numbers may also be given as text.
+            Labels as they stand in a file: text, numbers or booleans. Numbers may also be given as text. Survival:
+            times and events, (n_samples, 2).
 
         Raises
         ------
@@ -110,6 +118,10 @@ class Schema(HasTargetKind):
         labels = np.asarray(labels)
         if labels.ndim not in (1, 2):
             raise TargetError(f"labels have shape {labels.shape}, expected 1 or 2 dimensions")
+        if self.target_kind.is_survival:
+            if labels.ndim != 2 or labels.shape[1] != 2:
+                raise TargetError(f"labels have shape {labels.shape}, expected (n_samples, 2): times and events")
+            return Target.from_survival(labels[:, 0], labels[:, 1]).on_grid(self.grid)
         if self.classes is None:
             return Target.from_numbers(numbers_of(labels) if labels.dtype.kind in "US" else labels)
         if self.target_kind.is_multilabel:

@@ -8,6 +8,8 @@ import numpy as np
 
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_labels, check_multilabel, check_regression, check_weights
+from redcore.data._survival import TimeGrid, check_survival, survival_fields
+from redcore.exceptions import TargetError
 
 __all__ = ["HasTargetKind", "Target", "TargetKind"]
 
@@ -25,6 +27,7 @@ class TargetKind(StrEnum):
     MULTICLASS = "multiclass"
     MULTILABEL = "multilabel"
     REGRESSION = "regression"
+    SURVIVAL = "survival"
 
     @property
     def is_classification(self) -> bool:
@@ -42,8 +45,13 @@ class TargetKind(StrEnum):
         return self is TargetKind.REGRESSION
 
     @property
+    def is_survival(self) -> bool:
+        """True if the target is the time to an event, which may be censored."""
+        return self is TargetKind.SURVIVAL
+
+    @property
     def has_probabilities(self) -> bool:
-        """True if predictions are probabilities, of classes or of labels."""
+        """True if predictions are probabilities: of classes, of labels, or of survival."""
         return not self.is_regression
 
     def __repr__(self) -> str:
@@ -74,14 +82,18 @@ class Target(HasTargetKind):
     Attributes
     ----------
     kind : TargetKind
-        "binary", "multiclass", "multilabel" or "regression".
+        "binary", "multiclass", "multilabel", "regression" or "survival".
     values : array
         Classes: int64 codes (n_samples,) that index `classes`. Multi-label: float32 zeros and ones
-        (n_samples, n_labels). Regression: float64 (n_samples,) or (n_samples, n_outputs).
+        (n_samples, n_labels). Regression: float64 (n_samples,) or (n_samples, n_outputs). Survival: float64
+        (n_samples, 2), the times, and 1 for an event or 0 for a censored time.
     classes : array or None
-        All classes (or label names), including those that do not occur in `values`. None for regression.
+        All classes (or label names), including those that do not occur in `values`. None for regression and survival.
     weights : array (n_samples,) or None
         Sample weights in the loss of every method, with mean 1. None for equal weights.
+    grid : TimeGrid or None
+        Time bins of a survival target, which a fit takes from its training samples. None for other kinds, and before a
+        fit.
 
     Examples
     --------
@@ -93,6 +105,7 @@ class Target(HasTargetKind):
     values: AnyArray
     classes: AnyArray | None = None
     weights: AnyArray | None = None
+    grid: TimeGrid | None = None
 
     @classmethod
     def from_labels(cls, labels: Any, classes: Any = None) -> "Target":
@@ -113,14 +126,57 @@ class Target(HasTargetKind):
         """Make a regression target from (n_samples,) or (n_samples, n_outputs) numbers."""
         return cls(TargetKind.REGRESSION, check_regression(numbers, _length(numbers)))
 
+    @classmethod
+    def from_survival(cls, times: Any, events: Any = None) -> "Target":
+        """Make a survival target from times and events (1 or True) or censored times (0 or False).
+
+        Parameters
+        ----------
+        times : array (n_samples,)
+            Positive numbers; or a structured array of times and events as in scikit-survival.
+        events : array (n_samples,), optional
+            Not needed with a structured array.
+
+        Examples
+        --------
+        >>> Target.from_survival([3.0, 5.5], [True, False]).values
+        array([[3. , 1. ],
+               [5.5, 0. ]])
+        """
+        if events is None:
+            fields = survival_fields(times)
+            if fields is None:
+                raise TargetError("times without events: expected two arrays, or a structured array of both")
+            times, events = fields
+        return cls(TargetKind.SURVIVAL, check_survival(times, events))
+
     @property
     def is_classification(self) -> bool:
         """True if each sample has exactly one class."""
         return self.kind.is_classification
 
     @property
+    def time_grid(self) -> TimeGrid:
+        """Time bins of a survival target.
+
+        Raises
+        ------
+        TargetError
+            If the target has none, because it was neither used in a fit nor aligned with the schema of a model.
+        """
+        if self.grid is None:
+            raise TargetError("the survival target has no time bins; align the data with a model (Schema.align)")
+        return self.grid
+
+    def on_grid(self, grid: TimeGrid | None = None) -> "Target":
+        """Return a survival target with these time bins; by default, with those of its own samples."""
+        return replace(self, grid=TimeGrid.fit(self.values, self.weights) if grid is None else grid)
+
+    @property
     def n_outputs(self) -> int:
-        """Width of a prediction: number of classes, labels or regression outputs."""
+        """Width of a prediction: number of classes, labels, regression outputs or time bins."""
+        if self.kind.is_survival:
+            return self.time_grid.n_bins
         if self.classes is not None:
             return len(self.classes)
         return 1 if self.values.ndim == 1 else int(self.values.shape[1])

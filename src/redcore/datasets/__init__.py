@@ -13,9 +13,19 @@ from typing import Any, cast
 from redcore._discovery import check_interface, is_known, load
 from redcore.data import MultimodalData
 from redcore.datasets._gaussian_model import GaussianModel, GaussianSettings
+from redcore.datasets._weibull import WeibullTimes
 from redcore.exceptions import DataError, PlugInError
 
-__all__ = ["Card", "GaussianModel", "GaussianSettings", "dataset", "is_public", "load_dataset", "load_public"]
+__all__ = [
+    "Card",
+    "GaussianModel",
+    "GaussianSettings",
+    "WeibullTimes",
+    "dataset",
+    "is_public",
+    "load_dataset",
+    "load_public",
+]
 
 
 @dataclass(frozen=True)

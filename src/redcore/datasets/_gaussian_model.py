@@ -1,5 +1,6 @@
 """Linear-Gaussian model of multimodal data, with a closed-form optimal prediction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from redcore._types import AnyArray, IntArray
 from redcore.data._dataset import MultimodalData
 from redcore.data._modality import Modality
 from redcore.data._target import Target
+from redcore.datasets._weibull import WeibullTimes
 
 __all__ = ["GaussianModel", "GaussianSettings"]
 
@@ -36,9 +38,10 @@ class GaussianSettings(Settings):
     max_length : int in [0, 10000], default 0
         0: samples are vectors. Otherwise, samples are sequences of 1 to `max_length` steps, with a constant signal and
         independent noise at each step.
-    target : {"classes", "number"}, default "classes"
-        The class, or the continuous target ``y = sum_k s_k / sqrt(n_shared) + 0.5 e`` with the shared factors s and
-        e ~ N(0, 1).
+    target : {"classes", "number", "survival"}, default "classes"
+        The class; the continuous target ``y = z + 0.5 e`` with ``z = sum_k s_k / sqrt(n_shared)``, the shared factors s
+        and e ~ N(0, 1); or censored times to an event with the log hazard ratio z, see `WeibullTimes`. For "survival",
+        the means of all classes are 0, so that z is standard normal.
     world_seed : int, default 0
         Seed of the model parameters.
     """
@@ -50,7 +53,7 @@ class GaussianSettings(Settings):
     n_shared: Annotated[int, Field(ge=1, le=100)] = 4
     n_private: Annotated[int, Field(ge=1, le=100)] = 3
     max_length: Annotated[int, Field(ge=0, le=10_000)] = 0
-    target: Literal["classes", "number"] = "classes"
+    target: Literal["classes", "number", "survival"] = "classes"
     world_seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -100,6 +103,9 @@ class GaussianModel:
             private[name] = scale * rng.normal(size=(settings.n_features, settings.n_private))
             private_means[name] = rng.normal(size=(settings.n_classes, settings.n_private))
             means[name] = shared_means @ shared[name].T + private_means[name] @ private[name].T
+        if settings.target == "survival":
+            shared_means = np.zeros_like(shared_means)
+            means, private_means = ({n: np.zeros_like(v) for n, v in one.items()} for one in (means, private_means))
         return cls(settings, names, shared, private, means, shared_means, private_means)
 
     def sample(self, n_samples: int, rng: np.random.Generator) -> MultimodalData:
@@ -119,6 +125,8 @@ class GaussianModel:
         target = Target.from_labels(codes, range(settings.n_classes))
         if settings.target == "number":
             target = Target.from_numbers(self._noiseless_target(factors) + TARGET_NOISE * rng.normal(size=n_samples))
+        if settings.target == "survival":
+            target = Target.from_survival(*WeibullTimes().sample(self._noiseless_target(factors), rng))
         return MultimodalData(modalities, target, None, np.arange(n_samples), None)
 
     def _noiseless_target(self, factors: AnyArray) -> AnyArray:
@@ -134,6 +142,29 @@ class GaussianModel:
         return np.asarray(
             (probabilities * self._noiseless_target(self.shared_means + means)).sum(axis=1, keepdims=True)
         )
+
+    def expected_survival(self, data: MultimodalData, times: AnyArray) -> AnyArray:
+        """Return the probability of survival given the observed modalities, (n_samples, n_times)."""
+        return WeibullTimes().curves(self.expected_number(data)[:, 0], self._posterior_variance(data), times)
+
+    def best_concordance(self, names: Sequence[str]) -> float:
+        """Return the largest possible concordance of a survival target without censoring, if `names` are observed."""
+        observed = {
+            name: Modality(np.zeros((1, self.settings.n_features), dtype=np.float32), np.zeros(1, dtype=np.int64))
+            for name in names
+        }
+        data = MultimodalData(observed, None, None, np.arange(1), None)
+        return WeibullTimes().best_concordance(1 - float(self._posterior_variance(data)[0]))
+
+    def _posterior_variance(self, data: MultimodalData) -> AnyArray:
+        """Return the posterior variance of the noiseless target, (n_samples,)."""
+        precision = np.tile(np.eye(self.settings.n_shared), (data.n_samples, 1, 1))
+        for name, modality in data.modalities.items():
+            _, lengths, observed = _time_means(modality)
+            for length in np.unique(lengths):
+                inverse = self._inverse_covariance(name, float(length))
+                precision[observed[lengths == length]] += self.shared[name].T @ inverse @ self.shared[name]
+        return np.asarray(np.linalg.inv(precision).sum(axis=(1, 2)) / self.settings.n_shared)
 
     def posterior(self, data: MultimodalData) -> AnyArray:
         """Return the posterior class probabilities given the observed modalities, (n_samples, n_classes).

@@ -1,12 +1,10 @@
 """Gaussian multimodal data with a known optimal prediction (synthetic)."""
 
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from redcore.data import MultimodalData
-from redcore.datasets import Card, GaussianModel, GaussianSettings
+from redcore.datasets import Card
+from redcore.datasets._gaussian_sample import draw
 
 __all__ = ["CARD", "load"]
 
@@ -31,8 +29,4 @@ def load(n_samples: int = 5000, seed: int = 0, **world: Any) -> MultimodalData:
         Settings of the model; see `redcore.datasets.GaussianSettings`. Method ``bayes`` with the same settings gives
         the optimal prediction.
     """
-    model = GaussianModel.make(GaussianSettings.parse(world))
-    rng = np.random.default_rng([seed, 1])
-    data = model.sample(n_samples, rng)
-    split = np.repeat([0, 1, 2], np.diff(np.round([0, 0.6 * n_samples, 0.75 * n_samples, n_samples]).astype(int)))
-    return replace(data, split=rng.permutation(split))
+    return draw(n_samples, seed, world)

@@ -2,6 +2,7 @@
 
 from redcore.linear._discriminant import Density, Discriminant
 from redcore.linear._fit import LinearSettings, fit_linear, linear_outputs
+from redcore.linear._hazard import hazard_losses
 from redcore.linear._model import LinearModel
 from redcore.linear._pool import Combination
 from redcore.linear._unimodal import UnimodalLinear
@@ -14,5 +15,6 @@ __all__ = [
     "LinearSettings",
     "UnimodalLinear",
     "fit_linear",
+    "hazard_losses",
     "linear_outputs",
 ]

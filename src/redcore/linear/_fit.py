@@ -10,6 +10,7 @@ from pydantic import Field
 from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Target, TargetKind, assign_folds
+from redcore.linear._hazard import hazard_losses, hazard_path
 from redcore.linear._logistic import GRADIENT_TOLERANCE, logistic_path
 from redcore.linear._principal import MAX_AXES, PrincipalAxes
 from redcore.linear._ridge import ridge_path
@@ -39,7 +40,7 @@ class LinearSettings(MethodSettings):
     Attributes
     ----------
     C : float > 0 or None, default None
-        Inverse L2 strength of logistic regressions. None selects among 0.01, 0.1, 1 and 10 the value with the smallest
+        Inverse L2 strength of logistic regressions, of classes or of hazards. None selects among 0.01, 0.1, 1 and 10 the value with the smallest
         log loss in 3-fold cross-validation on at most 2,000 training samples. The search starts at 0.01 and ends at the
         first value with a larger loss than the value before. Folds hold whole groups if the data has groups.
     alpha : float > 0 or None, default None
@@ -62,7 +63,7 @@ class LinearSettings(MethodSettings):
 def fit_linear(
     values: AnyArray, target: Target, settings: LinearSettings, groups: AnyArray | None = None
 ) -> tuple[AnyArray, AnyArray]:
-    """Fit logistic regressions to classes or labels, or ridge regressions to a continuous target.
+    """Fit logistic regressions to classes, labels or hazards, or ridge regressions to a continuous target.
 
     Parameters
     ----------
@@ -149,6 +150,10 @@ def _path(
     counts = target.weights
     if target.kind.is_regression:
         yield from ridge_path(values, target.values.reshape(len(values), -1), strengths, counts)
+    elif target.kind.is_survival:
+        n_bins, positions = target.n_outputs, target.time_grid.positions(target.values)
+        for coefficients, intercepts in hazard_path(values, positions, n_bins, strengths, max_iter, counts, tolerance):
+            yield np.repeat(coefficients[:, None], n_bins, axis=1), intercepts
     elif target.kind.is_multilabel:
         labels = target.values.T.astype(np.int64)
         paths = [_class_path(values, label, 2, strengths, max_iter, counts, tolerance) for label in labels]
@@ -205,6 +210,8 @@ def _losses(linear: AnyArray, target: Target) -> AnyArray:
 
     # bounded, so that a class absent from the training folds does not decide the strength
     linear = linear.clip(-LARGEST_CHOICE_LOGIT, LARGEST_CHOICE_LOGIT)
+    if target.kind.is_survival:
+        return hazard_losses(linear, target.time_grid.positions(target.values))[0]
     if target.kind.is_multilabel:
         return np.asarray((np.logaddexp(0, linear) - target.values * linear).sum(axis=1))
     return np.asarray(-log_softmax(linear, axis=1)[np.arange(len(linear)), target.values])

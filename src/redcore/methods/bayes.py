@@ -1,4 +1,4 @@
-"""Bayes: the Bayes-optimal prediction for the data set gaussian under every missing pattern."""
+"""Bayes: the Bayes-optimal prediction for the data sets gaussian and weibull under every missing pattern."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
@@ -24,6 +24,7 @@ class Bayes(Method):
 
     Settings: ClassVar[type[MethodSettings]] = BayesSettings
     any_data: ClassVar[bool] = False
+    supports_survival: ClassVar[bool] = True
     nothing_to_tune: ClassVar[str] = "its settings are the known parameters of the data"
 
     def _model(self) -> GaussianModel:
@@ -35,15 +36,21 @@ class Bayes(Method):
         expected = dict.fromkeys(model.names, (settings.n_features, settings.max_length > 0))
         actual = {m.name: (m.n_features, m.is_sequence) for m in self.schema.modalities if m.n_features}
         n_outputs = settings.n_classes if settings.target == "classes" else 1
-        if not actual.items() <= expected.items() or self.schema.n_outputs != n_outputs:
+        is_survival = self.schema.target_kind.is_survival
+        fits = is_survival if settings.target == "survival" else not is_survival and self.schema.n_outputs == n_outputs
+        if not actual.items() <= expected.items() or not fits:
             raise DataError(
                 "method 'bayes' supports the data set gaussian only, generated with the same settings: expected "
-                f"modalities {', '.join(expected)} of {settings.n_features} features and {n_outputs} output(s), got "
-                f"{', '.join(self.schema.names)} and {self.schema.n_outputs} outputs"
+                f"modalities {', '.join(expected)} of {settings.n_features} features and target {settings.target!r} with "
+                f"{n_outputs} output(s), got {', '.join(self.schema.names)} and a {self.schema.target_kind} target with "
+                f"{self.schema.n_outputs} output(s)"
             )
 
     def _predict(self, data: MultimodalData) -> AnyArray:
         model = self._model()
+        if self.schema.target_kind.is_survival:
+            assert self.schema.grid is not None
+            return model.expected_survival(data, self.schema.grid.borders)
         return model.posterior(data) if self.schema.classes is not None else model.expected_number(data)
 
     def _arrays(self) -> dict[str, AnyArray]:

@@ -182,10 +182,8 @@ class DiCMoRNetwork(TrainableNetwork):
     def _negative_log_likelihood(self, output: DiCMoROutput, batch: Batch, objective: Objective) -> Tensor:
         """Return the mean over observed codes, per dimension and up to a constant, for latents ~ N(mean(y), I)."""
         assert batch.target is not None
-        target, _ = objective.split(batch.target)
-        if not target.is_floating_point():
-            target = functional.one_hot(target, len(self.latent_mean)).float()
-        mean = (target @ self.latent_mean)[:, None]
+        values, _ = objective.split(batch.target)
+        mean = (objective.label_vectors(values) @ self.latent_mean)[:, None]
         energy = (output.latents - mean).square().sum(dim=2) / 2 - output.logdet
         return mean_where(energy, batch.availability) / self.latent_mean.shape[1]
 

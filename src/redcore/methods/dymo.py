@@ -265,7 +265,8 @@ def target_groups(target: Tensor, objective: Objective) -> Tensor:
     """Return the group of each sample for the prototypes, int64 (n,).
 
     Groups are the classes. Samples with a continuous target are divided at the quartiles of a normal distribution of
-    the mean over outputs, and samples with labels by their share of positive labels.
+    the mean over outputs, samples with labels by their share of positive labels, and samples with a time to an event by
+    the share of time bins in which they are at risk.
 
     Parameters
     ----------
@@ -276,8 +277,8 @@ def target_groups(target: Tensor, objective: Objective) -> Tensor:
     values, _ = objective.split(target)
     if objective.kind.is_classification:
         return values
-    mean = values.mean(dim=1)
-    if objective.kind.is_multilabel:
+    mean = objective.label_vectors(values).mean(dim=1)
+    if objective.kind.is_multilabel or objective.kind.is_survival:
         return (mean * N_BINS).long().clamp(max=N_BINS - 1)
     return torch.bucketize(mean, torch.tensor(QUARTILES, device=mean.device))
 

@@ -48,6 +48,7 @@ class LateFusion(Method):
     """
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
+    supports_survival: ClassVar[bool] = True
 
     linear: UnimodalLinear
 

@@ -18,6 +18,7 @@ SOURCE = "Textbook method; no specific paper"
 class Prior(Method):
     """Prediction of the prior for every sample, a lower bound for all other methods."""
 
+    supports_survival: ClassVar[bool] = True
     nothing_to_tune: ClassVar[str] = "it has no settings"
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:

@@ -61,6 +61,7 @@ class Stack(Method):
     """
 
     Settings: ClassVar[type[MethodSettings]] = StackSettings
+    supports_survival: ClassVar[bool] = True
 
     stack: StackedPredictor
 

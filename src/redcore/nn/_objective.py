@@ -11,7 +11,7 @@ from torch.nn import functional
 from redcore._types import AnyArray
 from redcore.data import HasTargetKind, Target, TargetKind
 
-__all__ = ["Objective", "outputs_of"]
+__all__ = ["Objective", "hazard_losses", "outputs_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,14 +19,16 @@ class Objective(HasTargetKind):
     """Loss function and output transformation of a target.
 
     The loss is cross-entropy for classes, binary cross-entropy for multilabel targets, and squared or absolute error
-    for regression.
+    for regression. For survival it is the negative log-likelihood of right-censored times in discrete bins, of which
+    the logits are the log-odds of the hazards (Brown 1975; Gensheimer and Narasimhan 2019).
 
     Attributes
     ----------
     kind : TargetKind
     n_outputs : int
     mean, scale : array (n_outputs,)
-        In regression, the network predicts ``(y - mean) / scale``. For other targets, zeros and ones.
+        In regression, the network predicts ``(y - mean) / scale``. In survival, the network predicts the difference to
+        `mean`, the log-odds of the hazards of all training samples, and `scale` is 1. For other targets, zeros and ones.
     regression_loss : {"squared", "absolute"}
     """
 
@@ -44,12 +46,15 @@ class Objective(HasTargetKind):
             mean = np.atleast_1d(target.values.mean(axis=0))
             deviation = np.atleast_1d(target.values.std(axis=0))
             scale = np.where(deviation > 0, deviation, 1.0)
+        if target.kind.is_survival:
+            hazards = target.time_grid.hazards(target.values, target.weights)
+            mean = np.log(hazards) - np.log1p(-hazards)
         return cls(target.kind, target.n_outputs, mean, scale, regression_loss)
 
     def encode(self, target: Target) -> AnyArray:
         """Return the target in the form that `loss` expects: int64 class codes (n,), or float32 (n, n_outputs).
 
-        Sample weights are appended as a column: float32 (n, 2), or (n, n_outputs + 1).
+        A survival target becomes float32 (n, 2), see `TimeGrid.positions`. Sample weights are appended as a column.
         """
         values = self.values(target)
         if target.weights is None:
@@ -60,6 +65,8 @@ class Objective(HasTargetKind):
         """Return the encoded target without sample weights."""
         if target.is_classification:
             return target.values
+        if target.kind.is_survival:
+            return target.time_grid.positions(target.values)
         values = target.values.reshape(len(target.values), self.n_outputs)
         return ((values - self.mean) / self.scale).astype(np.float32)
 
@@ -67,7 +74,7 @@ class Objective(HasTargetKind):
         """Split an encoded target into target values and sample weights (None without weights)."""
         if self.kind.is_classification:
             return (target, None) if target.ndim == 1 else (target[:, 0].long(), target[:, 1])
-        if target.shape[1] == self.n_outputs:
+        if target.shape[1] == (2 if self.kind.is_survival else self.n_outputs):
             return target, None
         return target[:, :-1], target[:, -1]
 
@@ -97,6 +104,8 @@ class Objective(HasTargetKind):
         if self.kind.is_classification:
             codes = values[:, None].expand(-1, n_heads)
             return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
+        if self.kind.is_survival:
+            return hazard_losses(self.absolute(logits), values)
         return self._error(logits, values[:, None].expand(-1, n_heads, -1)).mean(dim=2)
 
     def _error(self, logits: Tensor, values: Tensor) -> Tensor:
@@ -106,13 +115,28 @@ class Objective(HasTargetKind):
             return functional.l1_loss(logits, values, reduction="none")
         return functional.mse_loss(logits, values, reduction="none")
 
+    def label_vectors(self, values: Tensor) -> Tensor:
+        """Return encoded target values as vectors, float (n, n_outputs), for networks that are conditioned on them.
+
+        Classes are one-hot vectors. A survival target has the share of each time bin in which the sample is at risk.
+        """
+        if self.kind.is_classification:
+            return functional.one_hot(values, self.n_outputs).float()
+        return shares_at_risk(values, self.n_outputs) if self.kind.is_survival else values
+
+    def absolute(self, logits: Tensor) -> Tensor:
+        """Return logits (..., n_outputs) without the standardisation by `mean` and `scale`."""
+        if not (self.kind.is_regression or self.kind.is_survival):
+            return logits
+        mean, scale = (torch.as_tensor(part, device=logits.device).to(logits) for part in (self.mean, self.scale))
+        return logits * scale + mean
+
     def predictions(self, logits: Tensor) -> Tensor:
-        """Return probabilities, or regression outputs in units of the target, double (n, n_outputs)."""
-        logits = logits.double()
-        if self.kind.is_regression:
-            logits = logits * torch.as_tensor(self.scale, device=logits.device)
-            logits = logits + torch.as_tensor(self.mean, device=logits.device)
-        return outputs_of(logits, self.kind)
+        """Return probabilities, or regression outputs in units of the target, double (n, n_outputs).
+
+        The probabilities of a survival target are those of survival at the borders of the time bins.
+        """
+        return outputs_of(self.absolute(logits.double()), self.kind)
 
     def outputs(self, logits: Tensor) -> AnyArray:
         """Return `predictions` as an array."""
@@ -120,7 +144,33 @@ class Objective(HasTargetKind):
 
 
 def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:
-    """Return the probabilities of logits (..., n_outputs); predictions of a continuous target stay as they are."""
+    """Return the probabilities of logits (..., n_outputs); predictions of a continuous target stay as they are.
+
+    For survival, logits are log-odds of hazards, and the result is the probability of survival at the end of each bin.
+    """
     if kind.is_regression:
         return linear
+    if kind.is_survival:
+        return functional.softplus(linear).cumsum(dim=-1).neg().exp()
     return linear.sigmoid() if kind.is_multilabel else linear.softmax(dim=-1)
+
+
+def hazard_losses(logits: Tensor, values: Tensor) -> Tensor:
+    """Return the negative log-likelihood of censored times in discrete bins, (n, n_heads).
+
+    Parameters
+    ----------
+    logits : tensor (n, n_heads, n_bins)
+        Log-odds of the hazards.
+    values : tensor (n, 2)
+        Positions and events; see `redcore.data.TimeGrid.positions`.
+    """
+    at_risk, event = shares_at_risk(values, logits.shape[2]), values[:, 1:]
+    bins = (values[:, :1] - 1).clamp(min=0).long()[:, None].expand(-1, logits.shape[1], -1)
+    of_event = logits.gather(2, bins).squeeze(2)
+    return (functional.softplus(logits) * at_risk[:, None]).sum(dim=2) - event * of_event
+
+
+def shares_at_risk(values: Tensor, n_bins: int) -> Tensor:
+    """Return the share of each time bin in which a sample is at risk, (n, n_bins), of positions and events (n, 2)."""
+    return (values[:, :1] - torch.arange(n_bins, device=values.device)).clamp(0, 1)

@@ -31,7 +31,7 @@ PATTERNS_PER_SAMPLE = 8
 LARGEST_LOGIT = 30.0
 
 PRIOR_WEIGHTS = {
-    # (regression, with a network): weights of the five sources without data
+    # (regression or survival, with a network): weights of the five sources without data
     (False, True): [0.75, 0.0, 0.25, 0.0, 0.0],
     # networks overfit a few hundred samples more in regression: mostly the linear models
     (True, True): [0.25, 0.0, 0.0, 0.75, 0.0],
@@ -79,18 +79,20 @@ class StackedPredictor(nn.Module):
     5. the discriminant: Gaussian class densities of all observed modalities, with shared factors.
 
     Sums count the class frequencies once, not once per modality. For regression, source 4 is the best linear
-    combination of the linear models (see `Combination`), and source 5 is 0. The five weights are fitted to held-out
+    combination of the linear models (see `Combination`), and source 5 is 0. For survival, the sources are log-odds of
+    hazards relative to those of all samples: source 4 is the best linear combination of the risk scores of the linear
+    models, and source 5 the sum of their log-odds. The five weights are fitted to held-out
     samples under many missing patterns; they also calibrate the probabilities.
 
     Parameters
     ----------
     linear : UnimodalLinear
     head : Discriminant or Combination or None
-        A discriminant; for regression a combination, or None in a model without one.
+        A discriminant; for regression and survival a combination, or None in a model without one.
     weighting : StackingWeights
     objective : Objective
     base : array (n_outputs,)
-        Log-frequencies of the classes, or log-odds of the labels; zeros for regression.
+        Log-frequencies of the classes, or log-odds of the labels; zeros for regression and survival.
     prior_power : float
         Power of `Decision`; 0 for targets other than classes.
     """
@@ -157,17 +159,20 @@ class StackedPredictor(nn.Module):
         has_network: bool,
     ) -> "StackedPredictor":
         """Fit the linear models; the weights are the prior weights."""
-        weights = StackingWeights(np.array(PRIOR_WEIGHTS[objective.kind.is_regression, has_network]))
+        kind = objective.kind
+        weights = StackingWeights(np.array(PRIOR_WEIGHTS[kind.is_regression or kind.is_survival, has_network]))
         train = sample_in_memory(data, MAX_LINEAR_ROWS, rng)
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)
         base = _base(train.target)
-        if not objective.kind.is_regression:
+        if not (kind.is_regression or kind.is_survival):
             discriminant = Discriminant.fit(linear.prepare(train))
             return cls(linear, discriminant, weights, objective, base)
         predictions, present = linear.predict_held_out(train)
-        predictions = (predictions - objective.mean) / objective.scale
-        combination = Combination.fit(predictions, present, objective.values(train.target), train.target.counts)
+        predictions, values = (predictions - objective.mean) / objective.scale, objective.values(train.target)
+        if kind.is_survival:
+            predictions, values = _standardised_risks(predictions, train.target)
+        combination = Combination.fit(predictions, present, values, train.target.counts)
         return cls(linear, combination, weights, objective, base)
 
     @torch.no_grad()
@@ -184,14 +189,17 @@ class StackedPredictor(nn.Module):
         weighted = any(one.weights is not None for one in targets)
         counts = np.concatenate([one.counts for one in targets]) if weighted else None
         prior = self.weighting.weights.numpy()
-        self.weighting = StackingWeights.fit(sources, target, kind, prior, n_independent, counts)
+        offset = self.objective.mean if kind.is_survival else None
+        self.weighting = StackingWeights.fit(sources, target, kind, prior, n_independent, counts, offset)
         if kind.is_classification:
             sizes = np.concatenate([data.availability.sum(axis=1) for data in validation])
             probabilities = self.objective.outputs(self.weighting(torch.from_numpy(sources)))
             self.prior_power = choose_prior_power(probabilities, self.base.numpy(), sizes)
 
     def forward(self, batch: Batch, joint: Tensor, unimodal: Tensor) -> Tensor:
-        """Return the combined logits, or standardised predictions for regression, (n_samples, n_outputs), double.
+        """Return the combined logits or standardised predictions, (n_samples, n_outputs), double.
+
+        Predictions are standardised in regression and survival; see `Objective`.
 
         Parameters
         ----------
@@ -211,9 +219,14 @@ class StackedPredictor(nn.Module):
         linear, present = self.linear(vectors)
         if not isinstance(self.head, Discriminant):
             linear = (linear - self.mean) / self.scale
-            zeros = torch.zeros_like(joint)
-            combined = zeros if self.head is None else self.head(linear, present)
-            return torch.stack([joint, self._mean(unimodal, present), self._mean(linear, present), combined, zeros], 1)
+            last = torch.zeros_like(joint)
+            if self.objective.kind.is_survival:
+                assert self.head is not None
+                last = (linear * present[..., None]).sum(dim=1)
+                combined = self.head(linear.mean(dim=2, keepdim=True), present).expand_as(last)
+            else:
+                combined = last if self.head is None else self.head(linear, present)
+            return torch.stack([joint, self._mean(unimodal, present), self._mean(linear, present), combined, last], 1)
         if not self.objective.kind.is_multilabel:
             joint, unimodal, linear = (values.log_softmax(dim=-1) for values in (joint, unimodal, linear))
         joint, unimodal, linear = (values.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
@@ -296,3 +309,27 @@ def _base(target: Target) -> AnyArray:
         frequencies = np.average(target.values, axis=0, weights=counts)
         return np.asarray(logit(frequencies.clip(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)))
     return np.zeros(target.n_outputs)
+
+
+def _standardised_risks(predictions: AnyArray, target: Target) -> tuple[AnyArray, AnyArray]:
+    """Return risk scores of single modalities and martingale residuals, in the unit in which the latter have variance 1.
+
+    The mean residual of samples with the log hazard ratio r is about r times the share of events. Residuals are divided
+    by this share, and then predict r.
+
+    Parameters
+    ----------
+    predictions : array (n_samples, n_modalities, n_bins)
+        Log-odds of hazards relative to those of all samples.
+    target : Target
+
+    Returns
+    -------
+    risks : array (n_samples, n_modalities, 1)
+        Mean of the predictions over the bins.
+    residuals : array (n_samples, 1)
+    """
+    share = np.average(target.values[:, 1], weights=target.weights)
+    residuals = target.time_grid.residuals(target.values, target.weights)[:, None] / share
+    deviation = residuals.std() or 1.0
+    return predictions.mean(axis=2, keepdims=True) / deviation, residuals / deviation

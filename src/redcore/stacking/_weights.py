@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from redcore._types import AnyArray
 from redcore.data import TargetKind
+from redcore.linear import hazard_losses
 
 __all__ = ["StackingWeights"]
 
@@ -21,7 +22,7 @@ held-out samples."""
 
 
 class StackingWeights(nn.Module):
-    """Non-negative weights of S sources. Each source predicts class log-probabilities, label logits or numbers.
+    """Non-negative weights of S sources. Each predicts class log-probabilities, logits of labels or hazards, or numbers.
 
     For regression the weights sum to at most 1: the combination is no further from the mean than its sources.
 
@@ -45,6 +46,7 @@ class StackingWeights(nn.Module):
         prior: AnyArray,
         n_independent: int | None = None,
         counts: AnyArray | None = None,
+        offset: AnyArray | None = None,
     ) -> "StackingWeights":
         """Minimise the log loss (for regression: the squared error) over the weights.
 
@@ -52,7 +54,7 @@ class StackingWeights(nn.Module):
         ----------
         sources : array (n_samples, S, n_outputs)
         target : array
-            Class codes (n_samples,), or (n_samples, n_outputs).
+            Class codes (n_samples,), positions of times (n_samples, 2), or (n_samples, n_outputs).
         kind : TargetKind
         prior : array (S,)
             Start of the search, and the weights towards which the result is shrunk.
@@ -61,6 +63,8 @@ class StackingWeights(nn.Module):
             they are, the stronger the shrinkage.
         counts : array (n_samples,), optional
             Weight of each sample.
+        offset : array (n_outputs,), optional
+            Survival: log-odds of the hazards, to which the weighted sum of the sources is added.
         """
         from scipy.optimize import LinearConstraint, minimize
 
@@ -70,7 +74,7 @@ class StackingWeights(nn.Module):
 
         def loss(weights: AnyArray) -> tuple[float, AnyArray]:
             combined = np.einsum("nsk,s->nk", sources, weights)
-            losses, slope = _loss(combined, target, kind)
+            losses, slope = _loss(combined if offset is None else combined + offset, target, kind)
             gradient = np.einsum("nsk,nk->s", sources, slope * counts[:, None] / len(counts))
             gradient += 2 * penalty * (weights - prior)
             return float(counts @ losses) / len(counts) + penalty * float(((weights - prior) ** 2).sum()), gradient
@@ -101,6 +105,8 @@ def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[AnyAr
         slope[rows, target] -= 1
         return logsumexp(combined, axis=1) - combined[rows, target], slope
     n_outputs = combined.shape[1]
+    if kind.is_survival:
+        return hazard_losses(combined, target)
     if kind.is_multilabel:
         value = np.logaddexp(0, combined) - target * combined
         return value.mean(axis=1), (expit(combined) - target) / n_outputs

@@ -41,7 +41,7 @@ class StoredForm(Settings):
 
 
 class StoredTarget(Settings):
-    """Kind, classes and width of the target; see `redcore.data.Target`."""
+    """Kind, classes and width of the target: 2 for survival (time and event); see `redcore.data.Target`."""
 
     kind: TargetKind
     classes: tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[StrictStr, ...] | None = None
@@ -110,7 +110,7 @@ class StoreCard(Settings):
             else {
                 "kind": target.kind,
                 "classes": None if target.classes is None else target.classes.tolist(),
-                "n_outputs": target.n_outputs,
+                "n_outputs": 2 if target.kind.is_survival else target.n_outputs,
             },
         }
 

@@ -35,6 +35,7 @@ from redcore.preprocessing import Cells
 
 __all__ = ["Method"]
 
+LISTED_KINDS = "classes, labels or numbers"
 MAX_LISTED = 5
 """Largest number of columns in a warning."""
 
@@ -79,7 +80,8 @@ class Method(ABC):
     active : tuple of str
         Modalities that were observed in training, sorted by name. The model uses only these.
     prior : array (n_outputs,)
-        Class frequencies or mean target of the training data, which is the prediction for samples without any modality.
+        Class frequencies, mean target or survival curve of the training data, which is the prediction for samples
+        without any modality.
     history : History
         Training history; empty for methods without gradient descent.
     cells : Cells
@@ -93,6 +95,9 @@ class Method(ABC):
 
     any_data: ClassVar[bool] = True
     """If False, the method supports a particular data set only."""
+
+    supports_survival: ClassVar[bool] = False
+    """If True, the method predicts censored times to an event."""
 
     nothing_to_tune: ClassVar[str] = ""
     """Reason why the settings declare no search space; empty for a method with settings to tune."""
@@ -126,7 +131,7 @@ class Method(ABC):
         ----------
         data : MultimodalData
             Training data with a target. At least one modality must be observed. In classification, at least two classes
-            must occur.
+            must occur, and in survival at least one event.
         validation : MultimodalData, optional
             Validation set, for example to select the epoch. Default: a part of `data`, which does not divide groups.
         seed : int
@@ -141,7 +146,8 @@ class Method(ABC):
         Raises
         ------
         TargetError, DataError
-            If the target is missing or has only one class, or if nothing is observed.
+            If the target is missing, has only one class or no event, or is of a kind that the method does not support;
+            or if nothing is observed.
         SchemaError
             If the schema of `validation` or `start` differs from that of `data`.
 
@@ -219,7 +225,8 @@ class Method(ABC):
         Returns
         -------
         array (n_samples, n_outputs), float64
-            Class probabilities, label probabilities, or regression outputs in the units of the target.
+            Class probabilities, label probabilities, regression outputs in the units of the target, or probabilities of
+            survival at the times ``schema.grid.borders``.
 
         Raises
         ------
@@ -396,6 +403,12 @@ class Method(ABC):
         if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
             label = np.asarray(target.classes).tolist()[target.values[0]]
             raise TargetError(f"only one class in training: {label!r}; expected at least two")
+        if target is not None and target.kind.is_survival:
+            if not self.supports_survival:
+                name = type(self).__module__.rpartition(".")[2]
+                raise TargetError(f"method {name!r} does not support a survival target, expected {LISTED_KINDS}")
+            # the time bins are those of the training samples, without the validation and test samples
+            data = replace(data, target=target.weighted(target.weights).on_grid())
         return data
 
     def _with_policy(self, data: MultimodalData) -> MultimodalData:
@@ -455,4 +468,6 @@ def _prior(data: MultimodalData) -> AnyArray:
         counts = np.bincount(target.values, target.weights, minlength=target.n_outputs)
         frequencies: AnyArray = counts / counts.sum()
         return frequencies
+    if target.kind.is_survival:
+        return np.cumprod(1 - target.time_grid.hazards(target.values, target.weights))
     return np.atleast_1d(np.average(target.values.astype(np.float64), axis=0, weights=target.weights))

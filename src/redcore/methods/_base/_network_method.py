@@ -68,6 +68,7 @@ class NetworkMethod(Method):
     """
 
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
+    supports_survival: ClassVar[bool] = True
 
     preprocessor: Preprocessor
     objective: Objective

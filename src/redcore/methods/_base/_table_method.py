@@ -145,6 +145,7 @@ class LinearTableMethod(TableMethod):
     """
 
     Settings: ClassVar[type[LinearSettings]] = LinearSettings
+    supports_survival: ClassVar[bool] = True
 
     def design(self, table: Tensor) -> Tensor:
         """Return the columns that the linear model reads, (n_samples, n_design_columns).
