@@ -11,7 +11,14 @@ from redcore._version import __version__
 if TYPE_CHECKING:
     from redcore.data import MultimodalData, Target
     from redcore.datasets import load_dataset
-    from redcore.estimators import MethodClassifier, MethodRegressor, RedCoreClassifier, RedCoreRegressor
+    from redcore.estimators import (
+        MethodClassifier,
+        MethodRegressor,
+        MethodSurvival,
+        RedCoreClassifier,
+        RedCoreRegressor,
+        RedCoreSurvival,
+    )
     from redcore.exceptions import RedCoreError
     from redcore.explain import modality_value
     from redcore.export import load_estimator, load_model, save_model
@@ -24,10 +31,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MethodClassifier",
     "MethodRegressor",
+    "MethodSurvival",
     "MultimodalData",
     "RedCoreClassifier",
     "RedCoreError",
     "RedCoreRegressor",
+    "RedCoreSurvival",
     "Run",
     "Target",
     "__version__",
@@ -48,7 +57,14 @@ __getattr__, __dir__ = on_first_use(
     {
         "data": ("MultimodalData", "Target"),
         "datasets": ("load_dataset",),
-        "estimators": ("MethodClassifier", "MethodRegressor", "RedCoreClassifier", "RedCoreRegressor"),
+        "estimators": (
+            "MethodClassifier",
+            "MethodRegressor",
+            "MethodSurvival",
+            "RedCoreClassifier",
+            "RedCoreRegressor",
+            "RedCoreSurvival",
+        ),
         "exceptions": ("RedCoreError",),
         "explain": ("modality_value",),
         "export": ("load_estimator", "load_model", "save_model"),

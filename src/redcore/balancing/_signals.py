@@ -294,7 +294,7 @@ class StepSignals(Signals):
 
 
 def _log_probabilities(logits: Tensor, objective: Objective) -> Tensor:
-    """Return log-probabilities, (..., n_variables, n_values): one variable of all classes, or one per label or hazard."""
+    """Return log-probabilities, (..., n_variables, n_values): one variable of all classes, or per label or hazard."""
     if objective.kind.is_classification:
         return logits.log_softmax(dim=-1)[..., None, :]
     logits = objective.absolute(logits)

@@ -67,7 +67,7 @@ def run_cell(cell: Cell, folder: Path, data_folder: Path | None = None) -> tuple
         outputs = method.predict(parts.hidden_test)
         report = evaluate_method(method, parts.test, cell.seed, extra_scores, samples.add)
         times.append(_clocks())
-    target = parts.hidden_test.target
+    target = method.schema.align(parts.hidden_test).target
     assert target is not None
     samples.add(AS_OBSERVED, np.arange(len(outputs)), SamplePredictions.from_outputs(target, outputs, method.decide))
     as_observed = {"n_samples": len(outputs), **all_scores(target, outputs, extra_scores, method.decide)}

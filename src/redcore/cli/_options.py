@@ -12,14 +12,17 @@ from redcore.exceptions import MissingRateError, SettingsError
 
 __all__ = [
     "Data",
+    "EventOption",
     "FormatOption",
     "Json",
     "ModalityColumns",
     "Rows",
     "Seed",
+    "TargetOption",
     "Threshold",
     "parse_rates",
     "parse_settings",
+    "parse_target",
     "reader_options",
     "takes",
 ]
@@ -44,6 +47,18 @@ FormatOption = Annotated[list[str] | None, typer.Option(help="Option of the form
 ModalityColumns = Annotated[
     list[str] | None,
     typer.Option(help="Columns of one modality in a table, as NAME=PATTERN[,PATTERN]. Repeatable."),
+]
+
+TargetOption = Annotated[
+    str | None,
+    typer.Option(help="Column of the target in a table, or time=COLUMN for the times of a survival target."),
+]
+EventOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Events of a survival target, as COLUMN=VALUE for the entry that stands for the event (other entries are "
+        "censored times), or COLUMN of 0 and 1."
+    ),
 ]
 
 Options = TypeVar("Options")
@@ -74,9 +89,32 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def reader_options(options: Sequence[str] | None, modalities: Sequence[str] | None) -> dict[str, Any]:
-    """Return the reader options of a format from the arguments of ``--option`` and ``--modality``."""
+def parse_target(target: str | None, event: str | None) -> str | None:
+    """Return the column of ``--target``, without the prefix ``time=`` of a survival target.
+
+    Raises
+    ------
+    SettingsError
+        If only one of ``--target time=COLUMN`` and ``--event`` is given.
+    """
+    if event is not None and target is None:
+        raise SettingsError(f"--event {event!r} without --target: name the times, such as --target time=days")
+    is_time = target is not None and target.startswith("time=")
+    if is_time and event is None:
+        raise SettingsError(f"--target {target!r} without --event: name the events, such as --event status=deceased")
+    return target.removeprefix("time=") if target is not None and event is not None else target
+
+
+def reader_options(
+    options: Sequence[str] | None,
+    modalities: Sequence[str] | None,
+    target: str | None = None,
+    event: str | None = None,
+) -> dict[str, Any]:
+    """Return the reader options of a format from ``--option``, ``--modality``, ``--target`` and ``--event``."""
     parsed: dict[str, Any] = dict(parse_settings(options or []))
+    columns = {"target": parse_target(target, event), "event": event}
+    parsed |= {name: column for name, column in columns.items() if column is not None}
     return {**parsed, "modalities": parse_settings(modalities)} if modalities else parsed
 
 

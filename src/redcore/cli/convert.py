@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from redcore.cli._options import FormatOption, Json, ModalityColumns, reader_options, takes
+from redcore.cli._options import (
+    EventOption,
+    FormatOption,
+    Json,
+    ModalityColumns,
+    TargetOption,
+    reader_options,
+    takes,
+)
 
 __all__ = ["convert"]
 
@@ -27,6 +35,8 @@ class ConvertOptions:
     ] = None
     fold: Annotated[int, typer.Option(help="Number of the official fold to use, with --dataset.", min=1)] = 1
     modality: ModalityColumns = None
+    target: TargetOption = None
+    event: EventOption = None
     option: FormatOption = None
     title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""
     licence: Annotated[str, typer.Option(help="Licence on the data card of the store.")] = ""
@@ -50,7 +60,7 @@ def convert(options: ConvertOptions) -> None:
             data_format=options.data_format,
             dataset=options.dataset,
             fold=options.fold,
-            options=reader_options(options.option, options.modality),
+            options=reader_options(options.option, options.modality, options.target, options.event),
         )
         origin = {"name": options.source.name, "format": data_format, "sha256": checksum_of(options.source)}
         card = {name: getattr(options, name) for name in ("title", "licence", "citation")}

@@ -13,10 +13,12 @@ import typer
 from redcore import _defaults
 from redcore.cli._options import (
     Data,
+    EventOption,
     FormatOption,
     Json,
     ModalityColumns,
     Seed,
+    TargetOption,
     parse_rates,
     parse_settings,
     reader_options,
@@ -85,12 +87,15 @@ class FitOptions:
         typer.Option("--format", help="Format of DATA; see 'redcore list formats'. Default: detected from DATA."),
     ] = None
     modality: ModalityColumns = None
+    target: TargetOption = None
+    event: EventOption = None
     option: FormatOption = None
     as_json: Json = False
 
     def reader(self) -> "dict[str, Any]":
         """Return format and options of the reader, as keyword arguments."""
-        return {"data_format": self.data_format, "options": reader_options(self.option, self.modality)}
+        options = reader_options(self.option, self.modality, self.target, self.event)
+        return {"data_format": self.data_format, "options": options}
 
     def request(self, source: "MultimodalData") -> "Request":
         """Return the options of the command and the checksum of `source`, by which ``--resume`` recognises the run."""

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from redcore.cli._options import Data, FormatOption, Json, ModalityColumns, reader_options, takes
+from redcore.cli._options import (
+    Data,
+    EventOption,
+    FormatOption,
+    Json,
+    ModalityColumns,
+    TargetOption,
+    reader_options,
+    takes,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +39,8 @@ class InspectOptions:
         typer.Option("--format", help="Format of DATA; see 'redcore list formats'. Default: detected from DATA."),
     ] = None
     modality: ModalityColumns = None
+    target: TargetOption = None
+    event: EventOption = None
     option: FormatOption = None
     html: Annotated[Path | None, typer.Option(help="Also write the summary as a self-contained HTML page.")] = None
     as_json: Json = False
@@ -59,7 +70,7 @@ def _read(options: InspectOptions) -> "MultimodalData":
     from redcore.data.formats import read
     from redcore.runs import read_data
 
-    format_options = reader_options(options.option, options.modality)
+    format_options = reader_options(options.option, options.modality, options.target, options.event)
     if options.data_format is None and not format_options:
         return read_data(options.data)
     return read(Path(options.data), options.data_format, format_options)
@@ -94,13 +105,14 @@ def _print(summary: "Summary", name: str) -> None:
 
 def _target_line(summary: "Summary") -> str:
     target = summary.target
-    if "counts" in target:
-        counts = [f"{label} {count}" for label, count in target["counts"].items()]
-        more = f", ... ({len(counts)} classes)" if len(counts) > SHOWN_LEVELS else ""
-        return f"target: {target['kind']}, {', '.join(counts[:SHOWN_LEVELS])}{more}"
     columns = [
         ", ".join(f"{level} {value:.3g}" for level, value in column.items()) for column in target.get("quantiles", [])
     ]
+    if "counts" in target:
+        counts = [f"{label} {count}" for label, count in target["counts"].items()]
+        more = f", ... ({len(counts)} classes)" if len(counts) > SHOWN_LEVELS else ""
+        times = f"; times: {columns[0]}" if columns else ""
+        return f"target: {target['kind']}, {', '.join(counts[:SHOWN_LEVELS])}{more}{times}"
     return f"target: {'; '.join([target['kind'], *columns])}"
 
 

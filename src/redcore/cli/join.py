@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from redcore.cli._options import Json, parse_settings, takes
+from redcore.cli._options import EventOption, Json, parse_settings, parse_target, takes
 
 if TYPE_CHECKING:
     from redcore.data import JoinReport
@@ -29,12 +29,18 @@ class JoinOptions:
     ]
     out: Annotated[Path, typer.Option(help="Store to create; it must not exist.")]
     target: Annotated[
-        str | None, typer.Option(help="Column of the target, as FILE:COLUMN. Samples without a target are left out.")
+        str | None,
+        typer.Option(
+            help="Column of the target, as FILE:COLUMN, or time=FILE:COLUMN for the times of a survival target. "
+            "Samples without a target are left out."
+        ),
     ] = None
+    event: EventOption = None
     id_column: Annotated[str | None, typer.Option("--id", help="Column of the sample ids in all tables.")] = None
-    task: Annotated[str, typer.Option(help="Kind of the target: auto, classes, numbers or labels (multi-label).")] = (
-        "auto"
-    )
+    task: Annotated[
+        str,
+        typer.Option(help="Kind of the target: auto, classes, numbers or labels (multi-label); --event sets survival."),
+    ] = "auto"
     group: Annotated[str | None, typer.Option(help="Column of the groups, as FILE:COLUMN.")] = None
     split: Annotated[str | None, typer.Option(help="Column of the split, as FILE:COLUMN.")] = None
     transpose: Annotated[
@@ -88,7 +94,8 @@ def _join_arguments(options: JoinOptions) -> dict[str, Any]:
 
     check_known("task", [options.task], ["auto", "classes", "numbers", "labels"])
     arguments = {
-        "target": options.target,
+        "target": parse_target(options.target, options.event),
+        "event": options.event,
         "task": options.task,
         "groups": options.group,
         "split": options.split,

@@ -14,11 +14,12 @@ from redcore.data._random_split import random_split
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
 from redcore.data._statistics import average_ranks, moments, skewness
-from redcore.data._survival import TimeGrid, kaplan_meier, risk_scores
+from redcore.data._survival import TINY, TimeGrid, kaplan_meier, martingale_residuals, risk_scores, survival_fields
 from redcore.data._target import HasTargetKind, Target, TargetKind
 
 __all__ = [
     "SPLITS",
+    "TINY",
     "AlignedInputs",
     "Categories",
     "Frame",
@@ -56,6 +57,7 @@ __all__ = [
     "is_frame",
     "kaplan_meier",
     "labels_of",
+    "martingale_residuals",
     "mixed_columns",
     "moments",
     "normalised_label",
@@ -64,4 +66,5 @@ __all__ = [
     "sample_in_memory",
     "shortened",
     "skewness",
+    "survival_fields",
 ]

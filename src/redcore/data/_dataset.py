@@ -187,12 +187,15 @@ class MultimodalData:
         on : str, optional
             Column of the ids in all tables. A pandas frame without this column has the ids in its index.
         target : str or mapping, optional
-            ``"file:column"``, or a mapping (or Series) of ids to labels. Samples without a label are left out.
+            ``"file:column"``, or a mapping (or Series) of ids to labels. Samples without a label are left out. The
+            labels of a survival target are pairs of a time and an event, with ``task="survival"``.
         **options
-            ``task``: {"auto", "classes", "numbers", "labels"}, kind of the target as in tables. ``groups``, ``split``:
-            like `target`, but required for every sample. ``transpose``: names of the modalities whose tables have
-            features in rows and samples in columns. ``nan_rows``: as in `from_arrays`. ``options``: mapping with
-            options of tables, such as ``{"delimiter": ";", "category": "ward"}``; see `redcore.data.formats.table`.
+            ``task``: {"auto", "classes", "numbers", "labels", "survival"}, kind of the target as in tables. ``event``:
+            ``"column=value"``, the events of a survival target, whose `target` are the times in the same file.
+            ``groups``, ``split``: like `target`, but required for every sample. ``transpose``: names of the modalities
+            whose tables have features in rows and samples in columns. ``nan_rows``: as in `from_arrays`. ``options``:
+            mapping with options of tables, such as ``{"delimiter": ";", "category": "ward"}``; see
+            `redcore.data.formats.table`.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from redcore.exceptions import DataWarning, TargetError
 
 __all__ = ["Task", "decide_target", "is_fractional"]
 
-Task: TypeAlias = Literal["auto", "classes", "numbers", "labels"]
+Task: TypeAlias = Literal["auto", "classes", "numbers", "labels", "survival"]
 """Kind of a target as an option of readers; "labels" is multi-label."""
 
 MANY_VALUES = 20
@@ -29,10 +29,10 @@ def decide_target(values: Any, task: Task, what: str, names: Any = None, option:
     ----------
     values : array (n_samples,) or (n_samples, n_columns)
         Text, numbers or booleans; None or NaN for absent labels.
-    task : {"auto", "classes", "numbers", "labels"}
+    task : {"auto", "classes", "numbers", "labels", "survival"}
         Kind of the target. "auto": several columns are labels if they contain only zeros and ones, and otherwise a
         continuous target with several outputs. One column is a continuous target if it contains fractional numbers, and
-        otherwise classes.
+        otherwise classes. "survival": the columns are times and events.
     what : str
         Column or key of the target, for messages.
     names : sequence of str, optional
@@ -66,6 +66,10 @@ def decide_target(values: Any, task: Task, what: str, names: Any = None, option:
 
 
 def _target(values: AnyArray, task: Task, names: Any) -> Target:
+    if task == "survival":
+        if values.ndim != 2 or values.shape[1] != 2:
+            raise TargetError("task 'survival' needs times and events; name the events, such as event=status=dead")
+        return Target.from_survival(*values.T)
     if values.ndim == 2 and values.shape[1] == 1 and task != "labels":
         values = values[:, 0]
     if task == "labels":

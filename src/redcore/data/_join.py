@@ -14,6 +14,7 @@ from redcore._validation import SPLIT_CODES, NanPolicy, check_known, check_modal
 from redcore.data._alignment import normalised_label
 from redcore.data._columns import ColumnOptions, ids_of, target_values
 from redcore.data._decide_target import Task, decide_target
+from redcore.data._event import EventColumn, survival_values
 from redcore.data._join_sources import JoinSource, columns_by_id, names_file, read_join_source, split_columns
 from redcore.data._target import Target
 from redcore.exceptions import DataError, JoinWarning
@@ -96,6 +97,7 @@ def join(
     on: str | None = None,
     *,
     target: Any = None,
+    event: str | None = None,
     task: Task = "auto",
     groups: Any = None,
     split: Any = None,
@@ -106,6 +108,14 @@ def join(
     """Join modalities by id, as data of the class `make`; see `MultimodalData.join` and `join_with_report`."""
     check_modality_names(sources)
     check_known("modality", transpose, sources)
+    events = None if event is None else EventColumn.parse(event)
+    if events is not None:
+        if not isinstance(target, str) or task not in ("auto", "survival"):
+            raise DataError(
+                f"event {event!r} needs a target FILE:COLUMN of times in the same file and task 'auto' or 'survival', "
+                f"got target {target!r} and task {task!r}"
+            )
+        target, task = f"{target},{events.column}", "survival"
     columns = {"target": target, "groups": groups, "split": split}
     excluded = {name: _columns_of(columns.values(), source) for name, source in sources.items()}
     of_columns = ColumnOptions.parse(options or {})
@@ -115,7 +125,8 @@ def join(
     }
     _check_category(read, of_columns)
     labels, group_of, split_of = (
-        _by_id(what, source, on, of_columns, task if what == "target" else "text") for what, source in columns.items()
+        _by_id(what, source, on, of_columns, task if what == "target" else "text", events)
+        for what, source in columns.items()
     )
     forms = _id_forms(read, labels)
     _check_shared(read, labels, forms)
@@ -151,9 +162,14 @@ def _columns_of(columns: Iterable[Any], source: Any) -> set[str]:
 
 
 def _by_id(
-    what: str, source: Any, on: str | None, options: ColumnOptions, task: Task | Literal["text"]
+    what: str,
+    source: Any,
+    on: str | None,
+    options: ColumnOptions,
+    task: Task | Literal["text"],
+    event: EventColumn | None,
 ) -> dict[str, Any] | None:
-    """Return the entries of target, groups or split by id, without empty ones. Several columns give tuples."""
+    """Return the entries of target, groups or split by id, without empty ones. Several columns give lists."""
     if source is None:
         return None
     if hasattr(source, "items"):
@@ -174,12 +190,23 @@ def _by_id(
     try:
         if task == "text":
             values = ids_of(table, names[0])
+        elif event is not None:
+            values = survival_values(table, names[0], event, options.na_values)
+            _check_pairs(ids, values)
         else:
             values = target_values(path, table, names, task, options.na_values)
     except DataError as error:
         raise type(error)(f"{path}: {error}") from None
     rows = zip(ids.tolist(), values.tolist(), strict=True)
     return {name: entry for name, entry in rows if not any(map(is_missing, entry if values.ndim == 2 else (entry,)))}
+
+
+def _check_pairs(ids: AnyArray, values: AnyArray) -> None:
+    """Raise `DataError` for the first id with a time but no event, or an event but no time."""
+    for name, (time, event) in zip(ids.tolist(), values.tolist(), strict=True):
+        if is_missing(time) != is_missing(event):
+            absent, other = ("time", "event") if is_missing(time) else ("event", "time")
+            raise DataError(f"id {name!r}: the {absent} is missing, but not the {other}; expected both or neither")
 
 
 def _scalar(value: Any) -> Any:

@@ -30,7 +30,8 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
 
     Groups are drawn such that every class remains in the samples to keep. The only group of a class is therefore never
     held out. If every group is the only group of a class, nothing is held out and a `HoldOutWarning` names classes and
-    groups. The same holds for the labels of a multi-label target, present and absent.
+    groups. The same holds for the labels of a multi-label target, present and absent, and for the events and censored
+    times of a survival target.
 
     Parameters
     ----------
@@ -87,10 +88,11 @@ def cross_folds(
         At least 2. Data with fewer samples or groups gets fewer folds.
     seed : int
     stratify : {"order", "class", "every class"}
-        "order": samples are sorted by class or by a single regression target, at random within ties, and assigned to
-        the folds in turn; groups are sorted by their rarest class. A single group is ignored. "class": stratified by
-        class if the most frequent class has at least `n_folds` samples. "every class": stratified by class if every
-        class that occurs has at least `n_folds` samples. The last two use the splitters of scikit-learn.
+        "order": samples are sorted by class, by a single regression target, or by event and time, at random within
+        ties, and assigned to the folds in turn; groups are sorted by their rarest class. A single group is ignored.
+        "class": stratified by class (or event) if the most frequent class has at least `n_folds` samples. "every
+        class": stratified by class if every class that occurs has at least `n_folds` samples. The last two use the
+        splitters of scikit-learn.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def classes_in_one_group(data: MultimodalData) -> dict[Any, Any]:
     names, group_of = np.unique(data.groups, return_inverse=True)
     occurs = _occurrence(data.target, group_of)
     # the last columns of a multi-label target stand for the absence of the labels
-    classes = np.resize(np.arange(0) if data.target.classes is None else data.target.classes, occurs.shape[1])
+    classes = np.resize(_class_names(data.target), occurs.shape[1])
     only: dict[Any, Any] = {}
     for column in np.flatnonzero(occurs.sum(axis=0) == 1):
         only.setdefault(_scalar(classes[column]), _scalar(names[occurs[:, column].argmax()]))
@@ -245,7 +247,10 @@ def _folds_by_order(
             order = order[np.argsort(strata[order], kind="stable")]
         return _assign_in_turn(order, n_folds)[group_of]
     order = rng.permutation(n_samples)
-    if target is not None and target.values.ndim == 1:
+    if target is not None and target.kind.is_survival:
+        times, events = target.values[order].T
+        order = order[np.lexsort((times, events))]
+    elif target is not None and target.values.ndim == 1:
         # neighbours in this order have similar targets and go into different folds
         order = order[np.argsort(target.values[order], kind="stable")]
     return _assign_in_turn(order, n_folds)
@@ -267,22 +272,31 @@ def _random_split(classes: IntArray | None, n: int, fraction: float, seed: int) 
 
 
 def _classes(target: Target | None) -> IntArray | None:
+    """Return the classes of the samples; of a survival target, whether they have an event; None for other targets."""
+    if target is not None and target.kind.is_survival:
+        return target.values[:, 1].astype(np.int64)
     return target.values if target is not None and target.is_classification else None
+
+
+def _class_names(target: Target) -> AnyArray:
+    if target.kind.is_survival:
+        return np.array(["censored", "event"])
+    return np.arange(0) if target.classes is None else target.classes
 
 
 def _occurrence(target: Target | None, group_of: IntArray) -> BoolArray:
     """Return the classes of each group, bool (n_groups, n_classes).
 
-    A multi-label target has two columns per label: first the presence of all labels, then their absence. Targets
-    without classes have no column.
+    A multi-label target has two columns per label: first the presence of all labels, then their absence. A survival
+    target has the classes "censored" and "event". Targets without classes have no column.
     """
-    n_groups = int(group_of.max()) + 1
+    n_groups, codes = int(group_of.max()) + 1, _classes(target)
+    if target is not None and codes is not None:
+        occurs = np.zeros((n_groups, len(_class_names(target))), dtype=bool)
+        occurs[group_of, codes] = True
+        return occurs
     if target is None or target.classes is None:
         return np.zeros((n_groups, 0), dtype=bool)
-    if target.is_classification:
-        occurs = np.zeros((n_groups, len(target.classes)), dtype=bool)
-        occurs[group_of, target.values] = True
-        return occurs
     indicators = np.concatenate([target.values > 0, target.values == 0], axis=1)
     return np.stack([np.bincount(group_of, column, n_groups) > 0 for column in indicators.T], axis=1)
 

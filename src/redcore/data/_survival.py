@@ -1,15 +1,22 @@
 """Right-censored event times: validation, time bins, and the distribution of censoring."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from redcore._types import AnyArray, FloatArray
+from redcore._types import AnyArray
 from redcore.exceptions import TargetError
 
-__all__ = ["TimeGrid", "check_survival", "kaplan_meier", "risk_scores", "survival_fields"]
+__all__ = [
+    "TINY",
+    "TimeGrid",
+    "check_survival",
+    "kaplan_meier",
+    "martingale_residuals",
+    "risk_scores",
+    "survival_fields",
+]
 
 MAX_BINS = 20
 MIN_EVENTS_PER_BIN = 5
@@ -31,13 +38,13 @@ def survival_fields(values: Any) -> tuple[AnyArray, AnyArray] | None:
     times = [name for name in names if values[name].dtype.kind in "fiu"]
     if len(names) != 2 or len(events) != 1 or len(times) != 1:
         raise TargetError(
-            f"target is a structured array with fields {values.dtype}, expected one of booleans (the events) and one of "
-            "numbers (the times)"
+            f"target is a structured array with fields {values.dtype}, expected one of booleans (the events) and one "
+            "of numbers (the times)"
         )
     return values[times[0]], values[events[0]]
 
 
-def check_survival(times: Any, events: Any) -> FloatArray:
+def check_survival(times: Any, events: Any) -> AnyArray:
     """Return times and events, float64 (n_samples, 2), with an event of 1 and a censored time of 0.
 
     Raises
@@ -65,7 +72,7 @@ def check_survival(times: Any, events: Any) -> FloatArray:
     return np.stack([numbers, indicators], axis=1)
 
 
-def _numbers(what: str, values: Any) -> FloatArray:
+def _numbers(what: str, values: Any) -> AnyArray:
     array = np.asarray(values)
     if array.ndim != 1:
         raise TargetError(f"{what}s have shape {array.shape}, expected one per sample")
@@ -82,8 +89,8 @@ def _numbers(what: str, values: Any) -> FloatArray:
 
 
 def kaplan_meier(
-    times: FloatArray, events: AnyArray, weights: AnyArray | None = None, *, of_censoring: bool = False
-) -> tuple[FloatArray, FloatArray]:
+    times: AnyArray, events: AnyArray, weights: AnyArray | None = None, *, of_censoring: bool = False
+) -> tuple[AnyArray, AnyArray]:
     """Return the different times and the Kaplan-Meier probability of no event up to and including each of them.
 
     Parameters
@@ -122,11 +129,11 @@ class TimeGrid:
         samples by its inverse.
     """
 
-    borders: FloatArray
-    censoring: FloatArray
+    borders: AnyArray
+    censoring: AnyArray
 
     @classmethod
-    def fit(cls, values: FloatArray, weights: AnyArray | None = None) -> "TimeGrid":
+    def fit(cls, values: AnyArray, weights: AnyArray | None = None) -> "TimeGrid":
         """Return the grid of training samples: bins between quantiles of the event times, with equally many events.
 
         There are at most 20 bins, and fewer if a bin would have fewer than 5 events.
@@ -157,7 +164,7 @@ class TimeGrid:
         """Number of time bins."""
         return len(self.borders)
 
-    def positions(self, values: FloatArray) -> AnyArray:
+    def positions(self, values: AnyArray) -> AnyArray:
         """Return times in units of bins and events, float32 (n_samples, 2), for the likelihood of discrete times.
 
         A sample with the position p is at risk in the first p bins, and for a fraction of the last one if p is not
@@ -171,7 +178,7 @@ class TimeGrid:
         is_event = (events == 1) & (place < self.n_bins)
         return np.stack([np.where(is_event, bins + 1.0, bins + share), is_event], axis=1).astype(np.float32)
 
-    def hazards(self, values: FloatArray, weights: AnyArray | None = None) -> FloatArray:
+    def hazards(self, values: AnyArray, weights: AnyArray | None = None) -> AnyArray:
         """Return the share of the samples at risk that have the event in each bin, (n_bins,), in (0, 1)."""
         position, events = self.positions(values).astype(np.float64).T
         weights = np.ones(len(position)) if weights is None else weights
@@ -181,7 +188,7 @@ class TimeGrid:
         share = np.divide(with_event, at_risk, out=np.zeros(self.n_bins), where=at_risk > 0)
         return np.asarray(share.clip(LEAST_HAZARD, 1 - LEAST_HAZARD))
 
-    def residuals(self, values: FloatArray, weights: AnyArray | None = None) -> FloatArray:
+    def residuals(self, values: AnyArray, weights: AnyArray | None = None) -> AnyArray:
         """Return the martingale residuals of the samples, (n_samples,): events minus their expected number.
 
         The expected number is the sum of `hazards` over the bins in which the sample is at risk.
@@ -190,12 +197,12 @@ class TimeGrid:
         at_risk = (position[:, None] - np.arange(self.n_bins)).clip(0, 1)
         return np.asarray(events - at_risk @ self.hazards(values, weights))
 
-    def uncensored(self, times: AnyArray) -> FloatArray:
+    def uncensored(self, times: AnyArray) -> AnyArray:
         """Return the probability of not being censored up to and including each of the times."""
         place = np.searchsorted(self.censoring[:, 0], times, side="right")
         return np.asarray(np.append(1.0, self.censoring[:, 1])[place])
 
-    @cached_property
+    @property
     def horizon(self) -> float:
         """Last border up to which at least 10% of the training samples are not censored; the first one otherwise.
 
@@ -204,7 +211,7 @@ class TimeGrid:
         is_followed = self.uncensored(self.borders) >= MIN_UNCENSORED
         return float(self.borders[np.flatnonzero(is_followed)[-1] if is_followed.any() else 0])
 
-    def at(self, curves: AnyArray, times: AnyArray) -> FloatArray:
+    def at(self, curves: AnyArray, times: AnyArray) -> AnyArray:
         """Return predicted probabilities of survival at other times, (n_samples, n_times).
 
         The hazard is constant within a bin, and after the last one.
@@ -220,9 +227,9 @@ class TimeGrid:
         bins = np.searchsorted(self.borders, times, side="left").clip(max=self.n_bins - 1)
         share = (np.asarray(times, dtype=np.float64) - knots[bins]) / np.diff(knots)[bins]
         low, high = cumulative[:, bins], cumulative[:, bins + 1]
-        return np.exp(-(low + share * (high - low)))
+        return np.asarray(np.exp(-(low + share * (high - low))))
 
-    def quantile(self, curves: AnyArray, probability: AnyArray | float) -> FloatArray:
+    def quantile(self, curves: AnyArray, probability: AnyArray | float) -> AnyArray:
         """Return the times at which the predicted curves fall to 1 - `probability`, (n_samples,).
 
         Infinite for a curve that does not fall so far at the last border.
@@ -244,7 +251,7 @@ class TimeGrid:
         return np.where(place < self.n_bins, times, np.inf)
 
 
-def risk_scores(curves: AnyArray) -> FloatArray:
+def risk_scores(curves: AnyArray) -> AnyArray:
     """Return the risk of each sample, (n_samples,): the sum of its cumulative hazards at the borders of the grid.
 
     Parameters
@@ -253,3 +260,16 @@ def risk_scores(curves: AnyArray) -> FloatArray:
         Probabilities of survival at the borders.
     """
     return np.asarray(-np.log(curves.clip(min=TINY)).sum(axis=1))
+
+
+def martingale_residuals(values: AnyArray) -> AnyArray:
+    """Return one number per sample that is high for early events and low for late or censored ones, (n_samples,).
+
+    It is 0 if no sample has an event; see `TimeGrid.residuals`.
+
+    Parameters
+    ----------
+    values : array (n_samples, 2)
+        Times and events.
+    """
+    return TimeGrid.fit(values).residuals(values) if values[:, 1].any() else np.zeros(len(values))

@@ -63,6 +63,8 @@ class WeibullTimes:
         (0.5, 0.802)
         """
         nodes, weights = np.polynomial.hermite_e.hermegauss(2 * N_NODES)
-        pairs = np.sqrt(2) * self.effect * (np.sqrt(explained) * np.abs(nodes)[:, None] + np.sqrt(1 - explained) * nodes)
+        pairs = (
+            np.sqrt(2) * self.effect * (np.sqrt(explained) * np.abs(nodes)[:, None] + np.sqrt(1 - explained) * nodes)
+        )
         first_is_earlier = 1 / (1 + np.exp(-pairs))
         return float(weights @ first_is_earlier @ weights / weights.sum() ** 2)

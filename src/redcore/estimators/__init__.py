@@ -4,12 +4,15 @@ from redcore.estimators._base import MultimodalEstimator
 from redcore.estimators._classifier import MethodClassifier, RedCoreClassifier
 from redcore.estimators._inputs import as_data
 from redcore.estimators._regressor import MethodRegressor, RedCoreRegressor
+from redcore.estimators._survival import MethodSurvival, RedCoreSurvival
 
 __all__ = [
     "MethodClassifier",
     "MethodRegressor",
+    "MethodSurvival",
     "MultimodalEstimator",
     "RedCoreClassifier",
     "RedCoreRegressor",
+    "RedCoreSurvival",
     "as_data",
 ]

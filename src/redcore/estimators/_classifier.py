@@ -48,6 +48,8 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
     def _adopt(self, method: Method) -> Self:
         if method.schema.target_kind.is_regression:
             raise TargetError("expected classes, got a regression target; use a regressor such as RedCoreRegressor")
+        if method.schema.target_kind.is_survival:
+            raise TargetError("expected classes, got a survival target; use RedCoreSurvival or MethodSurvival")
         self.classes_ = method.schema.classes
         return super()._adopt(method)
 

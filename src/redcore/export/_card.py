@@ -44,8 +44,11 @@ def _summary(content: Mapping[str, Any]) -> str:
     schema = content["schema"]
     classes = "" if schema["classes"] is None else f": {', '.join(str(name) for name in schema['classes'])}"
     versions = {"redcore": content["redcore_version"], **content["versions"]}
+    outputs = f"{schema['n_outputs']} output(s){classes}"
+    if (grid := schema.get("grid")) is not None:
+        outputs = f"the probability of survival at {schema['n_outputs']} times up to {grid['borders'][-1]:g}"
     return (
-        f"Predicts a {schema['target_kind']} target with {schema['n_outputs']} output(s){classes}. Written by "
+        f"Predicts a {schema['target_kind']} target with {outputs}. Written by "
         + ", ".join(f"{package} {number}" for package, number in versions.items())
         + f". Checksum of the numbers: `{content['tensors_sha256']}`."
     )

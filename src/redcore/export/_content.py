@@ -12,7 +12,7 @@ from redcore._discovery import provenance
 from redcore._files import json_text
 from redcore._provenance import versions
 from redcore._version import __version__
-from redcore.data import ModalitySchema, Schema, TargetKind
+from redcore.data import ModalitySchema, Schema, TargetKind, TimeGrid
 from redcore.exceptions import ModelFileError
 from redcore.methods import Method, method_name
 
@@ -114,12 +114,15 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 def _schema_to_json(schema: Schema) -> dict[str, Any]:
     classes = None if schema.classes is None else schema.classes.tolist()
+    grid = schema.grid
+    times = {} if grid is None else {"grid": {name: array.tolist() for name, array in vars(grid).items()}}
     return {
         "modalities": [asdict(modality) for modality in schema.modalities],
         "target_kind": schema.target_kind,
         "classes": classes,
         "classes_dtype": None if schema.classes is None else schema.classes.dtype.str,
         "n_outputs": schema.n_outputs,
+        **times,
     }
 
 
@@ -139,4 +142,8 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
     classes = None
     if content["classes"] is not None:
         classes = np.array(content["classes"], dtype=content["classes_dtype"])
-    return Schema(modalities, TargetKind(content["target_kind"]), classes, content["n_outputs"])
+    grid = None
+    if "grid" in content:
+        borders, censoring = (np.array(content["grid"][name], dtype=np.float64) for name in ("borders", "censoring"))
+        grid = TimeGrid(borders, censoring.reshape(-1, 2))
+    return Schema(modalities, TargetKind(content["target_kind"]), classes, content["n_outputs"], grid)

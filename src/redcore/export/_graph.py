@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from redcore.data import TINY
 from redcore.export._inputs import read_inputs
 from redcore.methods import Method, ModalityForm
 
@@ -42,7 +43,9 @@ class PredictionGraph(nn.Module):
         self.double_inputs = [name for name, _, _ in self.forms if method.cells[name].dtype == torch.float64]
         self.decision = method.decision() if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
-        self.kind = "numbers" if method.schema.target_kind.is_regression else "probabilities"
+        kind = method.schema.target_kind
+        self.is_survival = kind.is_survival
+        self.kind = "numbers" if kind.is_regression else "survival" if kind.is_survival else "probabilities"
         self.eval()
 
     def forward(self, availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> tuple[Tensor, ...]:
@@ -61,9 +64,11 @@ class PredictionGraph(nn.Module):
         Returns
         -------
         tensor (n_samples, n_outputs), double
-            Probabilities or numbers.
+            Probabilities, numbers, or probabilities of survival at the borders of the time bins.
         tensor (n_samples,), int64
             For classes only: the code of the predicted class.
+        tensor (n_samples,), double
+            For survival only: the risk; see `redcore.data.risk_scores`.
         """
         batch = read_inputs(self.forms, availability, values, lengths)
         if self.drops_incomplete:
@@ -72,6 +77,8 @@ class PredictionGraph(nn.Module):
             batch = read_inputs(self.forms, availability, values, lengths)
         outputs = self.predictor(self.cells(batch))
         outputs = torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
+        if self.is_survival:
+            return outputs, -outputs.clamp(min=TINY).log().sum(dim=1)
         return (outputs,) if self.decision is None else (outputs, self.decision(outputs))
 
     def input_names(self) -> list[str]:
@@ -81,6 +88,8 @@ class PredictionGraph(nn.Module):
 
     def output_names(self) -> list[str]:
         """Return the names of all outputs in order."""
+        if self.is_survival:
+            return [self.kind, "risk"]
         return [self.kind] if self.decision is None else [self.kind, "label"]
 
     def example(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:

@@ -124,13 +124,14 @@ def _without_plug_in(path: str | Path, plug_in: Mapping[str, str], error: Except
 
 
 def load_estimator(path: str | Path, **options: Any) -> "MultimodalEstimator":
-    """Load a model as a fitted `RedCoreClassifier` or `RedCoreRegressor`. See `load_model`."""
+    """Load a model as a fitted `RedCoreClassifier`, `RedCoreRegressor` or `RedCoreSurvival`. See `load_model`."""
     # scikit-learn, whose import takes a second, is not loaded by `load_model`
-    from redcore.estimators import RedCoreClassifier, RedCoreRegressor
+    from redcore.estimators import RedCoreClassifier, RedCoreRegressor, RedCoreSurvival
 
     content, arrays = _read(Path(path))
     method = _restored(path, content, arrays, options)
-    cls = RedCoreRegressor if method.schema.target_kind.is_regression else RedCoreClassifier
+    kind = method.schema.target_kind
+    cls = RedCoreRegressor if kind.is_regression else RedCoreSurvival if kind.is_survival else RedCoreClassifier
     estimator = cast("MultimodalEstimator", cls(settings=method.settings.dump(), **options))._adopt(method)
     calibration = _calibration(method.active, arrays)
     if calibration is not None:

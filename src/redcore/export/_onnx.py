@@ -16,7 +16,7 @@ import torch
 from redcore._files import write_atomic
 from redcore._types import AnyArray
 from redcore._version import __version__
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, risk_scores
 from redcore.exceptions import EmptySampleWarning, ExportError
 from redcore.export._graph import PredictionGraph
 from redcore.methods import Method, ModalityForm, method_name
@@ -45,8 +45,9 @@ def export_onnx(method: Method, path: str | Path) -> float:
     float32 cannot distinguish the training values of a column); and ``len_<modality>``, int64 (n_samples,), for
     sequences. Values of missing modalities have no effect, and NaN is a missing cell. The numbers of samples and time
     steps are free. Outputs are ``probabilities`` (for regression ``numbers``), double (n_samples, n_outputs), and for
-    classes ``label``, the code of the predicted class. The metadata entry ``redcore`` is a JSON object with modalities,
-    classes and versions.
+    classes ``label``, the code of the predicted class. For survival they are ``survival``, the probabilities of
+    survival at the times ``times`` of the metadata, and ``risk``, double (n_samples,). The metadata entry ``redcore``
+    is a JSON object with modalities, classes and versions.
 
     Parameters
     ----------
@@ -143,6 +144,7 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
         ],
         "target_kind": schema.target_kind,
         "classes": None if schema.classes is None else schema.classes.tolist(),
+        **({} if schema.grid is None else {"times": schema.grid.borders.tolist()}),
     }
 
 
@@ -177,11 +179,13 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
 
     data = _random_data(graph, method)
     session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
-    outputs, *labels = session.run(None, onnx_inputs(data, data.names, graph.double_inputs))
+    outputs, *others = session.run(None, onnx_inputs(data, data.names, graph.double_inputs))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptySampleWarning)
         expected = method.predict(data)
-    if labels and not np.array_equal(labels[0], method.decide(outputs)):
+    if graph.is_survival and not np.allclose(others[0], risk_scores(outputs)):
+        raise ExportError("the graph and the method predict different risks")
+    if graph.decision is not None and not np.array_equal(others[0], method.decide(outputs)):
         raise ExportError("the graph and the method predict different classes")
     scale = np.maximum(1.0, np.abs(expected)) if method.schema.target_kind.is_regression else 1.0
     return float(np.max(np.abs(outputs - expected) / scale))

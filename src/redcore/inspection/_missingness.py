@@ -9,6 +9,7 @@ from scipy.stats import chi2_contingency, gamma, mannwhitneyu
 from redcore._statistics import holm
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data._dataset import SPLITS, MultimodalData
+from redcore.data._survival import martingale_residuals
 from redcore.data._target import Target
 
 __all__ = ["Association", "MissingTable", "Pattern", "associations", "missing_by", "patterns"]
@@ -154,9 +155,11 @@ def _factors(data: MultimodalData, name: str) -> Iterator[tuple[str, IntArray]]:
 
 
 def _target_values(target: Target | None) -> list[AnyArray]:
-    """Return a list with one value per sample for regression and multi-label targets, else an empty list."""
+    """Return a list with one value per sample for targets other than classes, else an empty list."""
     if target is None or target.is_classification:
         return []
+    if target.kind.is_survival:
+        return [martingale_residuals(target.values)]
     return [target.values if target.values.ndim == 1 else target.values.sum(axis=1)]
 
 

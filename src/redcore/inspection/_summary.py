@@ -80,7 +80,7 @@ class Summary:
     ----------
     n_samples : int
     target : dict
-        ``kind``, and ``counts`` by class or label, or ``quantiles`` for regression.
+        ``kind``, and ``counts`` by class or label, or ``quantiles`` for regression; survival has both.
     parts : dict of str to int
         Number of samples per split; empty if the data has no split.
     n_groups : int or None
@@ -178,6 +178,11 @@ def _quantiles(values: AnyArray) -> dict[str, float]:
 def _target_summary(target: Target | None) -> dict[str, Any]:
     if target is None:
         return {"kind": "none"}
+    if target.kind.is_survival:
+        times, events = target.values.T
+        n_events = int(events.sum())
+        of_events = {"event": n_events, "censored": len(events) - n_events}
+        return {"kind": target.kind, "counts": of_events, "quantiles": [_quantiles(times)]}
     if target.classes is None:
         columns = target.values.reshape(len(target.values), -1).T
         return {"kind": target.kind, "quantiles": [_quantiles(column) for column in columns]}
@@ -273,6 +278,8 @@ def _target_findings(data: MultimodalData) -> list[Finding]:
     target, findings = data.target, []
     if target is None:
         return [Finding("note", "the data has no target")]
+    if target.kind.is_survival:
+        return _absent_events(data, target)
     if not target.is_classification or target.classes is None:
         return []
     counts = np.bincount(target.values, minlength=target.n_outputs)
@@ -301,6 +308,17 @@ def _absent_classes(data: MultimodalData, target: Target, counts: AnyArray) -> l
             severity: Literal["warning", "note"] = "warning" if part == "train" else "note"
             findings.append(Finding(severity, f"the {part} split has no sample of classes {_listed(absent)}"))
     return findings
+
+
+def _absent_events(data: MultimodalData, target: Target) -> list[Finding]:
+    events = target.values[:, 1]
+    if not events.any():
+        return [Finding("warning", f"no events: all {len(events)} times are censored")]
+    if data.split is None:
+        return []
+    in_parts = {part: events[data.split == code] for code, part in enumerate(SPLITS)}
+    empty = [part for part, own in in_parts.items() if own.size and not own.any()]
+    return [Finding("warning" if part == "train" else "note", f"the {part} split has no event") for part in empty]
 
 
 def _has_long_runs(codes: AnyArray, counts: AnyArray) -> bool:

@@ -79,12 +79,15 @@ def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
     several = outputs.shape[1] > 1
     indices: AnyArray = np.arange(outputs.shape[1])
     labels = [str(label) for label in (indices if target.classes is None else target.classes)][: len(indices)]
+    if target.kind.is_survival:
+        labels = ["time", "event"]
     leaks = []
     for name, modality in data.modalities.items():
         names = data.feature_names.get(name) or tuple(map(str, range(modality.n_features)))
         observed, values = _vectors(modality, rows)
         for column, label in enumerate(labels):
-            scores = _scores(values, outputs[observed, column], target.kind.is_regression, modality.n_features)
+            is_continuous = target.kind.is_regression or (target.kind.is_survival and label == "time")
+            scores = _scores(values, outputs[observed, column], is_continuous, modality.n_features)
             leaks += [
                 TargetLeak(name, names[feature], label if several else "", kind, value)
                 for feature, kind, value in scores

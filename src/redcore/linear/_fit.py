@@ -40,9 +40,10 @@ class LinearSettings(MethodSettings):
     Attributes
     ----------
     C : float > 0 or None, default None
-        Inverse L2 strength of logistic regressions, of classes or of hazards. None selects among 0.01, 0.1, 1 and 10 the value with the smallest
-        log loss in 3-fold cross-validation on at most 2,000 training samples. The search starts at 0.01 and ends at the
-        first value with a larger loss than the value before. Folds hold whole groups if the data has groups.
+        Inverse L2 strength of logistic regressions, of classes or of hazards. None selects among 0.01, 0.1, 1 and 10
+        the value with the smallest log loss in 3-fold cross-validation on at most 2,000 training samples. The search
+        starts at 0.01 and ends at the first value with a larger loss than the value before. Folds hold whole groups if
+        the data has groups.
     alpha : float > 0 or None, default None
         L2 strength of ridge regressions. None selects among 0.1, 1, ..., 10000 the value with the smallest squared
         error in the same folds.

@@ -40,10 +40,10 @@ class Bayes(Method):
         fits = is_survival if settings.target == "survival" else not is_survival and self.schema.n_outputs == n_outputs
         if not actual.items() <= expected.items() or not fits:
             raise DataError(
-                "method 'bayes' supports the data set gaussian only, generated with the same settings: expected "
-                f"modalities {', '.join(expected)} of {settings.n_features} features and target {settings.target!r} with "
-                f"{n_outputs} output(s), got {', '.join(self.schema.names)} and a {self.schema.target_kind} target with "
-                f"{self.schema.n_outputs} output(s)"
+                "method 'bayes' supports the data sets gaussian and weibull only, generated with the same settings: "
+                f"expected modalities {', '.join(expected)} of {settings.n_features} features and target "
+                f"{settings.target!r} with {n_outputs} output(s), got {', '.join(self.schema.names)} and a "
+                f"{self.schema.target_kind} target with {self.schema.n_outputs} output(s)"
             )
 
     def _predict(self, data: MultimodalData) -> AnyArray:

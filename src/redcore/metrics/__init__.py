@@ -31,6 +31,7 @@ from redcore.metrics._scores import (
     scores,
 )
 from redcore.metrics._sentiment import mosi_scores, sims_scores
+from redcore.metrics._survival import concordance, survival_scores
 from redcore.metrics._table import (
     HEADLINES,
     headline,
@@ -55,6 +56,7 @@ __all__ = [
     "check_extra_scores",
     "choose_threshold",
     "classification_scores",
+    "concordance",
     "evaluate_patterns",
     "headline",
     "influence",
@@ -71,4 +73,5 @@ __all__ = [
     "score_label",
     "scores",
     "sims_scores",
+    "survival_scores",
 ]

@@ -209,6 +209,8 @@ def _problem(target: Target) -> str | None:
         return "no test sample observes all of its modalities"
     if n_samples < MIN_SAMPLES:
         return f"only {n_samples} test sample{'s' if n_samples > 1 else ''}"
+    if target.kind.is_survival and not target.values[:, 1].any():
+        return f"no event among its {n_samples} test samples"
     if target.is_classification and target.classes is not None:
         absent = np.delete(target.classes, np.unique(target.values))
         if len(absent):

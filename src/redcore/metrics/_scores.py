@@ -9,6 +9,7 @@ import numpy as np
 
 from redcore._types import AnyArray, IntArray
 from redcore.data import Target
+from redcore.metrics._survival import survival_scores
 from redcore.metrics._table import plug_in_scores
 
 __all__ = ["Decide", "calibration_error", "classification_scores", "multilabel_scores", "regression_scores", "scores"]
@@ -165,6 +166,8 @@ def _scores_of_kind(target: Target, outputs: AnyArray, decided: IntArray | None)
         return classification_scores(target.values, outputs, decided)
     if target.kind.is_multilabel:
         return multilabel_scores(target.values, outputs)
+    if target.kind.is_survival:
+        return survival_scores(target, outputs)
     return regression_scores(target.values, outputs)
 
 

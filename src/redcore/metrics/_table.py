@@ -26,6 +26,7 @@ __all__ = [
 CLASSIFICATION = tuple(kind for kind in TargetKind if kind.is_classification)
 MULTILABEL = (TargetKind.MULTILABEL,)
 REGRESSION = (TargetKind.REGRESSION,)
+SURVIVAL = (TargetKind.SURVIVAL,)
 
 SCORES = {
     score.name: score
@@ -33,6 +34,13 @@ SCORES = {
         Score("macro_f1", "macro-F1", kinds=CLASSIFICATION + MULTILABEL),
         Score("argmax_macro_f1", "macro-F1 of argmax", kinds=CLASSIFICATION, needs_probabilities=True),
         Score("r2", "R²", low=-math.inf, kinds=REGRESSION),
+        Score("uno_c", "Uno's C", kinds=SURVIVAL),
+        Score("harrell_c", "Harrell's C", kinds=SURVIVAL),
+        Score("ibs", "integrated Brier score", lower_is_better=True, kinds=SURVIVAL, needs_probabilities=True),
+        Score("dynamic_auc", "time-dependent AUC", kinds=SURVIVAL, needs_probabilities=True),
+        Score(
+            "horizon_error", "calibration at horizons", lower_is_better=True, kinds=SURVIVAL, needs_probabilities=True
+        ),
         Score("weighted_f1", "weighted F1", kinds=CLASSIFICATION),
         Score("accuracy", "accuracy (WA)", kinds=CLASSIFICATION + MULTILABEL),
         Score("uar", "average recall (UA)", kinds=CLASSIFICATION),
@@ -55,7 +63,7 @@ SCORES = {
 }
 """Scores by name that `redcore.metrics.scores` computes itself. The others are plug-ins."""
 
-HEADLINES = ("macro_f1", "r2")
+HEADLINES = ("macro_f1", "r2", "uno_c")
 """Default scores of tables: the first one that a data set has is shown."""
 
 
@@ -146,5 +154,11 @@ def score_label(name: str) -> str:
 
 
 def headline(target_kind: str) -> str:
-    """Return the name of the default score for this kind of target: macro-F1, or R2 for regression."""
-    return "r2" if TargetKind(target_kind).is_regression else "macro_f1"
+    """Return the name of the default score for this kind of target.
+
+    It is macro-F1, R2 for regression, and Uno's C for survival.
+    """
+    kind = TargetKind(target_kind)
+    if kind.is_survival:
+        return "uno_c"
+    return "r2" if kind.is_regression else "macro_f1"

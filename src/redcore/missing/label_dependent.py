@@ -7,7 +7,7 @@ from pydantic import Field
 
 from redcore._settings import Settings
 from redcore._types import BoolArray, FloatArray
-from redcore.data import Target
+from redcore.data import Target, martingale_residuals
 from redcore.exceptions import TargetError
 from redcore.missing._demand import Demand
 from redcore.missing._scores import draw_by_score, normal_scores
@@ -52,5 +52,7 @@ def label_scores(target: Target) -> FloatArray:
     """Return the score of each sample's target, float (n_samples,); see `Options`."""
     if target.is_classification:
         return 2.0 * target.values / max(target.n_outputs - 1, 1) - 1.0
+    if target.kind.is_survival:
+        return normal_scores(martingale_residuals(target.values))
     values = target.values.astype(np.float64)
     return normal_scores(values if values.ndim == 1 else values.sum(axis=1))

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from redcore._types import AnyArray
 from redcore.data import HasTargetKind, Target, TargetKind
+from redcore.nn._operators import softplus
 
 __all__ = ["Objective", "hazard_losses", "outputs_of"]
 
@@ -27,8 +28,8 @@ class Objective(HasTargetKind):
     kind : TargetKind
     n_outputs : int
     mean, scale : array (n_outputs,)
-        In regression, the network predicts ``(y - mean) / scale``. In survival, the network predicts the difference to
-        `mean`, the log-odds of the hazards of all training samples, and `scale` is 1. For other targets, zeros and ones.
+        In regression, the network predicts ``(y - mean) / scale``. In survival, it predicts the difference to `mean`,
+        the log-odds of the hazards of all training samples, and `scale` is 1. For other targets, zeros and ones.
     regression_loss : {"squared", "absolute"}
     """
 
@@ -151,7 +152,7 @@ def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:
     if kind.is_regression:
         return linear
     if kind.is_survival:
-        return functional.softplus(linear).cumsum(dim=-1).neg().exp()
+        return softplus(linear).cumsum(dim=-1).neg().exp()
     return linear.sigmoid() if kind.is_multilabel else linear.softmax(dim=-1)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from redcore.nn._pooling import step_mask
 from redcore.nn._tracing import is_traced
 
-__all__ = ["count_at_most", "inverse", "map_steps", "normal_quantile", "solve_positive", "unique_patterns"]
+__all__ = ["count_at_most", "inverse", "map_steps", "normal_quantile", "softplus", "solve_positive", "unique_patterns"]
 
 MAX_BITS = 62
 """Largest number of modalities whose missing patterns are numbered by one integer."""
@@ -48,6 +49,13 @@ def _ratio(polynomials: tuple[tuple[float, ...], tuple[float, ...]], value: Tens
     for above, below in zip(reversed(polynomials[0]), reversed(polynomials[1]), strict=True):
         numerator, denominator = numerator * value + above, denominator * value + below
     return numerator / denominator
+
+
+def softplus(values: Tensor) -> Tensor:
+    """Return ``log(1 + exp(x))``."""
+    if not is_traced():
+        return functional.softplus(values)
+    return values.clamp(min=0) + (-values.abs()).exp().log1p()
 
 
 def count_at_most(marks: Tensor, values: Tensor) -> Tensor:

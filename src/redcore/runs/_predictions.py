@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from redcore._files import check_regular, write_atomic
 from redcore._types import AnyArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, risk_scores
 from redcore.exceptions import RunError
 from redcore.methods import Method
 from redcore.metrics import pattern_name
@@ -37,8 +37,10 @@ def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
     - ``observed``: observed modalities that the method uses, such as ``audio+text``; empty if there is none, and the
       prediction is the prior
     - classification: ``prediction`` and ``probability_<class>``; multi-label: ``prediction_<label>`` and
-      ``probability_<label>``; regression: ``prediction``, or ``prediction_<index>`` for several outputs
-    - ``target``, if the data has a target with one value per sample
+      ``probability_<label>``; regression: ``prediction``, or ``prediction_<index>`` for several outputs; survival:
+      ``risk``, ``median`` (the time at which half of such samples have had the event; empty if the predicted curve does
+      not fall so far), and ``survival_<time>``
+    - ``target``, if the data has a target with one value per sample; for survival ``time`` and ``event``
     """
     outputs = method.predict(data)
     columns: dict[str, AnyArray | list[str]] = {"sample_id": data.sample_ids, "observed": _patterns(data, method)}
@@ -46,6 +48,8 @@ def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
     if data.target is not None and data.target.values.ndim == 1:
         target, classes = data.target.values, data.target.classes
         columns["target"] = target if classes is None else classes[target]
+    if data.target is not None and data.target.kind.is_survival:
+        columns |= {"time": data.target.values[:, 0], "event": data.target.values[:, 1] == 1}
     return pa.table({name: _arrow(column) for name, column in columns.items()})
 
 
@@ -59,6 +63,8 @@ def _arrow(column: AnyArray | list[str]) -> pa.Array:
     if values.dtype.kind == "b":
         bits = np.packbits(values.astype(bool), bitorder="little")
         return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        return pa.array(values, mask=np.isinf(values))
     if values.dtype.kind in "fiu" and values.dtype.isnative:
         numbers = pa.py_buffer(np.ascontiguousarray(values))
         return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, numbers])
@@ -66,7 +72,10 @@ def _arrow(column: AnyArray | list[str]) -> pa.Array:
 
 
 def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str]]:
-    kind, classes = method.schema.target_kind, method.schema.classes
+    kind, classes, grid = method.schema.target_kind, method.schema.classes, method.schema.grid
+    if grid is not None:
+        curves = {f"survival_{time:g}": column for time, column in zip(grid.borders, outputs.T, strict=True)}
+        return {"risk": risk_scores(outputs), "median": grid.quantile(outputs, 0.5)} | curves
     if classes is None:
         if outputs.shape[1] == 1:
             return {"prediction": outputs[:, 0]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from redcore._types import IntArray
+from redcore._types import AnyArray, IntArray
 from redcore.data import SPLITS, MultimodalData, classes_in_one_group, hold_out
 from redcore.exceptions import DataError, HoldOutWarning
 from redcore.missing import ampute_parts
@@ -114,6 +114,8 @@ def _warn_of_untested_classes(data: MultimodalData) -> list[Any]:
 
 def _warn_of_absent_classes(data: MultimodalData, codes: IntArray, untested: list[Any]) -> None:
     """Warn of the classes of the data, except for those in `untested`, that have no sample in a split."""
+    if data.target is not None and data.target.kind.is_survival:
+        _warn_of_absent_events(data.target.values[:, 1], codes)
     if data.target is None or not data.target.is_classification or data.target.classes is None:
         return
     classes, occurring = data.target.classes, np.unique(data.target.values)
@@ -130,3 +132,12 @@ def _warn_of_absent_classes(data: MultimodalData, codes: IntArray, untested: lis
                 HoldOutWarning,
                 stacklevel=3,
             )
+
+
+def _warn_of_absent_events(events: AnyArray, codes: IntArray) -> None:
+    """Warn of splits of a survival target in which all times are censored. A fit raises an error for the first."""
+    for code, consequence in ((1, "it is hardly usable for model selection"), (2, "scores of ranks are undefined")):
+        in_split = events[codes == code]
+        if in_split.size and not in_split.any():
+            text = f"no event in the {SPLITS[code]} split ({in_split.size} samples): {consequence}"
+            warnings.warn(text, HoldOutWarning, stacklevel=4)

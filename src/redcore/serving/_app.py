@@ -162,6 +162,7 @@ class Service:
             "target_kind": schema.target_kind,
             "classes": None if schema.classes is None else schema.classes.tolist(),
             "n_outputs": schema.n_outputs,
+            **({} if schema.grid is None else {"times": schema.grid.borders.tolist()}),
             "prior": method.prior.tolist(),
             "interval_coverage": None if self.intervals is None else COVERAGE,
             "limits": self.limits.dump(),

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from redcore._types import AnyArray
-from redcore.data import ModalitySchema, MultimodalData, Schema
+from redcore.data import ModalitySchema, MultimodalData, Schema, risk_scores
 from redcore.methods import Method
 from redcore.serving._limits import Limits
 
@@ -79,7 +79,11 @@ def prediction_model(schema: Schema, intervals: bool) -> type[BaseModel]:
     """
     observed = Field(description="Modalities used for the prediction; empty if the prediction is the prior.")
     fields: dict[str, Any] = {"observed": (list[str], observed)}
-    if schema.classes is None:
+    if schema.target_kind.is_survival:
+        fields["risk"] = (float, Field(description="Sum of the cumulative hazards at the times of /model."))
+        fields["median"] = (float | None, Field(description="Median time; null if the curve stays above one half."))
+        fields["survival"] = (list[float], Field(description="Probabilities of survival at the times of /model."))
+    elif schema.classes is None:
         several = schema.n_outputs > 1
         fields["numbers" if several else "number"] = (list[float] if several else float, ...)
         if intervals:
@@ -157,6 +161,14 @@ def format_predictions(method: Method, samples: list[Sample], outputs: AnyArray)
 
 
 def _prediction(schema: Schema, row: list[float], code: int) -> dict[str, Any]:
+    if schema.grid is not None:
+        curve = np.array([row])
+        median = float(schema.grid.quantile(curve, 0.5)[0])
+        return {
+            "risk": float(risk_scores(curve)[0]),
+            "median": median if np.isfinite(median) else None,
+            "survival": row,
+        }
     if schema.classes is None:
         return {"number": row[0]} if schema.n_outputs == 1 else {"numbers": row}
     labels = schema.classes.tolist()

@@ -312,7 +312,7 @@ def _base(target: Target) -> AnyArray:
 
 
 def _standardised_risks(predictions: AnyArray, target: Target) -> tuple[AnyArray, AnyArray]:
-    """Return risk scores of single modalities and martingale residuals, in the unit in which the latter have variance 1.
+    """Return risk scores of single modalities and martingale residuals, scaled to residuals of variance 1.
 
     The mean residual of samples with the log hazard ratio r is about r times the share of events. Residuals are divided
     by this share, and then predict r.

@@ -22,7 +22,9 @@ held-out samples."""
 
 
 class StackingWeights(nn.Module):
-    """Non-negative weights of S sources. Each predicts class log-probabilities, logits of labels or hazards, or numbers.
+    """Non-negative weights of S sources.
+
+    Each source predicts class log-probabilities, logits of labels or hazards, or numbers.
 
     For regression the weights sum to at most 1: the combination is no further from the mean than its sources.
 

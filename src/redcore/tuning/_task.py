@@ -65,7 +65,8 @@ class Task:
         """Name of the score to optimise."""
         assert self.data.target is not None
         kind = self.data.target.kind
-        return self.metric or ("nll" if kind.is_classification else headline(kind))
+        proper = "ibs" if kind.is_survival else headline(kind)
+        return self.metric or ("nll" if kind.is_classification else proper)
 
     @property
     def direction(self) -> str:
@@ -102,8 +103,9 @@ class Task:
         fold_scores: list[float] = []
         for number, (train, validation) in enumerate(self.folds):
             method = make_method(self.method, self.preset, settings).fit(train, seed=self.fit_seeds[number])
-            assert validation.target is not None
-            all_scores = scores(validation.target, method.predict(validation), method.decide)
+            target = method.schema.align(validation).target
+            assert target is not None
+            all_scores = scores(target, method.predict(validation), method.decide)
             check_known("metric", [self.chosen_metric], all_scores)
             value = all_scores[self.chosen_metric]
             if value is None:

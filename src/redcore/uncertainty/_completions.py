@@ -8,7 +8,7 @@ import numpy as np
 from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import MultimodalData
-from redcore.exceptions import DataError, UnsupportedError
+from redcore.exceptions import DataError, TargetError, UnsupportedError
 from redcore.methods import Method
 
 __all__ = ["Completions"]
@@ -64,6 +64,8 @@ class Completions:
         ------
         UnsupportedError
             If the method does not impute codes.
+        TargetError
+            If the target is a survival target.
         DataError
             If no reference sample observes a modality.
         """
@@ -71,6 +73,8 @@ class Completions:
             raise UnsupportedError(
                 f"{type(method).__name__} does not impute codes, so missing modalities cannot be drawn"
             )
+        if method.schema.target_kind.is_survival:
+            raise TargetError("uncertainty from missing modalities is not defined for a survival target")
         reference = method.completed(reference)
         usable = np.flatnonzero(reference.availability.any(axis=1))
         if not usable.size:

@@ -236,7 +236,9 @@ def _obs(data: MultimodalData) -> Any:
     elif target is not None and target.values.ndim == 1:
         obs["target"] = target.values
     elif target is not None:
-        names = range(target.n_outputs) if target.classes is None else target.classes
+        names: Any = range(target.values.shape[1]) if target.classes is None else target.classes
+        if target.kind.is_survival:
+            names = ("time", "event")
         for index, name in enumerate(names):
             obs[f"target_{name}"] = target.values[:, index]
     if data.groups is not None:

@@ -43,6 +43,7 @@ from redcore.data._columns import (
     target_values,
 )
 from redcore.data._csv import is_csv, names_from_text, read_csv
+from redcore.data._event import EventColumn, survival_values
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError, DataWarning, RedCoreError
 
@@ -67,10 +68,14 @@ class Options(ColumnOptions):
         Column names or glob patterns of each modality, such as ``{"audio": ["a_*"]}``.
     target : tuple of str, optional
         Column of the target, or several columns for multi-label targets and regression with several outputs.
-    task : {"auto", "classes", "numbers", "labels"}, default "auto"
+    event : str, optional
+        Events of a survival target, whose column `target` are the times: ``COLUMN=VALUE`` for the entry that stands for
+        the event; other entries are censored times. ``COLUMN`` without a value for a column of 0 and 1.
+    task : {"auto", "classes", "numbers", "labels", "survival"}, default "auto"
         Read the target as classes, as a continuous target, or as labels (multi-label). "auto": labels if several
         columns contain only zeros and ones, a continuous target for other groups of columns or fractional values, else
-        classes. A warning names a column of many different whole numbers, which may be a continuous target.
+        classes; survival if `event` is given. A warning names a column of many different whole numbers, which may be a
+        continuous target.
     id, group, split : str, optional
         Columns of sample ids, groups and split. The split contains 0, 1, 2 or train, validation (valid, val, dev),
         test.
@@ -81,6 +86,7 @@ class Options(ColumnOptions):
 
     modalities: dict[str, Columns] = Field(default_factory=dict)
     target: Columns | None = None
+    event: str | None = None
     task: Task = "auto"
     id: str | None = None
     group: str | None = None
@@ -98,7 +104,7 @@ class _Source:
     table : pyarrow.Table
     options : Options
     reserved : dict of str to str
-        Columns that are no features, and their role: target, id, group or split.
+        Columns that are no features, and their role: target, event, id, group or split.
     expected : Expected or None
         Model for which the table is read. Columns may then be absent.
     """
@@ -188,7 +194,7 @@ def stream(path: Path, options: Options, n_rows: int, expected: Expected | None 
         As `read`. Row numbers in messages are counted within the chunk.
     """
     options = resolved(path, options) if expected is None else _resolved_for(path, options, expected)
-    without = options.replace(target=None, group=None, split=None)
+    without = options.replace(target=None, event=None, group=None, split=None)
     start = 0
     try:
         with pq.ParquetFile(path) as file:
@@ -269,6 +275,8 @@ def _yaml_file(path: Path, suffix: str) -> Path:
 def _reserved(options: Options, columns: list[str]) -> dict[str, str]:
     """Return the columns that are no features, with their role."""
     reserved = {column: role for role in ("id", "group", "split") if (column := getattr(options, role)) is not None}
+    if options.event is not None:
+        reserved[EventColumn.parse(options.event).column] = "event"
     return reserved | {column: "target" for pattern in options.target or () for column in matching(columns, pattern)}
 
 
@@ -308,9 +316,10 @@ def _table(path: Path, options: Options) -> pa.Table:
 
 
 def _text_columns(options: Options, columns: list[str]) -> list[str]:
-    """Return the columns of a CSV file that are read as text: ids, groups, split, a single target and categories."""
+    """Return the columns of a CSV file that are read as text: ids, groups, split, single targets and categories."""
     target = [column for pattern in options.target or () for column in matching(columns, pattern)]
-    names = {options.id, options.group, options.split, *(target if len(target) == 1 else ())}
+    event = None if options.event is None else EventColumn.parse(options.event).column
+    names = {options.id, options.group, options.split, event, *(target if len(target) == 1 else ())}
     return [name for name in columns if name in names or (name not in target and options.categories_in([name]))]
 
 
@@ -384,6 +393,8 @@ def _split(values: AnyArray) -> AnyArray:
 def _target(source: _Source) -> Target | None:
     patterns = source.options.target
     if patterns is None:
+        if source.options.event is not None:
+            raise DataError("event without target: name the column of the times in target")
         return None
     names = source.table.column_names
     columns: list[str] = []
@@ -406,6 +417,8 @@ def _check_target_columns(names: list[str], patterns: tuple[str, ...]) -> None:
 
 def _new_target(source: _Source, columns: list[str]) -> Target:
     options = source.options
+    if options.event is not None or options.task == "survival":
+        return decide_target(_survival(source, columns, check=True), "survival", _quoted(columns))
     values = target_values(source.path, source.table, columns, options.task, options.na_values)
     return decide_target(values, options.task, _quoted(columns), columns)
 
@@ -417,6 +430,13 @@ def _quoted(columns: list[str]) -> str:
 def _target_for(source: _Source, expected: Expected, columns: list[str]) -> Target | None:
     table, na_values, schema = source.table, source.options.na_values, expected.schema
     kind = schema.target_kind
+    if kind.is_survival:
+        if not expected.needs_target and not _has_event(source):
+            return None
+        pairs = _survival(source, columns, check=False)
+        if not expected.needs_target and all(entry is None for entry in pairs.ravel()):
+            return None
+        return expected.target(source.path, lambda: schema.target_of(pairs))
     if kind.is_multilabel or len(columns) > 1:
         values: AnyArray = _target_matrix(source, columns)
     elif kind.is_regression:
@@ -426,6 +446,21 @@ def _target_for(source: _Source, expected: Expected, columns: list[str]) -> Targ
     if not expected.needs_target and _is_empty(values):
         return None
     return expected.target(source.path, lambda: schema.target_of(values))
+
+
+def _survival(source: _Source, columns: list[str], *, check: bool) -> AnyArray:
+    """Return times and events, (n_rows, 2); see `survival_values`."""
+    event = source.options.event
+    if event is None or source.options.task not in ("auto", "survival") or len(columns) != 1:
+        raise DataError(
+            f"a survival target needs one column of times (target), option event (COLUMN=VALUE) and task 'auto' or "
+            f"'survival', got target {_quoted(columns)}, event {event!r} and task {source.options.task!r}"
+        )
+    return survival_values(source.table, columns[0], EventColumn.parse(event), source.options.na_values, check=check)
+
+
+def _has_event(source: _Source) -> bool:
+    return source.options.event is not None and EventColumn.parse(source.options.event).column in source
 
 
 def _is_empty(values: AnyArray) -> bool:
