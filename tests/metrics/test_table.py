@@ -17,7 +17,7 @@ from redcore.testing import ScoreSubject
 from redcore.tuning import Task
 
 SCORES = known_scores()
-LOWER_IS_BETTER = {"nll", "ece", "mae"} | {
+LOWER_IS_BETTER = {"nll", "ece", "mae", "ibs", "horizon_error"} | {
     name for name, plug_in in plug_in_scores().items() if plug_in.score.lower_is_better
 }
 
@@ -25,17 +25,17 @@ LOWER_IS_BETTER = {"nll", "ece", "mae"} | {
 def computed_scores(kind):
     data = make_data(kind)
     method = make_method("late_fusion").fit(data)
-    return scores(data.target, method.predict(data), method.decide)
+    return scores(method.schema.align(data).target, method.predict(data), method.decide)
 
 
 def test_table_contains_exactly_the_computed_scores():
-    names = {name for kind in TARGETS for name in computed_scores(kind)}
+    names = {name for kind in (*TARGETS, "survival") for name in computed_scores(kind)}
     values = np.array([-1.0, 0.5, 2.0])
     names |= set(mosi_scores(values, values)) | set(sims_scores(values, values))
     assert names == set(SCORES)
 
 
-@pytest.mark.parametrize("kind", TARGETS[:4])
+@pytest.mark.parametrize("kind", [*TARGETS[:4], "survival"])
 def test_values_are_in_the_range_of_their_score(kind):
     for name, value in computed_scores(kind).items():
         assert kind in SCORES[name].kinds
@@ -54,7 +54,7 @@ def test_tuning_optimises_in_the_direction_of_the_score(name):
     assert task.direction == ("minimize" if name in LOWER_IS_BETTER else "maximize")
 
 
-@pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression"])
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression", "survival"])
 def test_modality_value_has_the_direction_of_the_score(kind):
     data = make_data(kind, 60, holes=False)
     method = make_method("late_fusion", settings=tiny("late_fusion")).fit(data)
@@ -62,7 +62,7 @@ def test_modality_value_has_the_direction_of_the_score(kind):
     for name in set(computed_scores(kind)) - {"pearson_r"}:
         value = modality_value(method, data, name)
         sign = -1 if name in LOWER_IS_BETTER else 1
-        expected = scores(data.target, method.predict(data), method.decide)[name]
+        expected = scores(method.schema.align(data).target, method.predict(data), method.decide)[name]
         assert value.with_all == pytest.approx(sign * expected)
         assert sum(value.shapley.values.values()) == pytest.approx(value.with_all - value.without)
 

@@ -66,8 +66,8 @@ def explain(
 def _acquisition(method: "Method", data: "MultimodalData", seed: int) -> "dict[str, AnyArray]":
     """Return sample ids and, per modality, the value in nats of acquiring it for each sample; NaN if it is observed.
 
-    The result is empty if no modality is missing or the method imputes no latent codes. At most `MAX_ACQUISITION_ROWS`
-    samples are used.
+    The result is empty if no modality is missing, the method imputes no latent codes, or the target is survival. At
+    most `MAX_ACQUISITION_ROWS` samples are used.
     """
     import numpy as np
 
@@ -75,7 +75,7 @@ def _acquisition(method: "Method", data: "MultimodalData", seed: int) -> "dict[s
 
     data = method.completed(method.schema.align(data))
     incomplete = np.flatnonzero(~data.availability.all(axis=1))[:MAX_ACQUISITION_ROWS]
-    if not method.imputes_codes or not incomplete.size:
+    if not method.imputes_codes or not incomplete.size or method.schema.target_kind.is_survival:
         return {}
     values = acquisition_values(Completions.make(method, data, seed), data.take(incomplete), seed=seed)
     return {"sample_id": data.sample_ids[incomplete], **dict(zip(method.active, values.T, strict=True))}

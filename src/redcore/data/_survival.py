@@ -152,9 +152,10 @@ class TimeGrid:
         times, events = values.T
         if not events.any():
             raise TargetError(f"no events in training: all {len(times)} times are censored")
-        n_bins = max(1, min(MAX_BINS, int(events.sum()) // MIN_EVENTS_PER_BIN))
-        shares = np.arange(1, n_bins + 1) / n_bins
-        borders = np.unique(np.quantile(times[events == 1], shares, method="inverted_cdf"))
+        of_events = np.sort(times[events == 1])
+        n_bins = max(1, min(MAX_BINS, len(of_events) // MIN_EVENTS_PER_BIN))
+        ends = np.arange(1, n_bins + 1) * len(of_events) // n_bins
+        borders = np.unique(of_events[ends - 1])
         steps, probability = kaplan_meier(times, events, weights, of_censoring=True)
         changes = np.diff(probability, prepend=1.0) < 0
         return cls(borders, np.stack([steps[changes], probability[changes]], axis=1))

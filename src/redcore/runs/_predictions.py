@@ -74,7 +74,7 @@ def _arrow(column: AnyArray | list[str]) -> pa.Array:
 def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str]]:
     kind, classes, grid = method.schema.target_kind, method.schema.classes, method.schema.grid
     if grid is not None:
-        curves = {f"survival_{time:g}": column for time, column in zip(grid.borders, outputs.T, strict=True)}
+        curves = {f"survival_{time:.10g}": column for time, column in zip(grid.borders, outputs.T, strict=True)}
         return {"risk": risk_scores(outputs), "median": grid.quantile(outputs, 0.5)} | curves
     if classes is None:
         if outputs.shape[1] == 1:

@@ -47,7 +47,7 @@ def small_settings(method: MethodLike, **changes: Any) -> dict[str, Any]:
 
 
 def make_target(kind: str, n_samples: int = N_SAMPLES, seed: int = 0) -> Target:
-    """Return a target of one of the kinds in `TARGETS`."""
+    """Return a target of one of the kinds in `TARGETS`, or "survival"."""
     rng = np.random.default_rng(seed)
     codes = np.resize(np.arange(3), n_samples)
     if kind == "binary":
@@ -56,6 +56,8 @@ def make_target(kind: str, n_samples: int = N_SAMPLES, seed: int = 0) -> Target:
         return Target.from_labels(codes, range(3))
     if kind == "multilabel":
         return Target.from_multilabel(np.stack([codes > 0, codes > 1, rng.random(n_samples) > 0.5], axis=1))
+    if kind == "survival":
+        return Target.from_survival(rng.exponential(np.exp(1.0 - codes)) + 0.01, rng.random(n_samples) < 0.7)
     numbers = rng.normal(size=(n_samples, 2))
     return Target.from_numbers(numbers[:, 0] if kind == "regression" else numbers)
 

@@ -1,0 +1,70 @@
+"""Survival targets on the command line."""
+
+import numpy as np
+import pyarrow.csv as pa_csv
+import pytest
+
+from redcore.datasets import WeibullTimes
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(150, 3))
+    times, events = WeibullTimes().sample(values[:, 0], rng)
+    cells = values.round(4).astype(str)
+    cells[:30, :2] = cells[30:50, 2:] = ""
+    status = np.where(events, "dead", "alive")
+    rows = [f"p{row},{','.join(cells[row])},{times[row]:.4f},{status[row]}" for row in range(150)]
+    path = tmp_path / "cohort.csv"
+    path.write_text("id,a_1,a_2,t_1,days,status\n" + "\n".join(rows) + "\n")
+    return path
+
+
+COLUMNS = ("--modality", "audio=a_*", "--modality", "text=t_1", "--option", "id=id")
+TARGET = ("--target", "time=days", "--event", "status=dead")
+
+
+def test_a_survival_run_from_a_table_to_predictions(cli, table, tmp_path):
+    summary = cli("inspect", table, *COLUMNS, *TARGET, "--json").json
+    assert summary["target"]["kind"] == "survival"
+    assert summary["target"]["counts"]["event"] + summary["target"]["counts"]["censored"] == 150
+    run = tmp_path / "run"
+    fitted = cli(
+        "fit", table, "--out", run, "--method", "redcore", "--set", "max_epochs=2", *COLUMNS, *TARGET, "--json"
+    )
+    assert fitted.status == 0, fitted.err
+    assert set(fitted.json["metrics"]["pooled"]) >= {"uno_c", "harrell_c", "ibs", "dynamic_auc", "horizon_error"}
+    assert "probability of survival" in (run / "model_card.md").read_text()
+    assert "integrated Brier score" in (run / "report.html").read_text()
+    out = tmp_path / "predictions.csv"
+    assert cli("predict", run, table, "--out", out).status == 0
+    columns = pa_csv.read_csv(out)
+    assert columns.column_names[:4] == ["sample_id", "observed", "risk", "median"]
+    assert columns.column_names[-2:] == ["time", "event"]
+    assert cli("evaluate", run, table, "--json").status == 0
+    explained = cli("explain", run, table, "--json").json
+    assert explained["value"]["metric"] == "uno_c"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--event", "status=dead"), "without --target"),
+        (("--target", "time=days"), "without --event"),
+        (("--target", "time=days", "--event", "status=deceased"), "no row of column 'status' is 'deceased'"),
+        (("--target", "time=weeks", "--event", "status=dead"), "no column matches 'weeks'"),
+    ],
+)
+def test_bad_options_of_a_survival_target_are_named(cli, table, tmp_path, options, text):
+    result = cli("fit", table, "--out", tmp_path / "run", *COLUMNS, *options)
+    assert result.status != 0
+    assert text in " ".join(result.err.split())
+
+
+def test_join_and_threshold(cli, table, tmp_path):
+    store = tmp_path / "store"
+    target = ("--target", f"time={table}:days", "--event", "status=dead")
+    assert cli("join", "--modality", f"audio={table}:a_*", "--id", "id", *target, "--out", store).status == 0
+    result = cli("fit", store, "--out", tmp_path / "run", "--method", "late_fusion", "--threshold", "0.3")
+    assert "expected a target with two classes, got survival" in " ".join(result.err.split())
