@@ -117,9 +117,9 @@ def test_method_bayes(tmp_path, max_length):
 
 
 def test_bayes_knows_no_other_data():
-    with pytest.raises(DataError, match="supports the data set gaussian only"):
+    with pytest.raises(DataError, match="supports the data sets gaussian and weibull only"):
         make_method("bayes").fit(make_data())
-    with pytest.raises(DataError, match="supports the data set gaussian only"):
+    with pytest.raises(DataError, match="supports the data sets gaussian and weibull only"):
         make_method("bayes", settings={"n_features": 5}).fit(load_dataset("gaussian"))
 
 

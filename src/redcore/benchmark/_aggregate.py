@@ -104,9 +104,9 @@ def named_score(record: Result, score: str | None = None) -> str:
     ----------
     record : Result
     score : str, optional
-        - "proper": log loss, or R2 for regression
-        - "argmax": macro-F1 of the most probable classes, or R2 for regression
-        - None: macro-F1 of the predicted classes, or R2 for regression
+        - "proper": log loss, R2 for regression, or the integrated Brier score for survival
+        - "argmax": macro-F1 of the most probable classes, R2 for regression, or Uno's C for survival
+        - None: macro-F1 of the predicted classes, R2 for regression, or Uno's C for survival
         - any other name: this score
     """
     if score not in HEADLINE_SCORES:
@@ -119,6 +119,8 @@ def named_score(record: Result, score: str | None = None) -> str:
     }
     if "r2" in names:
         return "r2"
+    if "uno_c" in names:
+        return "ibs" if score == "proper" else "uno_c"
     return "macro_f1" if "exact_match" in names else HEADLINE_SCORES[score]
 
 
