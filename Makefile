@@ -10,7 +10,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench bench-compare bench-check conformance test-pages study studies results clean
+.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench bench-compare bench-check conformance docs test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -52,6 +52,13 @@ studies: ## Run all studies of docs/results (hours; minutes with SEEDS=1)
 
 results: $(VENV)/.ready ## Regenerate the figures and tables of docs/results from the packed records
 	$(BIN)/python docs/results/make.py
+
+docs: $(VENV)/.docs ## Build the documentation site with its executed tutorials in build/docs; warnings are errors
+	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html docs build/docs
+
+$(VENV)/.docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@
 
 test-pages: $(VENV)/.pages ## Test the HTML reports in headless Chromium (Debian packages: chromium, npm)
 	$(BIN)/python -m pytest tests/pages -rs

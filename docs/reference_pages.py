@@ -1,0 +1,170 @@
+"""Pages of the reference that are generated from the code: API, command line, settings of methods, balancing rules."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from redcore._discovery import load, names
+from redcore.cli._app import app
+
+MODULES = (
+    "redcore",
+    "redcore.estimators",
+    "redcore.data",
+    "redcore.data.formats",
+    "redcore.data.store",
+    "redcore.datasets",
+    "redcore.missing",
+    "redcore.methods",
+    "redcore.balancing",
+    "redcore.fitting",
+    "redcore.nn",
+    "redcore.metrics",
+    "redcore.uncertainty",
+    "redcore.explain",
+    "redcore.inspection",
+    "redcore.plot",
+    "redcore.report",
+    "redcore.runs",
+    "redcore.export",
+    "redcore.serving",
+    "redcore.tuning",
+    "redcore.benchmark",
+    "redcore.exceptions",
+)
+"""Modules with public names, in the order of the reference."""
+
+
+def write_reference_pages(folder: Path) -> None:
+    """Write all generated pages into `folder`; a page that did not change keeps its time stamp."""
+    pages = {"cli.md": _command_line(), "settings.md": _settings(), "api/index.md": _api_index()}
+    pages |= {f"api/{module}.rst": _api(module) for module in MODULES}
+    for name, text in pages.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _api_index() -> str:
+    rows = "\n".join(
+        f"| [`{name}`]({name}.rst) | {_first_sentence(importlib.import_module(name))} |" for name in MODULES
+    )
+    entries = "\n".join(MODULES)
+    return (
+        "# Python API\n\n| module | content |\n|---|---|\n"
+        f"{rows}\n\n```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{entries}\n```\n"
+    )
+
+
+def _api(module: str) -> str:
+    title = module
+    directive = f".. automodule:: {module}\n   :no-index:\n" if module == "redcore" else f".. automodule:: {module}\n"
+    return f"{title}\n{'=' * len(title)}\n\n{directive}"
+
+
+def _first_sentence(thing: Any) -> str:
+    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    return text.partition(". ")[0].rstrip(".")
+
+
+def _command_line() -> str:
+    """Return a page with the arguments and options of every command."""
+    root = typer.main.get_command(app)
+    parts = ["# Command line\n\n`redcore COMMAND --help` shows the same text.\n"]
+    for name, command in _commands(root, "redcore"):
+        parts.append(f"## {name}\n\n{_as_markdown(command.help or '')}\n\n{_parameters(command)}\n")
+    return "\n".join(parts)
+
+
+def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def _parameters(command: Any) -> str:
+    rows = []
+    for parameter in command.params:
+        if parameter.name == "help":
+            continue
+        is_argument = parameter.param_type_name == "argument"
+        name = parameter.name.upper() if is_argument else ", ".join(parameter.opts)
+        default = "" if parameter.required or parameter.default in (None, False, ()) else f"`{parameter.default}`"
+        rows.append(
+            (f"`{name}`", _as_markdown(getattr(parameter, "help", "") or ""), "yes" if parameter.required else default)
+        )
+    return _table(("argument or option", "meaning", "required, or default"), rows)
+
+
+def _settings() -> str:
+    """Return a page with all settings of all methods and rules, from the pydantic models and their docstrings."""
+    parts = [
+        "# Settings\n\nSettings of methods are given as `--set NAME=VALUE`, `settings={...}` or `[method.settings]`. "
+        "The columns come from the models that check the values.\n"
+    ]
+    for kind, package in (("method", "redcore.methods"), ("balancing rule", "redcore.balancing")):
+        for name in names(package):
+            settings = _settings_of(package, name, kind)
+            if settings is not None and settings.model_fields:
+                parts.append(f"## {kind} `{name}`\n\n{_table(*_fields(settings))}\n")
+    return "\n".join(parts)
+
+
+def _settings_of(package: str, name: str, kind: str) -> Any:
+    module = load(package, name, kind)
+    for attribute in ("METHOD", "RULE"):
+        if hasattr(module, attribute):
+            return getattr(getattr(module, attribute), "Settings", None)
+    return getattr(module, "Options", getattr(module, "Settings", None))
+
+
+def _fields(model: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    meanings = _meanings(model)
+    rows = []
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
+        kind, meaning = meanings.get(name, ("", ""))
+        bounds = ", ".join(text for constraint in field.metadata if (text := _bound(constraint)))
+        rows.append((f"`{name}`", kind, bounds, default, meaning))
+    return ("name", "type", "bounds", "default", "meaning"), rows
+
+
+def _bound(constraint: Any) -> str:
+    signs = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+    return " ".join(
+        f"{sign} {getattr(constraint, key)}" for key, sign in signs if getattr(constraint, key, None) is not None
+    )
+
+
+def _meanings(model: Any) -> dict[str, tuple[str, str]]:
+    """Return type and meaning of each field, from the "Attributes" sections of the model and its bases."""
+    meanings: dict[str, tuple[str, str]] = {}
+    for base in reversed(model.__mro__):
+        section = re.search(r"Attributes\n-+\n(.*?)(\n\n[A-Z]\w+\n-+\n|\Z)", inspect.cleandoc(base.__doc__ or ""), re.S)
+        if section:
+            for match in re.finditer(r"^(\S[^:\n]*?)(?: : (.*?))?\n((?:[ \n].*\n?)*)", f"{section[1]}\n", re.M):
+                text = _as_markdown(" ".join(match[3].split()))
+                kind = _as_markdown((match[2] or "").partition(", default")[0])
+                meanings |= {name.strip(): (kind, text) for name in match[1].split(",")}
+    return meanings
+
+
+def _as_markdown(text: str) -> str:
+    """Return reStructuredText of a docstring as Markdown: literals with single backticks, and math with dollars."""
+    text = re.sub(r":math:`([^`]*)`", r"$\1$", text)
+    text = re.sub(r"``([^`]*)``", r"`\1`", text)
+    return text.replace("|", "\\|")
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    header = list(header)
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
