@@ -9,6 +9,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "DivergenceError",
+    "DriftWarning",
     "EmptySampleError",
     "EmptySampleWarning",
     "ExportError",
@@ -156,6 +157,10 @@ class AlignmentWarning(RedCoreWarning):
 
 class DataWarning(RedCoreWarning):
     """Data was read under an assumption that the message states, or is suspicious."""
+
+
+class DriftWarning(RedCoreWarning):
+    """New data differs from the training data."""
 
 
 class EmptySampleWarning(RedCoreWarning):

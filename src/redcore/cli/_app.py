@@ -8,8 +8,10 @@ from redcore._version import __version__
 from redcore.cli.ampute import ampute
 from redcore.cli.bench import bench
 from redcore.cli.bench_report import report as bench_report
+from redcore.cli.calibrate import calibrate
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
+from redcore.cli.drift import drift
 from redcore.cli.evaluate import evaluate
 from redcore.cli.explain import explain
 from redcore.cli.export import export
@@ -55,6 +57,8 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(export)
 app.command()(serve)
+app.command()(drift)
+app.command()(calibrate)
 app.command()(explain)
 app.command()(tune)
 app.command()(report)

@@ -2,7 +2,14 @@
 
 from redcore.export._card import model_card
 from redcore.export._content import versions_with_plug_ins
-from redcore.export._model_file import load_calibration, load_estimator, load_model, read_model_content, save_model
+from redcore.export._model_file import (
+    load_calibration,
+    load_estimator,
+    load_model,
+    load_reference,
+    read_model_content,
+    save_model,
+)
 from redcore.export._onnx import export_onnx, onnx_inputs
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "load_calibration",
     "load_estimator",
     "load_model",
+    "load_reference",
     "model_card",
     "onnx_inputs",
     "read_model_content",

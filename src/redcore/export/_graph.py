@@ -39,6 +39,7 @@ class PredictionGraph(nn.Module):
             (m.name, m.n_features, int(m.is_sequence)) for m in method.schema.modalities if m.name in method.active
         ]
         self.cells, self.predictor = method.cells, method.prediction_module()
+        self.temperature = method.temperature_module()
         self.drops_incomplete = method.settings.within_modality == "drop"
         self.double_inputs = [name for name, _, _ in self.forms if method.cells[name].dtype == torch.float64]
         self.decision = method.decision() if method.schema.target_kind.is_classification else None
@@ -75,7 +76,7 @@ class PredictionGraph(nn.Module):
             complete = [~part.values.isnan().flatten(1).any(dim=1) for part in batch.modalities]
             availability = availability & torch.stack(complete, dim=1)
             batch = read_inputs(self.forms, availability, values, lengths)
-        outputs = self.predictor(self.cells(batch))
+        outputs = self.temperature(self.predictor(self.cells(batch)))
         outputs = torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
         if self.is_survival:
             return outputs, -outputs.clamp(min=TINY).log().sum(dim=1)

@@ -21,15 +21,16 @@ from redcore._types import AnyArray
 from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
 from redcore.export._content import content_of, read_content, schema_from_json
 from redcore.methods import Method, method_class
+from redcore.monitoring import Reference
 
 if TYPE_CHECKING:
     from redcore.estimators import MultimodalEstimator
     from redcore.uncertainty import Calibration
 
-__all__ = ["load_calibration", "load_estimator", "load_model", "read_model_content", "save_model"]
+__all__ = ["load_calibration", "load_estimator", "load_model", "load_reference", "read_model_content", "save_model"]
 
 SINGLE_FILE = ".safetensors"
-CALIBRATION = "calibration/"
+CALIBRATION, REFERENCE = "calibration/", "reference/"
 BLANK = "0" * 64
 """Placeholder for the checksum of a single file while the checksum is computed."""
 
@@ -40,6 +41,7 @@ def save_model(
     *,
     record: Mapping[str, Any] | None = None,
     calibration: "Calibration | None" = None,
+    reference: Reference | None = None,
 ) -> None:
     """Write a fitted method or estimator.
 
@@ -54,6 +56,8 @@ def save_model(
         ``metrics`` per missing pattern. They are saved and shown by `model_card`.
     calibration : Calibration, optional
         Calibration of a method, for intervals and prediction sets. An estimator has its own.
+    reference : Reference, optional
+        Profile of the training data, with which new data is compared.
 
     Raises
     ------
@@ -68,6 +72,9 @@ def save_model(
     calibration = getattr(model, "calibration_", calibration)
     path = Path(path)
     numbers = {**method.arrays(), **({} if calibration is None else prefixed(CALIBRATION, calibration.to_arrays()))}
+    if reference is not None:
+        profile, counts = reference.to_content()
+        record, numbers = {**(record or {}), "reference": profile}, numbers | prefixed(REFERENCE, counts)
     arrays = {name: np.ascontiguousarray(array) for name, array in numbers.items()}
     tensors = save_tensors(arrays)
     content = content_of(method, record, hashlib.sha256(tensors).hexdigest())
@@ -149,6 +156,19 @@ def load_calibration(path: str | Path) -> "Calibration | None":
     """
     content, arrays = _read(Path(path))
     return _calibration(tuple(content["info"]["active"]), arrays)
+
+
+def load_reference(path: str | Path) -> Reference | None:
+    """Return the profile of the training data in a model file, or None if it has none.
+
+    Raises
+    ------
+    ModelFileError
+        See `load_model`.
+    """
+    content, arrays = _read(Path(path))
+    profile = content["record"].get("reference")
+    return None if profile is None else Reference.from_content(profile, unprefixed(REFERENCE, arrays))
 
 
 def _calibration(active: tuple[str, ...], arrays: Mapping[str, AnyArray]) -> "Calibration | None":

@@ -21,6 +21,7 @@ from redcore.methods._base import (
     NetworkMethod,
     PretrainedTableMethod,
     TableMethod,
+    Temperature,
 )
 from redcore.methods._presets import read_preset
 
@@ -35,6 +36,7 @@ __all__ = [
     "NetworkMethod",
     "PretrainedTableMethod",
     "TableMethod",
+    "Temperature",
     "make_method",
     "method_class",
     "method_name",

@@ -10,7 +10,7 @@ itself. Scores of installed distributions are computed whenever predictions are 
 
 from redcore.metrics._classes import choose_threshold, rare_class
 from redcore.metrics._description import Score  # first, because modules that add a score import it
-from redcore.metrics._details import Details
+from redcore.metrics._details import Details, details_of
 from redcore.metrics._patterns import (
     AS_OBSERVED,
     Collect,
@@ -57,6 +57,7 @@ __all__ = [
     "choose_threshold",
     "classification_scores",
     "concordance",
+    "details_of",
     "evaluate_patterns",
     "headline",
     "influence",

@@ -1,5 +1,6 @@
 """HTML pages, figures and tables of runs, benchmarks and data sets. This package does not import torch."""
 
+from redcore.report._drift_page import drift_page
 from redcore.report._modality_value import worth_figure
 from redcore.report._page import benchmark_page, inspection_page, write_page
 from redcore.report._paper_figures import write_figures
@@ -12,6 +13,7 @@ __all__ = [
     "COLOURS",
     "STYLES",
     "benchmark_page",
+    "drift_page",
     "inspection_page",
     "latex_tables",
     "markdown_tables",

@@ -16,7 +16,7 @@ from redcore.exceptions import RunError
 from redcore.inspection import Summary
 from redcore.report._payload import payload
 
-__all__ = ["benchmark_page", "inspection_page", "page", "write_page"]
+__all__ = ["benchmark_page", "inspection_page", "page", "static_page", "write_page"]
 
 SCRIPTS = (
     "stats",
@@ -103,7 +103,8 @@ def inspection_page(summary: Summary, name: str) -> str:
     str
         HTML.
     """
-    return _template("inspection.html.j2").render(
+    return static_page(
+        "inspection.html.j2",
         name=name,
         summary=summary,
         names=[modality.name for modality in summary.modalities],
@@ -111,6 +112,11 @@ def inspection_page(summary: Summary, name: str) -> str:
         others=summary.patterns[SHOWN_PATTERNS:],
         some_missing=any(modality.missing_rate for modality in summary.modalities),
     )
+
+
+def static_page(template: str, **names: object) -> str:
+    """Render a template of a page without scripts, with the given variables."""
+    return _template(template).render(**names)
 
 
 def write_page(path: Path, page: str) -> None:

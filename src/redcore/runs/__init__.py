@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from redcore._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from redcore.runs._calibrate import Recalibration, calibrate_run
+    from redcore.runs._drift import DriftReport, check_drift
     from redcore.runs._fitting import evaluate_method, facts_of_fit, make_requested
     from redcore.runs._folder import open_request, open_run, release_run
     from redcore.runs._predictions import check_output, prediction_table, write_table
@@ -28,11 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SAMPLES_AT_ONCE",
+    "DriftReport",
     "Prepared",
+    "Recalibration",
     "Request",
     "Run",
     "RunOptions",
     "RunResult",
+    "calibrate_run",
+    "check_drift",
     "check_output",
     "checksum_of",
     "data_pieces",
@@ -59,6 +65,8 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        "_calibrate": ("Recalibration", "calibrate_run"),
+        "_drift": ("DriftReport", "check_drift"),
         "_fitting": ("evaluate_method", "facts_of_fit", "make_requested"),
         "_folder": ("open_request", "open_run", "release_run"),
         "_predictions": ("check_output", "prediction_table", "write_table"),

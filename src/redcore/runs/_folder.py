@@ -15,6 +15,7 @@ from redcore.exceptions import RunError
 from redcore.export import model_card, save_model, versions_with_plug_ins
 from redcore.methods import Method
 from redcore.metrics import PatternReport
+from redcore.monitoring import Reference, make_reference
 from redcore.runs._fitting import facts_of_fit
 from redcore.runs._predictions import prediction_table
 from redcore.runs._prepare import Prepared
@@ -115,13 +116,28 @@ def finish_run(
     calibration = None
     if test is not None and method.schema.target_kind.is_regression:
         calibration = Calibration.fit(method, test, request.seed)
-    save_model(method, folder / "model", record=_record_of_model(record, report), calibration=calibration)
+    save_model(
+        method,
+        folder / "model",
+        record=_record_of_model(record, report),
+        calibration=calibration,
+        reference=_reference(method, prepared, request.seed),
+    )
     card = model_card(folder)
     write_atomic(folder / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
     write_json(folder / "run.json", record)
     # includes temporary files of killed processes
     for checkpoint in folder.glob("*checkpoint*.safetensors"):
         checkpoint.unlink()
+
+
+def _reference(method: Method, prepared: Prepared, seed: int) -> Reference:
+    """Return the profile of the training split, with the predictions for samples that were not used in the fit."""
+    train, trained = prepared.source_samples("train"), prepared.samples("train")
+    held_out = prepared.source_samples("test") or prepared.source_samples("validation")
+    assert train is not None
+    assert trained is not None
+    return make_reference(method, train, held_out, trained.missing_rates, seed)
 
 
 def run_record(request: Request, prepared: Prepared, method: Method, seconds: float) -> dict[str, Any]:

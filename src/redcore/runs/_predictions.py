@@ -28,7 +28,7 @@ def check_output(path: Path) -> None:
     check_regular(path)
 
 
-def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
+def prediction_table(method: Method, data: MultimodalData, outputs: AnyArray | None = None) -> pa.Table:
     """Return a table of predictions with one row per sample, in the order of the data.
 
     Columns:
@@ -42,7 +42,7 @@ def prediction_table(method: Method, data: MultimodalData) -> pa.Table:
       not fall so far), and ``survival_<time>``
     - ``target``, if the data has a target with one value per sample; for survival ``time`` and ``event``
     """
-    outputs = method.predict(data)
+    outputs = method.predict(data) if outputs is None else outputs
     columns: dict[str, AnyArray | list[str]] = {"sample_id": data.sample_ids, "observed": _patterns(data, method)}
     columns |= _outputs(method, outputs)
     if data.target is not None and data.target.values.ndim == 1:

@@ -32,15 +32,25 @@ class Prepared:
         All samples. In the training and validation splits, the modalities that the protocol hides are missing.
     split : int array (n_samples,)
         0 for training, 1 for validation and 2 for test samples.
+    source : MultimodalData
+        All samples before amputation.
     """
 
     data: MultimodalData
     split: IntArray
+    source: MultimodalData
 
     def samples(self, split: str) -> MultimodalData | None:
         """Return the samples of a split; None if it is empty."""
+        return self._take(self.data, split)
+
+    def source_samples(self, split: str) -> MultimodalData | None:
+        """Return the samples of a split before amputation; None if it is empty."""
+        return self._take(self.source, split)
+
+    def _take(self, data: MultimodalData, split: str) -> MultimodalData | None:
         rows = np.flatnonzero(self.split == SPLITS.index(split))
-        return self.data.take(rows) if rows.size else None
+        return data.take(rows) if rows.size else None
 
 
 def prepare(data: MultimodalData, request: Request) -> Prepared:
@@ -69,7 +79,7 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
         options=request.protocol_options,
         at_least_one=not request.allow_empty,
     )
-    return Prepared(hidden, split)
+    return Prepared(hidden, split, data)
 
 
 def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArray:

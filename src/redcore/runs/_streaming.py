@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ import pyarrow.parquet as pq
 from redcore._files import locked, write_atomic, write_json, writing
 from redcore.data import MultimodalData, chunks
 from redcore.data.formats import Expected
-from redcore.export import load_model, read_model_content
+from redcore.exceptions import DriftWarning
+from redcore.export import load_model, load_reference, read_model_content
 from redcore.methods import Method
+from redcore.monitoring import Monitor
 from redcore.runs._predictions import check_output, prediction_table, write_table
 from redcore.runs._result import read_run
 from redcore.runs._sources import checksum_of, data_pieces
@@ -47,6 +51,12 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     n_rows : int
     columns : list of str
 
+    Warns
+    -----
+    DriftWarning
+        If the samples that this call predicts differ from the training data; one warning per line of
+        `redcore.monitoring.Comparison.messages`.
+
     Raises
     ------
     RunError
@@ -64,12 +74,35 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     expected = Expected(method.schema, data_format=reader.get("format"), options=reader.get("options", {}))
     checksum = checksum_of(Path(source)) if Path(source).exists() else source
     request = {"model": content["sha256"], "data": checksum, "threshold": method.threshold}
+    reference = load_reference(model)
+    predictor = _Predictor(method, None if reference is None else Monitor(method, reference))
     with locked(out):
-        return _predict_blocks(method, source, expected, out, request)
+        result = _predict_blocks(predictor, source, expected, out, request)
+    for message in [] if predictor.monitor is None else predictor.monitor.compare().messages():
+        warnings.warn(DriftWarning(message), stacklevel=2)
+    return result
+
+
+@dataclass(frozen=True)
+class _Predictor:
+    """Method with a monitor of the samples that it predicts."""
+
+    method: Method
+    monitor: Monitor | None
+
+    def table(self, data: MultimodalData) -> pa.Table:
+        """Predict the samples of a block; see `prediction_table`."""
+        tables = []
+        for chunk in chunks(self.method.schema.conform(data)):
+            outputs = self.method.predict(chunk)
+            if self.monitor is not None:
+                self.monitor.add(chunk, outputs)
+            tables.append(prediction_table(self.method, chunk, outputs))
+        return pa.concat_tables(tables)
 
 
 def _predict_blocks(
-    method: Method, source: str, expected: Expected, out: Path, request: Mapping[str, Any]
+    predictor: _Predictor, source: str, expected: Expected, out: Path, request: Mapping[str, Any]
 ) -> tuple[int, list[str]]:
     """Predict block by block, and resume from the blocks of the same request; see `predict_stream`."""
     folder = out.with_name(f".{out.name}.parts")
@@ -79,7 +112,7 @@ def _predict_blocks(
     second = next(remaining, None) if first is not None else None
     if first is not None and second is None and not finished:
         # a single block needs no folder
-        table = _predictions(method, first)
+        table = predictor.table(first)
         shutil.rmtree(folder, ignore_errors=True)
         write_table(table, out)
         return table.num_rows, table.column_names
@@ -87,7 +120,7 @@ def _predict_blocks(
         _start(folder, request)
     for block in chain((block for block in (first, second) if block is not None), remaining):
         finished.append(folder / f"part-{len(finished):06d}.parquet")
-        table = _predictions(method, block)
+        table = predictor.table(block)
         write_atomic(finished[-1], lambda path, table=table: pq.write_table(table, path))  # type: ignore[misc]
     write_atomic(out, lambda path: _concatenate(finished, path))
     with pq.ParquetFile(finished[0]) as file:
@@ -95,10 +128,6 @@ def _predict_blocks(
     n_rows = sum(pq.read_metadata(block).num_rows for block in finished)
     shutil.rmtree(folder)
     return n_rows, columns
-
-
-def _predictions(method: Method, data: MultimodalData) -> pa.Table:
-    return pa.concat_tables([prediction_table(method, chunk) for chunk in chunks(data)])
 
 
 def _finished_blocks(folder: Path, request: Mapping[str, Any]) -> list[Path]:

@@ -165,6 +165,26 @@ class Calibration:
         by_pattern = [self.bound(_observed(names, row), coverage) for row in patterns]
         return np.stack(by_pattern)[inverse.ravel()]
 
+    @property
+    def n_units(self) -> int:
+        """Number of groups, or samples without groups, of the calibration set."""
+        return self.scores[""].n_groups
+
+    def covers(self, data: MultimodalData, outputs: AnyArray, coverage: float) -> BoolArray:
+        """Return True for the true values inside the intervals or sets of predictions, bool (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        data : MultimodalData
+            Samples with a target of the schema of the method.
+        outputs : array (n_samples, n_outputs)
+            Predictions for `data`.
+        coverage : float
+            In (0, 1).
+        """
+        assert data.target is not None
+        return np.asarray(_distances(data.target, outputs) <= self.bounds(data, coverage))
+
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all scores as named arrays."""
         values = {f"values/{name}": one.values for name, one in self.scores.items()}

@@ -47,7 +47,7 @@ from redcore.data._event import EventColumn, survival_values
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError, DataWarning, RedCoreError
 
-__all__ = ["Options", "read", "read_for", "recognises", "resolved", "stream"]
+__all__ = ["Options", "read", "read_column", "read_for", "recognises", "resolved", "stream"]
 
 SUFFIXES = (".parquet", ".pq")
 ALWAYS_ALLOWED_CELLS, MAX_CELLS_PER_BYTE = 10**7, 100
@@ -207,6 +207,24 @@ def stream(path: Path, options: Options, n_rows: int, expected: Expected | None 
                 start += data.n_samples
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
+
+
+def read_column(path: Path, options: Options, name: str) -> AnyArray:
+    """Return one column of a table, such as the times of its rows, as numbers, dates or text, (n_rows,).
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or one of its cells is empty.
+    """
+    table = _table(path, options)
+    if name not in table.column_names:
+        raise DataError(f"{path}: no column {name!r}; columns: {_listed(table.column_names)}")
+    values = np.asarray(table[name].to_numpy(zero_copy_only=False))
+    empty = np.flatnonzero(table[name].is_null().to_numpy(zero_copy_only=False) | (values == ""))
+    if empty.size:
+        raise DataError(f"{path}: column {name!r} has {len(empty)} empty cells, first in row {empty[0]}")
+    return values
 
 
 def _read(path: Path, options: Options, expected: Expected | None) -> MultimodalData:

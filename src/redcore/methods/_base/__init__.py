@@ -6,6 +6,7 @@ from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.methods._base._pretrained_method import PretrainedSettings, PretrainedTableMethod
 from redcore.methods._base._table_method import LinearTableMethod, TableMethod
+from redcore.methods._base._temperature import Temperature
 
 __all__ = [
     "CodeSettings",
@@ -19,5 +20,6 @@ __all__ = [
     "PretrainedSettings",
     "PretrainedTableMethod",
     "TableMethod",
+    "Temperature",
     "state_arrays",
 ]

@@ -30,6 +30,7 @@ from redcore.exceptions import (
     UnsupportedError,
 )
 from redcore.fitting import Callback, FitContext, History, predict_batches
+from redcore.methods._base._temperature import Temperature
 from redcore.metrics import rare_class
 from redcore.preprocessing import Cells
 
@@ -89,6 +90,8 @@ class Method(ABC):
     threshold : float or None
         Probability from which the rare class of a binary target is predicted, set by `set_threshold`. The rare class is
         the one with fewer training samples. None for the decision rule of the method.
+    temperature : float
+        Temperature of the predicted probabilities, set by a recalibration; 1 for those of the fit.
     """
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
@@ -111,6 +114,7 @@ class Method(ABC):
     history: History
     cells: Cells
     threshold: float | None = None
+    temperature: float = 1.0
 
     def __init__(self, settings: MethodSettings | None = None) -> None:
         self.settings = self.Settings() if settings is None else settings
@@ -246,7 +250,7 @@ class Method(ABC):
             warnings.warn(f"{message}; the prior is predicted", EmptySampleWarning, stacklevel=2)
         if observed.any():
             usable = data if observed.all() else data.take(np.flatnonzero(observed))
-            outputs[observed] = self._predict(self._converted(usable))
+            outputs[observed] = self._at_temperature(self._predict(self._converted(usable)))
         return outputs
 
     def decide(self, outputs: AnyArray) -> IntArray:
@@ -254,9 +258,15 @@ class Method(ABC):
         return np.asarray(self.decision()(torch.tensor(outputs)))
 
     def decision(self) -> nn.Module:
-        """Return the module that `decide` calls: the threshold if it is set, else `decision_module`."""
+        """Return the module that `decide` calls: the threshold if it is set, else `decision_module`.
+
+        The decision rule of the method has the probabilities of the fit, so that a temperature changes no decision.
+        """
         if self.threshold is None:
-            return self.decision_module()
+            rule = self.decision_module()
+            if self.temperature == 1.0:
+                return rule
+            return nn.Sequential(Temperature(1 / self.temperature, self.schema.target_kind), rule)
         return AtThreshold(rare_class(self.prior), self.threshold)
 
     def set_threshold(self, threshold: float | None) -> None:
@@ -274,12 +284,23 @@ class Method(ABC):
                 raise SettingsError(f"threshold: expected a probability in [0, 1], got {threshold}")
         self.threshold = threshold
 
+    def temperature_module(self) -> nn.Module:
+        """Return the module that applies the temperature to predictions (n_samples, n_outputs)."""
+        return nn.Identity() if self.temperature == 1.0 else Temperature(self.temperature, self.schema.target_kind)
+
+    def _at_temperature(self, outputs: AnyArray) -> AnyArray:
+        """Return predictions (..., n_samples, n_outputs) with the temperature of the method."""
+        if self.temperature == 1.0:
+            return outputs
+        rows = torch.tensor(outputs.reshape(-1, outputs.shape[-1]))
+        return np.asarray(self.temperature_module()(rows)).reshape(outputs.shape)
+
     def prediction_module(self) -> nn.Module:
         """Return the fitted prediction as a module, which `predict` calls and `redcore.export.export_onnx` traces.
 
         Its input is a `redcore.nn.Batch` of the active modalities, after `cells` and without other preprocessing, in
-        which every sample observes at least one modality. Its output is `predict` for these samples, double
-        (n_samples, n_outputs).
+        which every sample observes at least one modality. Its output is `predict` for these samples at temperature 1,
+        double (n_samples, n_outputs).
 
         While a graph is traced (see `redcore.nn.is_traced`), every modality of the batch has a row for every sample,
         with zeros where the modality is missing, and a sample may observe no modality.
@@ -325,7 +346,7 @@ class Method(ABC):
         rows = np.flatnonzero(data.availability.any(axis=1))
         draws = np.tile(outputs, (n_draws, 1, 1))
         if rows.size:
-            draws[:, rows] = self._sample(self._converted(data.take(rows)), n_draws, seed)
+            draws[:, rows] = self._at_temperature(self._sample(self._converted(data.take(rows)), n_draws, seed))
         return draws
 
     def completed(self, data: MultimodalData) -> MultimodalData:
@@ -357,7 +378,9 @@ class Method(ABC):
     def info(self) -> dict[str, Any]:
         """Return the other values that `restore` needs, as a dict for JSON."""
         threshold = {} if self.threshold is None else {"threshold": self.threshold}
-        return {"active": list(self.active), "missing_cells": self.missing_cells, **threshold, **self._info()}
+        temperature = {} if self.temperature == 1.0 else {"temperature": self.temperature}
+        own = self._info()
+        return {"active": list(self.active), "missing_cells": self.missing_cells, **threshold, **temperature, **own}
 
     @classmethod
     def restore(
@@ -372,6 +395,7 @@ class Method(ABC):
         method = cls(settings, **options)
         method.schema, method.active = schema, tuple(info["active"])
         method.prior, method.threshold = arrays["prior"], info.get("threshold")
+        method.temperature = info.get("temperature", 1.0)
         method.history = History()
         n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}
         method.cells = Cells.from_arrays(unprefixed("cells/", arrays), n_features)
