@@ -57,11 +57,11 @@ class Monitor:
 
 
 def predicted_classes(method: Method, outputs: AnyArray) -> AnyArray | None:
-    """Return predicted class codes, or predicted labels of a multi-label target; None in regression."""
+    """Return predicted class codes, or predicted labels of a multi-label target; None in regression and survival."""
     kind = method.schema.target_kind
     if kind.is_multilabel:
         return np.asarray(outputs >= 0.5)
-    return None if kind.is_regression else method.decide(outputs)
+    return method.decide(outputs) if kind.is_classification else None
 
 
 def make_reference(
@@ -104,7 +104,7 @@ def make_reference(
         predicted = _subsample(train if held_out is None else method.schema.conform(held_out), rng)
         outputs = method.predict(predicted)
     output_columns = None
-    if method.schema.target_kind.is_regression:
+    if method.schema.classes is None:
         n_outputs = method.schema.n_outputs
         output_names = (OUTPUTS,) if n_outputs == 1 else tuple(f"{OUTPUTS}_{index}" for index in range(n_outputs))
         output_columns = Columns.fit(outputs, output_names, {})

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from redcore._files import locked, write_atomic, write_json, writing
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
-from redcore.exceptions import DataError, RunError
+from redcore.exceptions import DataError, RunError, TargetError
 from redcore.export import load_calibration, load_reference, model_card, read_model_content, save_model
 from redcore.methods import Method
 from redcore.metrics import all_scores
@@ -79,11 +79,15 @@ def calibrate_run(folder: Path, source: str, out: Path, rows: Literal["auto", "t
         If `out` exists or cannot be written, or `folder` holds no finished run.
     DataError
         If there are fewer than 30 samples.
+    TargetError
+        If the target is survival.
     """
     run = Run.load(folder)
     method = run.method
     if out.exists():
         raise RunError(f"{out}: exists; choose another --out")
+    if method.schema.target_kind.is_survival:
+        raise TargetError("calibrate supports classification, multi-label and regression targets, got survival")
     data, description = run.rows_to_score(run.read(source), rows)
     if data.n_samples < MIN_SAMPLES:
         raise DataError(f"{source}: expected at least {MIN_SAMPLES} labelled samples, got {data.n_samples}")
