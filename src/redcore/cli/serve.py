@@ -1,5 +1,7 @@
 """``redcore serve``: HTTP service for the model of a run."""
 
+import os
+import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,10 +13,10 @@ from redcore.cli._options import takes
 
 __all__ = ["serve"]
 
+KEY_VARIABLE = "REDCORE_API_KEY"
+
 GRACE_SECONDS = 30
 """Time after SIGTERM in which requests in flight may complete."""
-
-MAX_CONNECTIONS = 1024
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class ServeOptions:
     api_key: Annotated[
         str | None,
         typer.Option(
-            envvar="REDCORE_API_KEY", help="Key that clients must send in the header X-API-Key.", show_default=False
+            envvar=KEY_VARIABLE, help="Key that clients must send in the header X-API-Key.", show_default=False
         ),
     ] = None
     max_body_bytes: Annotated[int, typer.Option(help="Maximum size of a request body in bytes.", min=1)] = 4 * 2**20
@@ -41,20 +43,32 @@ class ServeOptions:
     timeout: Annotated[
         float, typer.Option(help="Time limit in seconds for a request body to arrive and for a prediction.", min=0.001)
     ] = 10.0
+    header_timeout: Annotated[
+        float, typer.Option(help="Time limit in seconds for the headers of a request to arrive.", min=0.001)
+    ] = 5.0
+    max_connections: Annotated[int, typer.Option(help="Maximum number of open connections.", min=1)] = 1024
+    max_connections_per_address: Annotated[
+        int, typer.Option(help="Maximum number of open connections of one address, such as a proxy.", min=1)
+    ] = 256
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="PEM file with the certificate chain; the service then uses HTTPS.")
+    ] = None
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file with the private key of the certificate.")] = None
 
 
 @takes(ServeOptions)
 def serve(options: ServeOptions) -> None:
     """Serve predictions of the model of RUN over HTTP, until Ctrl-C or SIGTERM."""
-    from redcore.cli._output import messages
     from redcore.exceptions import RunError
     from redcore.export import load_calibration, load_model
 
+    _check_access(options)
+    listener = _bound_socket(options.host, options.port)
     method = load_model(options.run)
     try:
         import uvicorn
 
-        from redcore.serving import Limits, make_app
+        from redcore.serving import Limits, guarded_protocol, make_app
     except ImportError as error:
         raise RunError(f"package {error.name} is not installed: pip install 'redcore[serve]'") from None
     limits = Limits(
@@ -63,21 +77,64 @@ def serve(options: ServeOptions) -> None:
         max_steps=options.max_steps,
         max_waiting=options.max_waiting,
         timeout_seconds=options.timeout,
+        header_seconds=options.header_timeout,
+        max_connections=options.max_connections,
+        max_connections_per_address=options.max_connections_per_address,
     )
-    if options.api_key is None and not _is_loopback(options.host):
-        messages.print(
-            f"warning: anyone who can reach {options.host} can send requests because no --api-key was given",
-            markup=False,
-        )
-    uvicorn.run(
+    config = uvicorn.Config(
         make_app(method, limits, calibration=load_calibration(options.run), api_key=options.api_key),
-        host=options.host,
-        port=options.port,
+        http=guarded_protocol(limits),
+        ws="none",
         access_log=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=options.tls_certificate,
+        ssl_keyfile=options.tls_key,
     )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _check_access(options: ServeOptions) -> None:
+    """Raise `SettingsError` if the key is empty or absent where it is needed, or a TLS file is absent."""
+    from redcore.exceptions import SettingsError
+
+    # typer ignores an empty environment variable
+    key = options.api_key if options.api_key is not None else os.environ.get(KEY_VARIABLE)
+    if key is not None and not key.strip():
+        raise SettingsError(f"--api-key ({KEY_VARIABLE}) is empty")
+    if key is None and not _is_loopback(options.host):
+        raise SettingsError(
+            f"--host {options.host}: anyone who can reach this address could send requests; set --api-key or "
+            f"{KEY_VARIABLE}"
+        )
+    if (options.tls_certificate is None) != (options.tls_key is None):
+        raise SettingsError("TLS needs both --tls-certificate and --tls-key")
+    for path in (options.tls_certificate, options.tls_key):
+        if path is not None and not path.is_file():
+            raise SettingsError(f"{path}: no such file")
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address.
+
+    Raises
+    ------
+    RunError
+        If the address is in use or not of this machine.
+    """
+    from redcore.exceptions import RunError
+
+    listener = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        raise RunError(f"--host {host} --port {port}: cannot listen ({error.strerror})") from None
+    return listener
 
 
 def _is_loopback(host: str) -> bool:

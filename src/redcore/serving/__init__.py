@@ -2,5 +2,6 @@
 
 from redcore.serving._app import make_app
 from redcore.serving._limits import Limits
+from redcore.serving._protocol import guarded_protocol
 
-__all__ = ["Limits", "make_app"]
+__all__ = ["Limits", "guarded_protocol", "make_app"]

@@ -205,7 +205,13 @@ def make_app(
         service.batcher.close()
 
     app = FastAPI(
-        title="redcore", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="redcore",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # a redirect has no JSON
     )
     app.state.service = service
     _add_routes(app, service)

@@ -28,6 +28,13 @@ class Limits(Settings):
         Requests in flight. Requests beyond it get status 503 with ``Retry-After``.
     timeout_seconds : float > 0, default 10
         Time for a request body to arrive (then status 408) and for a prediction to complete (then status 503).
+    header_seconds : float > 0, default 5
+        Time for the headers of a request to arrive; then status 408, and the connection is closed.
+    max_connections_per_address : int >= 1, default 256
+        Open connections of one address. Connections beyond it get status 503 and are closed. A proxy in front of the
+        service is one address.
+    max_connections : int >= 1, default 1024
+        Open connections of all addresses.
     """
 
     max_body_bytes: Annotated[int, Field(ge=1)] = 4 * 2**20
@@ -37,3 +44,6 @@ class Limits(Settings):
     max_waiting: Annotated[int, Field(ge=1)] = 1024
     max_requests: Annotated[int, Field(ge=1)] = 256
     timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    header_seconds: Annotated[float, Field(gt=0)] = 5.0
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 256
+    max_connections: Annotated[int, Field(ge=1)] = 1024

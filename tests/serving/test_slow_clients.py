@@ -1,0 +1,111 @@
+"""Slow clients, too many connections and unsafe starts of the service process."""
+
+import contextlib
+import http.client
+import json
+import socket
+import time
+
+import pytest
+
+from redcore.cli import main
+from service_process import ServiceProcess, save_small_model
+
+N_SLOW = 1030
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service") / "model"
+    save_small_model(folder)
+    return folder
+
+
+def health(port, source="127.0.0.1"):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10, source_address=(source, 0))
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def answer_to(connection):
+    """Return the status line, the headers and the JSON of an answer after which the service closes the connection."""
+    content = b""
+    while chunk := connection.recv(65536):
+        content += chunk
+    head, _, body = content.partition(b"\r\n\r\n")
+    return head.decode(), json.loads(body)
+
+
+def test_many_slow_clients_take_no_service_from_others(model):
+    with ServiceProcess(model, "--header-timeout", "3") as service:
+        slow = []
+        for _ in range(N_SLOW):
+            connection = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+            connection.send(b"GET /health HTTP/1.1\r\nHost: a\r\n")
+            slow.append(connection)
+        # another address is served while the slow ones hold their connections
+        assert health(service.port, "127.0.0.2") == (200, {"status": "ok"})
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as one_more:
+            head, body = answer_to(one_more)
+        assert head.startswith("HTTP/1.1 503 ")
+        assert body == {"error": "too many connections from 127.0.0.1"}
+        # a header every second does not extend the time
+        for _ in range(4):
+            time.sleep(1)
+            for connection in slow[:100]:
+                with contextlib.suppress(OSError):
+                    connection.send(b"X-A: b\r\n")
+        assert health(service.port) == (200, {"status": "ok"})
+        for connection in slow:
+            connection.close()
+
+
+def test_slow_headers_and_invalid_requests_are_answered_in_json(model):
+    with ServiceProcess(model, "--header-timeout", "0.5") as service:
+        for request, status in ((b"POST /predict HT", 408), (b"nonsense\r\n\r\n", 400)):
+            with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+                connection.send(request)
+                head, body = answer_to(connection)
+                assert head.startswith(f"HTTP/1.1 {status} ")
+                assert set(body) == {"error"}
+        # a connection in use is kept longer than the time for headers
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+        for _ in range(3):
+            connection.request("GET", "/predict/")
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())) == (404, {"error": "Not Found"})
+            time.sleep(0.4)
+        connection.close()
+
+
+def test_a_busy_port_ends_with_one_line(model, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        assert main(["serve", str(model), "--port", str(port)]) == 2
+    assert capsys.readouterr().err == (
+        f"redcore: --host 127.0.0.1 --port {port}: cannot listen (Address already in use)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "message"),
+    [
+        (["--api-key", ""], None, "--api-key (REDCORE_API_KEY) is empty"),
+        ([], "", "--api-key (REDCORE_API_KEY) is empty"),
+        ([], "  ", "--api-key (REDCORE_API_KEY) is empty"),
+        (["--host", "0.0.0.0"], None, "--host 0.0.0.0: anyone who can reach this address could send requests"),
+        (["--host", "0.0.0.0"], "", "--api-key (REDCORE_API_KEY) is empty"),
+        (["--tls-key", "k.pem"], None, "TLS needs both --tls-certificate and --tls-key"),
+        (["--tls-key", "k.pem", "--tls-certificate", "c.pem"], None, "c.pem: no such file"),
+    ],
+)
+def test_unsafe_starts_are_rejected(model, options, environment, message, capsys, monkeypatch):
+    monkeypatch.delenv("REDCORE_API_KEY", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("REDCORE_API_KEY", environment)
+    assert main(["serve", str(model), "--port", "0", *options]) == 2
+    assert message in capsys.readouterr().err
