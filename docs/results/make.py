@@ -34,6 +34,7 @@ from redcore.benchmark import (
     summarise,
     trace_stability,
 )
+from redcore.plot import DegradationDisplay
 
 HERE = Path(__file__).parent
 # palette of Okabe and Ito, for all kinds of colour vision
@@ -347,6 +348,19 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
 }
 
 
+def overview_figure(records: Sequence[Record]) -> Figure:
+    """Plot the score of five methods against the number of missing modalities, for the first figure of the README."""
+    methods = ("redcore, stacked", "stack", "redcore", "late_fusion", "boosting")
+    figure, axes = panels(4, width=2.9, height=2.6)
+    for axis, data in zip(axes, ("digits", "leaves100", "utd_mhad", "wesad"), strict=True):
+        chosen = [r for r in records if r.data_title == data and r.method_title in methods]
+        DegradationDisplay.from_records(chosen, data=data, score="argmax", ax=axis)
+        axis.get_legend().remove()
+        axis.set_title(data, fontsize=10)
+        axis.set_ylabel("macro-F1 of argmax" if axis is axes[0] else "")
+    return finish(figure, axes)
+
+
 def budget(records: Sequence[Record], failed: int) -> str:
     """Return the computational budget of the records as text."""
     seeds = Counter(record.cell.seed for record in records)
@@ -397,6 +411,8 @@ def make(name: str) -> None:
     draw, tabulate = PAGES[name]
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
         draw(records).savefig(HERE / f"{name}.svg", metadata={"Date": None})
+        if name == "accuracy":
+            overview_figure(records).savefig(HERE / "overview.svg", metadata={"Date": None})
     table = markdown(tabulate(records))
     if name in ("accuracy", "unseen"):
         table = f"By {SCORES['argmax']}:\n\n{table}"
