@@ -1,6 +1,7 @@
 """Tables of ``redcore bench table`` and ``redcore bench compare``."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,9 @@ from redcore.exceptions import RunError
 from redcore.metrics import score_label
 
 __all__ = ["json_comparison", "json_table", "print_comparisons", "print_tables", "read_scored"]
+
+FILE_WIDTH = 160
+"""Width of tables that are not written to a terminal, which has a width of its own."""
 
 HEADLINES = ("proper", "argmax")
 """Scores of the default tables; see `redcore.benchmark.named_score`."""
@@ -124,7 +128,7 @@ def _print_group(records: Sequence[Record], title: str, score: str | None, over:
         others = [_number(entries.get(key)) for entries in companions.values()]
         first = next(entries[key] for entries in scored if key in entries)
         printed.add_row(*key, *cells, *others, f"{first.fit_seconds:.1f}", str(first.n_seeds))
-    Console().print(printed)
+    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(printed)
     for place in shown:
         _print_ranks(records, headlines(score)[place], over, labels[place])
 
@@ -228,7 +232,7 @@ def _print_comparison(differences: Sequence[Difference], base: str, label: str, 
     printed = Table(*header, title=title)
     for cells in rows:
         printed.add_row(*cells)
-    Console().print(printed)
+    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(printed)
 
 
 def _difference(interval: Interval) -> str:
