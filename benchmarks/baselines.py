@@ -29,7 +29,7 @@ class IemocapSetup:
         from redcore.fitting import Stepper
         from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
         from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
-        from redcore.nn import Objective
+        from redcore.nn import ModalityForm, Objective
         from redcore.presets import aaai2024
 
         rng = np.random.default_rng(0)
@@ -45,7 +45,7 @@ class IemocapSetup:
         settings = RedCoreSettings.parse(
             {**aaai2024.SETTINGS, **no_dropout, "bottleneck_noise": noise, "precision": precision}
         )
-        forms = [(name, TIMES[name][1], TIMES[name][0]) for name in sorted(TIMES)]
+        forms = [ModalityForm(name, TIMES[name][1], TIMES[name][0]) for name in sorted(TIMES)]
         torch.manual_seed(0)
         self.network = RedCoreNetwork(forms, N_CLASSES, settings)
         self.network.train()
@@ -144,11 +144,11 @@ class DefaultSetup:
 
         from redcore.fitting import Stepper
         from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
-        from redcore.nn import Objective
+        from redcore.nn import ModalityForm, Objective
 
         torch.manual_seed(0)
         self.data, self.batch_size = data, batch_size
-        forms = [(name, modality.n_features, 0) for name, modality in data.modalities.items()]
+        forms = [ModalityForm(name, modality.n_features, 0) for name, modality in data.modalities.items()]
         self.objective = Objective.fit(data.target)
         self.network = RedCoreNetwork(forms, data.target.n_outputs, RedCoreSettings.parse(changes))
         self.network.train()

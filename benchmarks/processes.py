@@ -82,7 +82,7 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
     from torch.distributed.fsdp import fully_shard
 
     from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
-    from redcore.nn import GlobalCounts, Objective, collate
+    from redcore.nn import GlobalCounts, ModalityForm, Objective, collate
 
     class EveryParameter(torch.nn.Module):
         """Network in which every parameter has a gradient, as FSDP requires.
@@ -113,7 +113,7 @@ def sharded(folder: Path, steps: int, _: bool) -> dict[str, object]:
     objective = Objective.fit(data.target)
     target = objective.encode(data.target)
     no_dropout = dict.fromkeys(("modality_dropout", "head_dropout", "encoder_dropout"), 0.0)
-    forms = [(name, modality.n_features, False) for name, modality in data.modalities.items()]
+    forms = [ModalityForm(name, modality.n_features, 0) for name, modality in data.modalities.items()]
     network = RedCoreNetwork(forms, data.target.n_outputs, RedCoreSettings(**no_dropout, bottleneck_noise=False))
     network.total = total
     forward = EveryParameter(network)

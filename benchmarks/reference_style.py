@@ -14,9 +14,7 @@ from torch.nn import functional
 
 from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
 from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
-from redcore.nn import Batch, CrossModalImputer, Head
-
-Form = tuple[str, int, bool]
+from redcore.nn import Batch, CrossModalImputer, Head, ModalityForm
 
 
 class Block(nn.Module):
@@ -70,19 +68,19 @@ class ReferenceStyle(nn.Module):
 
     Parameters
     ----------
-    forms : list of (name, n_features, is_sequence)
+    forms : list of ModalityForm
         Modalities; all must be sequences.
     n_outputs : int
     settings : RedCoreSettings
         Settings of preset `aaai2024`.
     """
 
-    def __init__(self, forms: Sequence[Form], n_outputs: int, settings: RedCoreSettings) -> None:
+    def __init__(self, forms: Sequence[ModalityForm], n_outputs: int, settings: RedCoreSettings) -> None:
         super().__init__()
         n, width, self.settings = len(forms), settings.latent_dim, settings
         head = (n_outputs, settings.head_layers, settings.head_dropout)
         imputer = ((n - 1) * width, width, settings.imputer_layers, settings.imputer_blocks)
-        self.encoders = nn.ModuleList(Encoder(n_features, settings) for _, n_features, _ in forms)
+        self.encoders = nn.ModuleList(Encoder(form.n_features, settings) for form in forms)
         self.imputers = nn.ModuleList(CrossModalImputer(*imputer) for _ in forms)
         self.unused = nn.ModuleList(CrossModalImputer(*imputer) for _ in range(2))
         self.heads = nn.ModuleList(Head(width, *head) for _ in forms)

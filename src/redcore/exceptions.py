@@ -12,6 +12,7 @@ __all__ = [
     "DriftWarning",
     "EmptySampleError",
     "EmptySampleWarning",
+    "EncoderError",
     "ExportError",
     "HoldOutWarning",
     "JoinWarning",
@@ -145,6 +146,10 @@ class UnknownNameError(RedCoreError, ValueError):
 
 class PlugInError(RedCoreError, ValueError):
     """A plug-in cannot be imported, has the name of another one, or does not have the interface of its kind."""
+
+
+class EncoderError(PlugInError):
+    """An encoder cannot be imported or built, or does not fit its modality."""
 
 
 class RedCoreWarning(UserWarning):

@@ -100,7 +100,7 @@ def header(shape):
         (header("(-1, -1)") + b"1234", "not a readable npy array"),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 100, "not a readable npy array"),
         (b"\x93NUMPY\x02\x00" + (20000).to_bytes(4, "little") + b" " * 20000, "not a readable npy array: .*Header"),
-        (header("(2, 1, 1)") + b"12345678", "expected .n_features"),
+        (header("(2, 1, 1, 1)") + b"12345678", "expected .n_features"),
     ],
 )
 def test_damaged_arrays(root, content, message):

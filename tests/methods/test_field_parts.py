@@ -11,7 +11,7 @@ from redcore.methods.if_mmin import central_moment_discrepancy
 from redcore.methods.m3care import Aggregation, NeighbourBank
 from redcore.methods.mce import LearningFactors
 from redcore.methods.tate import CommonFeatures, TATENetwork, TATESettings
-from redcore.nn import CascadeAutoencoder, product_of_gaussians
+from redcore.nn import CascadeAutoencoder, ModalityForm, product_of_gaussians
 
 
 @pytest.mark.parametrize("name", ["dicmor", "dymo", "late_fusion_transformer", "m3care", "mce", "tate"])
@@ -102,7 +102,7 @@ def test_prototypes_are_the_class_means_of_the_previous_epoch():
 
 def test_imputed_modalities_are_selected_while_the_reward_is_positive(monkeypatch):
     settings = DyMoSettings(latent_dim=8, encoder_heads=2)
-    network = DyMoNetwork([(f"m{k}", 3, False) for k in range(4)], 2, settings, 2).eval()
+    network = DyMoNetwork([ModalityForm(f"m{k}", 3, 0) for k in range(4)], 2, settings, 2).eval()
     # quality as a function of the observed modalities: 1 and then 2 help, 3 harms
     gains = torch.tensor([0.0, 0.3, 0.1, -0.2])
 
@@ -117,7 +117,7 @@ def test_imputed_modalities_are_selected_while_the_reward_is_positive(monkeypatc
 
 def test_untypical_features_reduce_the_reward(monkeypatch):
     settings = DyMoSettings(latent_dim=8, encoder_heads=2)
-    network = DyMoNetwork([("a", 3, False), ("b", 3, False)], 2, settings, 2).eval()
+    network = DyMoNetwork([ModalityForm("a", 3, 0), ModalityForm("b", 3, 0)], 2, settings, 2).eval()
     typical = 0.5
 
     def quality(tokens, kept):
@@ -172,7 +172,9 @@ def test_modalities_of_a_pair_share_a_projection():
 
 
 def test_tags_state_which_modalities_are_missing():
-    network = TATENetwork([(f"m{k}", 3, False) for k in range(3)], 2, TATESettings(latent_dim=8, encoder_heads=2))
+    network = TATENetwork(
+        [ModalityForm(f"m{k}", 3, 0) for k in range(3)], 2, TATESettings(latent_dim=8, encoder_heads=2)
+    )
     kept = torch.tensor([[True, True, True], [True, False, True], [False, False, True]])
     _, tags = network.tagged_tokens(torch.zeros(3, 3, 8), kept)
     assert tags.int().tolist() == [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0]]

@@ -12,11 +12,13 @@ from torch.nn import functional
 from factories import TARGETS, make_target
 from redcore._discovery import names
 from redcore.data import Target
+from redcore.exceptions import EncoderError
 from redcore.nn import (
     ConcatenatingImputers,
     CrossModalImputer,
     GaussianBottleneck,
     Head,
+    ModalityForm,
     Objective,
     PooledImputers,
     StackedHead,
@@ -24,7 +26,7 @@ from redcore.nn import (
 )
 from redcore.nn._dropout import dropout, dropout_relu, keep_mask
 from redcore.nn._packing import Packing
-from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
+from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width, readable_inputs
 from redcore.nn.encoders.transformer import patches
 from redcore.testing import ENCODERS, EncoderSubject
 
@@ -169,9 +171,24 @@ def test_contract_of_encoders(kind, clause):
     ENCODERS.check_clause(clause, EncoderSubject(kind))
 
 
+@pytest.mark.parametrize("kind", names("redcore.nn.encoders"))
+@pytest.mark.parametrize("inputs", ["images", "token ids"])
+def test_encoders_that_do_not_read_these_values_are_named(kind, inputs):
+    spec = replace(SPEC, shape=(2, 9, 7) if inputs == "images" else None, n_tokens=6 * (inputs == "token ids"))
+    readable = readable_inputs(kind)
+    if inputs in readable:
+        pytest.skip("covered by the contract")
+    if inputs == "token ids" and "sequences" in readable:
+        encoder = build_encoder(kind, 1, 5, spec)
+        assert encoder(torch.tensor([[2, 6, 1], [4, 0, 0]]), torch.tensor([3, 1])).shape == (2, 8)
+        return
+    with pytest.raises(EncoderError, match=f"reads {' and '.join(readable)}, got {inputs}"):
+        build_encoder(kind, 1, 5, spec)
+
+
 def test_wrong_output_shape_of_an_encoder():
     with pytest.raises(TypeError, match=r"must return a tensor \(n, width\), got \(1, 1, 3\)"):
-        encoder_width(Identity(), 3, True)
+        encoder_width(Identity(), ModalityForm("audio", 3, 1))
 
 
 class Identity(nn.Module):

@@ -12,7 +12,7 @@ from redcore.exceptions import DivergenceError, ModelFileError, RunError, Traini
 from redcore.fitting import Callback, Stepper, Trainer
 from redcore.methods import make_method
 from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
-from redcore.nn import Objective
+from redcore.nn import ModalityForm, Objective
 
 DATA = make_data("multiclass", 40, sequences=True)
 
@@ -166,7 +166,7 @@ class _Ops(TorchDispatchMode):
 def test_a_step_on_vectors_reads_no_number_from_the_device(rule):
     data = make_data()
     chosen = RedCoreSettings.parse(tiny("redcore", balancing=rule))
-    network = RedCoreNetwork([(name, m.n_features, 0) for name, m in data.modalities.items()], 3, chosen)
+    network = RedCoreNetwork([ModalityForm(name, m.n_features, 0) for name, m in data.modalities.items()], 3, chosen)
     objective = Objective.fit(data.target)
     stepper = Stepper(network, objective, chosen)
     batch = stepper.batch(data, objective.encode(data.target), np.arange(data.n_samples))

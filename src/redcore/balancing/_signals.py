@@ -128,7 +128,7 @@ class Signals:
         raise NotImplementedError
 
     def encoder_parameters(self) -> list[list[nn.Parameter]]:
-        """Return the parameters of the encoder of each modality."""
+        """Return the parameters of the encoder of each modality that are trained."""
         raise NotImplementedError
 
 
@@ -290,7 +290,8 @@ class StepSignals(Signals):
 
     def encoder_parameters(self) -> list[list[nn.Parameter]]:
         """See `Signals`."""
-        return [list(branch.parameters()) for branch in self.network.branches()]
+        branches = self.network.branches()
+        return [[parameter for parameter in branch.parameters() if parameter.requires_grad] for branch in branches]
 
 
 def _log_probabilities(logits: Tensor, objective: Objective) -> Tensor:

@@ -12,6 +12,7 @@ from redcore.exceptions import MissingRateError, SettingsError
 
 __all__ = [
     "Data",
+    "Encoders",
     "EventOption",
     "FormatOption",
     "Json",
@@ -20,6 +21,7 @@ __all__ = [
     "Seed",
     "TargetOption",
     "Threshold",
+    "method_settings",
     "parse_rates",
     "parse_settings",
     "parse_target",
@@ -61,6 +63,16 @@ EventOption = Annotated[
     ),
 ]
 
+Encoders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encoder",
+        help="Encoder of one modality as MODALITY=NAME, for methods with networks; see 'redcore list encoders'. A "
+        "dotted name such as package.module:MyEncoder is imported. Attributes follow the name: "
+        "audio=lstm,width=32,frozen=true,lr=1e-4,preprocessing=identity. Repeatable.",
+    ),
+]
+
 Options = TypeVar("Options")
 
 
@@ -87,6 +99,24 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
             raise SettingsError(f"--set {assignment!r}: expected key=value, such as --set max_epochs=20")
         settings[key.strip()] = value.strip()
     return settings
+
+
+def method_settings(assignments: Sequence[str] | None, encoders: Sequence[str] | None) -> dict[str, Any]:
+    """Return the settings of a method from the arguments of ``--set`` and ``--encoder``.
+
+    Raises
+    ------
+    SettingsError
+        If an argument has no key or no ``=``.
+    """
+    settings: dict[str, Any] = dict(parse_settings(assignments or []))
+    chosen = {}
+    for argument in encoders or []:
+        modality, equals, choice = argument.partition("=")
+        if not equals or not modality.strip():
+            raise SettingsError(f"--encoder {argument!r}: expected MODALITY=NAME, such as --encoder audio=lstm")
+        chosen[modality.strip()] = choice.strip()
+    return {**settings, "encoders": chosen} if chosen else settings
 
 
 def parse_target(target: str | None, event: str | None) -> str | None:

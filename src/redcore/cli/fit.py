@@ -13,12 +13,14 @@ import typer
 from redcore import _defaults
 from redcore.cli._options import (
     Data,
+    Encoders,
     EventOption,
     FormatOption,
     Json,
     ModalityColumns,
     Seed,
     TargetOption,
+    method_settings,
     parse_rates,
     parse_settings,
     reader_options,
@@ -64,6 +66,7 @@ class FitOptions:
     assign: Annotated[
         list[str] | None, typer.Option("--set", help="Setting of the method as KEY=VALUE. Repeatable.")
     ] = None
+    encoder: Encoders = None
     test_fraction: Annotated[
         float, typer.Option(help="Fraction of samples for the test split, if DATA has none.", min=0, max=0.9)
     ] = _defaults.TEST_FRACTION
@@ -104,7 +107,7 @@ class FitOptions:
         options = RunOptions(
             method=self.method,
             preset=self.preset,
-            settings=parse_settings(self.assign or []),
+            settings=method_settings(self.assign, self.encoder),
             protocol=self.protocol,
             missing_rates=parse_rates(self.missing_rate or [], source.names),
             protocol_options=parse_settings(self.protocol_option or []),

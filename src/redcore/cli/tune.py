@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from redcore import _defaults
-from redcore.cli._options import Data, Json, Seed, parse_rates, parse_settings, takes
+from redcore.cli._options import Data, Encoders, Json, Seed, method_settings, parse_rates, parse_settings, takes
 
 if TYPE_CHECKING:
     from redcore.data import MultimodalData
@@ -43,6 +43,7 @@ class TuneOptions:
         list[str] | None,
         typer.Option("--set", help="Fixed value of a setting as KEY=VALUE; it is not searched. Repeatable."),
     ] = None
+    encoder: Encoders = None
     folds: Annotated[
         int, typer.Option(help="Number of cross-validation folds. Groups are never split.", min=2, max=20)
     ] = 3
@@ -70,7 +71,7 @@ class TuneOptions:
             "data_checksum": source.checksum(),
             "method": method_name(self.method, self.preset),
             "preset": self.preset,
-            "settings": parse_settings(self.assign or []),
+            "settings": method_settings(self.assign, self.encoder),
             "protocol": self.protocol,
             "missing_rates": parse_rates(self.missing_rate or [], source.names),
             "protocol_options": parse_settings(self.protocol_option or []),

@@ -1,6 +1,7 @@
 """Concatenation of data sets with the same schema."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,15 +54,16 @@ def concatenate_modalities(name: str, parts: list[Modality]) -> Modality:
         [np.where(part.position >= 0, part.position + start, -1) for part, start in zip(parts, starts, strict=True)]
     )
     if not observed:
-        return Modality(parts[0].values, position, parts[0].offsets)
-    if len({(part.n_features, part.is_sequence) for part in observed}) > 1:
-        forms = sorted({f"{part.n_features} features, sequence: {part.is_sequence}" for part in observed})
+        return replace(parts[0], position=position)
+    if len({(part.n_features, part.form, part.shape, part.padding) for part in observed}) > 1:
+        forms = sorted({f"{part.n_features} features, {part.form} {part.shape or ''}".strip() for part in observed})
         raise DataError(f"modality {name!r} differs between the data sets to concatenate ({' / '.join(forms)})")
     values = np.concatenate([part.values for part in observed])
     if not observed[0].is_sequence:
-        return Modality(values, position)
+        return replace(observed[0], values=values, position=position)
     lengths = np.concatenate([np.diff(part.offsets) for part in observed if part.offsets is not None])
-    return Modality(values, position, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]))
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    return replace(observed[0], values=values, position=position, offsets=offsets)
 
 
 def _targets(parts: list[Target | None]) -> Target | None:

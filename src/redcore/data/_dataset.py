@@ -96,6 +96,7 @@ class MultimodalData:
         split: Any = None,
         feature_names: Mapping[str, Sequence[str]] | None = None,
         categories: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+        tokens: Mapping[str, int] | None = None,
         nan_rows: NanPolicy = "keep",
     ) -> "MultimodalData":
         """Create a data set from arrays. Values are validated and copied.
@@ -105,6 +106,8 @@ class MultimodalData:
         modalities : mapping of str to array, list or None
             Values of each modality: an array (n_samples, n_features) or (n_samples, time, n_features), or a list with
             one entry per sample (None, a vector or a (time, n_features) array), or None if it is missing everywhere.
+            Images are (n_samples, channels, height, width), or a list of (channels, height, width) arrays; uint8 stays
+            uint8, and other types become float32.
             Samples of pandas objects are matched by their index: the data set has the union of the samples of all
             modalities, in the order of their first appearance, and a modality without a row for a sample is missing.
             Samples of other values are matched by position. SciPy sparse arrays become dense.
@@ -126,6 +129,10 @@ class MultimodalData:
         categories : mapping of str to mapping of str to sequence of str, optional
             Categories by modality and feature, for arrays with codes of categories. By default, text columns and
             categorical columns of a frame are categories.
+        tokens : mapping of str to int, optional
+            Padding id by modality, for modalities of token ids: integers (n_samples, time), or a list with one (time,)
+            array per sample. Padding ids at the end of a sequence are removed, and a sequence without other ids is
+            missing.
         nan_rows : {"keep", "error", "missing"}, default "keep"
             Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
             modality as missing in this sample. Missing cells are filled by the method; see
@@ -138,19 +145,27 @@ class MultimodalData:
         """
         inputs = modalities if isinstance(modalities, AlignedInputs) else AlignedInputs(modalities)
         samples = inputs.samples.adopt({"availability": availability, "groups": groups, "split": split})
-        names, n_samples, lengths = list(inputs), samples.n_samples, lengths or {}
+        names, n_samples, lengths, tokens = list(inputs), samples.n_samples, lengths or {}, tokens or {}
         if n_samples == 0:
             raise DataError("the data contains no samples")
         observed = np.ones((n_samples, len(names)), dtype=bool)
         if availability is not None:
             observed = check_availability(_aligned_availability(samples, availability), names, n_samples)
-        check_known("modality", lengths, names)
+        check_known("modality", [*lengths, *tokens], names)
         if target is not None:
             samples.rows("target", target.values)
             check_row_count("target", len(target.values), n_samples)
         plain = {name: _plain(name, inputs[name]) for name in names}
         packed = {
-            name: _packed(inputs, name, plain[name], observed[:, names.index(name)], lengths.get(name), nan_rows)
+            name: _packed(
+                inputs,
+                name,
+                plain[name],
+                observed[:, names.index(name)],
+                lengths=lengths.get(name),
+                nan_rows=nan_rows,
+                padding=tokens.get(name),
+            )
             for name in sorted(names)
         }
         return cls(
@@ -371,15 +386,13 @@ def _plain(name: str, values: Any) -> Any:
     return plain_values(f"modality {name!r}", values)
 
 
-def _packed(
-    inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, lengths: Any, nan_rows: NanPolicy
-) -> Modality:
-    """Return one modality with one entry per sample."""
+def _packed(inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, **options: Any) -> Modality:
+    """Return one modality with one entry per sample; `options` are those of `Modality.from_values`."""
     values = plain.values if isinstance(plain, MixedColumns) else plain
     if values is None:
         return Modality.nothing(len(observed))
     own = inputs.own_rows(name, observed, len(values))
-    modality = Modality.from_values(name, values, observed=own, lengths=lengths, nan_rows=nan_rows)
+    modality = Modality.from_values(name, values, observed=own, **options)
     return modality.reindex(inputs.rows[name]) if name in inputs.rows else modality
 
 
@@ -428,6 +441,10 @@ def _feature_names(
 
 
 def _shape(modality: Modality) -> str:
+    if modality.shape is not None:
+        return f"images of {'x'.join(map(str, modality.shape))}"
+    if modality.padding is not None:
+        return "token ids"
     return f"sequences of {modality.n_features}" if modality.is_sequence else f"{modality.n_features}"
 
 

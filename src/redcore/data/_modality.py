@@ -16,6 +16,7 @@ from redcore._validation import (
     numeric_array,
 )
 from redcore.data._precision import packed_dtype
+from redcore.data._raw import Packed, holds_images, pack_images, pack_tokens
 from redcore.exceptions import ShapeError
 
 __all__ = ["Modality", "Observed"]
@@ -30,9 +31,10 @@ class Observed:
     rows : int array (n_observed,)
         Positions in the selection of the samples that observe the modality, ascending.
     values : array (n_observed, n_features) or (n_observed, max_length, n_features)
-        Values of these samples. Sequences are padded with zeros at the end.
+        Values of these samples. Sequences are padded with zeros at the end. Images are (n_observed, channels, height,
+        width). Token ids are int64 (n_observed, max_length), padded with the padding id.
     lengths : int array (n_observed,) or None
-        Sequence lengths, None for vectors.
+        Sequence lengths, None for vectors and images.
     """
 
     rows: IntArray
@@ -46,13 +48,20 @@ class Modality:
 
     Attributes
     ----------
-    values : float32 or float64 array (n_observed, n_features) or (total_time, n_features)
+    values : array (n_observed, n_features) or (total_time, n_features)
         Observed values, read-only. For sequences, the concatenated time steps of all observed samples. NaN is a
-        missing cell of an observed row. The type is float64 only if float32 cannot distinguish the values of a feature.
+        missing cell of an observed row. The type is float32, or float64 if float32 cannot distinguish the values of a
+        feature. Images are flattened, uint8 or float32. Token ids are int32 (total_time, 1).
     position : int array (n_samples,)
         Index of each sample among the observed samples, -1 if the modality is missing.
     offsets : int array (n_observed + 1,) or None
         For sequences: start of each sequence in `values`, followed by the total number of time steps. None for vectors.
+    shape : tuple (channels, height, width) or None
+        Shape of an image; None for other modalities.
+    padding : int or None
+        Padding id of sequences of token ids; None for other modalities.
+    on_gather : tuple of callables
+        Functions that are applied to the values of every batch, one after the other; see `mapped_in_batches`.
 
     Examples
     --------
@@ -66,6 +75,9 @@ class Modality:
     values: AnyArray
     position: IntArray
     offsets: IntArray | None = None
+    shape: tuple[int, ...] | None = None
+    padding: int | None = None
+    on_gather: tuple[Callable[[AnyArray], AnyArray], ...] = ()
 
     stored: ClassVar[bool] = False
     """True if the values are on disk and read on access."""
@@ -82,6 +94,7 @@ class Modality:
         observed: BoolArray | None = None,
         lengths: Any = None,
         nan_rows: NanPolicy = "keep",
+        padding: int | None = None,
     ) -> "Modality":
         """Create a modality from values of all samples.
 
@@ -90,8 +103,10 @@ class Modality:
         name : str
             Name for error messages.
         values : array or list
-            Array (n_samples, n_features), (n_samples,) for a single feature, or (n_samples, time, n_features); or a
-            list with one entry per sample: None, a vector, or a (time, n_features) array.
+            Array (n_samples, n_features), (n_samples,) for a single feature, (n_samples, time, n_features), or
+            (n_samples, channels, height, width) for images; or a list with one entry per sample: None, a vector, a
+            (time, n_features) array, or a (channels, height, width) array. With `padding`, (n_samples, time) or one
+            (time,) array per sample.
         observed : bool array (n_samples,), optional
             False where the modality is missing. The values of these samples are never read.
         lengths : int array (n_samples,), optional
@@ -99,7 +114,9 @@ class Modality:
             padding.
         nan_rows : {"keep", "error", "missing"}, default "keep"
             Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
-            row as missing.
+            row as missing. NaN in a part of an image is always an error.
+        padding : int, optional
+            Padding id of sequences of token ids. Default: the values are not token ids.
 
         Raises
         ------
@@ -109,6 +126,10 @@ class Modality:
             If `nan_rows` has another value.
         """
         check_known("nan_rows", [nan_rows], get_args(NanPolicy))
+        if padding is not None:
+            return _of_raw(pack_tokens(name, values, observed, lengths, padding), len(values), padding)
+        if holds_images(values):
+            return _of_raw(pack_images(name, values, observed), len(values))
         if isinstance(values, list | tuple) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
             dense = _dense_list(values)
             if dense is None:
@@ -155,6 +176,23 @@ class Modality:
         return self.offsets is not None
 
     @property
+    def is_raw(self) -> bool:
+        """True for images and token ids, which are neither filled nor standardised feature by feature."""
+        return self.shape is not None or self.padding is not None
+
+    @property
+    def dtype(self) -> str:
+        """Type of the values, such as "float32"."""
+        return str(self.values.dtype)
+
+    @property
+    def form(self) -> str:
+        """Kind of the samples: "vectors", "sequences", "images" or "token ids"."""
+        if self.is_raw:
+            return "token ids" if self.shape is None else "images"
+        return "sequences" if self.is_sequence else "vectors"
+
+    @property
     def availability(self) -> BoolArray:
         """Availability mask, bool (n_samples,), True = observed."""
         return self.position >= 0
@@ -179,10 +217,10 @@ class Modality:
         position = np.where(observed, np.cumsum(observed) - 1, -1)
         source = source[observed]
         if self.offsets is None:
-            return Modality(self.values[source], position)
+            return replace(self, values=self.values[source], position=position)
         lengths = np.diff(self.offsets)[source]
         flat = np.repeat(self.offsets[source], lengths) + _within(lengths)
-        return Modality(self.values[flat], position, _offsets(lengths))
+        return replace(self, values=self.values[flat], position=position, offsets=_offsets(lengths))
 
     def reindex(self, rows: IntArray) -> "Modality":
         """Return the modality for the samples at `rows`; it is missing in samples with -1."""
@@ -197,7 +235,7 @@ class Modality:
         taken = self.take(rows)
         position = np.full(self.n_samples, -1, dtype=np.int64)
         position[rows] = np.arange(len(rows))
-        return Modality(taken.values, position, taken.offsets)
+        return replace(taken, position=position)
 
     def keep_steps(self, keep: BoolArray) -> "Modality":
         """Return the sequences with only the time steps where `keep`, bool (total_time,), is True.
@@ -206,11 +244,15 @@ class Modality:
         """
         assert self.offsets is not None
         lengths = np.add.reduceat(keep.astype(np.int64), self.offsets[:-1]) if len(keep) else np.diff(self.offsets)
-        return Modality(self.values[keep], self.position, _offsets(lengths))
+        return replace(self, values=self.values[keep], offsets=_offsets(lengths))
 
     def mapped(self, function: Callable[[AnyArray], AnyArray]) -> "Modality":
         """Return the modality with `function` applied to its values; it must keep the shape (n, n_features)."""
         return replace(self, values=function(self.values)) if len(self.values) else self
+
+    def mapped_in_batches(self, function: Callable[[AnyArray], AnyArray]) -> "Modality":
+        """Return the modality with `function` applied to the values that `gather` returns; `values` do not change."""
+        return replace(self, on_gather=(*self.on_gather, function))
 
     def converted(self, function: Callable[["Modality"], "Modality"], n_features: int) -> "Modality":
         """Return the result of `function`, which may change the number of features to `n_features`.
@@ -223,7 +265,7 @@ class Modality:
     def has_missing_cells(self) -> bool:
         """True if a cell of an observed row is missing (NaN)."""
         # the minimum is NaN if any value is, and needs no temporary array
-        return bool(self.values.size) and bool(np.isnan(self.values.min()))
+        return not self.is_raw and bool(self.values.size) and bool(np.isnan(self.values.min()))
 
     def incomplete(self) -> BoolArray:
         """Return True for the samples with a missing cell, bool (n_samples,)."""
@@ -253,13 +295,30 @@ class Modality:
         rows = np.flatnonzero(source >= 0)
         source = source[rows]
         if self.offsets is None:
-            return Observed(rows, self.values[source], None)
+            values = self.values[source]
+            return Observed(rows, self._mapped_batch(values.reshape(-1, *self.shape) if self.shape else values), None)
         starts = self.offsets[source]
         lengths = self.offsets[source + 1] - starts
-        padded = np.zeros((len(rows), int(lengths.max(initial=1)), self.n_features), dtype=self.values.dtype)
+        dtype = self.values.dtype if self.padding is None else np.int64
+        padded = np.full((len(rows), int(lengths.max(initial=1)), self.n_features), self.padding or 0, dtype=dtype)
         sample, step = _ragged_indices(np.arange(len(rows)), np.zeros_like(starts), lengths)
         padded[sample, step] = self.values[np.repeat(starts, lengths) + step]
-        return Observed(rows, padded, lengths)
+        return Observed(rows, self._mapped_batch(padded if self.padding is None else padded[..., 0]), lengths)
+
+    def _mapped_batch(self, values: AnyArray) -> AnyArray:
+        if len(values):
+            for function in self.on_gather:
+                values = function(values)
+        return values
+
+
+def _of_raw(packed: Packed, n_samples: int, padding: int | None = None) -> Modality:
+    if not len(packed.rows):
+        return Modality.nothing(n_samples)
+    position = np.full(n_samples, -1, dtype=np.int64)
+    position[packed.rows] = np.arange(len(packed.rows))
+    offsets = None if packed.lengths is None else _offsets(packed.lengths)
+    return Modality(packed.values, position, offsets, packed.shape, padding)
 
 
 def _dense_list(values: Sequence[Any]) -> AnyArray | None:

@@ -26,6 +26,12 @@ class ModalitySchema:
     ----------
     categories : dict of str to tuple of str, or None
         Categories of the features that are categories, by feature name.
+    shape : tuple (channels, height, width) or None
+        Shape of an image; None for other modalities.
+    padding : int or None
+        Padding id of token ids; None for other modalities.
+    dtype : {"uint8", "float32"} or None
+        Type of the pixels of images; None for other modalities.
     """
 
     name: str
@@ -33,6 +39,27 @@ class ModalitySchema:
     is_sequence: bool
     feature_names: tuple[str, ...] | None = None
     categories: Mapping[str, tuple[str, ...]] | None = None
+    shape: tuple[int, ...] | None = None
+    padding: int | None = None
+    dtype: str | None = None
+
+    @classmethod
+    def of(cls, name: str, data: MultimodalData) -> "ModalitySchema":
+        """Return the schema of one modality of `data`."""
+        modality = data.modalities[name]
+        names, categories = data.feature_names.get(name), data.categories.get(name)
+        dtype = None if modality.shape is None else modality.dtype
+        raw = (modality.shape, modality.padding, dtype)
+        return cls(name, modality.n_features, modality.is_sequence, names, categories, *raw)
+
+    @property
+    def form(self) -> str:
+        """Kind and shape of the samples for error messages, such as "vectors" or "uint8 images of 3x32x32"."""
+        if self.shape is not None:
+            return f"{self.dtype} images of {'x'.join(map(str, self.shape))}"
+        if self.padding is not None:
+            return f"token ids with the padding id {self.padding}"
+        return "sequences" if self.is_sequence else "vectors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +90,7 @@ class Schema(HasTargetKind):
         """Return the schema of `data`, which must have a target."""
         if data.target is None:
             raise TargetError("labels are missing: the data has no target")
-        modalities = tuple(
-            ModalitySchema(
-                name, modality.n_features, modality.is_sequence, data.feature_names.get(name), data.categories.get(name)
-            )
-            for name, modality in data.modalities.items()
-        )
+        modalities = tuple(ModalitySchema.of(name, data) for name in data.names)
         return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs, data.target.grid)
 
     @property
@@ -158,6 +180,11 @@ class Schema(HasTargetKind):
             if names is not None and expected.feature_names is not None and names != expected.feature_names:
                 _check_feature_names(expected.name, names, expected.feature_names)
                 data = data.reorder_features(expected.name, expected.feature_names)
+            actual = ModalitySchema.of(expected.name, data)
+            if (actual.shape, actual.padding, actual.dtype) != (expected.shape, expected.padding, expected.dtype):
+                raise SchemaError(
+                    f"modality {expected.name!r} contains {actual.form}, expected {expected.form} as in training"
+                )
             if modality.n_features != expected.n_features:
                 raise SchemaError(
                     f"modality {expected.name!r} has {modality.n_features} features, expected "

@@ -45,8 +45,8 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Settings that replace those of the preset; see `Settings` of the method.
     modalities : mapping of str to columns, optional
         Columns of each modality if X is an array or a DataFrame; see `as_data`. Default: one modality with all columns.
-    encoders : mapping of str to torch.nn.Module, optional
-        User-defined encoders by modality, called as ``encoder(values, lengths)``, for methods that support them.
+    encoders : mapping of str to str, class, function, torch.nn.Module or mapping, optional
+        Encoders by modality, for methods with networks; see `EncoderChoice`.
     nan_rows : {"keep", "error", "missing"}, default "keep"
         Treatment of a row with some NaN values: keep them as missing cells, which the method fills (see the setting
         `within_modality`), raise an error, or consider the modality of this sample missing. Rows with NaN values only

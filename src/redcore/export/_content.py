@@ -135,6 +135,7 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
                 "feature_names": modality["feature_names"] and tuple(modality["feature_names"]),
                 "categories": modality.get("categories")
                 and {feature: tuple(own) for feature, own in modality["categories"].items()},
+                "shape": modality.get("shape") and tuple(modality["shape"]),
             }
         )
         for modality in content["modalities"]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from redcore.data import TINY
+from redcore.data import TINY, ModalitySchema
 from redcore.export._inputs import read_inputs
 from redcore.methods import Method, ModalityForm
 
@@ -20,10 +20,12 @@ class PredictionGraph(nn.Module):
 
     Attributes
     ----------
-    forms : list of (name, n_features, n_steps), with 1 for sequences and 0 for vectors
-        The modalities that the graph reads, sorted by name.
-    double_inputs : list of str
-        Modalities whose input is double instead of float32.
+    forms : list of ModalityForm
+        The modalities that the graph reads, sorted by name. `n_steps` is 1 for sequences and token ids, else 0;
+        `n_tokens` is 1 for token ids.
+    dtypes : dict of str to torch.dtype
+        Type of the input of each modality: float32, or double if float32 cannot represent a column; uint8 for images of
+        this type, int64 for token ids.
 
     Raises
     ------
@@ -36,12 +38,14 @@ class PredictionGraph(nn.Module):
     def __init__(self, method: Method) -> None:
         super().__init__()
         self.forms: list[ModalityForm] = [
-            (m.name, m.n_features, int(m.is_sequence)) for m in method.schema.modalities if m.name in method.active
+            ModalityForm(m.name, m.n_features, int(m.is_sequence), m.shape, int(m.padding is not None))
+            for m in method.schema.modalities
+            if m.name in method.active
         ]
         self.cells, self.predictor = method.cells, method.prediction_module()
         self.temperature = method.temperature_module()
         self.drops_incomplete = method.settings.within_modality == "drop"
-        self.double_inputs = [name for name, _, _ in self.forms if method.cells[name].dtype == torch.float64]
+        self.dtypes = {m.name: _dtype(m, method) for m in method.schema.modalities if m.name in method.active}
         self.decision = method.decision() if method.schema.target_kind.is_classification else None
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
         kind = method.schema.target_kind
@@ -56,9 +60,9 @@ class PredictionGraph(nn.Module):
         ----------
         availability : bool tensor (n_samples, n_modalities)
             True = observed, columns in the order of `forms`.
-        values : list of tensor, float32 or double
-            By modality, (n_samples, n_features) or (n_samples, time, n_features). Values of missing modalities have no
-            effect.
+        values : list of tensor
+            By modality, (n_samples, n_features), (n_samples, time, n_features), (n_samples, channels, height, width) or
+            (n_samples, time) for token ids. Values of missing modalities have no effect.
         lengths : list of int64 tensor (n_samples,)
             By modality that is a sequence.
 
@@ -84,8 +88,8 @@ class PredictionGraph(nn.Module):
 
     def input_names(self) -> list[str]:
         """Return the names of all inputs in order. They are those of an npz file, after ``availability``."""
-        values = [f"x_{name}" for name, _, _ in self.forms]
-        return ["availability", *values, *(f"len_{name}" for name, _, sequence in self.forms if sequence)]
+        values = [f"x_{form.name}" for form in self.forms]
+        return ["availability", *values, *(f"len_{form.name}" for form in self.forms if form.n_steps)]
 
     def output_names(self) -> list[str]:
         """Return the names of all outputs in order."""
@@ -96,11 +100,23 @@ class PredictionGraph(nn.Module):
     def example(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Return inputs for tracing: a few samples, sequences of different lengths, one sample without any modality."""
         n_samples, time = 4, 5
-        values = [
-            torch.zeros((n_samples, time, n) if sequence else (n_samples, n), dtype=self.cells[name].dtype)
-            for name, n, sequence in self.forms
-        ]
-        lengths = [torch.tensor([time, 2, 4, 3]) for _, _, sequence in self.forms if sequence]
+        values = [torch.zeros((n_samples, *_size(form, time)), dtype=self.dtypes[form.name]) for form in self.forms]
+        lengths = [torch.tensor([time, 2, 4, 3]) for form in self.forms if form.n_steps]
         availability = torch.ones((n_samples, len(self.forms)), dtype=torch.bool)
         availability[0] = False
         return availability, values, lengths
+
+
+def _size(form: ModalityForm, time: int) -> tuple[int, ...]:
+    """Return the shape of a sample."""
+    if form.shape is not None:
+        return form.shape
+    if form.n_tokens:
+        return (time,)
+    return (time, form.n_features) if form.n_steps else (form.n_features,)
+
+
+def _dtype(modality: ModalitySchema, method: Method) -> torch.dtype:
+    if modality.padding is not None:
+        return torch.int64
+    return torch.uint8 if modality.dtype == "uint8" else method.cells[modality.name].dtype

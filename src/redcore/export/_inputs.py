@@ -16,24 +16,30 @@ def read_inputs(forms: list[ModalityForm], availability: Tensor, values: list[Te
 
     Parameters
     ----------
-    forms : list of (name, n_features, is_sequence)
+    forms : list of ModalityForm
     availability : bool tensor (n_samples, n_modalities)
     values : list of tensor
-        By modality, (n_samples, n_features) or (n_samples, time, n_features).
+        By modality; see `PredictionGraph.forward`.
     lengths : list of int64 tensor (n_samples,)
         By modality that is a sequence.
     """
     rows = torch.arange(availability.shape[0])
     remaining = iter(lengths)
     parts = []
-    for column, ((_, _, is_sequence), dense) in enumerate(zip(forms, values, strict=True)):
+    for column, (form, dense) in enumerate(zip(forms, values, strict=True)):
         observed = availability[:, column]
-        if not is_sequence:
-            parts.append(ObservedTensor(rows, torch.where(observed[:, None], dense, 0.0), None))
+        if not form.n_steps:
+            mask = observed[:, None] if form.shape is None else observed[:, None, None, None]
+            parts.append(ObservedTensor(rows, _masked(dense, mask), None))
             continue
         time = dense.shape[1]
         # a missing sequence has length 1, since encoders divide by the length
         steps = torch.where(observed, next(remaining), 1).clamp(1, time)
         real = step_mask(steps, time) & observed[:, None]
-        parts.append(ObservedTensor(rows, torch.where(real[..., None], dense, 0.0), steps))
+        parts.append(ObservedTensor(rows, _masked(dense, real if form.n_tokens else real[..., None]), steps))
     return Batch(tuple(parts), availability, None)
+
+
+def _masked(dense: Tensor, mask: Tensor) -> Tensor:
+    """Return the values where the mask is True, else 0."""
+    return torch.where(mask, dense, torch.zeros((), dtype=dense.dtype))

@@ -18,9 +18,9 @@ from safetensors.numpy import save as save_tensors
 from redcore._arrays import prefixed, unprefixed
 from redcore._files import check_regular, json_text, write_atomic, write_json
 from redcore._types import AnyArray
-from redcore.exceptions import ModelFileError, SettingsError, UnknownNameError
+from redcore.exceptions import EncoderError, ModelFileError, SettingsError, UnknownNameError
 from redcore.export._content import content_of, read_content, schema_from_json
-from redcore.methods import Method, method_class
+from redcore.methods import Method, method_class, with_encoders
 from redcore.monitoring import Reference
 
 if TYPE_CHECKING:
@@ -96,12 +96,13 @@ def load_model(path: str | Path, **options: Any) -> Method:
     path : str or Path
         Folder or single file written by `save_model`, or a run folder, whose model is in ``model``.
     **options
-        Options of the method, such as ``encoders`` for a model with custom encoders.
+        Options of the method. ``encoders`` has the encoders by modality that cannot be built by name, such as modules.
 
     Raises
     ------
     ModelFileError
-        If there is no model, or if it is truncated, changed, not a model file, or of an unsupported version.
+        If there is no model, or if it is truncated, changed, not a model file, or of an unsupported version; or if an
+        encoder cannot be imported and is not among ``encoders``.
     """
     return _restored(path, *_read(Path(path)), options)
 
@@ -111,9 +112,13 @@ def _restored(
 ) -> Method:
     try:
         cls = method_class(content["method"])
-        settings = cls.Settings.parse(content["settings"])
+        encoders = options.get("encoders") or {}
+        others = {name: value for name, value in options.items() if name != "encoders"}
+        settings = cls.Settings.parse(with_encoders(content["settings"], encoders))
         schema = schema_from_json(content["schema"])
-        return cls.restore(settings, schema, content["info"], arrays, **options)
+        return cls.restore(settings, schema, content["info"], arrays, **others)
+    except EncoderError as error:
+        raise ModelFileError(f"{path}: {error}") from error
     except (UnknownNameError, SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:
         for plug_in in content.get("plug_ins", []):
             if plug_in["name"] in str(error):

@@ -42,12 +42,12 @@ def export_onnx(method: Method, path: str | Path) -> float:
     traced from `Method.prediction_module`, the module that `Method.predict` calls.
 
     Inputs are ``availability``, bool (n_samples, n_modalities), True = observed; ``x_<modality>``, float32 (double if
-    float32 cannot distinguish the training values of a column); and ``len_<modality>``, int64 (n_samples,), for
-    sequences. Values of missing modalities have no effect, and NaN is a missing cell. The numbers of samples and time
-    steps are free. Outputs are ``probabilities`` (for regression ``numbers``), double (n_samples, n_outputs), and for
-    classes ``label``, the code of the predicted class. For survival they are ``survival``, the probabilities of
-    survival at the times ``times`` of the metadata, and ``risk``, double (n_samples,). The metadata entry ``redcore``
-    is a JSON object with modalities, classes and versions.
+    float32 cannot distinguish the training values of a column, uint8 for images of this type, int64 for token ids); and
+    ``len_<modality>``, int64 (n_samples,), for sequences. Values of missing modalities have no effect, and NaN is a
+    missing cell. The numbers of samples and time steps are free. Outputs are ``probabilities`` (for regression
+    ``numbers``), double (n_samples, n_outputs), and for classes ``label``, the code of the predicted class. For
+    survival they are ``survival``, the probabilities of survival at the times ``times`` of the metadata, and ``risk``,
+    double (n_samples,). The metadata entry ``redcore`` is a JSON object with modalities, classes and versions.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def _exported(graph: PredictionGraph) -> bytes:
     sizes: dict[str, dict[int, str]] = {
         name: {0: "n_samples"} for name in (*graph.input_names(), *graph.output_names())
     }
-    for name, _, is_sequence in graph.forms:
-        if is_sequence:
-            sizes[f"x_{name}"][1] = f"time_{name}"
+    for form in graph.forms:
+        if form.n_steps:
+            sizes[f"x_{form.name}"][1] = f"time_{form.name}"
     stream = io.BytesIO()
     try:
         with _quiet():
@@ -138,7 +138,7 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
         "redcore_version": __version__,
         "method": method_name(method),
         "modalities": [
-            {**asdict(modality), "dtype": "float64" if modality.name in graph.double_inputs else "float32"}
+            {**asdict(modality), "dtype": str(graph.dtypes[modality.name]).removeprefix("torch.")}
             for modality in schema.modalities
             if modality.name in method.active
         ],
@@ -163,7 +163,9 @@ def onnx_inputs(data: MultimodalData, names: Sequence[str], double: Collection[s
     inputs = {"availability": data.select(names).availability}
     for name in names:
         observed = data.modalities[name].gather(np.arange(data.n_samples))
-        dtype = np.float64 if name in double else np.float32
+        dtype = np.dtype(np.float64 if name in double else np.float32)
+        if data.modalities[name].is_raw:
+            dtype = observed.values.dtype
         dense = np.zeros((data.n_samples, *observed.values.shape[1:]), dtype=dtype)
         dense[observed.rows] = observed.values
         inputs[f"x_{name}"] = dense
@@ -178,8 +180,9 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
     import onnxruntime
 
     data = _random_data(graph, method)
+    double = [name for name, dtype in graph.dtypes.items() if dtype == torch.float64]
     session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
-    outputs, *others = session.run(None, onnx_inputs(data, data.names, graph.double_inputs))
+    outputs, *others = session.run(None, onnx_inputs(data, data.names, double))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptySampleWarning)
         expected = method.predict(data)
@@ -200,21 +203,33 @@ def _random_data(graph: PredictionGraph, method: Method) -> MultimodalData:
     else:
         patterns = rng.random((MAX_PATTERNS, n_modalities)) < rng.random((MAX_PATTERNS, 1))
     availability = np.repeat(patterns, SAMPLES_PER_PATTERN, axis=0)
-    lengths = {name: rng.integers(1, 6, len(availability)) for name, _, sequence in graph.forms if sequence}
-    values = {name: _drawn(form, method, (len(availability), 5), rng) for form in graph.forms for name in form[:1]}
-    return MultimodalData.from_arrays(values, availability=availability, lengths=lengths)
+    lengths = {form.name: rng.integers(1, 6, len(availability)) for form in graph.forms if form.n_steps}
+    values = {form.name: _drawn(form, method, (len(availability), 5), rng) for form in graph.forms}
+    tokens = {modality.name: modality.padding for modality in method.schema.modalities if modality.padding is not None}
+    return MultimodalData.from_arrays(
+        values,
+        availability=availability,
+        lengths=lengths,
+        tokens={name: padding for name, padding in tokens.items() if name in values},
+    )
 
 
 def _drawn(form: ModalityForm, method: Method, shape: tuple[int, int], rng: np.random.Generator) -> AnyArray:
-    name, n_features, is_sequence = form
+    name, n_features = form.name, form.n_features
     cells = method.cells[name]
+    if form.n_tokens:
+        return rng.integers(0, cells.n_tokens + 2, size=shape)
+    if form.shape is not None:
+        is_uint8 = next(m.dtype for m in method.schema.modalities if m.name == name) == "uint8"
+        size = (shape[0], *form.shape)
+        return rng.integers(0, 256, size=size).astype(np.uint8) if is_uint8 else rng.normal(size=size)
     numeric = np.arange(n_features) if cells.coded is None else cells.numeric.numpy()
     # of statistics over time, the deviations of the features themselves come first
     scales = method.arrays().get(f"preprocessing/scale/{name}", np.ones(n_features))
     deviation = np.zeros(n_features)
     deviation[numeric] = scales[: len(numeric)]
     deviation *= 1.0 if cells.scale is None else cells.scale.numpy()
-    size = (*(shape if is_sequence else shape[:1]), n_features)
+    size = (*(shape if form.n_steps else shape[:1]), n_features)
     values: AnyArray = np.nan_to_num(cells.fill.numpy()) + deviation * rng.normal(size=size)
     if cells.coded is not None:
         sizes = (cells.last - cells.first + 1).numpy()

@@ -106,6 +106,15 @@ class TrainableNetwork(nn.Module):
         modules = encoders.encoders if isinstance(encoders, CodeEncoders) else encoders
         return list(modules) if isinstance(modules, nn.ModuleList) else []
 
+    def learning_rates(self) -> dict[float, list[nn.Parameter]]:
+        """Return the parameters of the encoders that have a learning rate of their own, by learning rate."""
+        encoders, groups = getattr(self, "encoders", None), dict[float, list[nn.Parameter]]()
+        if isinstance(encoders, CodeEncoders):
+            for module, rate in zip(encoders.encoders, encoders.learning_rates, strict=True):
+                if rate is not None:
+                    groups.setdefault(rate, []).extend(module.parameters())
+        return groups
+
     def subnetworks(self) -> list[SubNetwork]:
         """Return the sub-networks whose gradients are clipped separately; the default is one, with all parameters."""
         return [all_parameters(self)]

@@ -1,6 +1,7 @@
 """Single optimiser steps and noise-free prediction, on the device and in the precision of the settings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class Stepper:
         self.fabric = self.processes.fabric
         # AdamW with a weight decay of 0 is Adam
         self.optimizer = torch.optim.AdamW(
-            network.parameters(),
+            _parameter_groups(network, settings.learning_rate),
             lr=settings.learning_rate,
             betas=(settings.adam_beta1, settings.adam_beta2),
             eps=settings.adam_epsilon,
@@ -93,7 +94,7 @@ class Stepper:
         """
         if learning_rate is not None:
             for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = learning_rate * group["ratio"]
         self._optimizer.zero_grad(set_to_none=True)
         total = self.processes.total if self.processes.n > 1 else Tensor.detach
         context = StepContext(step, ends_epoch, total, held_out)
@@ -127,10 +128,22 @@ class Stepper:
         return self.processes.gather(torch.cat(outputs) if outputs else no_rows, n_samples)
 
 
+def _parameter_groups(network: TrainableNetwork, learning_rate: float) -> list[dict[str, Any]]:
+    """Return the parameters to train in groups, each with the ``ratio`` of its learning rate to `learning_rate`."""
+    own = network.learning_rates()
+    separate = {id(parameter) for parameters in own.values() for parameter in parameters}
+    shared = [parameter for parameter in network.parameters() if id(parameter) not in separate]
+    groups = [(1.0, shared), *((rate / learning_rate, parameters) for rate, parameters in own.items())]
+    trained = [(ratio, [parameter for parameter in group if parameter.requires_grad]) for ratio, group in groups]
+    return [{"params": group, "lr": learning_rate * ratio, "ratio": ratio} for ratio, group in trained if group]
+
+
 def _gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
     """Return the L2 norm of all gradients; 0 if no sample of the batch observes the modality."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    return torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros((), device=parameters[0].device)
+    if gradients:
+        return torch.nn.utils.get_total_norm(gradients)
+    return torch.zeros((), device=parameters[0].device if parameters else None)
 
 
 def _clip(subnetwork: SubNetwork, limit: float) -> None:

@@ -13,6 +13,7 @@ from redcore.data._statistics import skewness
 __all__ = ["FeatureScan", "scan"]
 
 SAMPLES_AT_ONCE = 4096
+IMAGES_AT_ONCE = 128
 SAMPLE_ROWS = 20_000
 """Approximate number of samples for the estimation of quantiles and skewness, evenly spaced over the data."""
 EXPLODING = 1000.0
@@ -53,8 +54,11 @@ class FeatureScan:
 
 
 def scan(modality: Modality) -> FeatureScan:
-    """Scan all observed values in one pass, a few thousand samples at a time."""
-    n_features = modality.n_features
+    """Scan all observed values in one pass, a few thousand samples at a time.
+
+    Pixels of images and token ids are not checked feature by feature.
+    """
+    n_features = 0 if modality.is_raw else modality.n_features
     low, high = np.full(n_features, np.inf), np.full(n_features, -np.inf)
     zero = np.zeros(modality.n_samples, dtype=bool)
     digests = np.zeros(modality.n_samples, dtype="S16")
@@ -62,12 +66,13 @@ def scan(modality: Modality) -> FeatureScan:
     n_missing, n_rows = np.zeros(n_features), 0
     every = max(1, modality.n_observed // SAMPLE_ROWS)
     for rows, values, sizes in _chunks(modality):
-        low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
-        n_missing, n_rows = n_missing + np.isnan(values).sum(axis=0), n_rows + len(values)
         ends = np.cumsum(sizes)
         zero[rows] = np.logical_and.reduceat(~values.any(axis=1), ends - sizes)
         digests[rows] = [_digest(values[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
         lengths.append(sizes)
+        values = values[:, :n_features]
+        low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
+        n_missing, n_rows = n_missing + np.isnan(values).sum(axis=0), n_rows + len(values)
         # one time step per sample, the middle one, so that long sequences do not dominate
         sampled_rows.append(values[(ends - sizes + sizes // 2)[::every]])
     sample = np.concatenate(sampled_rows) if sampled_rows else np.zeros((0, n_features), dtype=np.float32)
@@ -102,8 +107,9 @@ def _chunks(modality: Modality) -> Iterator[tuple[IntArray, AnyArray, IntArray]]
 
     Vectors have length 1.
     """
-    for start in range(0, modality.n_samples, SAMPLES_AT_ONCE):
-        chunk = modality.take(np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))).loaded()
+    size = SAMPLES_AT_ONCE if modality.shape is None else IMAGES_AT_ONCE
+    for start in range(0, modality.n_samples, size):
+        chunk = modality.take(np.arange(start, min(start + size, modality.n_samples))).loaded()
         rows = start + np.flatnonzero(chunk.availability)
         if rows.size:
             sizes = np.ones(len(rows), dtype=np.int64) if chunk.lengths is None else chunk.lengths

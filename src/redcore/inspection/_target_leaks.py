@@ -83,6 +83,8 @@ def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
         labels = ["time", "event"]
     leaks = []
     for name, modality in data.modalities.items():
+        if modality.is_raw:
+            continue
         names = data.feature_names.get(name) or tuple(map(str, range(modality.n_features)))
         observed, values = _vectors(modality, rows)
         for column, label in enumerate(labels):

@@ -12,7 +12,7 @@ from redcore.data import MultimodalData, Target
 from redcore.linear._fit import LinearSettings, fit_selected, folds, predict_folds
 from redcore.linear._model import LinearModel
 from redcore.nn import Batch
-from redcore.preprocessing import Preprocessor, summarize, vectors_of
+from redcore.preprocessing import VectorPreprocessor
 
 __all__ = ["UnimodalLinear", "observed"]
 
@@ -24,8 +24,8 @@ class UnimodalLinear(nn.Module):
 
     Parameters
     ----------
-    preprocessor : Preprocessor
-        Preprocesses the vectors of all modalities.
+    preprocessor : VectorPreprocessor
+        Computes the vectors of all modalities.
     models : mapping of str to LinearModel
         By modality, in sorted order. Modalities without a model contribute no prediction.
     settings : mapping of str to LinearSettings
@@ -36,7 +36,7 @@ class UnimodalLinear(nn.Module):
 
     def __init__(
         self,
-        preprocessor: Preprocessor,
+        preprocessor: VectorPreprocessor,
         models: Mapping[str, LinearModel],
         settings: Mapping[str, LinearSettings] | None = None,
     ) -> None:
@@ -52,8 +52,7 @@ class UnimodalLinear(nn.Module):
         cls, data: MultimodalData, settings: LinearSettings | Mapping[str, LinearSettings]
     ) -> "Iterator[UnimodalLinear]":
         """Fit modality by modality, and yield the models fitted so far after each; see `fit`."""
-        vectors = vectors_of(data)
-        preprocessor = Preprocessor.fit(vectors)
+        preprocessor, vectors = VectorPreprocessor.fit(data)
         models: dict[str, LinearModel] = {}
         chosen: dict[str, LinearSettings] = {}
         for name, rows, values, target in observed(preprocessor.transform(vectors)):
@@ -79,11 +78,11 @@ class UnimodalLinear(nn.Module):
 
     def prepare(self, data: MultimodalData) -> MultimodalData:
         """Return each modality of a data set as the vectors that the models read."""
-        return self.preprocessor.transform(vectors_of(data))
+        return self.preprocessor.transform(data)
 
     def vectors(self, batch: Batch) -> Batch:
         """Return each modality of a batch as the vectors that the models read."""
-        prepared: Batch = self.preprocessor(summarize(batch))
+        prepared: Batch = self.preprocessor(batch)
         return prepared
 
     def forward(self, vectors: Batch) -> tuple[Tensor, Tensor]:
@@ -147,7 +146,7 @@ class UnimodalLinear(nn.Module):
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "UnimodalLinear":
         """Restore the models of the modalities `names` from the result of `to_arrays`."""
-        preprocessor = Preprocessor.from_arrays(unprefixed("preprocessing/", arrays), names)
+        preprocessor = VectorPreprocessor.from_arrays(unprefixed("preprocessing/", arrays), names)
         models = {
             name: LinearModel(arrays[f"coefficients/{name}"], arrays[f"intercepts/{name}"])
             for name in names

@@ -13,6 +13,7 @@ from redcore._discovery import load, name_of
 from redcore.exceptions import PlugInError, SettingsError
 from redcore.methods._base import (
     CodeSettings,
+    EncoderChoice,
     FusionSettings,
     LinearTableMethod,
     Method,
@@ -22,11 +23,14 @@ from redcore.methods._base import (
     PretrainedTableMethod,
     TableMethod,
     Temperature,
+    importable_encoders,
+    with_encoders,
 )
 from redcore.methods._presets import read_preset
 
 __all__ = [
     "CodeSettings",
+    "EncoderChoice",
     "FusionSettings",
     "LinearTableMethod",
     "Method",
@@ -37,10 +41,12 @@ __all__ = [
     "PretrainedTableMethod",
     "TableMethod",
     "Temperature",
+    "importable_encoders",
     "make_method",
     "method_class",
     "method_name",
     "preset_settings",
+    "with_encoders",
 ]
 
 
@@ -105,7 +111,8 @@ def make_method(
     settings : mapping, optional
         Settings that replace those of the preset.
     **options
-        Further arguments of the method, such as ``encoders``.
+        Further arguments of the method. ``encoders`` is the setting of this name: the encoders of a network method by
+        modality, each a name, an object or a mapping; see `EncoderChoice`.
 
     Raises
     ------
@@ -132,4 +139,9 @@ def make_method(
         if not issubclass(special, cls):
             raise SettingsError(f"preset {preset!r} belongs to method {preset_method!r}, not {name!r}")
         cls = special
-    return cls(cls.Settings.parse({**values, **(settings or {})}), **options)
+    values = {**values, **(settings or {})}
+    if encoders := options.pop("encoders", None):
+        if not issubclass(cls, NetworkMethod):
+            raise SettingsError(f"encoders: method {name!r} trains no network, so it has none")
+        values["encoders"] = {**values.get("encoders", {}), **encoders}
+    return cls(cls.Settings.parse(values), **options)

@@ -134,7 +134,7 @@ class MCENetwork(TrainableNetwork):
         super().__init__()
         width, n_modalities = settings.latent_dim, len(forms)
         self.settings = settings
-        self.names = [name for name, _, _ in forms]
+        self.names = [form.name for form in forms]
         self.encoders = settings.build_encoders(forms)
         self.absent = nn.Parameter(torch.zeros(n_modalities, width))
         self.fuse = settings.build_fusion(n_modalities)

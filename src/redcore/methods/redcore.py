@@ -10,10 +10,9 @@ from typing import Annotated, ClassVar, NamedTuple, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from redcore._settings import MethodSettings, Search
-from redcore._validation import check_known
 from redcore.balancing import BalancingSettings, StepSignals, build_rule
 from redcore.fitting import StepContext, TrainableNetwork
 from redcore.methods._base import CodeSettings, ModalityForm, NetworkMethod
@@ -36,8 +35,6 @@ SOURCE = (
     "Sun, Zhang, Han, Ruan, Li: RedCore: Relative Advantage Aware Cross-modal Representation Learning for Missing "
     "Modalities with Imbalanced Missing Rates, AAAI 2024, arXiv 2312.10386; code version b2c6a2d"
 )
-
-OwnEncoders = Mapping[str, nn.Module] | None
 
 
 class RedCoreSettings(BalancingSettings, ImputerSettings, CodeSettings):
@@ -90,17 +87,14 @@ class RedCoreOutput(NamedTuple):
 class RedCoreNetwork(TrainableNetwork):
     """Network and loss of the paper, for any number of modalities.
 
-    `forms` and `n_outputs` are those of `NetworkMethod.build_network`; `encoders` are own encoders by modality name,
-    called as ``encoder(values, lengths)``. They are copied.
+    `forms` and `n_outputs` are those of `NetworkMethod.build_network`.
     """
 
-    def __init__(
-        self, forms: list[ModalityForm], n_outputs: int, settings: RedCoreSettings, encoders: OwnEncoders = None
-    ) -> None:
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: RedCoreSettings) -> None:
         super().__init__()
-        self.names, self.settings = [name for name, _, _ in forms], settings
+        self.names, self.settings = [form.name for form in forms], settings
         n, width, layers = len(forms), settings.latent_dim, settings.head_layers
-        self.encoders = settings.build_encoders(forms, encoders)
+        self.encoders = settings.build_encoders(forms)
         self.bottleneck = GaussianBottleneck(width, width, settings.bottleneck_noise, n)
         self.imputers = settings.build_imputers(n, width)
         self.joint_head = Head(n * width, n_outputs, layers, settings.head_dropout)
@@ -177,23 +171,18 @@ class RedCoreNetwork(TrainableNetwork):
 
 
 class RedCore(NetworkMethod):
-    """RedCore as a method; `encoders` holds own encoders by modality name, which a reloaded model needs again."""
+    """RedCore as a method."""
 
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
     Network: ClassVar[type[RedCoreNetwork]] = RedCoreNetwork
     imputes_codes = True
 
-    def __init__(self, settings: MethodSettings | None = None, encoders: OwnEncoders = None) -> None:
-        super().__init__(settings)
-        self.encoders = dict(encoders or {})
-
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
         """Build the network; see `NetworkMethod.build_network`."""
-        check_known("modality", self.encoders, self.schema.names)
         settings = cast(RedCoreSettings, self.settings)
         # weights may name a modality that no training sample observes, which the network does not have
-        settings = settings.with_weights_of(self.schema.names, [name for name, _, _ in forms])
-        return self.Network(forms, n_outputs, settings, self.encoders)
+        settings = settings.with_weights_of(self.schema.names, [form.name for form in forms])
+        return self.Network(forms, n_outputs, settings)
 
     def posterior(self, network: TrainableNetwork) -> AbstractContextManager[None]:
         """Sample the latent codes inside the context; see `NetworkMethod.posterior`."""

@@ -4,7 +4,6 @@ A sigmoid follows each encoder, imputers read the encoding of zeros in place of 
 gradient of each sub-network is clipped by itself. The preset `aaai2024` has the other constants of the paper.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
@@ -40,14 +39,8 @@ class ReleasedSettings(RedCoreSettings):
 class ReleasedNetwork(RedCoreNetwork):
     """`RedCoreNetwork` with the differences of the released code that its settings ask for."""
 
-    def __init__(
-        self,
-        forms: list[ModalityForm],
-        n_outputs: int,
-        settings: ReleasedSettings,
-        encoders: Mapping[str, nn.Module] | None = None,
-    ) -> None:
-        super().__init__(forms, n_outputs, settings, encoders)
+    def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ReleasedSettings) -> None:
+        super().__init__(forms, n_outputs, settings)
         self.released = settings
         self.activation = nn.Sigmoid() if settings.encoder_activation == "sigmoid" else nn.Identity()
         self._zeros_encoded: Tensor | None = None

@@ -91,7 +91,10 @@ class StackedSettings(DecisionSettings):
             own["base_settings"] = {**own.get("base_settings", {}), **others}
         settings = super().checked(own)
         # all settings of the base method, so that a saved model does not depend on the defaults of another version
-        resolved = {name: value for name, value in settings.of_base.dump().items() if name not in cls.model_fields}
+        base = settings.of_base
+        resolved = {name: value for name, value in base.dump().items() if name not in cls.model_fields}
+        if encoders := getattr(base, "encoders", {}):
+            resolved["encoders"] = encoders  # may hold objects, which the dump leaves out
         return settings.model_copy(update={"base_settings": resolved})
 
     @cached_property
@@ -163,8 +166,6 @@ class Stacked(NetworkMethod):
     Parameters
     ----------
     settings : StackedSettings, optional
-    **options
-        Options of the base method, such as ``encoders``.
 
     Attributes
     ----------
@@ -184,9 +185,9 @@ class Stacked(NetworkMethod):
 
     stack: StackedPredictor | None
 
-    def __init__(self, settings: MethodSettings | None = None, **options: Any) -> None:
+    def __init__(self, settings: MethodSettings | None = None) -> None:
         super().__init__(settings)
-        self.base = base_class(self.stacking.base)(self.stacking.of_base, **options)
+        self.base = base_class(self.stacking.base)(self.stacking.of_base)
         self.imputes_codes = self.base.imputes_codes
 
     @property

@@ -51,16 +51,22 @@ def normal_scores(values: AnyArray) -> FloatArray:
 def energy(modality: Modality) -> FloatArray:
     """Return the mean square of each sample's standardised features, float (n_samples,).
 
-    For sequences, the mean also runs over all time steps. Samples without the modality are NaN.
+    For sequences, the mean also runs over all time steps. The energy of token ids is their number. Samples without the
+    modality are NaN.
     """
     energies = np.full(modality.n_samples, np.nan)
     if not modality.n_observed:
+        return energies
+    if modality.padding is not None:
+        assert modality.lengths is not None
+        energies[modality.availability] = modality.lengths
         return energies
     mean, scale = moments(modality.chunks(), modality.n_features, modality.has_missing_cells)
     for start in range(0, modality.n_samples, SAMPLES_AT_ONCE):
         indices = np.arange(start, min(start + SAMPLES_AT_ONCE, modality.n_samples))
         observed = modality.gather(indices)
-        deviations = (observed.values - mean) / scale
+        values = observed.values if modality.shape is None else observed.values.reshape(len(observed.rows), -1)
+        deviations = (values - mean) / scale
         # a missing cell counts as the mean
         squares = (np.nan_to_num(deviations, nan=0.0) ** 2).mean(axis=-1)
         if observed.lengths is not None:

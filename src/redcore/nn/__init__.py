@@ -3,8 +3,9 @@
 from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, batches, collate
 from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
 from redcore.nn._cascade import CascadeAutoencoder
-from redcore.nn._codes import CodeEncoders
+from redcore.nn._codes import CodeEncoders, ModalityEncoder
 from redcore.nn._dropout import Dropout, drop_modalities
+from redcore.nn._form import ModalityForm
 from redcore.nn._fusion import AttentionFusion, TokenTransformer
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
@@ -30,6 +31,8 @@ __all__ = [
     "Head",
     "ImputerSettings",
     "Latent",
+    "ModalityEncoder",
+    "ModalityForm",
     "Objective",
     "ObservedTensor",
     "PooledImputers",

@@ -28,8 +28,9 @@ class ObservedTensor(NamedTuple):
     rows : int tensor (n_observed,)
         Rows of these samples in the batch.
     values : tensor (n_observed, n_features) or (n_observed, time, n_features)
+        Images are (n_observed, channels, height, width), and token ids are int64 (n_observed, time).
     lengths : int tensor (n_observed,) or None
-        Sequence lengths; None for vectors.
+        Sequence lengths; None for vectors and images.
     """
 
     rows: Tensor
@@ -142,10 +143,10 @@ def batches(data: MultimodalData, device: torch.device | None = None, *, is_line
     device : torch.device, optional
         Default: CPU.
     is_linear : bool, default False
-        If True, the batches are for linear models. They are larger, unless the data has sequences.
+        If True, the batches are for linear models. They are larger if all modalities are vectors.
     """
-    has_sequences = any(modality.is_sequence for modality in data.modalities.values())
-    size = LINEAR_BATCH if is_linear and not has_sequences else PREDICTION_BATCH
+    only_vectors = all(modality.form == "vectors" for modality in data.modalities.values())
+    size = LINEAR_BATCH if is_linear and only_vectors else PREDICTION_BATCH
     for chunk in chunks(data):
         for start in range(0, chunk.n_samples, size):
             rows = np.arange(start, min(start + size, chunk.n_samples))

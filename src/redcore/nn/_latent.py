@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from redcore.nn._batch import Batch, ObservedTensor
+from redcore.nn._form import ModalityForm
 
 __all__ = ["GaussianLatent", "Latent", "product_of_gaussians"]
 
@@ -78,21 +79,21 @@ def product_of_gaussians(means: Tensor, logvars: Tensor, kept: Tensor) -> tuple[
 
 
 class Decoders(nn.Module):
-    """Decoders of all modalities, which reconstruct vectors, or the latent codes of sequences.
+    """Decoders of all modalities, which reconstruct vectors, or the latent codes of sequences and images.
 
     Parameters
     ----------
-    forms : sequence of (name, n_features, n_steps)
+    forms : sequence of ModalityForm
     width : int
         Width of the latent variable and of the codes.
     """
 
-    def __init__(self, forms: Sequence[tuple[str, int, int]], width: int) -> None:
+    def __init__(self, forms: Sequence[ModalityForm], width: int) -> None:
         super().__init__()
-        self.sequences = [n_steps > 0 for _, _, n_steps in forms]
+        self.of_codes = [form.n_steps > 0 or form.shape is not None for form in forms]
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width if n_steps else n_features))
-            for _, n_features, n_steps in forms
+            nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width if of_code else form.n_features))
+            for form, of_code in zip(forms, self.of_codes, strict=True)
         )
 
     def forward(self, latent: Tensor, codes: Tensor, batch: Batch) -> Tensor:
@@ -102,18 +103,18 @@ class Decoders(nn.Module):
         ----------
         latent : tensor (n, d)
         codes : tensor (n, M, d)
-            Reconstruction targets of sequences; they are detached.
+            Reconstruction targets of sequences and images; they are detached.
         batch : Batch
         """
-        modalities = zip(self.layers, batch.modalities, codes.detach().unbind(1), self.sequences, strict=True)
-        errors = [_error(layer, latent, observed, code, is_seq) for layer, observed, code, is_seq in modalities]
+        modalities = zip(self.layers, batch.modalities, codes.detach().unbind(1), self.of_codes, strict=True)
+        errors = [_error(layer, latent, observed, code, of_code) for layer, observed, code, of_code in modalities]
         return torch.stack(errors)
 
 
-def _error(layer: nn.Module, latent: Tensor, observed: ObservedTensor, code: Tensor, is_sequence: bool) -> Tensor:
+def _error(layer: nn.Module, latent: Tensor, observed: ObservedTensor, code: Tensor, of_code: bool) -> Tensor:
     if not len(observed.rows):
         return latent.new_zeros(())
-    truth = code[observed.rows] if is_sequence else observed.values
+    truth = code[observed.rows] if of_code else observed.values
     error: Tensor = (layer(latent[observed.rows]) - truth).square().mean()
     return error
 
@@ -123,11 +124,11 @@ class GaussianLatent(nn.Module):
 
     Parameters
     ----------
-    forms : sequence of (name, n_features, n_steps)
+    forms : sequence of ModalityForm
     width : int
     """
 
-    def __init__(self, forms: Sequence[tuple[str, int, int]], width: int) -> None:
+    def __init__(self, forms: Sequence[ModalityForm], width: int) -> None:
         super().__init__()
         self.experts = GaussianExperts(len(forms), width)
         self.decoders = Decoders(forms, width)

@@ -12,7 +12,7 @@ from redcore.data import Modality, MultimodalData, collapsed
 from redcore.exceptions import DataError, NonFiniteError
 from redcore.nn import Batch, step_mask
 
-__all__ = ["CellTransform", "Cells", "forward_filled"]
+__all__ = ["CellTransform", "Cells", "RawTransform", "forward_filled"]
 
 FLAGGED = 0.05
 """Share of missing training cells above which a column gets an indicator column."""
@@ -28,7 +28,7 @@ MAX_CATEGORIES = 40
 IDENTIFIERS, FEW_CATEGORIES = 0.8, 20
 """A column is rejected if it has more than `FEW_CATEGORIES`, and more than `IDENTIFIERS` times as many as samples."""
 
-NAMES = ("fill", "missing", "flagged", "shift", "scale", "coded", "first", "places")
+NAMES = ("fill", "missing", "flagged", "shift", "scale", "coded", "first", "places", "raw")
 Column = tuple[str, int]
 """Description of a column of categories in error messages, and the number of its categories."""
 
@@ -63,6 +63,7 @@ class CellTransform(nn.Module):
     coded: Tensor | None
     first: Tensor
     places: Tensor
+    raw: Tensor
     last: Tensor
     numeric: Tensor
 
@@ -117,6 +118,11 @@ class CellTransform(nn.Module):
         """Number of columns of the result."""
         n_numeric = len(self.fill) if self.coded is None else len(self.numeric)
         return n_numeric + self.n_encoded + len(self.flagged)
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of known token ids; 0 for other modalities."""
+        return 0
 
     @property
     def dtype(self) -> torch.dtype:
@@ -184,6 +190,56 @@ class CellTransform(nn.Module):
         return {name: tensor.numpy() for name in NAMES if (tensor := getattr(self, name)) is not None}
 
 
+class RawTransform(CellTransform):
+    """Pass images on unchanged, and replace token ids that are unknown from training by the number of known ids.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        ``raw``: number of features, and number of known token ids (0 for images), int (2,). The other arrays of
+        `CellTransform` are empty.
+    """
+
+    @classmethod
+    def fit_raw(cls, modality: Modality) -> "RawTransform":
+        """Count the token ids of `modality`."""
+        n_tokens = 0
+        if modality.padding is not None:
+            n_tokens = 1 + max((int(chunk.max()) for chunk in modality.chunks() if chunk.size), default=0)
+        nothing, raw = np.zeros(0), np.array([modality.n_features, n_tokens])
+        return cls({"fill": nothing, "missing": nothing, "flagged": np.zeros(0, dtype=np.int64), "raw": raw})
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of known token ids; 0 for images."""
+        return int(self.raw[1])
+
+    @property
+    def n_features(self) -> int:
+        """Number of pixels in all channels; 1 for token ids."""
+        return int(self.raw[0])
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the result."""
+        return self.n_features
+
+    @property
+    def keeps_complete(self) -> bool:
+        """True for images."""
+        return not self.n_tokens
+
+    def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+        """Convert images (n, channels, height, width), or token ids (n, time)."""
+        return values.clamp(max=self.n_tokens) if self.n_tokens else values
+
+    def convert(self, modality: Modality) -> Modality:
+        """Convert a modality in memory."""
+        if not self.n_tokens or not (modality.values >= self.n_tokens).any():
+            return modality
+        return modality.mapped(lambda ids: np.minimum(ids, self.n_tokens))
+
+
 class Cells(nn.Module):
     """Conversion of all modalities to complete numeric features, fitted to the training samples.
 
@@ -201,8 +257,11 @@ class Cells(nn.Module):
     @classmethod
     def fit(cls, data: MultimodalData) -> "Cells":
         """Fit the conversion of every modality of `data`; each must be observed at least once."""
-        transforms = {}
+        transforms: dict[str, CellTransform] = {}
         for name, modality in data.modalities.items():
+            if modality.is_raw:
+                transforms[name] = RawTransform.fit_raw(modality)
+                continue
             names, own = data.feature_names.get(name, ()), data.categories.get(name, {})
             columns = {
                 names.index(feature): (f"modality {name!r}, column {feature!r}", len(own[feature])) for feature in own
@@ -257,7 +316,7 @@ class Cells(nn.Module):
         for key, array in arrays.items():
             kind, _, name = key.partition("/")
             own[name][kind] = array
-        return cls({name: CellTransform(part) for name, part in own.items()})
+        return cls({name: (RawTransform if "raw" in part else CellTransform)(part) for name, part in own.items()})
 
 
 def forward_filled(values: AnyArray, offsets: IntArray) -> AnyArray:

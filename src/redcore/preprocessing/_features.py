@@ -7,20 +7,22 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 import torch
 from pydantic import BeforeValidator
-from torch import nn
+from torch import Tensor, nn
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData, moments, skewness
-from redcore.nn import Batch, map_steps
+from redcore.nn import Batch, ObservedTensor, map_steps
+from redcore.preprocessing._raw import ImageTransform, TokenTransform, raw_transform
 from redcore.preprocessing._transforms import FeatureTransform, Kind, symmetric_log
 
-__all__ = ["Preprocessing", "Preprocessor", "automatic", "check_named"]
+__all__ = ["Clip", "Preprocessing", "Preprocessor", "automatic", "check_named"]
 
 OTHERS = "*"
 """Key that stands for all modalities without a key of their own."""
 
 DEFAULT_CLIP = 20.0
+Clip: TypeAlias = float | Mapping[str, float]
 ROWS_AT_ONCE = 65_536
 SAMPLE_ROWS = 20_000
 """Number of rows, spread evenly over the data, from which quantiles are computed."""
@@ -51,22 +53,23 @@ class Preprocessor(nn.Module):
 
     "standardize" is ``(x - mean) / scale``. "log1p" standardises ``sign(x) log(1 + |x|)``. "quantile" maps the
     empirical distribution of each feature to the standard normal distribution. "auto" does so for features with an
-    absolute skewness above 1 and standardises the others. "identity" changes nothing. Results are then clipped.
+    absolute skewness above 1 and standardises the others. "identity" changes nothing. Results are then clipped. For
+    images, "auto" and "standardize" use one mean and scale per channel. Token ids never change.
 
     Parameters
     ----------
-    transforms : mapping of str to FeatureTransform
+    transforms : mapping of str to FeatureTransform, ImageTransform or TokenTransform
         By modality, in the order of the modalities of a batch.
     """
 
-    def __init__(self, transforms: Mapping[str, FeatureTransform]) -> None:
+    def __init__(self, transforms: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.names = list(transforms)
         self.transforms = nn.ModuleList(transforms.values())
 
     @classmethod
     def fit(
-        cls, data: MultimodalData, kinds: Mapping[str, Kind] | None = None, clip: float = DEFAULT_CLIP
+        cls, data: MultimodalData, kinds: Mapping[str, Kind] | None = None, clip: Clip = DEFAULT_CLIP
     ) -> "Preprocessor":
         """Compute the statistics of the observed rows of `data`; those of sequences are over all time steps.
 
@@ -75,13 +78,15 @@ class Preprocessor(nn.Module):
         data : MultimodalData
         kinds : mapping of str to str, optional
             See `Preprocessing`.
-        clip : float
-            Bound on the absolute value of the results; may be infinite.
+        clip : float or mapping of str to float
+            Bound on the absolute value of the results, by modality like `kinds`; may be infinite.
         """
-        by_name = _complete(kinds or {}, data.names)
+        by_name, bounds = _complete(kinds or {}, data.names), _bounds(clip, data.names)
         return cls(
             {
-                name: FeatureTransform(by_name[name], _statistics(by_name[name], modality), clip)
+                name: raw_transform(name, by_name[name], modality, bounds[name])
+                if modality.is_raw
+                else FeatureTransform(by_name[name], _statistics(by_name[name], modality), bounds[name])
                 for name, modality in data.modalities.items()
             }
         )
@@ -91,22 +96,31 @@ class Preprocessor(nn.Module):
         """Kind of preprocessing by modality."""
         return {name: transform.kind for name, transform in self._by_name().items()}
 
-    def _by_name(self) -> dict[str, FeatureTransform]:
+    def _by_name(self) -> dict[str, Any]:
         pairs: Iterable[Any] = zip(self.names, self.transforms, strict=True)
         return dict(pairs)
 
     def forward(self, batch: Batch) -> Batch:
         """Preprocess a batch of exactly the modalities of `names`; the padding of sequences stays zero."""
         parts = [
-            part._replace(values=map_steps(transform, part.values, part.lengths)) if part.rows.shape[0] else part
+            part._replace(values=_mapped(transform, part)) if part.rows.shape[0] else part
             for transform, part in zip(self.transforms, batch.modalities, strict=True)
         ]
         return batch._replace(modalities=tuple(parts))
 
     def transform(self, data: MultimodalData) -> MultimodalData:
-        """Preprocess a data set, which may lack modalities of `names`; stored values are preprocessed when read."""
-        transforms = self._by_name()
-        modalities = {name: modality.mapped(transforms[name].map_array) for name, modality in data.modalities.items()}
+        """Preprocess a data set, which may lack modalities of `names`.
+
+        Stored values are preprocessed when they are read. Images are preprocessed batch by batch.
+        """
+        transforms, modalities = self._by_name(), {}
+        for name, modality in data.modalities.items():
+            if modality.padding is not None or not modality.n_observed:
+                modalities[name] = modality
+            elif modality.shape is not None:
+                modalities[name] = modality.mapped_in_batches(transforms[name].map_array)
+            else:
+                modalities[name] = modality.mapped(transforms[name].map_array)
         return replace(data, modalities=modalities)
 
     def to_arrays(self) -> dict[str, AnyArray]:
@@ -123,20 +137,40 @@ class Preprocessor(nn.Module):
         arrays: Mapping[str, AnyArray],
         names: Iterable[str],
         kinds: Mapping[str, Kind] | None = None,
-        clip: float = DEFAULT_CLIP,
+        clip: Clip = DEFAULT_CLIP,
     ) -> "Preprocessor":
         """Restore the preprocessor of the modalities `names` from the result of `to_arrays`."""
         statistics: dict[str, dict[str, AnyArray]] = {name: {} for name in names}
         for key, array in arrays.items():
             statistic, _, name = key.partition("/")
             statistics[name][statistic] = array
-        by_name = _complete(kinds or {}, statistics)
-        return cls({name: FeatureTransform(by_name[name], own, clip) for name, own in statistics.items()})
+        by_name, bounds = _complete(kinds or {}, statistics), _bounds(clip, statistics)
+        transforms = {name: _restored(by_name[name], own, bounds[name]) for name, own in statistics.items()}
+        return cls(transforms)
+
+
+def _mapped(transform: nn.Module, part: ObservedTensor) -> Tensor:
+    if part.values.ndim == 3:
+        return map_steps(transform, part.values, part.lengths)
+    mapped: Tensor = transform(part.values)
+    return mapped
+
+
+def _restored(kind: Kind, statistics: Mapping[str, AnyArray], clip: float) -> nn.Module:
+    if "tokens" in statistics:
+        return TokenTransform()
+    is_image = "channel_mean" in statistics
+    return ImageTransform(statistics, clip) if is_image else FeatureTransform(kind, statistics, clip)
 
 
 def _complete(kinds: Mapping[str, Kind], names: Iterable[str]) -> dict[str, Kind]:
     others = kinds.get(OTHERS, "auto")
     return {name: kinds.get(name, others) for name in names}
+
+
+def _bounds(clip: Clip, names: Iterable[str]) -> dict[str, float]:
+    by_name = clip if isinstance(clip, Mapping) else {OTHERS: clip}
+    return {name: by_name.get(name, by_name[OTHERS]) for name in names}
 
 
 def check_named(kinds: Mapping[str, Kind], names: Iterable[str]) -> None:

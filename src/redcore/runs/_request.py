@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from redcore import _defaults
 from redcore._settings import NamedPlugIn, NamedPlugIns, Settings
@@ -23,7 +23,8 @@ class RunOptions(Settings):
     preset : str, optional
         Preset, or path of a preset file, whose settings replace the defaults of the method.
     settings : dict
-        Settings of the method that replace those of the preset.
+        Settings of the method that replace those of the preset. The request records an encoder by its name, so that
+        objects among ``encoders`` must be classes or functions that can be imported.
     protocol : str, class or function, default "imbalanced"
         Missing protocol that hides modalities in the training and validation samples.
     missing_rates : dict of str to float
@@ -56,6 +57,16 @@ class RunOptions(Settings):
     test_fraction: float = _defaults.TEST_FRACTION
     threshold: str | None = None
     seed: int = _defaults.SEED
+
+    @field_validator("settings")
+    @classmethod
+    def _by_name(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        encoders = settings.get("encoders", {})
+        if all(isinstance(encoder, str) for encoder in encoders.values()):
+            return settings
+        from redcore.methods import importable_encoders
+
+        return {**settings, "encoders": importable_encoders(encoders)}
 
     def request(self, data: MultimodalData, name: str, reader: dict[str, Any] | None = None) -> "Request":
         """Return the request of a run with these options on `data`, with the method and all missing rates filled in.

@@ -153,6 +153,8 @@ class Service:
                     "name": modality.name,
                     "n_features": modality.n_features,
                     "is_sequence": modality.is_sequence,
+                    "shape": modality.shape,
+                    "padding": modality.padding,
                     "feature_names": modality.feature_names,
                     "categories": modality.categories,
                     "used": modality.name in method.active,

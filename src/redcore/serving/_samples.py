@@ -22,7 +22,10 @@ __all__ = [
 ]
 
 Sample = dict[str, AnyArray]
-"""Values of one sample: array (n_features,) or (n_steps, n_features) per observed modality that the model uses."""
+"""Values of one sample: array per observed modality that the model uses.
+
+Its shape is (n_features,), (n_steps, n_features), (channels, height, width) for images or (n_steps,) for token ids.
+"""
 
 LARGEST = 3e38
 """Largest magnitude of an input value. Values are stored as float32."""
@@ -46,6 +49,9 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for index, modality in enumerate(schema.modalities):
         # n_features is 0 if the modality was never observed in training: any length is accepted
+        if modality.shape is not None or modality.padding is not None:
+            fields[f"modality_{index}"] = _raw_field(modality, limits)
+            continue
         width = modality.n_features or None
         values: Any = Annotated[list[Number | None], Field(min_length=width, max_length=width)]
         if modality.categories and modality.feature_names is not None:
@@ -65,6 +71,22 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     sample = create_model("Sample", __config__=STRICT, **fields)
     samples = Annotated[list[sample], Field(min_length=1, max_length=limits.max_samples)]
     return create_model("Samples", __config__=STRICT, samples=(samples, ...))
+
+
+def _raw_field(modality: ModalitySchema, limits: Limits) -> tuple[Any, Any]:
+    """Return type and field of a modality of images or token ids."""
+    values: Any
+    if modality.shape is None:
+        token = Annotated[int, Field(ge=0, le=2**31 - 1)]
+        values = Annotated[list[token], Field(min_length=1, max_length=limits.max_steps)]
+        description = "token ids"
+    else:
+        values = Annotated[int, Field(ge=0, le=255)] if modality.dtype == "uint8" else Number
+        for size in reversed(modality.shape):
+            values = Annotated[list[values], Field(min_length=size, max_length=size)]
+        description = f"pixels of {modality.form}, channels first"
+    field = Field(default=None, alias=modality.name, description=f"{description}; absent or null if missing")
+    return values | None, field
 
 
 def prediction_model(schema: Schema, intervals: bool) -> type[BaseModel]:
@@ -122,7 +144,9 @@ def parse_samples(request: BaseModel, method: Method) -> list[Sample]:
 def _array(form: ModalitySchema, values: Any) -> AnyArray:
     if form.categories:
         values = [_coded(form, step) for step in values] if form.is_sequence else _coded(form, values)
-    return np.asarray(values, dtype=np.float64)
+    if form.padding is not None:
+        return np.asarray(values, dtype=np.int64)
+    return np.asarray(values, dtype=form.dtype or np.float64)
 
 
 def _coded(form: ModalitySchema, cells: Sequence[Any]) -> list[Any]:
@@ -148,7 +172,9 @@ def predict_samples(method: Method, samples: list[Sample]) -> AnyArray:
     if rows:
         observed = {name for row in rows for name in samples[row]}
         values: dict[str, Any] = {name: [samples[row].get(name) for row in rows] for name in observed}
-        outputs[rows] = method.predict(MultimodalData.from_arrays(values))
+        paddings = {form.name: form.padding for form in method.schema.modalities if form.padding is not None}
+        tokens = {name: padding for name, padding in paddings.items() if name in observed}
+        outputs[rows] = method.predict(MultimodalData.from_arrays(values, tokens=tokens))
     return outputs
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from redcore._discovery import dotted_name
+from redcore.data import MultimodalData
 from redcore.methods import make_method
-from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width
+from redcore.nn import ModalityForm
+from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width, readable_inputs
 from redcore.testing._contract import Contract, require, require_equal
 from redcore.testing._data import make_data, small_settings
 
@@ -19,6 +21,13 @@ __all__ = ["ENCODERS", "EncoderSubject", "check_encoder"]
 
 ENCODERS = Contract("encoder")
 FORMS = (False, True)
+"""Values of one step, and of several steps."""
+INPUTS = {
+    "vectors": ModalityForm("audio", 3, 0),
+    "images": ModalityForm("audio", 2 * 9 * 7, 0, (2, 9, 7)),
+    "sequences": ModalityForm("audio", 3, 5),
+    "token ids": ModalityForm("audio", 1, 5, None, 6),
+}
 LENGTHS = (1, 5, 2, 3)
 SPEC = EncoderSpec(
     width=8, n_layers=2, n_heads=2, hidden_ratio=2, attention_dropout=0.1, dropout=0.1, positional_encoding=True
@@ -34,20 +43,44 @@ class EncoderSubject:
     def __str__(self) -> str:
         return repr(dotted_name(self.encoder))
 
-    def build(self, sequences: bool) -> nn.Module:
-        """Return a new encoder of three features."""
+    def form(self, sequences: bool) -> ModalityForm | None:
+        """Return the form of the values that the encoder reads: of several steps if `sequences` is True.
+
+        These are sequences or token ids, otherwise vectors or images. None if it reads neither.
+        """
+        readable = readable_inputs(dotted_name(self.encoder))
+        return next(
+            (form for kind, form in INPUTS.items() if kind in readable and bool(form.n_steps) == sequences), None
+        )
+
+    def build(self, form: ModalityForm) -> nn.Module:
+        """Return a new encoder of values of this form."""
+        spec = replace(SPEC, shape=form.shape, n_tokens=form.n_tokens)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return build_encoder(dotted_name(self.encoder), 3, 5 if sequences else 0, SPEC)
+            return build_encoder(dotted_name(self.encoder), form.n_features, form.n_steps, spec)
 
 
-def _inputs(sequences: bool) -> tuple[Tensor, Tensor | None]:
+def _inputs(form: ModalityForm) -> tuple[Tensor, Tensor | None]:
     """Return values of four samples, zero-padded at the end, and the lengths of sequences."""
-    values = torch.tensor(np.random.default_rng(0).normal(size=(4, 5, 3)), dtype=torch.float32)
-    if not sequences:
-        return values[:, 0], None
-    lengths = torch.tensor(LENGTHS)
-    return values * (torch.arange(5) < lengths[:, None])[..., None], lengths
+    rng = np.random.default_rng(0)
+    lengths = torch.tensor(LENGTHS) if form.n_steps else None
+    if form.n_tokens:
+        return torch.tensor(rng.integers(0, form.n_tokens + 1, size=(4, 5))), lengths
+    size = form.shape or ((5, form.n_features) if form.n_steps else (form.n_features,))
+    values = torch.tensor(rng.normal(size=(4, *size)), dtype=torch.float32)
+    return (values if lengths is None else values * (torch.arange(5) < lengths[:, None])[..., None]), lengths
+
+
+def _data(form: ModalityForm) -> MultimodalData:
+    """Return a data set in which modality ``audio`` has values of this form."""
+    data = make_data(sequences=form.n_steps > 0)
+    if form.shape is None and not form.n_tokens:
+        return data
+    rng, n = np.random.default_rng(0), data.n_samples
+    values = rng.normal(size=(n, *form.shape)) if form.shape else rng.integers(1, form.n_tokens, size=(n, 5))
+    raw = MultimodalData.from_arrays({"audio": values}, tokens={"audio": 0} if form.n_tokens else None)
+    return replace(data, modalities={**data.modalities, **raw.modalities})
 
 
 def check_encoder(encoder: Any, skip: Collection[str] = ()) -> None:
@@ -75,10 +108,13 @@ def check_encoder(encoder: Any, skip: Collection[str] = ()) -> None:
 @ENCODERS.clause(sequences=FORMS)
 def output_shape(subject: EncoderSubject, sequences: bool) -> None:
     """The output is a finite tensor (n, width), and all parameters get a finite gradient."""
-    encoder = subject.build(sequences)
+    form = subject.form(sequences)
+    if form is None:
+        return
+    encoder = subject.build(form)
     require(encoder.training, "expected a module in training mode")
-    width = encoder_width(encoder, 3, 5 if sequences else 0)
-    output = encoder(*_inputs(sequences))
+    width = encoder_width(encoder, form)
+    output = encoder(*_inputs(form))
     require(output.shape == (4, width), f"expected the shape {(4, width)}, got {tuple(output.shape)}")
     require(bool(torch.isfinite(output).all()), "the output is not finite")
     output.sum().backward()
@@ -90,8 +126,11 @@ def output_shape(subject: EncoderSubject, sequences: bool) -> None:
 @ENCODERS.clause(sequences=FORMS)
 def samples_are_independent(subject: EncoderSubject, sequences: bool) -> None:
     """The output of a sample does not depend on the other samples of the batch, nor on the padding."""
-    encoder = subject.build(sequences).eval()
-    values, lengths = _inputs(sequences)
+    form = subject.form(sequences)
+    if form is None:
+        return
+    encoder = subject.build(form).eval()
+    values, lengths = _inputs(form)
     with torch.no_grad():
         together = encoder(values, lengths)
         for row, length in enumerate(LENGTHS):
@@ -105,20 +144,26 @@ def samples_are_independent(subject: EncoderSubject, sequences: bool) -> None:
 @ENCODERS.clause(sequences=FORMS)
 def state_is_in_parameters_and_buffers(subject: EncoderSubject, sequences: bool) -> None:
     """A copy with the same state dict has the same output in evaluation mode, and so has a deep copy."""
-    encoder, other = subject.build(sequences).eval(), subject.build(sequences).eval()
+    form = subject.form(sequences)
+    if form is None:
+        return
+    encoder, other = subject.build(form).eval(), subject.build(form).eval()
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.add_(0.1)
         other.load_state_dict(encoder.state_dict())
-        expected = encoder(*_inputs(sequences))
+        expected = encoder(*_inputs(form))
         for copy in (other, deepcopy(encoder)):
-            torch.testing.assert_close(copy(*_inputs(sequences)), expected, rtol=0, atol=0)
+            torch.testing.assert_close(copy(*_inputs(form)), expected, rtol=0, atol=0)
 
 
 @ENCODERS.clause(sequences=FORMS)
 def fit_is_finite_and_reproducible(subject: EncoderSubject, sequences: bool) -> None:
     """RedCore with this encoder gives finite predictions, which are equal for equal seeds."""
-    data, settings = make_data(sequences=sequences), small_settings("redcore", encoder=subject.encoder)
+    form = subject.form(sequences)
+    if form is None:
+        return
+    data, settings = _data(form), small_settings("redcore", encoder=subject.encoder)
     outputs = [make_method("redcore", settings=settings).fit(data).predict(data) for _ in range(2)]
     require(bool(np.isfinite(outputs[0]).all()), "predictions are not finite")
     require_equal(*outputs)

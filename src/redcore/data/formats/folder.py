@@ -1,6 +1,7 @@
 """Folders with one ``.npy`` file per modality and sample, and ``labels.csv``; an absent file is a missing modality.
 
-``<root>/<modality>/<id>.npy`` contains an array (n_features,) or (time, n_features). ``<root>/labels.csv`` has the
+``<root>/<modality>/<id>.npy`` contains an array (n_features,), (time, n_features) or, for an image, (channels, height,
+width). The option `tokens` declares modalities of token ids, (time,). ``<root>/labels.csv`` has the
 columns ``id`` and ``label``, and optionally ``group`` and ``split`` (0, 1, 2 or train, validation, test).
 """
 
@@ -10,9 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, Field
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
@@ -43,6 +45,11 @@ READ_ERRORS = (
 """Exceptions that NumPy raises for damaged headers, which are Python literals."""
 
 
+def _paddings(value: Any) -> Any:
+    """Parse ``"text=0,title=0"``."""
+    return dict(part.split("=", 1) for part in value.split(",") if "=" in part) if isinstance(value, str) else value
+
+
 class Options(Settings):
     """Options of the reader.
 
@@ -55,6 +62,8 @@ class Options(Settings):
         Name of the label file in the folder.
     id, label, group, split : str
         Names of the columns of the label file. The columns `group` and `split` are optional.
+    tokens : mapping of str to int, default {}
+        Padding id by modality, for modalities of token ids. As text: ``"text=0,title=0"``.
     """
 
     task: Literal["auto", "classes", "numbers"] = "auto"
@@ -63,6 +72,7 @@ class Options(Settings):
     label: str = "label"
     group: str = "group"
     split: str = "split"
+    tokens: Annotated[dict[str, int], BeforeValidator(_paddings)] = Field(default_factory=dict)
 
 
 def recognises(path: Path) -> bool:
@@ -143,6 +153,7 @@ def _data(path: Path, options: Options, table: Mapping[str, list[str]], target: 
             groups=np.array(table[options.group]) if options.group in table else None,
             sample_ids=np.array(ids),
             split=_split(table[options.split]) if options.split in table else None,
+            tokens=options.tokens,
         )
     except DataError as error:
         raise type(error)(f"{path}: {error}") from None
@@ -234,10 +245,10 @@ def _read_npy(path: Path, stream: BinaryIO) -> AnyArray:
     if dtype.hasobject or dtype.kind not in "biuf":
         raise DataError(f"{path}: an array of {dtype}, expected numbers")
     n_bytes = path.stat().st_size - start.tell()
-    if len(shape) not in (1, 2) or math.prod(shape) * dtype.itemsize != n_bytes:
+    if len(shape) not in (1, 2, 3) or math.prod(shape) * dtype.itemsize != n_bytes:
         raise DataError(
-            f"{path}: shape {shape} of {dtype} with {n_bytes} bytes of data, expected (n_features,) or "
-            "(time, n_features) with matching size"
+            f"{path}: shape {shape} of {dtype} with {n_bytes} bytes of data, expected (n_features,), "
+            "(time, n_features) or (channels, height, width) with matching size"
         )
     stream.seek(0)
     array: AnyArray = np.load(stream, allow_pickle=False)

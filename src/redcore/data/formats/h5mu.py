@@ -217,9 +217,9 @@ def _check_writable(data: MultimodalData, path: Path) -> None:
         raise DataError(f"{path}: exists already; nothing is overwritten")
     if path.suffix.lower() == ".h5ad" and len(data.names) > 1:
         raise DataError(f"{path}: an .h5ad file has one modality, got {len(data.names)}; write an .h5mu file")
-    sequences = [name for name, modality in data.modalities.items() if modality.is_sequence]
-    if sequences:
-        raise DataError(f"{path}: modality {sequences[0]!r} contains sequences, which these files cannot hold")
+    for name, modality in data.modalities.items():
+        if modality.form != "vectors":
+            raise DataError(f"{path}: modality {name!r} contains {modality.form}, which these files cannot hold")
     n_empty = int((~data.availability.any(axis=1)).sum())
     if n_empty:
         text = f"{path}: {n_empty} samples without any modality are not written"

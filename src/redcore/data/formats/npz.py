@@ -2,12 +2,14 @@
 
 Keys of the archive:
 
-- ``x_<modality>``: values (n_samples, n_features) or (n_samples, time, n_features), padded with zeros;
+- ``x_<modality>``: values (n_samples, n_features), (n_samples, time, n_features), padded with zeros, or images
+  (n_samples, channels, height, width);
 - ``len_<modality>`` (optional): sequence lengths (n_samples,);
 - ``has_<modality>`` (optional): availability (n_samples,), 0 = missing;
 - ``names_<modality>`` (optional): names of the features, text (n_features,);
 - ``categories_<modality>`` (optional): text with a JSON object, the categories by feature name of the features that are
   categories. Their values are codes, positions in the list of categories;
+- ``tokens_<modality>`` (optional): padding id, an integer, of a modality of token ids (n_samples, time);
 - ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
   arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs. Option
   ``task`` overrides this;
@@ -97,6 +99,7 @@ def _data(path: Path, arrays: dict[str, AnyArray], target: Callable[[], Target |
             split=arrays.get("split"),
             feature_names={key[6:]: _names(key, array) for key, array in arrays.items() if key.startswith("names_")},
             categories={key[11:]: _json(key, array) for key, array in arrays.items() if key.startswith("categories_")},
+            tokens={key[7:]: _padding(key, array) for key, array in arrays.items() if key.startswith("tokens_")},
         )
     except RedCoreError as error:
         kind = type(error) if isinstance(error, DataError) else DataError
@@ -107,6 +110,12 @@ def _names(key: str, array: AnyArray) -> list[str]:
     if array.ndim != 1 or array.dtype.kind not in "Uiu":
         raise DataError(f"{key}: {array.dtype} of shape {array.shape}, expected one text per feature")
     return [str(name) for name in array.tolist()]
+
+
+def _padding(key: str, array: AnyArray) -> int:
+    if array.size != 1 or array.dtype.kind not in "iu":
+        raise DataError(f"{key}: {array.dtype} of shape {array.shape}, expected the padding id, one integer")
+    return int(array.item())
 
 
 def _json(key: str, array: AnyArray) -> dict[str, list[str]]:

@@ -1,12 +1,13 @@
 """Card of a store: content, checksums and origin."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, StrictBool, StrictInt, StrictStr
+from pydantic import Field, PositiveInt, StrictBool, StrictInt, StrictStr, model_validator
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
@@ -30,14 +31,31 @@ class Origin(Settings):
 
 
 class StoredForm(Settings):
-    """Number, names and type of the features of one modality; vectors or sequences; number of missing cells."""
+    """Number, names and type of the features of one modality; form of its samples; number of missing cells."""
 
     n_features: Annotated[int, Field(ge=0)]
     is_sequence: bool
     feature_names: tuple[StrictStr, ...] | None = None
     missing_cells: Annotated[int, Field(ge=0)] = 0
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Literal["float32", "float64", "uint8", "int32"] = "float32"
     categories: dict[StrictStr, tuple[StrictStr, ...]] | None = None
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+    padding: int | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.shape is not None and (self.is_sequence or math.prod(self.shape) != self.n_features):
+            raise ValueError(f"images of shape {self.shape} have {self.n_features} features, which do not match")
+        allowed = ("uint8", "float32") if self.shape is not None else ("float32", "float64")
+        if self.dtype not in (("int32",) if self.padding is not None else allowed):
+            raise ValueError(f"dtype is {self.dtype!r}, which does not match the form of the samples")
+        return self
+
+    def schema_of(self, name: str) -> ModalitySchema:
+        """Return the schema of the modality."""
+        dtype = None if self.shape is None else self.dtype
+        raw = (self.shape, self.padding, dtype)
+        return ModalitySchema(name, self.n_features, self.is_sequence, self.feature_names, self.categories, *raw)
 
 
 class StoredTarget(Settings):
@@ -102,6 +120,8 @@ class StoreCard(Settings):
                     "categories": {feature: list(own) for feature, own in data.categories[name].items()}
                     if name in data.categories
                     else None,
+                    "shape": modality.shape,
+                    "padding": modality.padding,
                 }
                 for name, modality in data.modalities.items()
             },
@@ -116,10 +136,7 @@ class StoreCard(Settings):
 
     def schemas(self) -> tuple[ModalitySchema, ...]:
         """Return the schema of every modality, sorted by name."""
-        return tuple(
-            ModalitySchema(name, form.n_features, form.is_sequence, form.feature_names, form.categories)
-            for name, form in sorted(self.modalities.items())
-        )
+        return tuple(form.schema_of(name) for name, form in sorted(self.modalities.items()))
 
     def feature_names(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the features by modality, for the modalities that have any."""

@@ -16,7 +16,7 @@ from redcore.exceptions import DataError, ShapeError
 
 __all__ = ["modality_of", "numpy_of", "table_of", "target_of"]
 
-ELEMENTS = {"float32": pa.float32(), "float64": pa.float64()}
+ELEMENTS = {"float32": pa.float32(), "float64": pa.float64(), "uint8": pa.uint8(), "int32": pa.int32()}
 
 
 def table_of(data: MultimodalData, dtypes: Mapping[str, str]) -> pa.Table:
@@ -47,7 +47,8 @@ def _modality_column(modality: Modality, dtype: str) -> pa.Array:
     missing = ~modality.availability
     n_rows, n_features = modality.values.shape
     cells = pa.array(modality.values.astype(dtype, copy=False).ravel())
-    steps = _lists(np.full(n_rows, n_features), cells)
+    # a token is a single number and not a list of features
+    steps = cells if modality.padding is not None else _lists(np.full(n_rows, n_features), cells)
     lengths = np.zeros(modality.n_samples, dtype=np.int64)
     if modality.offsets is None:
         lengths[~missing] = n_features
@@ -75,7 +76,8 @@ def modality_of(schema: ModalitySchema, form: StoredForm, column: pa.Array) -> M
     """
     name = schema.name
     vector = pa.list_(ELEMENTS[form.dtype])
-    expected = pa.list_(vector) if schema.is_sequence else vector
+    is_nested = schema.is_sequence and schema.padding is None
+    expected = pa.list_(vector) if is_nested else vector
     if column.type != expected:
         raise DataError(f"modality {name!r} has column type {column.type}, expected {expected}")
     rows = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
@@ -85,15 +87,20 @@ def modality_of(schema: ModalitySchema, form: StoredForm, column: pa.Array) -> M
     # flatten skips values under nulls
     inner = column.flatten()
     if not schema.is_sequence:
-        return Modality(_matrix(schema, form, inner, lengths, rows), position)
+        return Modality(_matrix(schema, form, inner, lengths, rows), position, shape=schema.shape)
     if (lengths == 0).any():
         row = rows[np.argmin(lengths)]
         raise ShapeError(f"modality {name!r}, row {row}: got a sequence of length 0, expected null")
     if inner.null_count:
         raise DataError(f"modality {name!r}: a time step is null")
-    widths = inner.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-    values = _matrix(schema, form, inner.flatten(), widths, np.repeat(rows, lengths))
-    return Modality(values, position, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]))
+    widths, numbers = np.ones(len(inner), dtype=np.int64), inner
+    if is_nested:
+        widths, numbers = inner.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64), inner.flatten()
+    values = _matrix(schema, form, numbers, widths, np.repeat(rows, lengths))
+    if schema.padding is not None and values.size and values.min() < 0:
+        raise DataError(f"modality {name!r}: token id {values.min()}, expected at least 0")
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    return Modality(values, position, offsets, padding=schema.padding)
 
 
 def _matrix(schema: ModalitySchema, form: StoredForm, numbers: pa.Array, widths: IntArray, rows: IntArray) -> AnyArray:

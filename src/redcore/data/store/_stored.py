@@ -1,6 +1,7 @@
 """Modality with values on disk, read on access."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Protocol
 
@@ -111,6 +112,21 @@ class StoredModality(Modality):
         return self._schema.is_sequence
 
     @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Shape of an image; None for other modalities."""
+        return self._schema.shape
+
+    @property
+    def padding(self) -> int | None:
+        """Padding id of token ids; None for other modalities."""
+        return self._schema.padding
+
+    @property
+    def dtype(self) -> str:
+        """Type of the values; only those of images are known without reading values."""
+        return self._schema.dtype or super().dtype
+
+    @property
     def n_observed(self) -> int:
         """Number of samples that observe the modality."""
         return int(np.count_nonzero(self._rows >= 0))
@@ -129,6 +145,10 @@ class StoredModality(Modality):
     def mapped(self, function: Transform) -> "StoredModality":
         """Return the modality with `function` applied to all values when they are read."""
         return self.converted(partial(_mapped, function), self._n_features)
+
+    def mapped_in_batches(self, function: Transform) -> "StoredModality":
+        """Return the modality with `function` applied to every batch; see `Modality.mapped_in_batches`."""
+        return self.converted(partial(_mapped_in_batches, function), self._n_features)
 
     def converted(self, function: Conversion, n_features: int) -> "StoredModality":
         """Return the modality with `function` applied when it is read; see `Modality.converted`."""
@@ -162,7 +182,7 @@ class StoredModality(Modality):
         in_order = packed.take(np.argsort(order, kind="stable"))
         for function in self._conversions:
             in_order = function(in_order)
-        return Modality(in_order.values, self.position, in_order.offsets)
+        return replace(in_order, position=self.position)
 
     def _read(self, rows: IntArray) -> Iterator[Modality]:
         """Read the samples at ascending `rows` of the store, block by block."""
@@ -195,6 +215,10 @@ class StoredModality(Modality):
 
 def _mapped(function: Transform, modality: Modality) -> Modality:
     return modality.mapped(function)
+
+
+def _mapped_in_batches(function: Transform, modality: Modality) -> Modality:
+    return modality.mapped_in_batches(function)
 
 
 def block_numbers(data: MultimodalData) -> IntArray:

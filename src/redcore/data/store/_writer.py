@@ -126,7 +126,12 @@ class StoreWriter:
     def _check_types(self, block: MultimodalData) -> None:
         """Take the type of each modality from the first block, and warn if a later block needs a finer one."""
         for name, modality in block.modalities.items():
-            dtype = self._dtypes.setdefault(name, str(modality.values.dtype))
+            dtype = self._dtypes.setdefault(name, modality.dtype)
+            if modality.is_raw and modality.dtype != dtype:
+                raise DataError(
+                    f"{self.folder}: modality {name!r} has {modality.form} of {modality.dtype}, expected {dtype} as in "
+                    "the first chunk"
+                )
             if dtype != "float64" and modality.values.dtype == np.float64:
                 names = block.feature_names.get(name) or range(modality.n_features)
                 columns = [str(names[index]) for index in np.flatnonzero(collapsed(modality.values))]

@@ -1,15 +1,17 @@
 """Settings of networks that encode each modality into one latent code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
-from torch import nn
 
+from redcore._discovery import provenance
 from redcore._settings import PlugInName, Search, Sizes
 from redcore.fitting import TrainingSettings
-from redcore.nn import AttentionFusion, CodeEncoders, TokenTransformer
-from redcore.nn.encoders import EncoderSpec
+from redcore.methods._base._encoder_choice import EncoderChoice, EncoderChoices
+from redcore.nn import AttentionFusion, CodeEncoders, ModalityForm, TokenTransformer
+from redcore.nn.encoders import EncoderSpec, default_kind
 
 __all__ = ["CodeSettings", "FusionSettings"]
 
@@ -22,8 +24,11 @@ class CodeSettings(TrainingSettings):
     Attributes
     ----------
     encoder : str, default "auto"
-        Encoder of all modalities: a name, see 'redcore list encoders', or a class or function, see
-        `redcore.nn.encoders`. "auto" uses an MLP for vectors and a Transformer for sequences.
+        Encoder of all modalities without an entry in `encoders`: a name, see 'redcore list encoders', or a class or
+        function, see `redcore.nn.encoders`. "auto" uses an MLP for vectors, a Transformer for sequences, "cnn" for
+        images and "tokens" for token ids. Modalities that the encoder does not read get "auto".
+    encoders : mapping of str to EncoderChoice, default {}
+        Encoders by modality: a name, an object, or a mapping; see `EncoderChoice`.
     encoder_layers : int in [1, 64], default 1
     encoder_heads : int in [1, 64], default 4
         Number of attention heads; must divide `latent_dim`.
@@ -56,6 +61,7 @@ class CodeSettings(TrainingSettings):
     }
 
     encoder: Annotated[str, PlugInName("redcore.nn.encoders", "encoder", ("auto",))] = "auto"
+    encoders: EncoderChoices = Field(default_factory=dict)
     encoder_layers: Annotated[int, Field(ge=1, le=64)] = 1
     encoder_heads: Annotated[int, Field(ge=1, le=64)] = 4
     encoder_hidden_ratio: Annotated[int, Field(ge=1, le=16)] = 2
@@ -74,6 +80,11 @@ class CodeSettings(TrainingSettings):
             raise ValueError(f"latent_dim {self.latent_dim} is not a multiple of encoder_heads {self.encoder_heads}")
         return self
 
+    def plug_ins(self) -> list[dict[str, str]]:
+        """Return the plug-ins of other distributions that the settings name, with those in `encoders`."""
+        named = [provenance("redcore.nn.encoders", choice.name) for choice in self.encoders.values()]
+        return super().plug_ins() + [plug_in for plug_in in named if plug_in]
+
     def encoder_spec(self) -> EncoderSpec:
         """Return the sizes and dropout rates of the encoders."""
         return EncoderSpec(
@@ -87,11 +98,16 @@ class CodeSettings(TrainingSettings):
             self.encoder_max_steps,
         )
 
-    def build_encoders(
-        self, forms: Sequence[tuple[str, int, int]], own: Mapping[str, nn.Module] | None = None
-    ) -> CodeEncoders:
-        """Build the encoders of all modalities; user-defined encoders in `own`, by modality, are copied."""
-        return CodeEncoders(forms, self.encoder, self.encoder_spec(), own)
+    def build_encoders(self, forms: Sequence[ModalityForm]) -> CodeEncoders:
+        """Build the encoders of all modalities."""
+        encoders = []
+        for form in forms:
+            spec = replace(self.encoder_spec(), shape=form.shape, n_tokens=form.n_tokens)
+            choice = self.encoders.get(form.name)
+            if choice is None:
+                choice = EncoderChoice(name=default_kind(self.encoder, spec.inputs(form.n_steps)))
+            encoders.append(choice.build(form, spec))
+        return CodeEncoders(encoders, self.latent_dim)
 
 
 class FusionSettings(CodeSettings):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, ClassVar, cast
@@ -13,21 +14,20 @@ from torch import Tensor, nn
 from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray
+from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData, hold_out, sample_in_memory
 from redcore.exceptions import SchemaError, UnsupportedError
 from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, predict_batches, seeded, threads
+from redcore.methods._base._encoder_choice import EncoderChoice
 from redcore.methods._base._method import Method
 from redcore.missing import under_patterns
-from redcore.nn import Batch, Objective
-from redcore.preprocessing import Preprocessor, check_named
+from redcore.nn import Batch, ModalityForm, Objective
+from redcore.preprocessing import Kind, Preprocessor, check_named
 
-__all__ = ["ModalityForm", "NetworkEnsemble", "NetworkMethod", "state_arrays"]
+__all__ = ["NetworkEnsemble", "NetworkMethod", "state_arrays"]
 
 MAX_VALIDATION = 20_000
 """Maximum number of predictions in the validation of an epoch."""
-
-ModalityForm = tuple[str, int, int]
-"""Name, number of features, and median number of time steps of the training samples: 0 for vectors."""
 
 
 class NetworkEnsemble(nn.Module):
@@ -90,7 +90,7 @@ class NetworkMethod(Method):
 
         Parameters
         ----------
-        forms : list of (name, n_features, n_steps)
+        forms : list of ModalityForm
             Active modalities, sorted by name.
         n_outputs : int
         n_samples : int
@@ -113,11 +113,10 @@ class NetworkMethod(Method):
         assert data.target is not None
         self.n_samples = data.n_samples
         check_named(settings.preprocessing, self.schema.names)
+        check_known("modality (of encoders)", self.encoders, self.schema.names)
         start = self._fitting_start(context)
         self.n_steps = start.n_steps if start else {name: _median_steps(data.modalities[name]) for name in self.active}
-        self.preprocessor = (
-            start.preprocessor if start else Preprocessor.fit(data, settings.preprocessing, settings.input_clip)
-        )
+        self.preprocessor = start.preprocessor if start else Preprocessor.fit(data, *self._preprocessing())
         self.objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
 
     def _train(
@@ -152,13 +151,29 @@ class NetworkMethod(Method):
             raise SchemaError("a warm start needs data with the same modalities and features as the previous fit")
         return start
 
+    @property
+    def encoders(self) -> Mapping[str, EncoderChoice]:
+        """Encoders of the settings by modality, for the modalities with an encoder of their own."""
+        return getattr(self.training, "encoders", {})
+
+    def _preprocessing(self) -> tuple[dict[str, Kind], dict[str, float]]:
+        """Return the kind of preprocessing and the bound of its results by modality."""
+        own = {name: kind for name, choice in self.encoders.items() if (kind := choice.preprocessing) is not None}
+        clip = {"*": self.training.input_clip, **{name: math.inf for name, kind in own.items() if kind == "identity"}}
+        return {**self.training.preprocessing, **own}, clip
+
     def _n_threads(self) -> int | None:
         chosen = self.training.n_threads
-        all_vectors = not any(modality.is_sequence for modality in self.schema.modalities)
+        all_vectors = all(modality.form == "vectors" for modality in self.schema.modalities)
         return 1 if chosen is None and all_vectors else chosen
 
     def _forms(self) -> list[ModalityForm]:
-        return [(name, self.cells[name].n_outputs, self.n_steps[name]) for name in self.active]
+        shapes = {modality.name: modality.shape for modality in self.schema.modalities}
+        return [
+            ModalityForm(name, cells.n_outputs, self.n_steps[name], shapes[name], cells.n_tokens)
+            for name in self.active
+            for cells in [self.cells[name]]
+        ]
 
     def _request(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> str:
         """Return a hash of the settings, data and seed of a fit."""
@@ -229,7 +244,7 @@ class NetworkMethod(Method):
         sequences = {modality.name: int(modality.is_sequence) for modality in self.schema.modalities}
         self.n_steps = {name: sequences[name] for name in self.active} | info.get("n_steps", {})
         self.preprocessor = Preprocessor.from_arrays(
-            unprefixed("preprocessing/", arrays), self.active, settings.preprocessing, settings.input_clip
+            unprefixed("preprocessing/", arrays), self.active, *self._preprocessing()
         )
         self.objective = Objective(
             self.schema.target_kind,

@@ -14,7 +14,7 @@ from redcore.fitting import FitContext, predict_batches
 from redcore.linear import LinearModel, LinearSettings, fit_linear
 from redcore.methods._base._method import Method
 from redcore.nn import Batch, outputs_of
-from redcore.preprocessing import Preprocessor, summarize, vectors_of
+from redcore.preprocessing import VectorPreprocessor
 
 __all__ = ["LinearTableMethod", "TableMethod"]
 
@@ -24,18 +24,18 @@ class TableFeatures(nn.Module):
 
     Parameters
     ----------
-    preprocessor : Preprocessor
+    preprocessor : VectorPreprocessor
     widths : sequence of int
         Number of columns of each modality.
     """
 
-    def __init__(self, preprocessor: Preprocessor, widths: Sequence[int]) -> None:
+    def __init__(self, preprocessor: VectorPreprocessor, widths: Sequence[int]) -> None:
         super().__init__()
         self.preprocessor, self.widths = preprocessor, list(widths)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the table, double (n_samples, sum of widths), with NaN where a modality is missing."""
-        vectors: Batch = self.preprocessor(summarize(batch))
+        vectors: Batch = self.preprocessor(batch)
         blocks = []
         for index, (width, part) in enumerate(zip(self.widths, vectors.modalities, strict=True)):
             missing = ~vectors.availability[:, index, None]
@@ -61,14 +61,13 @@ class TableMethod(Method):
     standardize: ClassVar[bool] = True
     """If True, features are preprocessed by "auto" of `redcore.preprocessing.Preprocessor`; if False, not at all."""
 
-    preprocessor: Preprocessor
+    preprocessor: VectorPreprocessor
     widths: dict[str, int]
     table_arrays: dict[str, AnyArray]
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         with context.single_step():
-            vectors = vectors_of(data)
-            self.preprocessor = Preprocessor.fit(vectors, **self._preprocessing())
+            self.preprocessor, vectors = VectorPreprocessor.fit(data, **self._preprocessing())
             self.widths = {name: modality.n_features for name, modality in vectors.modalities.items()}
             assert data.target is not None
             self.table_arrays = self._fit_table(self._table(vectors), data.target, data.groups, context.seed)
@@ -113,7 +112,7 @@ class TableMethod(Method):
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         statistics = unprefixed("preprocessing/", arrays)
-        self.preprocessor = Preprocessor.from_arrays(statistics, self.active, **self._preprocessing())
+        self.preprocessor = VectorPreprocessor.from_arrays(statistics, self.active, **self._preprocessing())
         self.widths = {name: int(width) for name, width in info["widths"].items()}
         self.table_arrays = unprefixed("table/", arrays)
 
