@@ -16,7 +16,7 @@ from redcore.data.store import Store, write_store
 from redcore.exceptions import EncoderError, ModelFileError, SettingsError, UnknownNameError
 from redcore.export import export_onnx, load_model, save_model
 from redcore.methods import NetworkMethod, make_method, method_class
-from redcore.runs import RunOptions
+from redcore.runs import RunOptions, fit_run
 
 NETWORKS = [name for name in ANY_DATA_METHODS if issubclass(method_class(name), NetworkMethod)]
 
@@ -232,3 +232,11 @@ def test_an_encoder_that_reads_other_values_is_named():
     assert isinstance(model, NetworkMethod)
     assert [type(branch).__name__ for branch in model.network.branches()] == ["CNNEncoder", "TokenEncoder"]
     assert type(model.network.branches()[1].encoder).__name__ == "LSTMEncoder"
+
+
+def test_a_run_of_images_and_token_ids_profiles_them(tmp_path):
+    run = fit_run(raw_data(60), tmp_path / "run", method="stack")
+    assert run.metrics["pooled"]["nll"] < np.log(3)
+    record = json.loads((tmp_path / "run" / "model" / "model.json").read_text())["record"]
+    columns = record["reference"]["modalities"]
+    assert [columns[name]["names"] for name in ("photo", "text")] == [["mean of all pixels"], ["number of time steps"]]

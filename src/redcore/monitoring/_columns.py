@@ -28,8 +28,13 @@ CHUNK_CELLS = 2**22
 def column_values(modality: Modality) -> AnyArray:
     """Return one row per observed sample, (n_observed, n_columns). NaN is a missing cell.
 
-    The row of a sequence has the mean of each feature over time, and the number of time steps as the last column.
+    The row of a sequence has the mean of each feature over time, and the number of time steps as the last column. That
+    of an image has the mean of all pixels, and that of token ids the number of time steps.
     """
+    if modality.shape is not None:
+        return np.asarray(modality.values.mean(axis=1, dtype=np.float64))[:, None]
+    if modality.padding is not None and modality.lengths is not None:
+        return modality.lengths.astype(np.float64)[:, None]
     if modality.offsets is None:
         return modality.values
     starts, values = modality.offsets[:-1], modality.values

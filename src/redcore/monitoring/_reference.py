@@ -198,7 +198,14 @@ def _name(names: tuple[str, ...], observed: BoolArray) -> str:
 
 
 def column_names(schema: Schema, name: str) -> tuple[str, ...]:
-    """Return the names of the columns of a modality: its features and, for sequences, the number of time steps."""
+    """Return the names of the columns of a modality: its features and, for sequences, the number of time steps.
+
+    Images have one column, the mean of their pixels, and token ids the number of time steps.
+    """
     modality = next(modality for modality in schema.modalities if modality.name == name)
+    if modality.shape is not None:
+        return ("mean of all pixels",)
+    if modality.padding is not None:
+        return ("number of time steps",)
     features = modality.feature_names or tuple(str(index) for index in range(modality.n_features))
     return (*features, "number of time steps") if modality.is_sequence else features
