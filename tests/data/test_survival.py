@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sksurv.nonparametric import kaplan_meier_estimator
 
+from redcore._discovery import load as load_plug_in
 from redcore.data import MultimodalData, Schema, Target, TimeGrid, cross_folds, hold_out, kaplan_meier, risk_scores
 from redcore.data.formats import Expected, read, read_for
 from redcore.data.store import Store, write_store
@@ -168,3 +169,13 @@ def test_times_and_events_are_joined_by_id(tmp_path):
         MultimodalData.join({"rna": rna}, "id", **options)
     with pytest.raises(DataError, match="needs a target FILE:COLUMN"):
         MultimodalData.join({"rna": rna}, "id", event="status=dead")
+
+
+@pytest.mark.parametrize(("name", "n_events"), [("hancock", 3), ("support2", 4)])
+def test_public_cohorts_have_a_survival_endpoint(tmp_path, name, n_events):
+    root = write_dataset(name, tmp_path)
+    target = load_plug_in("redcore.datasets", name, "data set").load(root, endpoint="survival").target
+    assert target.kind == "survival"
+    assert target.values[:, 1].sum() == n_events
+    with pytest.raises(DataError, match="endpoint is 'weight', expected one of"):
+        load_plug_in("redcore.datasets", name, "data set").load(root, endpoint="weight")

@@ -29,7 +29,7 @@ __all__ = ["payload"]
 TRACE_POINTS = 40_000
 """Maximum number of points per history column, summed over all records."""
 DIGITS = 5
-HEADLINES = ("nll", "r2", "macro_f1")
+HEADLINES = ("nll", "r2", "uno_c", "macro_f1")
 """Scores that a page shows first: the first one that a data set has."""
 T_QUANTILES = 100
 """Largest degrees of freedom with a quantile of Student's t on the page."""

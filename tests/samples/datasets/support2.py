@@ -14,7 +14,7 @@ CATEGORIES = {
     "ca": ("metastatic", "no", "yes"),
     "income": ("$11-$25k", "under $11k", ">$50k"),
 }
-LATER = ("slos", "d.time", "totcst", "surv2m")
+LATER = ("death", "slos", "d.time", "totcst", "surv2m")
 """Columns of the public file that are known later and are no features."""
 
 
@@ -30,6 +30,7 @@ def write_sample(root: Path) -> Path:
         cells = {column: f"{generator.integers(1, 99):3d}" for column in columns}
         cells |= {column: values[row % len(values)] for column, values in CATEGORIES.items()}
         cells |= dict.fromkeys({1: BLOCKS["blood_gas"], 2: BLOCKS["liver"]}.get(row, ()), "")
-        lines.append(",".join((str(row + 1), str(row % 2), "5", "2029", "", "0.26", *cells.values())))
+        later = (str(row % 3 % 2), "5", f" {2029 - row}", "", "0.26")
+        lines.append(",".join((str(row + 1), str(row % 2), *later, *cells.values())))
     (root / "support2.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return root
