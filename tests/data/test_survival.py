@@ -9,6 +9,7 @@ from redcore.data import MultimodalData, Schema, Target, TimeGrid, cross_folds, 
 from redcore.data.formats import Expected, read, read_for
 from redcore.data.store import Store, write_store
 from redcore.exceptions import DataError, HoldOutWarning, TargetError
+from samples import write_dataset
 
 RNG = np.random.default_rng(0)
 TIMES = RNG.integers(1, 40, 300).astype(float)

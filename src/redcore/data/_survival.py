@@ -251,6 +251,20 @@ class TimeGrid:
         times = knots[bins] + share.clip(0, 1) * np.diff(knots)[bins]
         return np.where(place < self.n_bins, times, np.inf)
 
+    def interval(self, curves: AnyArray, half_widths: AnyArray) -> AnyArray:
+        """Return the times between the quantiles 1/2 - h and 1/2 + h of the predicted curves, (n_samples, 2).
+
+        Lower bounds are at most the horizon. Upper bounds beyond the horizon are infinite.
+
+        Parameters
+        ----------
+        curves : array (n_samples, n_bins)
+        half_widths : array (n_samples,)
+        """
+        low = self.quantile(curves, (0.5 - half_widths).clip(min=0))
+        high = self.quantile(curves, (0.5 + half_widths).clip(max=1))
+        return np.stack([np.minimum(low, self.horizon), np.where(high > self.horizon, np.inf, high)], axis=1)
+
 
 def risk_scores(curves: AnyArray) -> AnyArray:
     """Return the risk of each sample, (n_samples,): the sum of its cumulative hazards at the borders of the grid.

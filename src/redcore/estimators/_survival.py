@@ -91,6 +91,18 @@ class _Survival(CalibratedEstimator):
         """Return the median times, (n_samples,); infinite where the predicted curve stays above one half."""
         return self._grid(self.method_).quantile(self._outputs(X, availability), 0.5)
 
+    def predict_interval(self, X: Any, availability: Any = None, coverage: float = 0.9) -> AnyArray:
+        """Return conformal intervals of the times, (n_samples, 2).
+
+        For each missing pattern, the interval contains the time with probability `coverage`, up to the horizon to which
+        at least 10% of the training samples are followed: an upper bound beyond it is infinite. `calibrate` must be
+        called before.
+        """
+        check_is_fitted(self)
+        data = self._data(X, availability)
+        curves = self.method_.predict(data, empty=self.empty)
+        return self._grid(self.method_).interval(curves, self._bounds(data, coverage)[:, 0])
+
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, availability: Any = None) -> float:
         """Return the concordance index of Harrell, in [0, 1]; y is optional if X has a target."""
         check_is_fitted(self)

@@ -19,6 +19,8 @@ from redcore.nn import outputs_of
 __all__ = ["LinearSettings", "fit_linear", "fit_selected", "folds", "linear_outputs", "predict_folds"]
 
 CS = (0.01, 0.1, 1.0, 10.0)
+HAZARD_CS = (1e-4, 1e-3, *CS)
+"""Values of C for hazards. Censored times have less information, and need a stronger penalty."""
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0)
 N_FOLDS = 3
 MAX_CHOICE_ROWS = 2000
@@ -43,7 +45,7 @@ class LinearSettings(MethodSettings):
         Inverse L2 strength of logistic regressions, of classes or of hazards. None selects among 0.01, 0.1, 1 and 10
         the value with the smallest log loss in 3-fold cross-validation on at most 2,000 training samples. The search
         starts at 0.01 and ends at the first value with a larger loss than the value before. Folds hold whole groups if
-        the data has groups.
+        the data has groups. For hazards, the search starts at 0.0001.
     alpha : float > 0 or None, default None
         L2 strength of ridge regressions. None selects among 0.1, 1, ..., 10000 the value with the smallest squared
         error in the same folds.
@@ -174,7 +176,7 @@ def _selected_strength(
     values, target = values[rows], target.take(rows)
     if values.shape[1] > len(rows):
         values = PrincipalAxes.fit(values).scores
-    grid = ALPHAS if target.kind.is_regression else CS
+    grid = ALPHAS if target.kind.is_regression else HAZARD_CS if target.kind.is_survival else CS
     parts = folds(len(rows), None if groups is None else groups[rows], N_FOLDS)
     paths = []
     for held_out in parts:

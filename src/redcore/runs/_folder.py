@@ -114,7 +114,8 @@ def finish_run(
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
     record = run_record(request, prepared, method, seconds)
     calibration = None
-    if test is not None and method.schema.target_kind.is_regression:
+    kind = method.schema.target_kind
+    if test is not None and (kind.is_regression or kind.is_survival):
         calibration = Calibration.fit(method, test, request.seed)
     save_model(
         method,

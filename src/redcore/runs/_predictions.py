@@ -1,6 +1,7 @@
 """Tables of predictions."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,13 @@ from redcore.exceptions import RunError
 from redcore.methods import Method
 from redcore.metrics import pattern_name
 
+if TYPE_CHECKING:
+    from redcore.uncertainty import Calibration
+
 __all__ = ["check_output", "prediction_table", "write_table"]
+
+COVERAGE = 0.9
+"""Coverage of the intervals of times."""
 
 
 def check_output(path: Path) -> None:
@@ -28,7 +35,12 @@ def check_output(path: Path) -> None:
     check_regular(path)
 
 
-def prediction_table(method: Method, data: MultimodalData, outputs: AnyArray | None = None) -> pa.Table:
+def prediction_table(
+    method: Method,
+    data: MultimodalData,
+    outputs: AnyArray | None = None,
+    calibration: "Calibration | None" = None,
+) -> pa.Table:
     """Return a table of predictions with one row per sample, in the order of the data.
 
     Columns:
@@ -39,12 +51,16 @@ def prediction_table(method: Method, data: MultimodalData, outputs: AnyArray | N
     - classification: ``prediction`` and ``probability_<class>``; multi-label: ``prediction_<label>`` and
       ``probability_<label>``; regression: ``prediction``, or ``prediction_<index>`` for several outputs; survival:
       ``risk``, ``median`` (the time at which half of such samples have had the event; empty if the predicted curve does
-      not fall so far), and ``survival_<time>``
+      not fall so far), with `calibration` also ``lower`` and ``upper`` (conformal interval of the time with a coverage
+      of 90%; empty ``upper`` for an unbounded interval), and ``survival_<time>``
     - ``target``, if the data has a target with one value per sample; for survival ``time`` and ``event``
     """
     outputs = method.predict(data) if outputs is None else outputs
     columns: dict[str, AnyArray | list[str]] = {"sample_id": data.sample_ids, "observed": _patterns(data, method)}
-    columns |= _outputs(method, outputs)
+    bounds = None
+    if method.schema.target_kind.is_survival and calibration is not None:
+        bounds = calibration.bounds(data, COVERAGE)[:, 0]
+    columns |= _outputs(method, outputs, bounds)
     if data.target is not None and data.target.values.ndim == 1:
         target, classes = data.target.values, data.target.classes
         columns["target"] = target if classes is None else classes[target]
@@ -71,11 +87,14 @@ def _arrow(column: AnyArray | list[str]) -> pa.Array:
     return pa.array(column)
 
 
-def _outputs(method: Method, outputs: AnyArray) -> dict[str, AnyArray | list[str]]:
+def _outputs(method: Method, outputs: AnyArray, bounds: AnyArray | None) -> dict[str, AnyArray | list[str]]:
     kind, classes, grid = method.schema.target_kind, method.schema.classes, method.schema.grid
     if grid is not None:
         curves = {f"survival_{time:.10g}": column for time, column in zip(grid.borders, outputs.T, strict=True)}
-        return {"risk": risk_scores(outputs), "median": grid.quantile(outputs, 0.5)} | curves
+        interval = (
+            {} if bounds is None else dict(zip(("lower", "upper"), grid.interval(outputs, bounds).T, strict=True))
+        )
+        return {"risk": risk_scores(outputs), "median": grid.quantile(outputs, 0.5)} | interval | curves
     if classes is None:
         if outputs.shape[1] == 1:
             return {"prediction": outputs[:, 0]}

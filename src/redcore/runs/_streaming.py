@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -17,12 +17,15 @@ from redcore._files import locked, write_atomic, write_json, writing
 from redcore.data import MultimodalData, chunks
 from redcore.data.formats import Expected
 from redcore.exceptions import DriftWarning
-from redcore.export import load_model, load_reference, read_model_content
+from redcore.export import load_calibration, load_model, load_reference, read_model_content
 from redcore.methods import Method
 from redcore.monitoring import Monitor
 from redcore.runs._predictions import check_output, prediction_table, write_table
 from redcore.runs._result import read_run
 from redcore.runs._sources import checksum_of, data_pieces
+
+if TYPE_CHECKING:
+    from redcore.uncertainty import Calibration
 
 __all__ = ["predict_stream"]
 
@@ -68,6 +71,7 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     if not model.is_file():
         read_run(model)
     method, content = load_model(model), read_model_content(model)
+    calibration = load_calibration(model) if method.schema.target_kind.is_survival else None
     if threshold is not None:
         method.set_threshold(threshold)
     reader = content["record"].get("reader") or {}
@@ -75,7 +79,8 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     checksum = checksum_of(Path(source)) if Path(source).exists() else source
     request = {"model": content["sha256"], "data": checksum, "threshold": method.threshold}
     reference = load_reference(model)
-    predictor = _Predictor(method, None if reference is None else Monitor(method, reference))
+    calibration = load_calibration(model) if method.schema.target_kind.is_survival else None
+    predictor = _Predictor(method, None if reference is None else Monitor(method, reference), calibration)
     with locked(out):
         result = _predict_blocks(predictor, source, expected, out, request)
     for message in [] if predictor.monitor is None else predictor.monitor.compare().messages():
@@ -85,10 +90,11 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
 
 @dataclass(frozen=True)
 class _Predictor:
-    """Method with a monitor of the samples that it predicts."""
+    """Method with a monitor of the samples that it predicts, and the calibration of its intervals of times."""
 
     method: Method
     monitor: Monitor | None
+    calibration: "Calibration | None"
 
     def table(self, data: MultimodalData) -> pa.Table:
         """Predict the samples of a block; see `prediction_table`."""
@@ -97,7 +103,7 @@ class _Predictor:
             outputs = self.method.predict(chunk)
             if self.monitor is not None:
                 self.monitor.add(chunk, outputs)
-            tables.append(prediction_table(self.method, chunk, outputs))
+            tables.append(prediction_table(self.method, chunk, outputs, self.calibration))
         return pa.concat_tables(tables)
 
 

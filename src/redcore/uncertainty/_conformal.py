@@ -28,13 +28,17 @@ class PatternScores:
     Attributes
     ----------
     values : array (n_scores, n_outputs)
-        ``|y - prediction|`` in regression; ``1 - p(true class)``, with one column, in classification.
+        ``|y - prediction|`` in regression; ``1 - p(true class)``, with one column, in classification; see
+        `survival_distances` for survival.
     owners : int array (n_scores,)
         Index of the group of each score. Without groups, each sample is a group.
+    weights : array (n_scores,) or None
+        Inverse probabilities of censoring in survival. None for equal weights.
     """
 
     values: AnyArray
     owners: IntArray
+    weights: AnyArray | None = None
 
     @property
     def n_groups(self) -> int:
@@ -48,17 +52,24 @@ class PatternScores:
         conformal prediction; Lee, Barber and Willett 2023). Each of the G groups has a mass of ``1 / (G + 1)``, divided
         equally among its scores, and infinity has the same mass. The bound is the smallest value with a cumulative
         mass of `coverage`. With one sample per group, it is the usual finite-sample quantile. It is infinite if there
-        are too few groups.
+        are too few groups. With weights, the masses are proportional to them, and G is the effective number of groups,
+        ``(sum w)^2 / sum w^2`` with the sum w of the weights of a group.
         """
         _, owners, sizes = np.unique(self.owners, return_inverse=True, return_counts=True)
+        masses, n_effective = 1 / sizes[owners], float(len(sizes))
+        if self.weights is not None and len(sizes):
+            masses = masses * self.weights
+            of_groups = np.bincount(owners, masses)
+            n_effective = float(of_groups.sum() ** 2 / (of_groups**2).sum())
+            masses *= n_effective / masses.sum()
         # the tolerance prevents that a rounding error requires one more score
-        required = coverage * (len(sizes) + 1) - 1e-9
+        required = coverage * (n_effective + 1) - 1e-9
         bounds = np.full(self.values.shape[1], np.inf)
-        if len(sizes) < required:
+        if n_effective < required:
             return bounds
         for column, values in enumerate(self.values.T):
             order = np.argsort(values, kind="stable")
-            mass = np.cumsum(1 / sizes[owners[order]])
+            mass = np.cumsum(masses[order])
             index = min(int(np.searchsorted(mass, required)), len(order) - 1)
             bounds[column] = values[order[index]]
         return bounds
@@ -66,7 +77,7 @@ class PatternScores:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Calibration of prediction intervals (regression) or prediction sets (classification) per missing pattern.
+    """Calibration of prediction intervals (regression, survival) or sets (classification) per missing pattern.
 
     For each pattern, the scores are computed on all calibration samples that observe its modalities, with all other
     modalities hidden. The coverage for new samples with this pattern is exact if missingness does not depend on values.
@@ -89,7 +100,7 @@ class Calibration:
         Parameters
         ----------
         method : Method
-            Fitted method for classification or regression.
+            Fitted method for classification, regression or survival.
         data : MultimodalData
             Calibration set with a target, not used in training. If it has groups, coverage holds for samples of new
             groups.
@@ -188,13 +199,15 @@ class Calibration:
     def to_arrays(self) -> dict[str, AnyArray]:
         """Return all scores as named arrays."""
         values = {f"values/{name}": one.values for name, one in self.scores.items()}
-        return {**values, **{f"owners/{name}": one.owners for name, one in self.scores.items()}}
+        weights = {f"weights/{name}": one.weights for name, one in self.scores.items() if one.weights is not None}
+        return {**values, **weights, **{f"owners/{name}": one.owners for name, one in self.scores.items()}}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: tuple[str, ...]) -> "Calibration":
         """Create a calibration from the arrays that `to_arrays` returned; `names` are the active modalities."""
         patterns = [name.removeprefix("values/") for name in arrays if name.startswith("values/")]
-        return cls(names, {n: PatternScores(arrays[f"values/{n}"], arrays[f"owners/{n}"]) for n in patterns})
+        parts = {n: (arrays[f"values/{n}"], arrays[f"owners/{n}"], arrays.get(f"weights/{n}")) for n in patterns}
+        return cls(names, {name: PatternScores(*own) for name, own in parts.items()})
 
 
 def _subsample(data: MultimodalData, seed: int) -> MultimodalData:
@@ -225,6 +238,9 @@ def _scores(method: Method, data: MultimodalData, pattern: tuple[str, ...], owne
         outputs = method.predict(subset.hide(np.broadcast_to(keep, (len(rows), len(keep)))))
     else:
         outputs = np.tile(method.prior, (len(rows), 1))
+    if subset.target.kind.is_survival:
+        known, values, weights = survival_distances(subset.target, outputs)
+        return PatternScores(values, owners[rows][known], weights)
     return PatternScores(_distances(subset.target, outputs), owners[rows])
 
 
@@ -234,6 +250,33 @@ def _distances(target: Target, outputs: AnyArray) -> AnyArray:
     return np.asarray(np.abs(target.values.reshape(outputs.shape) - outputs))
 
 
+def survival_distances(target: Target, curves: AnyArray) -> tuple[IntArray, AnyArray, AnyArray]:
+    """Return the samples whose time is known up to the horizon of the time grid, their scores and weights.
+
+    The score of a time T is ``|F(T) - 1/2|`` with the predicted distribution function F of the sample (distributional
+    conformal prediction; Chernozhukov, Wuethrich and Zhu 2021). A sample that is followed beyond the horizon has the
+    smallest score for which its interval contains the horizon. Each sample is weighted by the inverse of the
+    probability that its time is not censored (Farina, Tchetgen Tchetgen and Kuchibhotla 2025).
+
+    Returns
+    -------
+    known : int array (n_known,)
+    scores : array (n_known, 1)
+    weights : array (n_known,)
+    """
+    grid, (times, events) = target.time_grid, target.values.T
+    known = np.flatnonzero((events == 1) | (times > grid.horizon))
+    until = np.minimum(times[known], grid.horizon)
+    distribution = 1 - np.array(
+        [grid.at(curves[[row]], np.array([time]))[0, 0] for row, time in zip(known, until, strict=True)]
+    )
+    is_later = times[known] > grid.horizon
+    scores = np.where(is_later, (distribution - 0.5).clip(min=0), np.abs(distribution - 0.5))
+    return known, scores[:, None], 1 / grid.uncensored(until).clip(min=1e-12)
+
+
 def _concatenated(scores: list[PatternScores]) -> PatternScores:
     values = np.concatenate([one.values for one in scores])
-    return PatternScores(values, np.concatenate([one.owners for one in scores]))
+    weights = [one.weights for one in scores if one.weights is not None]
+    owners = np.concatenate([one.owners for one in scores])
+    return PatternScores(values, owners, np.concatenate(weights) if weights else None)
