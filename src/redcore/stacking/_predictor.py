@@ -31,13 +31,16 @@ PATTERNS_PER_SAMPLE = 8
 LARGEST_LOGIT = 30.0
 
 PRIOR_WEIGHTS = {
-    # (regression or survival, with a network): weights of the five sources without data
+    # (regression, with a network): weights of the five sources without data
     (False, True): [0.75, 0.0, 0.25, 0.0, 0.0],
     # networks overfit a few hundred samples more in regression: mostly the linear models
     (True, True): [0.25, 0.0, 0.0, 0.75, 0.0],
     (False, False): [0.0, 0.0, 0.5, 0.0, 0.5],
     (True, False): [0.0, 0.0, 0.0, 1.0, 0.0],
 }
+
+PRIOR_WEIGHTS_SURVIVAL = {True: [0.25, 0.0, 0.25, 0.5, 0.0], False: [0.0, 0.0, 0.5, 0.5, 0.0]}
+"""The same for survival, with and without a network."""
 
 
 class NoNetwork(nn.Module):
@@ -160,7 +163,10 @@ class StackedPredictor(nn.Module):
     ) -> "StackedPredictor":
         """Fit the linear models; the weights are the prior weights."""
         kind = objective.kind
-        weights = StackingWeights(np.array(PRIOR_WEIGHTS[kind.is_regression or kind.is_survival, has_network]))
+        prior = PRIOR_WEIGHTS_SURVIVAL[has_network]
+        if not kind.is_survival:
+            prior = PRIOR_WEIGHTS[kind.is_regression, has_network]
+        weights = StackingWeights(np.array(prior))
         train = sample_in_memory(data, MAX_LINEAR_ROWS, rng)
         assert train.target is not None
         linear = UnimodalLinear.fit(train, strengths)

@@ -16,6 +16,9 @@ PRIOR_SAMPLES = 2.0
 PRIOR_SAMPLES_REGRESSION = 20.0
 """The same for regression. The held-out samples also select a network's epoch, which biases its R2 by about 0.1."""
 
+PRIOR_SAMPLES_SURVIVAL = 50.0
+"""The same for survival, in which only the samples with an event have much information."""
+
 LEAST_WEIGHT = 0.1
 """Smallest sum of weights, except for regression: predictions still rank the classes if no source helped on few
 held-out samples."""
@@ -71,6 +74,8 @@ class StackingWeights(nn.Module):
         from scipy.optimize import LinearConstraint, minimize
 
         strength = PRIOR_SAMPLES_REGRESSION if kind.is_regression else PRIOR_SAMPLES
+        if kind.is_survival:
+            strength = PRIOR_SAMPLES_SURVIVAL
         penalty = strength / max(1, n_independent or len(sources))
         counts = np.ones(len(sources)) if counts is None else counts
 
