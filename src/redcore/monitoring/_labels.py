@@ -78,6 +78,9 @@ def labelled_periods(
     """
     data = method.schema.align(data)
     covered: AnyArray | None = None
+    assert data.target is not None
+    if data.target.kind.is_survival:
+        calibration = None  # it is unknown if an interval covers a censored time
     if calibration is not None:
         covered = np.all(calibration.covers(data, outputs, COVERAGE), axis=1)
     periods = []

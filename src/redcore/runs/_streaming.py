@@ -71,7 +71,6 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     if not model.is_file():
         read_run(model)
     method, content = load_model(model), read_model_content(model)
-    calibration = load_calibration(model) if method.schema.target_kind.is_survival else None
     if threshold is not None:
         method.set_threshold(threshold)
     reader = content["record"].get("reader") or {}

@@ -192,8 +192,15 @@ class Calibration:
             Predictions for `data`.
         coverage : float
             In (0, 1).
+
+        Raises
+        ------
+        TargetError
+            If the target is a survival target.
         """
         assert data.target is not None
+        if data.target.kind.is_survival:
+            raise TargetError("a survival target has censored times, of which it is unknown if an interval covers them")
         return np.asarray(_distances(data.target, outputs) <= self.bounds(data, coverage))
 
     def to_arrays(self) -> dict[str, AnyArray]:
