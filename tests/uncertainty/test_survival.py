@@ -54,7 +54,7 @@ def test_too_few_known_times_give_an_infinite_interval_with_a_warning():
 def test_tables_and_saved_models_have_the_intervals(model, tmp_path):
     data = draw(20, 3)
     save_model(model.method_, tmp_path, calibration=model.calibration_)
-    table = prediction_table(model.method_, data, load_calibration(tmp_path))
+    table = prediction_table(model.method_, data, calibration=load_calibration(tmp_path))
     assert table.column_names[2:6] == ["risk", "median", "lower", "upper"]
     low, high = model.predict_interval(data).T
     np.testing.assert_array_equal(table["lower"].to_numpy(), low)
