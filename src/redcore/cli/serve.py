@@ -60,7 +60,7 @@ class ServeOptions:
 def serve(options: ServeOptions) -> None:
     """Serve predictions of the model of RUN over HTTP, until Ctrl-C or SIGTERM."""
     from redcore.exceptions import RunError
-    from redcore.export import load_calibration, load_model
+    from redcore.export import load_calibration, load_model, load_reference
 
     _check_access(options)
     listener = _bound_socket(options.host, options.port)
@@ -81,8 +81,15 @@ def serve(options: ServeOptions) -> None:
         max_connections=options.max_connections,
         max_connections_per_address=options.max_connections_per_address,
     )
+    app = make_app(
+        method,
+        limits,
+        calibration=load_calibration(options.run),
+        reference=load_reference(options.run),
+        api_key=options.api_key,
+    )
     config = uvicorn.Config(
-        make_app(method, limits, calibration=load_calibration(options.run), api_key=options.api_key),
+        app,
         http=guarded_protocol(limits),
         ws="none",
         access_log=False,

@@ -17,7 +17,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from redcore._types import AnyArray
 from redcore._version import __version__
 from redcore.methods import Method, method_name
+from redcore.monitoring import Reference
 from redcore.serving._batcher import Batcher, OverloadError
+from redcore.serving._drift import DriftWatch
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
 from redcore.serving._metrics import Metrics
@@ -68,18 +70,21 @@ class Service:
     limits : Limits
     calibration : Calibration or None
         If given and the targets are continuous, predictions include an interval with coverage 0.9.
+    reference : Reference or None
+        If given, answers include the differences of the latest samples from the training data.
     """
 
-    def __init__(self, method: Method, limits: Limits, calibration: Calibration | None) -> None:
+    def __init__(
+        self, method: Method, limits: Limits, calibration: Calibration | None, reference: Reference | None
+    ) -> None:
         self.method, self.limits = method, limits
         regression = method.schema.target_kind.is_regression
         self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and regression else None
         self.metrics = Metrics()
-        self.batcher = Batcher(
-            partial(predict_samples, method), limits.max_batch, limits.max_waiting, self.metrics.batch
-        )
+        self.drift = None if reference is None else DriftWatch(method, reference, self.metrics)
+        self.batcher = Batcher(self._predict_batch, limits.max_batch, limits.max_waiting, self.metrics.batch)
         self.request_model = request_model(method.schema, limits)
-        self.prediction_model = prediction_model(method.schema, self.intervals is not None)
+        self.prediction_model = prediction_model(method.schema, self.intervals is not None, self.drift is not None)
         self.n_requests = 0
 
     async def predict(self, request: Request) -> Response:
@@ -99,9 +104,18 @@ class Service:
         finally:
             self.n_requests -= 1
             self.metrics.in_flight.set(self.n_requests)
-        content = json.dumps({"predictions": self._format_predictions(samples, outputs)}, separators=(",", ":"))
+        answer: dict[str, Any] = {"predictions": self._format_predictions(samples, outputs)}
+        if self.drift is not None:
+            answer["drift"] = self.drift.messages
+        content = json.dumps(answer, separators=(",", ":"))
         self.metrics.seconds.observe(time.perf_counter() - start)
         return Response(content, media_type="application/json")
+
+    def _predict_batch(self, samples: list[Sample]) -> AnyArray:
+        outputs = predict_samples(self.method, samples)
+        if self.drift is not None:
+            self.drift.add(samples, outputs)
+        return outputs
 
     def _format_predictions(self, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
         predictions = format_predictions(self.method, samples, outputs)
@@ -180,6 +194,7 @@ def make_app(
     limits: Limits | None = None,
     *,
     calibration: Calibration | None = None,
+    reference: Reference | None = None,
     api_key: str | None = None,
 ) -> FastAPI:
     """Return an ASGI application that serves a fitted method.
@@ -196,10 +211,13 @@ def make_app(
         Bounds on request size, queue length and time; the defaults of `Limits` if absent.
     calibration : Calibration, optional
         Calibration of a regression method. If given, every prediction includes an interval with coverage 0.9.
+    reference : Reference, optional
+        Profile of the training data. If given, answers have the field ``drift``, and there are metrics by modality,
+        missing pattern and class.
     api_key : str, optional
         If given, every path except ``/health`` requires it in the header ``X-API-Key``.
     """
-    service = Service(method, limits or Limits(), calibration)
+    service = Service(method, limits or Limits(), calibration, reference)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -36,6 +36,24 @@ class Metrics:
             "redcore_requests_in_flight", "Requests to /predict that are being processed.", registry=self.registry
         )
 
+        self.missing = Counter(
+            "redcore_modality_missing", "Samples without a modality.", ["modality"], registry=self.registry
+        )
+        self.patterns = Counter(
+            "redcore_pattern_samples",
+            "Samples by missing pattern; 'other' if the training data does not have it.",
+            ["pattern"],
+            registry=self.registry,
+        )
+        self.classes = Counter(
+            "redcore_predicted_class", "Predictions of each class or label.", ["label"], registry=self.registry
+        )
+        self.shifts = Gauge(
+            "redcore_shifts",
+            "Tests that find a shift of the latest 500 to 1,000 samples from the training data.",
+            registry=self.registry,
+        )
+
     def batch(self, n_samples: int) -> None:
         """Record a batch of `n_samples` samples."""
         self.samples.inc(n_samples)

@@ -18,6 +18,7 @@ __all__ = [
     "predict_samples",
     "prediction_model",
     "request_model",
+    "samples_as_data",
     "validation_messages",
 ]
 
@@ -89,7 +90,7 @@ def _raw_field(modality: ModalitySchema, limits: Limits) -> tuple[Any, Any]:
     return values | None, field
 
 
-def prediction_model(schema: Schema, intervals: bool) -> type[BaseModel]:
+def prediction_model(schema: Schema, intervals: bool, drift: bool = False) -> type[BaseModel]:
     """Return the pydantic model of a response body: one prediction per sample, in the order of the request.
 
     Parameters
@@ -98,6 +99,8 @@ def prediction_model(schema: Schema, intervals: bool) -> type[BaseModel]:
         Schema of the fitted method.
     intervals : bool
         If True, the response includes prediction intervals.
+    drift : bool
+        If True, the response includes the differences of the latest samples from the training data.
     """
     observed = Field(description="Modalities used for the prediction; empty if the prediction is the prior.")
     fields: dict[str, Any] = {"observed": (list[str], observed)}
@@ -116,7 +119,9 @@ def prediction_model(schema: Schema, intervals: bool) -> type[BaseModel]:
         fields["labels" if multilabel else "label"] = (list[label] if multilabel else label, ...)
         fields["probabilities"] = (dict[str, float], Field(description="Probability of each label."))
     prediction = create_model("Prediction", **fields)
-    return create_model("Predictions", predictions=(list[prediction], ...))
+    lines = Field(description="Differences of the latest 500 to 1,000 samples from the training data.")
+    extra: dict[str, Any] = {"drift": (list[str], lines)} if drift else {}
+    return create_model("Predictions", predictions=(list[prediction], ...), **extra)
 
 
 def parse_samples(request: BaseModel, method: Method) -> list[Sample]:
@@ -170,12 +175,17 @@ def predict_samples(method: Method, samples: list[Sample]) -> AnyArray:
     outputs = np.tile(np.asarray(method.prior, dtype=np.float64), (len(samples), 1))
     rows = [row for row, sample in enumerate(samples) if sample]
     if rows:
-        observed = {name for row in rows for name in samples[row]}
-        values: dict[str, Any] = {name: [samples[row].get(name) for row in rows] for name in observed}
-        paddings = {form.name: form.padding for form in method.schema.modalities if form.padding is not None}
-        tokens = {name: padding for name, padding in paddings.items() if name in observed}
-        outputs[rows] = method.predict(MultimodalData.from_arrays(values, tokens=tokens))
+        outputs[rows] = method.predict(samples_as_data(method, [samples[row] for row in rows]))
     return outputs
+
+
+def samples_as_data(method: Method, samples: list[Sample]) -> MultimodalData:
+    """Return samples as a data set with the modalities that any of them observes; at least one must be observed."""
+    observed = {name for sample in samples for name in sample}
+    values: dict[str, Any] = {name: [sample.get(name) for sample in samples] for name in observed}
+    paddings = {form.name: form.padding for form in method.schema.modalities if form.padding is not None}
+    tokens = {name: padding for name, padding in paddings.items() if name in observed}
+    return MultimodalData.from_arrays(values, tokens=tokens)
 
 
 def format_predictions(method: Method, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
