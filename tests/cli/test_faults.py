@@ -47,10 +47,15 @@ def commands(inputs, out):
         "export": ["export", run, "--format", "safetensors", "--out", out / "m.safetensors"],
         "card": ["export", run, "--format", "card", "--out", out / "card.md"],
         "explain": ["explain", run, data, "--out", out / "why"],
+        "drift": ["drift", run, data, "--html", out / "d.html"],
+        "calibrate": ["calibrate", run, data, "--rows", "all", "--out", out / "new"],
+        "ampute": ["ampute", data, "--out", out / "masked.npz", "--missing-rate", "0.2"],
     }  # fmt: skip
 
 
-NAMES = ("fit", "predict", "convert", "join", "tune", "export", "card", "explain")
+NAMES = (
+    "fit", "predict", "convert", "join", "tune", "export", "card", "explain", "drift", "calibrate", "ampute",
+)  # fmt: skip
 
 
 def assert_one_line(status, err, path):
@@ -104,7 +109,7 @@ def test_the_parent_of_the_output_is_a_file(cli, inputs, tmp_path, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_output_is_a_fifo(cli, inputs, tmp_path, name):
     command = commands(inputs, tmp_path)[name]
-    path = command[command.index("--out") + 1]
+    path = command[-1 if name == "drift" else command.index("--out") + 1]
     os.mkfifo(path)
     result = cli(*command)
     assert_one_line(result.status, result.err, path)

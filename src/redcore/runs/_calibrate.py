@@ -97,7 +97,11 @@ def calibrate_run(folder: Path, source: str, out: Path, rows: Literal["auto", "t
     with locked(out):
         if out.exists():
             raise RunError(f"{out}: exists; choose another --out")
-        _write(run, method, data, out, result)
+        try:
+            _write(run, method, data, out, result)
+        except Exception:
+            shutil.rmtree(out, ignore_errors=True)
+            raise
     return result
 
 
