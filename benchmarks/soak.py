@@ -2,8 +2,8 @@
 
     python benchmarks/soak.py [--requests 1000000] [--seconds 36000] [--clients 8]
 
-The run ends after the given number of requests or seconds, whichever comes first. Every request has a random number of
-samples (1 to 4), of which each modality is missing at random. The script fails if an answer is neither 200 nor 503 (load
+The run ends after the given number of requests or seconds, whichever comes first. Every request has one to four
+samples, in which modalities are missing at random. The script fails if an answer is neither 200 nor 503 (load
 shedding), or if the resident memory at the end is more than 5% above that after a fifth of the requests.
 """
 
@@ -84,11 +84,9 @@ def main() -> None:
             for client in clients:
                 client.join()
             last = service.resident_bytes()
-    seconds = time.monotonic() - start
+    seconds, growth = time.monotonic() - start, f"{last / first - 1:+.2%}"
     print(f"{statuses.total()} requests in {seconds:.0f} s, statuses {dict(statuses)}")
-    print(
-        f"resident memory {first / 1e6:.1f} MB after a fifth, {last / 1e6:.1f} MB at the end ({last / first - 1:+.2%})"
-    )
+    print(f"resident memory {first / 1e6:.1f} MB after a fifth, {last / 1e6:.1f} MB at the end ({growth})")
     if set(statuses) - {200, 503}:
         raise SystemExit("an answer was neither 200 nor 503")
     if last > GROWTH_LIMIT * first:
