@@ -37,6 +37,7 @@ assert make_method("{name}", settings=tiny("{name}")).fit(data, seed=0).predict(
 """,
     "rules": FIT_REDCORE.replace("{setting}", "balancing"),
     "encoders": FIT_REDCORE.replace("{setting}", "encoder"),
+    "losses": FIT_REDCORE.replace("{setting}", "loss"),
     "protocols": DATA + """
 import numpy as np
 from redcore.missing import ampute, takes_rates
@@ -77,6 +78,7 @@ HELD_TO = {
     },
     "rules": {"balancing/test_rules.py": ""},
     "encoders": {"nn/test_blocks.py": ""},
+    "losses": {"nn/test_losses.py": ""},
     "protocols": {"missing/test_mechanisms.py": ""},
     "formats": {"contract/test_format_contract.py": ""},
     "scores": {

@@ -1,6 +1,6 @@
 """Discovery of plug-ins: modules of this package, entry points of other distributions, and dotted names.
 
-A plug-in is a method, balancing rule, encoder, missing protocol, format, data set, score or preset.
+A plug-in is a method, balancing rule, encoder, loss, missing protocol, format, data set, score or preset.
 
 - Each public module of a package, such as `redcore.methods`, is one plug-in.
 - A distribution adds plug-ins of other kinds than presets by entry points; `GROUPS` lists their groups.
@@ -48,6 +48,7 @@ GROUPS = {
     "redcore.methods": "redcore.methods",
     "redcore.balancing": "redcore.balancing",
     "redcore.nn.encoders": "redcore.encoders",
+    "redcore.nn.losses": "redcore.losses",
     "redcore.missing": "redcore.missing",
     "redcore.data.formats": "redcore.formats",
     "redcore.datasets": "redcore.datasets",

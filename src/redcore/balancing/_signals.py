@@ -1,14 +1,15 @@
 """Signals of one training step for supervision-weight rules, computed on demand."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from redcore.exceptions import UnsupportedError
 from redcore.nn import Batch, Objective
 
 __all__ = ["BalancedNetwork", "Signals", "StepSignals"]
@@ -182,8 +183,8 @@ class StepSignals(Signals):
 
     def unimodal_scores(self) -> Tensor:
         """See `Signals`."""
-        objective: Objective = self.objective
-        values, _ = objective.split(self.batch.target)
+        objective: Objective = replace(self.objective, chosen_loss=None)
+        values = self._labels()
         return self._mean_of_observed(torch.exp(-objective.sample_losses(self.output.unimodal_logits.detach(), values)))
 
     def unimodal_magnitudes(self) -> Tensor:
@@ -195,7 +196,7 @@ class StepSignals(Signals):
         objective: Objective = self.objective
         logits: Tensor = self.output.unimodal_logits.detach()
         if objective.kind.is_regression:
-            values, _ = objective.split(self.batch.target)
+            values = self._labels()
             return self._mean_of_observed(objective.sample_losses(logits, values))
         logarithms = _log_probabilities(logits, objective)
         return self._mean_of_observed(-(logarithms.exp() * logarithms).sum(dim=3).mean(dim=2))
@@ -240,8 +241,18 @@ class StepSignals(Signals):
         completed = self.output.representation.reshape(codes.shape).clone()
         completed[:, place] = codes[:, place]
         logits = self.network.joint_head(completed.flatten(1))
-        values, _ = objective.split(self.batch.target)
+        values = self._labels()
         return objective.sample_losses(logits[:, None], values)[:, 0]
+
+    def _labels(self) -> Tensor:
+        """Return the encoded target values of the batch, all of which must be known."""
+        values, weights = self.objective.split(self.batch.target)
+        if weights is not None and not weights.all():
+            raise UnsupportedError(
+                "the balancing rule reads the labels of all samples, which unlabelled samples do not have; expected a "
+                "rule such as 'relative_advantage'"
+            )
+        return cast(Tensor, values)
 
     def _mean_of_observed(self, values: Tensor) -> Tensor:
         """Return the mean of values (n_samples, n_modalities) over the samples that observe each modality."""

@@ -16,6 +16,7 @@ PACKAGES = {
     "methods": "redcore.methods",
     "datasets": "redcore.datasets",
     "encoders": "redcore.nn.encoders",
+    "losses": "redcore.nn.losses",
     "rules": "redcore.balancing",
     "formats": "redcore.data.formats",
 }
@@ -24,7 +25,7 @@ Kind = StrEnum("Kind", [*PACKAGES, "scores", "specs"])  # type: ignore[misc]
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="Kind of entries to list.")], as_json: Json = False) -> None:
-    """List presets, protocols, methods, data sets, encoders, balancing rules, formats, scores or benchmark specs.
+    """List presets, protocols, methods, data sets, encoders, losses, rules, formats, scores or benchmark specs.
 
     Plug-ins of other distributions are followed by their origin.
     """

@@ -1,6 +1,6 @@
 """Base class of classifiers and regressors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -12,14 +12,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from redcore import _defaults
-from redcore._types import AnyArray
+from redcore._types import AnyArray, BoolArray
 from redcore._validation import NanPolicy, check_row_count, unmasked
 from redcore.data import Frame, MultimodalData, Target, is_frame
 from redcore.estimators._html import modality_table
 from redcore.estimators._inputs import Inputs, as_inputs, columns_by_name, is_table, named_columns, with_nan
 from redcore.exceptions import DataError, SettingsError, TargetError
-from redcore.fitting import History
-from redcore.methods import Method, MethodLike, make_method, method_class, method_name
+from redcore.fitting import Callback, History
+from redcore.methods import LatentCodes, Method, MethodLike, make_method, method_class, method_name
 from redcore.methods.redcore import RedCore
 from redcore.methods.stack import Stack
 from redcore.methods.stacked import Stacked
@@ -59,6 +59,12 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     id_column : str, optional
         Column of the frames in X with the labels of the samples; see `as_data`. Default: the index of pandas objects.
         y, groups, weights and availability may be frames with this column.
+    callbacks : sequence of redcore.fitting.Callback, default ()
+        Callbacks of the fit, to monitor or stop it, log it, or keep the weights of its epochs.
+    unlabelled : "nan", label or None, default None
+        Mark of training samples without a label in y: "nan" for None and NaN, or a value such as -1. RedCore trains its
+        encoders, bottleneck and imputers with these samples; other methods ignore them with a warning. None: every
+        sample needs a label.
     random_state : int, RandomState or None, default None
         Seed of all randomness of a fit.
 
@@ -68,6 +74,8 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Fitted method.
     history_ : History
         Losses, supervision weights and relative advantages of each step, and validation results of each epoch.
+    histories_ : list of History
+        The same of all ensemble members; `history_` is the first.
     supervision_weights_, relative_advantage_ : dict of str to float
         Final values by modality; empty for methods without supervision weights.
     missing_rates_ : dict of str to float
@@ -94,6 +102,8 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         empty: Literal["prior", "error"] = "prior",
         warm_start: bool = False,
         id_column: str | None = None,
+        callbacks: Sequence[Callback] = (),
+        unlabelled: Any = None,
         random_state: Any = None,
     ) -> None:
         self.preset = preset
@@ -104,6 +114,8 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.empty = empty
         self.warm_start = warm_start
         self.id_column = id_column
+        self.callbacks = callbacks
+        self.unlabelled = unlabelled
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -180,9 +192,18 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         `y` overrides the target of X; it may be None if X is `MultimodalData` with a target. `reset` is True in `fit`:
         the columns of X become those of the estimator.
         """
+        return self._with_target(*self._matched(X, y, availability, groups, weights, reset))
+
+    def _matched(
+        self, X: Any, y: Any, availability: Any, groups: Any, weights: Any, reset: bool
+    ) -> tuple[MultimodalData, Any, Any]:
+        """Convert X, and return it with y and the weights in the order of its samples."""
         inputs = self._inputs(X, availability, reset, y=y, groups=groups, sample_weight=weights)
         data = inputs.data(availability, groups, self.nan_rows)
-        y, weights = inputs.per_sample("y", y), inputs.per_sample("sample_weight", weights)
+        return data, inputs.per_sample("y", y), inputs.per_sample("sample_weight", weights)
+
+    def _with_target(self, data: MultimodalData, y: Any, weights: Any) -> MultimodalData:
+        """Return data with the target y, or with its own target if y is None, and with weights."""
         target = data.target if y is None and data.target is not None else self._target(y)
         check_row_count("target", len(target.values), data.n_samples)
         return replace(data, target=target.weighted(self._weights(target, weights)))
@@ -232,14 +253,22 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         -------
         self
         """
-        data = self._labelled(X, y, availability, groups, sample_weight, reset=True)
+        data, y, weights = self._matched(X, y, availability, groups, sample_weight, reset=True)
+        unlabelled = None
+        if self.unlabelled is not None and y is not None:
+            check_row_count("target", len(y), data.n_samples)
+            y, is_labelled = without_unlabelled(y, self.unlabelled)
+            weights = None if weights is None else np.asarray(weights)[is_labelled]
+            unlabelled = None if is_labelled.all() else data.take(np.flatnonzero(~is_labelled))
+            data = data.take(np.flatnonzero(is_labelled))
+        data = self._with_target(data, y, weights)
         held_out = self._validation(validation)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         options = {} if self.encoders is None else {"encoders": self.encoders}
         self._check_preset()
         method = make_method(self.method, self.preset, self.settings, **options)
         start = getattr(self, "method_", None) if self.warm_start else None
-        self._adopt(method.fit(data, held_out, seed=seed, start=start))
+        self._adopt(method.fit(data, held_out, seed=seed, callbacks=self.callbacks, start=start, unlabelled=unlabelled))
         self.missing_rates_ = data.missing_rates
         return self
 
@@ -264,6 +293,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """Set all fitted attributes from a fitted method, and return the estimator."""
         self.method_ = method
         self.history_: History = method.history
+        self.histories_: list[History] = method.histories
         self.supervision_weights_: dict[str, float] = getattr(method, "supervision_weight", {})
         self.relative_advantage_: dict[str, float] = getattr(method, "relative_advantage", {})
         return self
@@ -276,6 +306,31 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """
         check_is_fitted(self)
         return self.method_.transform(self._data(X, availability))
+
+    def latent(self, X: Any, availability: Any = None) -> LatentCodes:
+        """Return the latent code of each observed modality, with NaN for missing modalities.
+
+        For methods that impute latent codes, such as RedCore. See `impute` and `LatentCodes`.
+        """
+        check_is_fitted(self)
+        return self.method_.latent(self._data(X, availability))
+
+    def impute(self, X: Any, availability: Any = None) -> LatentCodes:
+        """Return the latent code of each modality, imputed from the other modalities where it is missing.
+
+        Returns
+        -------
+        LatentCodes
+            ``codes[modality]`` is float32 (n_samples, width). ``imputed[modality]`` is True for imputed codes, bool
+            (n_samples,). Codes of an ensemble are those of its first member.
+
+        Raises
+        ------
+        UnsupportedError
+            If the method does not impute latent codes.
+        """
+        check_is_fitted(self)
+        return self.method_.impute(self._data(X, availability))
 
     def get_feature_names_out(self, input_features: Any = None) -> AnyArray:
         """Return the names of the columns of `transform`, such as ``redcoreclassifier0``."""
@@ -296,6 +351,25 @@ def _has_representation(estimator: MultimodalEstimator) -> bool:
 # must follow the class body, at the end of which scikit-learn wraps `transform` for `set_output`
 for _name in ("transform", "fit_transform"):
     setattr(MultimodalEstimator, _name, available_if(_has_representation)(getattr(MultimodalEstimator, _name)))
+
+
+def without_unlabelled(y: Any, mark: Any) -> tuple[AnyArray, BoolArray]:
+    """Return the labels in y, (n_labelled, ...), and a mask (n_samples,) that is True for samples with a label.
+
+    `mark` is the value of samples without a label, or ``"nan"`` for None and NaN.
+
+    Raises
+    ------
+    TargetError
+        If no sample has a label.
+    """
+    values = np.asarray(y)
+    has_mark = np.frompyfunc(lambda value: value is None or value != value if mark == "nan" else value == mark, 1, 1)
+    is_labelled: BoolArray = ~has_mark(values).astype(bool).reshape(len(values), -1).all(axis=1)
+    if not is_labelled.any():
+        raise TargetError(f"no sample has a label: all are {mark!r}")
+    labels = values[is_labelled]
+    return np.asarray(labels.tolist()) if labels.dtype == object else labels, is_labelled
 
 
 def checked_target(y: Any) -> Any:

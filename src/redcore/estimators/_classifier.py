@@ -1,6 +1,6 @@
 """Classifiers for binary, multiclass and multilabel targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from redcore.data import Target
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
+from redcore.fitting import Callback
 from redcore.methods import Method, MethodLike
 
 __all__ = ["MethodClassifier", "RedCoreClassifier"]
@@ -157,6 +158,8 @@ class RedCoreClassifier(_Classifier):
         class_weight: Any = None,
         warm_start: bool = False,
         id_column: str | None = None,
+        callbacks: Sequence[Callback] = (),
+        unlabelled: Any = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -168,6 +171,8 @@ class RedCoreClassifier(_Classifier):
             empty=empty,
             warm_start=warm_start,
             id_column=id_column,
+            callbacks=callbacks,
+            unlabelled=unlabelled,
             random_state=random_state,
         )
         self.class_weight = class_weight
@@ -211,6 +216,8 @@ class MethodClassifier(_Classifier):
         class_weight: Any = None,
         warm_start: bool = False,
         id_column: str | None = None,
+        callbacks: Sequence[Callback] = (),
+        unlabelled: Any = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -221,6 +228,8 @@ class MethodClassifier(_Classifier):
             empty=empty,
             warm_start=warm_start,
             id_column=id_column,
+            callbacks=callbacks,
+            unlabelled=unlabelled,
             random_state=random_state,
         )
         self.method = method

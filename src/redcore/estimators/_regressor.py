@@ -1,6 +1,6 @@
 """Regressors with one or several outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from redcore.data import Target
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
+from redcore.fitting import Callback
 from redcore.methods import Method, MethodLike
 
 __all__ = ["MethodRegressor", "RedCoreRegressor"]
@@ -127,6 +128,8 @@ class MethodRegressor(_Regressor):
         empty: Any = "prior",
         warm_start: bool = False,
         id_column: str | None = None,
+        callbacks: Sequence[Callback] = (),
+        unlabelled: Any = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -137,6 +140,8 @@ class MethodRegressor(_Regressor):
             empty=empty,
             warm_start=warm_start,
             id_column=id_column,
+            callbacks=callbacks,
+            unlabelled=unlabelled,
             random_state=random_state,
         )
         self.method = method

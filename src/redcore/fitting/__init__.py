@@ -10,6 +10,7 @@ from redcore._lazy import on_first_use
 if TYPE_CHECKING:
     from redcore.fitting._context import Callback, FitContext
     from redcore.fitting._history import History
+    from redcore.fitting._loggers import EpochCheckpoints, LightningLogging
     from redcore.fitting._network import (
         NetworkOutput,
         StepContext,
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Callback",
+    "EpochCheckpoints",
     "FitContext",
     "History",
+    "LightningLogging",
     "NetworkOutput",
     "Plan",
     "StepContext",
@@ -53,6 +56,7 @@ __getattr__, __dir__ = on_first_use(
     {
         "_context": ("Callback", "FitContext"),
         "_history": ("History",),
+        "_loggers": ("EpochCheckpoints", "LightningLogging"),
         "_network": ("NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "all_parameters", "slices"),
         "_plan": ("Plan",),
         "_prediction": ("predict_batches",),

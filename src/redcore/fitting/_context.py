@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from redcore.data import MultimodalData
+
 __all__ = ["Callback", "FitContext"]
 
 
@@ -19,9 +21,12 @@ class Callback:
     watches_gradients : bool
         If True, the values of `on_step` and the history contain ``gradient_norm/<modality>``: the L2 norm of the
         gradient of the loss with respect to the parameters of the encoder of that modality, before clipping.
+    watches_weights : bool
+        If True, `on_weights` is called.
     """
 
     watches_gradients: bool = False
+    watches_weights: bool = False
 
     def on_start(self, n_steps: int, first_step: int) -> None:
         """Handle the start of training at step `first_step` (above 0 if resumed), with `n_steps` steps at most.
@@ -34,6 +39,12 @@ class Callback:
 
     def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
         """Handle the end of epoch `epoch` (counted from 0), after its validation."""
+
+    def on_weights(self, epoch: int, weights: Mapping[str, Any]) -> None:
+        """Handle the weights at the end of epoch `epoch`, after `on_epoch`: a copy of the state dict of the network.
+
+        The weights are averaged, as the setting `weight_averaging` states. They are those that are validated.
+        """
 
     def should_stop(self) -> bool:
         """Return True to stop after this step. The fit then saves a checkpoint and raises `TrainingInterrupted`."""
@@ -52,12 +63,15 @@ class FitContext:
         File that the fit writes, and resumes from if it exists.
     start : object or None
         Fitted method whose weights and preprocessing the fit starts from.
+    unlabelled : MultimodalData or None
+        Samples without labels, in the form of the training data.
     """
 
     seed: int = 0
     callbacks: Sequence[Callback] = ()
     checkpoint: Path | None = None
     start: Any = None
+    unlabelled: MultimodalData | None = None
 
     @contextmanager
     def single_step(self) -> Iterator[None]:

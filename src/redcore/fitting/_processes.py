@@ -61,11 +61,17 @@ def _on_one_device(settings: TrainingSettings) -> "Fabric | _SingleCPU":
     """Return the device and precision of a fit in one process."""
     has_accelerator = torch.cuda.is_available() or torch.backends.mps.is_available()
     on_cpu = settings.accelerator == "cpu" or (settings.accelerator == "auto" and not has_accelerator)
+    if settings.device_index is not None and settings.accelerator == "cpu":
+        raise SettingsError("setting 'device_index' needs an accelerator; expected 'cuda', 'mps' or 'auto', got 'cpu'")
     if on_cpu and settings.precision == "32-true":
         return _SingleCPU()
     from lightning_fabric import Fabric
 
-    return Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+    index = settings.device_index
+    if index is not None and torch.cuda.is_available() and index >= torch.cuda.device_count():
+        raise SettingsError(f"setting 'device_index' is {index}; expected at most {torch.cuda.device_count() - 1}")
+    devices = 1 if index is None or on_cpu else [index]
+    return Fabric(accelerator=settings.accelerator, devices=devices, precision=settings.precision)
 
 
 def _on_started_processes(settings: TrainingSettings, n: int) -> "Fabric":

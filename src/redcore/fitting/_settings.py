@@ -4,7 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from redcore._settings import MethodSettings, Search
+from redcore._settings import MethodSettings, PlugInName, Search
+from redcore.data import TargetKind
+from redcore.nn.losses import Loss, LossSpec, build_loss
 from redcore.preprocessing import Preprocessing, automatic
 
 __all__ = ["TrainingSettings"]
@@ -40,14 +42,25 @@ class TrainingSettings(MethodSettings):
         "linear": constant, then a linear decay per epoch over the last `decay_fraction` of the epochs; "cosine":
         cosine decay to zero over all steps.
     decay_fraction : float in [0, 1], default 0.5
+    optimizer : {"adamw", "nadam", "radam", "sgd"}, default "adamw"
+        Optimiser of torch. "sgd" has the Nesterov momentum `adam_beta1`.
     weight_decay : float in [0, 10], default 1e-2
-        Decoupled, as in AdamW.
+        Decoupled, as in AdamW; for "sgd" the weight of the L2 penalty.
     adam_beta1, adam_beta2 : float in [0, 1), default 0.9 and 0.999
     adam_epsilon : float in (0, 1], default 1e-8
     gradient_clip : float > 0 or None, default 1.0
         Maximum L2 norm of the gradient; None disables clipping.
     regression_loss : {"squared", "absolute"}, default "squared"
         Squared or absolute error of the target, standardised to mean 0 and variance 1.
+    loss : str, class or function, default "auto"
+        Loss of the predictions: a name, see 'redcore list losses', or a function, see `redcore.nn.losses`. "auto":
+        cross-entropy for classes and labels, `regression_loss` for a continuous target. It also selects the epoch.
+    label_smoothing : float in [0, 1), default 0
+        Share of the target distribution of the cross-entropy that is spread evenly over the classes.
+    focal_gamma : float >= 0, default 2
+        Exponent of the loss "focal".
+    huber_delta : float > 0, default 1
+        Error, in standard deviations of the target, from which the loss "huber" is linear.
     preprocessing : mapping of str to {"auto", "standardize", "log1p", "quantile", "identity"}, default {"*": "auto"}
         Transformation of the features of each modality, with statistics of the observed training samples.
         "standardize" scales to mean 0 and variance 1; "log1p" does so after ``sign(x) log(1 + |x|)``; "quantile" maps
@@ -57,6 +70,8 @@ class TrainingSettings(MethodSettings):
     input_clip : float > 0, default 20
         Bound on the absolute value of features after preprocessing, which protects the network from overflow.
     accelerator : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+    device_index : int >= 0 or None, default None
+        Number of the accelerator of this machine, for a fit in one process. None: the first one.
     precision : {"32-true", "bf16-mixed"}, default "32-true"
     n_threads : int >= 1 or None, default None
         Threads of a fit on the CPU. None uses one thread if all modalities are vectors: more threads do not speed up
@@ -86,16 +101,26 @@ class TrainingSettings(MethodSettings):
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     schedule: Literal["constant", "linear", "cosine"] = "cosine"
     decay_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
+    optimizer: Literal["adamw", "nadam", "radam", "sgd"] = "adamw"
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
     adam_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     regression_loss: Literal["squared", "absolute"] = "squared"
+    loss: Annotated[str, PlugInName("redcore.nn.losses", "loss", ("auto",))] = "auto"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    huber_delta: Annotated[float, Field(gt=0)] = 1.0
     preprocessing: Preprocessing = Field(default_factory=automatic)
     input_clip: Annotated[float, Field(gt=0)] = 20.0
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    device_index: Annotated[int, Field(ge=0)] | None = None
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     n_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     window_megabytes: Annotated[int, Field(ge=1)] = 256
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 5.0
+
+    def loss_for(self, kind: TargetKind) -> Loss | None:
+        """Return the loss for a kind of target, or None for its default loss."""
+        return build_loss(self.loss, kind, LossSpec(self.label_smoothing, self.focal_gamma, self.huber_delta))

@@ -11,6 +11,7 @@ from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData
 from redcore.exceptions import SettingsError
 from redcore.fitting._network import StepContext, SubNetwork, TrainableNetwork
+from redcore.fitting._optimizer import build_optimizer
 from redcore.fitting._prediction import predict_batches
 from redcore.fitting._processes import Processes
 from redcore.fitting._settings import TrainingSettings
@@ -40,15 +41,7 @@ class Stepper:
                 f"this method or its supervision-weight rule supports one process only, got {self.processes.n}"
             )
         self.fabric = self.processes.fabric
-        # AdamW with a weight decay of 0 is Adam
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(network, settings.learning_rate),
-            lr=settings.learning_rate,
-            betas=(settings.adam_beta1, settings.adam_beta2),
-            eps=settings.adam_epsilon,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        self.optimizer = build_optimizer(_parameter_groups(network, settings.learning_rate), settings)
         self.forward: nn.Module
         self._optimizer: torch.optim.Optimizer
         self.forward, self._optimizer = self.fabric.setup(network, self.optimizer)

@@ -134,8 +134,8 @@ class Trainer:
                 self.average.update(step)
             self.progress.step += 1
             with self._save_if_process_lost(request):
-                if plan.ends_epoch(step) and validation is not None:
-                    self._validate(step // plan.steps_per_epoch, validation)
+                if plan.ends_epoch(step):
+                    self._end_epoch(step // plan.steps_per_epoch, validation)
                 stop = processes.any(any(callback.should_stop() for callback in self.context.callbacks))
             if stop:
                 self._save(request)
@@ -144,6 +144,16 @@ class Trainer:
                 self._save(request)
                 last_save = time.monotonic()
         self._read()
+
+    def _end_epoch(self, epoch: int, validation: MultimodalData | None) -> None:
+        """Validate the epoch if there is a validation set, and pass the weights to the callbacks that watch them."""
+        if validation is not None:
+            self._validate(epoch, validation)
+        watching = [callback for callback in self.context.callbacks if callback.watches_weights]
+        if watching:
+            weights = self._weights()
+            for callback in watching:
+                callback.on_weights(epoch, weights)
 
     def _validate_pending_epoch(self, plan: Plan, validation: MultimodalData | None) -> None:
         """Validate the last epoch of a resumed fit if a process was lost during its validation."""

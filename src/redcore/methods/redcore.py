@@ -176,6 +176,7 @@ class RedCore(NetworkMethod):
     Settings: ClassVar[type[MethodSettings]] = RedCoreSettings
     Network: ClassVar[type[RedCoreNetwork]] = RedCoreNetwork
     imputes_codes = True
+    uses_unlabelled = True
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
         """Build the network; see `NetworkMethod.build_network`."""

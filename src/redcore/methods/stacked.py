@@ -188,7 +188,7 @@ class Stacked(NetworkMethod):
     def __init__(self, settings: MethodSettings | None = None) -> None:
         super().__init__(settings)
         self.base = base_class(self.stacking.base)(self.stacking.of_base)
-        self.imputes_codes = self.base.imputes_codes
+        self.imputes_codes, self.uses_unlabelled = self.base.imputes_codes, self.base.uses_unlabelled
 
     @property
     def stacking(self) -> StackedSettings:
@@ -218,7 +218,8 @@ class Stacked(NetworkMethod):
         self._prepare(splits[0][0] if len(splits) == 1 else data, context)
         fitted = [self._train(*split, _context_of_member(context, index)) for index, split in enumerate(splits)]
         self.networks = [network for network, _ in fitted]
-        self.history = fitted[0][1]
+        self.histories = [history for _, history in fitted]
+        self.history = self.histories[0]
         self.stack = self._fit_stack(data, splits, context.seed)
 
     def _splits(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> list[Split]:

@@ -10,7 +10,9 @@ from torch.nn import functional
 
 from redcore._types import AnyArray
 from redcore.data import HasTargetKind, Target, TargetKind
+from redcore.exceptions import ShapeError
 from redcore.nn._operators import softplus
+from redcore.nn.losses import Loss
 
 __all__ = ["Objective", "hazard_losses", "outputs_of"]
 
@@ -31,6 +33,8 @@ class Objective(HasTargetKind):
         In regression, the network predicts ``(y - mean) / scale``. In survival, it predicts the difference to `mean`,
         the log-odds of the hazards of all training samples, and `scale` is 1. For other targets, zeros and ones.
     regression_loss : {"squared", "absolute"}
+    chosen_loss : callable, optional
+        Loss that replaces the default one; see `redcore.nn.losses`.
     """
 
     kind: TargetKind
@@ -38,6 +42,7 @@ class Objective(HasTargetKind):
     mean: AnyArray
     scale: AnyArray
     regression_loss: Literal["squared", "absolute"] = "squared"
+    chosen_loss: Loss | None = None
 
     @classmethod
     def fit(cls, target: Target, regression_loss: Literal["squared", "absolute"] = "squared") -> "Objective":
@@ -102,6 +107,8 @@ class Objective(HasTargetKind):
     def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
         """Return the unweighted loss of each sample and head: logits (n, n_heads, n_outputs) to (n, n_heads)."""
         n_heads = logits.shape[1]
+        if self.chosen_loss is not None:
+            return _checked(self.chosen_loss(logits, values[:, None].expand(-1, n_heads, *values.shape[1:])), logits)
         if self.kind.is_classification:
             codes = values[:, None].expand(-1, n_heads)
             return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
@@ -142,6 +149,16 @@ class Objective(HasTargetKind):
     def outputs(self, logits: Tensor) -> AnyArray:
         """Return `predictions` as an array."""
         return self.predictions(logits).cpu().numpy()
+
+
+def _checked(losses: Tensor, logits: Tensor) -> Tensor:
+    """Return the values of a chosen loss, (n, n_heads)."""
+    if losses.shape != logits.shape[:2]:
+        raise ShapeError(
+            f"the loss has the shape {tuple(losses.shape)}, expected one value per sample and head: "
+            f"{tuple(logits.shape[:2])}"
+        )
+    return losses
 
 
 def outputs_of(linear: Tensor, kind: TargetKind) -> Tensor:

@@ -3,6 +3,7 @@
 from redcore._settings import MethodSettings
 from redcore.methods._base._code_settings import CodeSettings, FusionSettings
 from redcore.methods._base._encoder_choice import EncoderChoice, importable_encoders, with_encoders
+from redcore.methods._base._latent_codes import LatentCodes
 from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.methods._base._pretrained_method import PretrainedSettings, PretrainedTableMethod
@@ -14,6 +15,7 @@ __all__ = [
     "CodeSettings",
     "EncoderChoice",
     "FusionSettings",
+    "LatentCodes",
     "LinearTableMethod",
     "Method",
     "MethodSettings",

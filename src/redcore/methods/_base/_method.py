@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._discovery import name_of
@@ -19,6 +19,7 @@ from redcore._validation import check_seed
 from redcore.data import Modality, MultimodalData, Schema, TargetKind
 from redcore.exceptions import (
     DataError,
+    DataWarning,
     EmptySampleError,
     EmptySampleWarning,
     ExportError,
@@ -30,6 +31,8 @@ from redcore.exceptions import (
     UnsupportedError,
 )
 from redcore.fitting import Callback, FitContext, History, predict_batches
+from redcore.methods._base._decisions import AtThreshold, MostProbable
+from redcore.methods._base._latent_codes import LatentCodes
 from redcore.methods._base._temperature import Temperature
 from redcore.metrics import rare_class
 from redcore.preprocessing import Cells
@@ -39,27 +42,6 @@ __all__ = ["Method"]
 LISTED_KINDS = "classes, labels or numbers"
 MAX_LISTED = 5
 """Largest number of columns in a warning."""
-
-
-class AtThreshold(nn.Module):
-    """The rare class of a binary target if its probability reaches a threshold, else the other class."""
-
-    def __init__(self, rare: int, threshold: float) -> None:
-        super().__init__()
-        self.rare, self.threshold = rare, threshold
-
-    def forward(self, probabilities: Tensor) -> Tensor:
-        """Return class codes, int64 (n_samples,), of probabilities (n_samples, 2)."""
-        is_rare = probabilities[:, self.rare] >= self.threshold
-        return is_rare.long() if self.rare else (~is_rare).long()
-
-
-class MostProbable(nn.Module):
-    """The class with the largest probability."""
-
-    def forward(self, probabilities: Tensor) -> Tensor:
-        """Return class codes, int64 (n_samples,), of probabilities (n_samples, n_classes)."""
-        return probabilities.argmax(dim=1)
 
 
 class Method(ABC):
@@ -85,6 +67,8 @@ class Method(ABC):
         without any modality.
     history : History
         Training history; empty for methods without gradient descent.
+    histories : list of History
+        Training histories of all ensemble members; `history` is the first. A loaded method has empty histories.
     cells : Cells
         Conversion of the columns of the active modalities to complete numeric features.
     threshold : float or None
@@ -105,6 +89,9 @@ class Method(ABC):
     nothing_to_tune: ClassVar[str] = ""
     """Reason why the settings declare no search space; empty for a method with settings to tune."""
 
+    uses_unlabelled: bool = False
+    """If True, the method also learns from samples without a label."""
+
     imputes_codes: bool = False
     """If True, `transform` returns one code of equal width per modality, with imputed codes of missing modalities."""
 
@@ -112,6 +99,7 @@ class Method(ABC):
     active: tuple[str, ...]
     prior: AnyArray
     history: History
+    histories: list[History]
     cells: Cells
     threshold: float | None = None
     temperature: float = 1.0
@@ -128,6 +116,7 @@ class Method(ABC):
         callbacks: Sequence[Callback] = (),
         checkpoint: Path | None = None,
         start: "Method | None" = None,
+        unlabelled: MultimodalData | None = None,
     ) -> Self:
         """Fit the method.
 
@@ -146,6 +135,9 @@ class Method(ABC):
         start : Method, optional
             Fitted method of the same class, whose weights and preprocessing are the starting point of training (warm
             start).
+        unlabelled : MultimodalData, optional
+            Samples without labels. Methods with `uses_unlabelled` train their encoders, bottleneck and imputers with
+            them, without the losses of the labels. Other methods ignore them with a warning.
 
         Raises
         ------
@@ -170,6 +162,7 @@ class Method(ABC):
         self.prior = _prior(data)
         self.active = tuple(name for name, modality in data.modalities.items() if modality.n_observed)
         self.history = History()
+        self.histories = []
         unseen = [name for name in data.names if name not in self.active]
         if unseen:
             warnings.warn(
@@ -183,8 +176,21 @@ class Method(ABC):
         data = data.select(self.active)
         self._fit_cells(data, start)
         validation = None if validation is None else self._converted(self._with_policy(validation))
-        self._fit(self.cells.transform(data), validation, FitContext(seed, callbacks, checkpoint, start))
+        extra = None if unlabelled is None else self._usable_unlabelled(unlabelled)
+        self._fit(self.cells.transform(data), validation, FitContext(seed, callbacks, checkpoint, start, extra))
+        self.histories = self.histories or [self.history]
         return self
+
+    def _usable_unlabelled(self, data: MultimodalData) -> MultimodalData | None:
+        """Return the unlabelled samples that observe a modality; None if there are none or the method ignores them."""
+        if not self.uses_unlabelled:
+            name = name_of("redcore.methods", type(self))
+            message = f"method {name!r} does not learn from unlabelled samples: {data.n_samples} are ignored"
+            warnings.warn(message, DataWarning, stacklevel=3)
+            return None
+        data = self._complete(self.schema.conform(replace(data, target=None)))
+        rows = np.flatnonzero(data.availability.any(axis=1))
+        return self._converted(self._with_policy(data.take(rows))) if rows.size else None
 
     def _fit_cells(self, data: MultimodalData, start: "Method | None") -> None:
         """Fit `cells`, or take over those of a warm start, and warn of missing cells."""
@@ -360,6 +366,30 @@ class Method(ABC):
         """Return the representation from which the prediction is computed, (n_samples, width)."""
         return self._transform(self._converted(self.completed(data)))
 
+    def latent(self, data: MultimodalData) -> LatentCodes:
+        """Return the latent code of each observed modality; codes of missing modalities are NaN.
+
+        Codes are those of the first network of an ensemble.
+
+        Raises
+        ------
+        UnsupportedError
+            If the method does not impute latent codes.
+        """
+        return self.impute(data).without_imputed()
+
+    def impute(self, data: MultimodalData) -> LatentCodes:
+        """Return the latent code of each modality; codes of missing modalities are imputed from the others.
+
+        See `latent` for errors.
+        """
+        if not self.imputes_codes:
+            name = name_of("redcore.methods", type(self))
+            raise UnsupportedError(f"method {name!r} does not impute latent codes; expected one such as 'redcore'")
+        completed = self.completed(data)
+        codes = self._transform(self._converted(completed)).reshape(data.n_samples, len(self.active), -1)
+        return LatentCodes.of(self.active, codes, completed.availability)
+
     @classmethod
     def has_representation(cls) -> bool:
         """Return True if the method supports `transform`."""
@@ -397,6 +427,7 @@ class Method(ABC):
         method.prior, method.threshold = arrays["prior"], info.get("threshold")
         method.temperature = info.get("temperature", 1.0)
         method.history = History()
+        method.histories = [method.history]
         n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}
         method.cells = Cells.from_arrays(unprefixed("cells/", arrays), n_features)
         method._restore(info, arrays)
@@ -429,7 +460,7 @@ class Method(ABC):
             raise TargetError(f"only one class in training: {label!r}; expected at least two")
         if target is not None and target.kind.is_survival:
             if not self.supports_survival:
-                name = type(self).__module__.rpartition(".")[2]
+                name = name_of("redcore.methods", type(self))
                 raise TargetError(f"method {name!r} does not support a survival target, expected {LISTED_KINDS}")
             # the time bins are those of the training samples, without the validation and test samples
             data = replace(data, target=target.weighted(target.weights).on_grid())

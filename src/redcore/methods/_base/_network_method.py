@@ -5,18 +5,22 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.data import Modality, MultimodalData, hold_out, sample_in_memory
-from redcore.exceptions import SchemaError, UnsupportedError
+from redcore.data import Modality, MultimodalData, concatenate, hold_out, sample_in_memory
+from redcore.exceptions import ModelFileError, SchemaError, UnsupportedError
 from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, predict_batches, seeded, threads
 from redcore.methods._base._encoder_choice import EncoderChoice
 from redcore.methods._base._method import Method
@@ -117,7 +121,8 @@ class NetworkMethod(Method):
         start = self._fitting_start(context)
         self.n_steps = start.n_steps if start else {name: _median_steps(data.modalities[name]) for name in self.active}
         self.preprocessor = start.preprocessor if start else Preprocessor.fit(data, *self._preprocessing())
-        self.objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
+        objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
+        self.objective = replace(objective, chosen_loss=settings.loss_for(objective.kind))
 
     def _train(
         self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
@@ -126,6 +131,7 @@ class NetworkMethod(Method):
         from redcore.fitting import Trainer
 
         settings = self.training
+        data = _with_unlabelled(data, context.unlabelled)
         assert data.target is not None
         request = self._request(data, validation, context.seed)
         if validation is not None and settings.validation_patterns > 1:
@@ -211,6 +217,19 @@ class NetworkMethod(Method):
             sampling.enter_context(seeded(seed))
             return np.stack([self._predict(data) for _ in range(n_draws)])
 
+    def load_weights(self, path: str | Path, member: int = 0) -> None:
+        """Replace the weights of an ensemble member by those of a file of `redcore.fitting.EpochCheckpoints`.
+
+        Raises
+        ------
+        ModelFileError
+            If the file cannot be read, or belongs to a network of another size.
+        """
+        try:
+            self.networks[member].load_state_dict(load_file(path))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise ModelFileError(f"{path}: not the weights of this network ({str(error).splitlines()[0]})") from None
+
     @property
     def supervision_weight(self) -> dict[str, float]:
         """Final beta_m by modality, averaged over the networks; empty without a supervision-weight rule."""
@@ -261,6 +280,20 @@ class NetworkMethod(Method):
             network = self.build_network(self._forms(), self.schema.n_outputs, self.n_samples)
         network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
         return network.eval()
+
+
+def _with_unlabelled(data: MultimodalData, unlabelled: MultimodalData | None) -> MultimodalData:
+    """Return `data` with unlabelled samples: their label is that of the first sample, with the weight 0 in losses."""
+    if unlabelled is None:
+        return data
+    assert data.target is not None
+    placeholder = data.target.take(np.zeros(unlabelled.n_samples, dtype=np.int64))
+    parts = [replace(data, groups=None, split=None), replace(unlabelled, target=placeholder, groups=None, split=None)]
+    numbered = [replace(part, sample_ids=np.arange(part.n_samples)) for part in parts]
+    weights = np.concatenate([data.target.counts, np.zeros(unlabelled.n_samples)])
+    both = concatenate(numbered)
+    assert both.target is not None
+    return replace(both, target=both.target.weighted(weights))
 
 
 def _median_steps(modality: Modality) -> int:

@@ -1,0 +1,26 @@
+"""Optimisers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from redcore.fitting._settings import TrainingSettings
+
+__all__ = ["build_optimizer"]
+
+
+def build_optimizer(parameters: Iterable[Any], settings: TrainingSettings) -> Optimizer:
+    """Return the optimiser of the settings for parameters, or groups of them."""
+    rates: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    adam: dict[str, Any] = {"betas": (settings.adam_beta1, settings.adam_beta2), "eps": settings.adam_epsilon}
+    if settings.optimizer == "sgd":
+        momentum = settings.adam_beta1
+        return torch.optim.SGD(parameters, **rates, momentum=momentum, nesterov=momentum > 0)
+    if settings.optimizer == "nadam":
+        return torch.optim.NAdam(parameters, **rates, **adam, decoupled_weight_decay=True)
+    if settings.optimizer == "radam":
+        return torch.optim.RAdam(parameters, **rates, **adam, decoupled_weight_decay=True)
+    # AdamW with a weight decay of 0 is Adam
+    return torch.optim.AdamW(parameters, **rates, **adam, fused=True)
