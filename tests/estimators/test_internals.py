@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_latent_codes():
 def test_epoch_checkpoints(tmp_path):
     data = make_data()
     settings = tiny("stacked", n_members=2, max_epochs=4, patience=None, stacking=False)
-    method = make_method(settings=settings).fit(data, callbacks=[EpochCheckpoints(tmp_path, every=2)])
+    method: Any = make_method(settings=settings).fit(data, callbacks=[EpochCheckpoints(tmp_path, every=2)])
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.safetensors"))
     assert files == [f"network-{i}/epoch-{n:04d}.safetensors" for i in (1, 2) for n in (0, 2)]
     before = method.predict(data)
@@ -100,7 +101,7 @@ def test_epoch_checkpoints(tmp_path):
 
 
 def test_csv_logger_of_lightning(tmp_path):
-    from lightning_fabric.loggers import CSVLogger
+    from lightning_fabric.loggers.csv_logs import CSVLogger
 
     X, _, y = observed()
     logging = LightningLogging(CSVLogger(tmp_path, flush_logs_every_n_steps=1), every=1)
@@ -141,6 +142,7 @@ def test_placeholder_labels_of_unlabelled_samples_have_no_effect(monkeypatch):
 
     def with_other_placeholder(*arguments):
         both = combined(*arguments)
+        assert both.target is not None
         values = np.where(both.target.weights > 0, both.target.values, 2)
         assert (values != both.target.values).sum() == 36
         return replace(both, target=replace(both.target, values=values))

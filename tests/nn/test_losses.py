@@ -1,6 +1,7 @@
 """Losses of predictions, compared with their formulas."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,16 @@ from redcore.data import Target, TargetKind
 from redcore.exceptions import SettingsError, ShapeError
 from redcore.methods import make_method
 from redcore.nn import Objective
-from redcore.nn.losses import LossSpec, build_loss
+from redcore.nn.losses import Loss, LossSpec, build_loss
 
 LOGITS = torch.tensor([[[2.0, 0.0, -1.0]], [[0.0, 1.0, 0.5]]])
 CODES = torch.tensor([[0], [2]])
+
+
+def built(name, kind, **constants) -> Loss:
+    loss = build_loss(name, kind, LossSpec(**constants))
+    assert loss is not None
+    return loss
 
 
 def kinds_of(name):
@@ -29,11 +36,11 @@ def test_every_loss_is_minimised_by_a_fit(name):
         data = make_data(kind)
         if data.target.kind.is_regression:
             data = replace(data, target=Target.from_numbers(make_arrays()["text"][:, 0]))
-        settings = tiny("redcore", loss=name, max_epochs=16, head_dropout=0, modality_dropout=0)
-        method = make_method("redcore", settings=settings).fit(data)
-        losses = method.history.steps["loss/joint"]
+        exact = {"head_dropout": 0, "encoder_dropout": 0, "modality_dropout": 0, "bottleneck_noise": False}
+        settings = tiny("redcore", loss=name, learning_rate=0.02, batch_size=24, max_epochs=20, **exact)
+        losses = make_method("redcore", settings=settings).fit(data).history.steps["loss/joint"]
         assert np.isfinite(losses).all()
-        assert np.mean(losses[-6:]) < np.mean(losses[:6])
+        assert losses[-1] < losses[0]
 
 
 @pytest.mark.parametrize("name", names("redcore.nn.losses"))
@@ -54,25 +61,25 @@ def test_one_loss_per_sample_and_head(name):
 def test_focal_loss_by_hand():
     p = LOGITS.softmax(dim=2).gather(2, CODES[..., None])[..., 0]
     for gamma in (0.0, 0.5, 2.0):
-        focal = build_loss("focal", TargetKind.MULTICLASS, LossSpec(focal_gamma=gamma))
+        focal = built("focal", TargetKind.MULTICLASS, focal_gamma=gamma)
         torch.testing.assert_close(focal(LOGITS, CODES), -((1 - p) ** gamma) * p.log())
     certain = torch.tensor([[[100.0, 0.0]]], requires_grad=True)
-    build_loss("focal", TargetKind.BINARY, LossSpec(focal_gamma=0.5))(certain, torch.tensor([[0]])).sum().backward()
+    built("focal", TargetKind.BINARY, focal_gamma=0.5)(certain, torch.tensor([[0]])).sum().backward()
     assert torch.isfinite(certain.grad).all()
 
 
 def test_label_smoothing_by_hand():
-    smoothed = build_loss("auto", TargetKind.MULTICLASS, LossSpec(label_smoothing=0.3))
+    smoothed = built("auto", TargetKind.MULTICLASS, label_smoothing=0.3)
     target = 0.7 * functional.one_hot(CODES, 3) + 0.1
     torch.testing.assert_close(smoothed(LOGITS, CODES), -(target * LOGITS.log_softmax(dim=2)).sum(dim=2))
     labels = torch.tensor([[[1.0, 0.0, 1.0]], [[0.0, 0.0, 1.0]]])
-    of_labels = build_loss("cross_entropy", TargetKind.MULTILABEL, LossSpec(label_smoothing=0.2))
+    of_labels = built("cross_entropy", TargetKind.MULTILABEL, label_smoothing=0.2)
     p, soft = LOGITS.sigmoid(), labels * 0.8 + 0.1
     torch.testing.assert_close(of_labels(LOGITS, labels), -(soft * p.log() + (1 - soft) * (1 - p).log()).mean(dim=2))
 
 
 def test_huber_loss_by_hand():
-    huber = build_loss("huber", TargetKind.REGRESSION, LossSpec(huber_delta=0.5))
+    huber = built("huber", TargetKind.REGRESSION, huber_delta=0.5)
     logits, target = torch.tensor([[[0.2, 3.0]]]), torch.zeros(1, 1, 2)
     assert huber(logits, target).item() == pytest.approx((0.2**2 / 2 + 0.5 * (3 - 0.25)) / 2)
 
@@ -87,7 +94,7 @@ def scalar(logits, target):
 
 def test_loss_of_the_user():
     data = make_data("regression")
-    method = make_method("redcore", settings=tiny("redcore", loss=quartic)).fit(data)
+    method: Any = make_method("redcore", settings=tiny("redcore", loss=quartic)).fit(data)
     assert method.settings.loss.endswith(":quartic")
     assert np.isfinite(method.predict(data)).all()
     default = make_method("redcore", settings=tiny("redcore")).fit(data)

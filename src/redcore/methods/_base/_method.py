@@ -33,6 +33,7 @@ from redcore.exceptions import (
 from redcore.fitting import Callback, FitContext, History, predict_batches
 from redcore.methods._base._decisions import AtThreshold, MostProbable
 from redcore.methods._base._latent_codes import LatentCodes
+from redcore.methods._base._prior import prior_of
 from redcore.methods._base._temperature import Temperature
 from redcore.metrics import rare_class
 from redcore.preprocessing import Cells
@@ -159,7 +160,7 @@ class Method(ABC):
         check_seed(seed)
         data = self._trainable(self._with_policy(data))
         self.schema = Schema.of(data)
-        self.prior = _prior(data)
+        self.prior = prior_of(data)
         self.active = tuple(name for name, modality in data.modalities.items() if modality.n_observed)
         self.history = History()
         self.histories = []
@@ -514,15 +515,3 @@ class Method(ABC):
     @abstractmethod
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
         """Restore the state from the results of `_info` and `_arrays`; `schema`, `active` and `prior` are set."""
-
-
-def _prior(data: MultimodalData) -> AnyArray:
-    target = data.target
-    assert target is not None
-    if target.is_classification:
-        counts = np.bincount(target.values, target.weights, minlength=target.n_outputs)
-        frequencies: AnyArray = counts / counts.sum()
-        return frequencies
-    if target.kind.is_survival:
-        return np.cumprod(1 - target.time_grid.hazards(target.values, target.weights))
-    return np.atleast_1d(np.average(target.values.astype(np.float64), axis=0, weights=target.weights))
