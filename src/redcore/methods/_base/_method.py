@@ -18,7 +18,6 @@ from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
 from redcore.data import Modality, MultimodalData, Schema, TargetKind
 from redcore.exceptions import (
-    DataError,
     DataWarning,
     EmptySampleError,
     EmptySampleWarning,
@@ -26,7 +25,6 @@ from redcore.exceptions import (
     MissingCellsWarning,
     NonFiniteError,
     SettingsError,
-    TargetError,
     UnseenModalityWarning,
     UnsupportedError,
 )
@@ -35,12 +33,12 @@ from redcore.methods._base._decisions import AtThreshold, MostProbable
 from redcore.methods._base._latent_codes import LatentCodes
 from redcore.methods._base._prior import prior_of
 from redcore.methods._base._temperature import Temperature
+from redcore.methods._base._training_data import trainable
 from redcore.metrics import rare_class
 from redcore.preprocessing import Cells
 
 __all__ = ["Method"]
 
-LISTED_KINDS = "classes, labels or numbers"
 MAX_LISTED = 5
 """Largest number of columns in a warning."""
 
@@ -158,7 +156,7 @@ class Method(ABC):
             If cells of an observed modality are missing; they are filled (see `MethodSettings.within_modality`).
         """
         check_seed(seed)
-        data = self._trainable(self._with_policy(data))
+        data = trainable(self._with_policy(data), self)
         self.schema = Schema.of(data)
         self.prior = prior_of(data)
         self.active = tuple(name for name, modality in data.modalities.items() if modality.n_observed)
@@ -433,39 +431,6 @@ class Method(ABC):
         method.cells = Cells.from_arrays(unprefixed("cells/", arrays), n_features)
         method._restore(info, arrays)
         return method
-
-    def _trainable(self, data: MultimodalData) -> MultimodalData:
-        """Check the training data, and remove samples without any modality or with a weight of 0."""
-        if data.target is None:
-            raise TargetError("labels are missing: cannot fit without a target")
-        observed = data.availability.any(axis=1)
-        if not observed.any():
-            raise DataError("all modalities are missing everywhere: nothing to learn from")
-        if not observed.all() and not self.settings.keep_empty_samples:
-            warnings.warn(
-                f"{np.count_nonzero(~observed)} of {data.n_samples} samples observe no modality and are left out of "
-                "training",
-                EmptySampleWarning,
-                stacklevel=3,
-            )
-            data = data.take(np.flatnonzero(observed))
-        weights = None if data.target is None else data.target.weights
-        if weights is not None and not weights.all():
-            data = data.take(np.flatnonzero(weights))
-        target = data.target
-        if target is not None and target.weights is not None:
-            # weights are normalised over the remaining samples
-            data = replace(data, target=target.weighted(target.weights))
-        if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
-            label = np.asarray(target.classes).tolist()[target.values[0]]
-            raise TargetError(f"only one class in training: {label!r}; expected at least two")
-        if target is not None and target.kind.is_survival:
-            if not self.supports_survival:
-                name = name_of("redcore.methods", type(self))
-                raise TargetError(f"method {name!r} does not support a survival target, expected {LISTED_KINDS}")
-            # the time bins are those of the training samples, without the validation and test samples
-            data = replace(data, target=target.weighted(target.weights).on_grid())
-        return data
 
     def _with_policy(self, data: MultimodalData) -> MultimodalData:
         """Apply the setting `within_modality`, unless it is "fill"."""
