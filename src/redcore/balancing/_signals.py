@@ -309,5 +309,6 @@ def _log_probabilities(logits: Tensor, objective: Objective) -> Tensor:
     """Return log-probabilities, (..., n_variables, n_values): one variable of all classes, or per label or hazard."""
     if objective.kind.is_classification:
         return logits.log_softmax(dim=-1)[..., None, :]
-    logits = objective.absolute(logits)
+    # a continuous target is treated as a label with its standardised logit
+    logits = objective.absolute(logits) if objective.kind.is_survival else logits
     return torch.stack([functional.logsigmoid(-logits), functional.logsigmoid(logits)], dim=-1)
