@@ -33,6 +33,7 @@ def open_all(view):
     """Open the tables of numbers of all figures."""
     for details in view.page.locator("figure details").all():
         details.locator("summary").first.click()
+        details.locator("table").first.wait_for()
 
 
 def test_all_sections_are_drawn_without_errors_or_requests(look, bench_page):
@@ -196,7 +197,7 @@ def test_figures_have_a_description_and_a_table(look, bench_page):
         figure.locator("summary").first.click()
         label = figure.locator("svg[role=img]").get_attribute("aria-label")
         assert len(label) > 40
-        assert figure.locator("details table tbody tr").count() > 0
+        figure.locator("details table tbody tr").first.wait_for()
 
 
 def test_the_configuration_of_a_record(look, bench_page, records):

@@ -3,7 +3,7 @@
 
 def test_all_sections_are_drawn_without_errors_or_requests(look, fit_page):
     view = look(fit_page)
-    assert view.texts("h1") == ["redcore on data"]
+    assert view.texts("h1") == ["stacked on data"]
     assert "the mean over 3 missing patterns" in view.texts("#result")[0]
     for section in ("overview", "patterns", "curves", "traces", "records"):
         assert view.texts(f"#{section} > .body")[0].strip(), section

@@ -1,66 +1,201 @@
-"""``redcore explain``: contribution of each modality, benefit of acquiring it, and under-trained modalities."""
+"""``redcore explain``: contributions of modalities and features, explanations of samples, under-trained modalities."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from redcore.cli._options import Data, Json, Rows, Seed
+from redcore.cli._options import Data, Json, Rows, Seed, takes
 
 if TYPE_CHECKING:
     from redcore._types import AnyArray
     from redcore.data import MultimodalData
-    from redcore.explain import TrainingState
     from redcore.methods import Method
+    from redcore.runs import Run
 
 __all__ = ["explain"]
 
 MAX_ACQUISITION_ROWS = 2000
 
 
-def explain(
-    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit'.")],
-    data: Data,
+@dataclass(frozen=True)
+class ExplainOptions:
+    """Arguments and options of ``redcore explain``."""
+
+    run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit'.")]
+    data: Data
+    sample: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a sample whose prediction to explain; DATA then needs no labels. Repeatable."),
+    ] = None
+    output: Annotated[
+        str | None, typer.Option(help="Class to explain with --sample. Default: the predicted class of the sample.")
+    ] = None
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="Data, with or without labels, from which the expected changes by measuring missing modalities are "
+            "estimated (--sample). Default: the samples of DATA that --rows selects."
+        ),
+    ] = None
+    features: Annotated[
+        bool, typer.Option("--features", help="Also compute the permutation importance of the features.")
+    ] = False
+    max_features: Annotated[
+        int,
+        typer.Option(help="Number of features per modality that are permuted one by one; the others together.", min=1),
+    ] = 50
     metric: Annotated[
-        str | None, typer.Option(help="Score, such as accuracy or nll. Default: macro-F1, or R2 for regression.")
-    ] = None,
-    rows: Annotated[Rows, typer.Option(help="Samples to use, as in 'redcore evaluate'.")] = Rows.AUTO,
+        str | None,
+        typer.Option(
+            help="Score, such as accuracy or nll. Default: macro-F1, or R2 for regression; log loss for --features of "
+            "classifiers."
+        ),
+    ] = None
+    rows: Annotated[Rows, typer.Option(help="Samples to use, as in 'redcore evaluate'.")] = Rows.AUTO
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write explain.json, acquisition.csv and figures to.")
-    ] = None,
+        Path | None, typer.Option(help="Folder to write explain.json, explain.html, acquisition.csv and figures to.")
+    ] = None
+    html: Annotated[Path | None, typer.Option(help="Also write the result as a self-contained HTML page.")] = None
     permutations: Annotated[
         int,
-        typer.Option(help="Number of permutations that estimate Shapley values of more than 10 modalities.", min=2),
-    ] = 200,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Show the value of each modality for the model of RUN on DATA.
+        typer.Option(
+            help="Number of permutations that estimate Shapley values of more than 10 modalities (12 for samples).",
+            min=2,
+        ),
+    ] = 200
+    seed: Seed = 0
+    as_json: Json = False
+
+
+@takes(ExplainOptions)
+def explain(options: ExplainOptions) -> None:
+    """Show the value of each modality for the model of RUN on DATA, and explain predictions of single samples.
 
     The value is the contribution of a modality to the score (Shapley value). The command also reports the expected
-    information gain from acquiring a missing modality, and which modalities were under-trained.
+    information gain from acquiring a missing modality, and which modalities were under-trained. --features adds the
+    importance of the features; --sample explains a prediction: contributions of the observed modalities, the prediction
+    without each of them, and the expected change by measuring a missing modality.
     """
+    from redcore.cli._explain_tables import print_explanation
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.explain import modality_value, training_states
+    from redcore.report import explanation_page, write_page
     from redcore.runs import Run
 
-    finished = Run.load(run)
-    method = finished.method
+    finished = Run.load(options.run)
     with warnings_as_messages():
-        samples, description = finished.rows_to_score(finished.read(data), rows.value)
-        value = modality_value(method, samples, metric, n_permutations=permutations, seed=seed)
-        acquisition = _acquisition(method, samples, seed)
-    steps = finished.history
-    states = training_states(steps, finished.record["realised_missing_rates"]["train"])
-    content: dict[str, Any] = {"run": str(run), "data": data, "rows": description, "value": value.to_dict()}
-    content["acquisition"] = _summary(acquisition)
-    content["training"] = [state.to_dict() for state in states]
-    if out is not None:
-        _write(out, content, acquisition, steps)
-    if as_json:
+        content, acquisition = _content(options, finished)
+    if options.out is not None:
+        _write(options.out, content, acquisition, finished.history)
+    if options.html is not None:
+        write_page(options.html, explanation_page(content))
+    if options.as_json:
         print_json(content)
         return
-    _print(content, states)
+    print_explanation(content)
+    if options.html is not None:
+        typer.echo(f"Page: {options.html}")
+
+
+def _content(options: ExplainOptions, finished: "Run") -> "tuple[dict[str, Any], dict[str, AnyArray]]":
+    """Return the explanation as a dict for JSON and pages, and the values of acquisition per sample."""
+    source = finished.read(options.data, needs_target=not options.sample or options.features)
+    samples, description = finished.rows_to_score(source, options.rows.value)
+    content: dict[str, Any] = {"run": str(options.run), "data": options.data, "rows": description, "words": {}}
+    acquisition: dict[str, AnyArray] = {}
+    if samples.target is not None:
+        acquisition = _acquisition(finished.method, samples, options.seed)
+        _add_model(content, options, finished, samples, acquisition)
+    if options.features:
+        _add_features(content, options, finished.method, samples)
+    if options.sample:
+        _add_samples(content, options, finished, source, samples)
+    return content, acquisition
+
+
+def _add_model(
+    content: dict[str, Any],
+    options: ExplainOptions,
+    finished: "Run",
+    samples: "MultimodalData",
+    acquisition: "dict[str, AnyArray]",
+) -> None:
+    """Add the values of the modalities, their interactions, the information gains and the training states."""
+    from redcore.explain import (
+        acquisition_words,
+        interaction_words,
+        modality_value,
+        training_states,
+        training_words,
+        value_words,
+    )
+
+    method = finished.method
+    value = modality_value(method, samples, options.metric, n_permutations=options.permutations, seed=options.seed)
+    states = training_states(finished.history, finished.record["realised_missing_rates"]["train"])
+    content["value"] = value.to_dict()
+    content["acquisition"] = _summary(acquisition)
+    content["training"] = [state.to_dict() for state in states]
+    words = {
+        "value": value_words(value),
+        "interactions": interaction_words(content["value"]["interactions"]),
+        "acquisition": acquisition_words(content["acquisition"]),
+        "training": training_words(states),
+    }
+    content["words"] |= {name: own.to_dict() for name, own in words.items() if own is not None}
+
+
+def _add_features(
+    content: dict[str, Any], options: ExplainOptions, method: "Method", samples: "MultimodalData"
+) -> None:
+    """Add the importance of the features of each modality."""
+    from redcore.explain import feature_importance, feature_words
+
+    results = feature_importance(method, samples, options.metric, max_features=options.max_features, seed=options.seed)
+    content["features"] = [{**result.to_dict(), "words": feature_words(result).to_dict()} for result in results]
+
+
+def _add_samples(
+    content: dict[str, Any],
+    options: ExplainOptions,
+    finished: "Run",
+    source: "MultimodalData",
+    samples: "MultimodalData",
+) -> None:
+    """Add the explanations of the samples that the user named."""
+    import numpy as np
+
+    from redcore.cli._output import messages
+    from redcore.exceptions import DataError
+    from redcore.explain import explain_samples, sample_words
+
+    place = {str(name): row for row, name in enumerate(source.sample_ids.tolist())}
+    for name in options.sample or []:
+        if name not in place:
+            raise DataError(
+                f"{options.data}: no sample {name!r} among its {len(place)} ids, such as {next(iter(place))!r}"
+            )
+    rows = np.array([place[name] for name in options.sample or []])
+    if source.checksum() == finished.request.data_checksum:
+        for row in rows[~np.isin(rows, finished.held_out)].tolist():
+            messages.print(
+                f"warning: sample {source.sample_ids[row].item()!r} is not in the test split of the run; the model was "
+                "fitted to it, and its prediction is too confident",
+                markup=False,
+            )
+    reference = samples
+    if options.reference is not None:
+        reference, _ = finished.rows_to_score(finished.read(options.reference, needs_target=False), "auto")
+    explanations = explain_samples(
+        finished.method,
+        source.take(rows),
+        reference,
+        output=options.output,
+        n_permutations=options.permutations,
+        seed=options.seed,
+    )
+    content["samples"] = [{**one.to_dict(), "words": sample_words(one).to_dict()} for one in explanations]
 
 
 def _acquisition(method: "Method", data: "MultimodalData", seed: int) -> "dict[str, AnyArray]":
@@ -99,42 +234,19 @@ def _write(
     import pyarrow as pa
 
     from redcore._files import write_atomic, write_json
-    from redcore.report import supervision_figure, worth_figure
+    from redcore.report import explanation_page, supervision_figure, worth_figure, write_page
     from redcore.runs import write_table
 
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "explain.json", content)
+    write_page(out / "explain.html", explanation_page(content))
     if acquisition:
         write_table(
             pa.table({name: pa.array(values, from_pandas=True) for name, values in acquisition.items()}),
             out / "acquisition.csv",
         )
-    figures = {"worth.png": worth_figure(content["value"])}
-    if content["training"]:
+    figures = {"worth.png": worth_figure(content["value"])} if "value" in content else {}
+    if content.get("training"):
         figures["training.png"] = supervision_figure(steps)
     for name, figure in figures.items():
         write_atomic(out / name, lambda path, figure=figure: figure.savefig(path, dpi=150))  # type: ignore[misc]
-
-
-def _print(content: dict[str, Any], states: "list[TrainingState]") -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    value, console = content["value"], Console(soft_wrap=True, highlight=False)
-    scores = f"{value['without']:.3f} without, {value['with_all']:.3f} with all modalities"
-    samples = "the same complete samples" if value["complete_samples"] else "the samples that observe the pattern"
-    table = Table(title=f"{value['metric']} on {content['rows']} ({scores}), each pattern on {samples}")
-    for column in ("modality", "value", "mean information gain if acquired, nats"):
-        table.add_column(column, justify="left" if column == "modality" else "right")
-    for name, shapley in sorted(value["values"].items(), key=lambda item: -item[1]):
-        error = value["standard_errors"] and f" ± {value['standard_errors'][name]:.3f}"
-        acquired = content["acquisition"].get(name)
-        gain = "-" if acquired is None else f"{acquired['mean']:.3f} ({acquired['n_samples']} samples)"
-        table.add_row(escape(name), f"{shapley:.3f}{error or ''}", gain)
-    console.print(table)
-    for pair, strength in sorted(value["interactions"].items(), key=lambda item: -abs(item[1]))[:5]:
-        console.print(f"interaction {escape(pair)}: {strength:+.3f}")
-    for state in states:
-        status = "under-trained" if state.under_trained else "trained"
-        console.print(f"{escape(state.modality)}: {status}, {state.reason}")

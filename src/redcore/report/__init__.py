@@ -1,6 +1,7 @@
 """HTML pages, figures and tables of runs, benchmarks and data sets. This package does not import torch."""
 
 from redcore.report._drift_page import drift_page
+from redcore.report._explanation_page import explanation_page
 from redcore.report._modality_value import worth_figure
 from redcore.report._page import benchmark_page, inspection_page, write_page
 from redcore.report._paper_figures import write_figures
@@ -14,6 +15,7 @@ __all__ = [
     "STYLES",
     "benchmark_page",
     "drift_page",
+    "explanation_page",
     "inspection_page",
     "latex_tables",
     "markdown_tables",

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 __all__ = ["worth_figure"]
 
 BAR, LABELLED_CELLS = "#0072B2", 64
+DARK = 0.6
+"""Share of the largest interaction above which a cell is dark and its text is white."""
 
 
 def worth_figure(value: Mapping[str, Any]) -> Figure:
@@ -50,7 +52,9 @@ def _interactions(figure: Figure, axes: Axes, interactions: Mapping[str, float],
     image = axes.imshow(grid, cmap="PuOr", vmin=-largest, vmax=largest)
     if grid.size <= LABELLED_CELLS:
         for row, column in np.argwhere(np.isfinite(grid)).tolist():
-            axes.text(column, row, f"{grid[row, column]:.3f}", ha="center", va="center", fontsize=8)
+            colour = "white" if abs(grid[row, column]) > DARK * largest else "black"
+            text = f"{grid[row, column]:.3f}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     axes.set_title("interactions: synergy (+), redundancy (-)")
     _name_ticks(axes, names, x=True)
     figure.colorbar(image, ax=axes)

@@ -16,7 +16,7 @@ from redcore.exceptions import RunError
 from redcore.inspection import Summary
 from redcore.report._payload import payload
 
-__all__ = ["benchmark_page", "inspection_page", "page", "static_page", "write_page"]
+__all__ = ["benchmark_page", "inspection_page", "page", "page_without_scripts", "static_page", "write_page"]
 
 SCRIPTS = (
     "stats",
@@ -85,6 +85,21 @@ def page(template: str, content: Mapping[str, Any], **names: object) -> str:
         data=_embedded(content),
         **names,
     )
+
+
+def page_without_scripts(template: str, **names: object) -> str:
+    """Render a template, which extends ``static.html.j2``, as a self-contained page without scripts.
+
+    Parameters
+    ----------
+    template : str
+        File name in ``templates/``.
+    **names : object
+        Variables of the template, among them ``title``.
+    """
+    style = _asset("page.css")
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'"
+    return _template(template).render(policy=policy, style=style, **names)
 
 
 def inspection_page(summary: Summary, name: str) -> str:

@@ -33,7 +33,7 @@ def run_page(result: RunResult) -> str:
     return page(
         "run.html.j2",
         payload([result], f"{result.method_title} on {result.data_title}"),
-        counts=[(name, record["n_samples"].get(split, 0)) for name, split in COUNTS],
+        counts=_counts(result),
         fit_seconds=record["fit_seconds"],
         rates=result.missing_rates,
         request=record["request"],
@@ -46,6 +46,15 @@ def run_page(result: RunResult) -> str:
         best_epoch=record["best_epoch"] + 1,
         n_epochs=len(result.epochs.get("validation_loss", [])),
     )
+
+
+def _counts(result: RunResult) -> list[tuple[str, str]]:
+    """Return the number of samples by split; a fit without a validation split holds out training samples itself."""
+    counts = {name: result.record["n_samples"].get(split, 0) for name, split in COUNTS}
+    shown = {name: str(count) for name, count in counts.items()}
+    if not counts["validation samples"] and "validation_loss" in result.epochs:
+        shown["validation samples"] = "held out of the training samples"
+    return list(shown.items())
 
 
 def write_run_report(folder: Path) -> None:

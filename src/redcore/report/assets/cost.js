@@ -83,7 +83,7 @@ function costPanel(box, { name, label }, points) {
 function costTable(points) {
   return sortable(
     "cost-numbers",
-    "Score and cost",
+    "Numbers of score and cost",
     [
       { label: "method", value: (row) => nameOf(row.method) },
       { label: "score", numeric: true, value: (row) => row.score.mean, cell: (row) => score(row.score.mean) },

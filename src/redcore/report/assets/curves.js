@@ -98,7 +98,9 @@ function curvesFigure(id, panels, width, across, caption) {
     nodes,
     names.group,
   );
-  return figure(id, picture, `${caption}; whiskers are 95% intervals over seeds.`, () =>
+  const hasWhiskers = drawn.some(({ series }) => series.some((own) => own.points.some(({ low, high }) => low < high)));
+  const whiskers = hasWhiskers ? "; whiskers are 95% intervals over seeds." : ".";
+  return figure(id, picture, `${caption}${whiskers}`, () =>
     curvesTable(id, drawn, across),
   );
 }
