@@ -128,7 +128,7 @@ def _settings_of(package: str, name: str, kind: str) -> Any:
 
 def _fields(model: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     meanings = _meanings(model)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
         kind, meaning = meanings.get(name, ("", ""))

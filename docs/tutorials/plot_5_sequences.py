@@ -35,7 +35,7 @@ def temperature(label):
     ]
 
 
-recordings = {
+recordings: dict[str, list] = {
     "pulse": [pulse(label) if rng.random() < 0.8 else None for label in classes],
     "temperature": [temperature(label) if rng.random() < 0.5 else None for label in classes],
     "age": [rng.normal(40 if label == "calm" else 44, 8, 1) for label in classes],

@@ -73,13 +73,13 @@ def test_slow_headers_and_invalid_requests_are_answered_in_json(model):
                 assert head.startswith(f"HTTP/1.1 {status} ")
                 assert set(body) == {"error"}
         # a connection in use is kept longer than the time for headers
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
         for _ in range(3):
-            connection.request("GET", "/predict/")
-            answer = connection.getresponse()
+            client.request("GET", "/predict/")
+            answer = client.getresponse()
             assert (answer.status, json.loads(answer.read())) == (404, {"error": "Not Found"})
             time.sleep(0.4)
-        connection.close()
+        client.close()
 
 
 def test_a_busy_port_ends_with_one_line(model, capsys):
