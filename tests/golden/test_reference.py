@@ -16,7 +16,7 @@ from redcore.fitting import Stepper
 from redcore.fitting._stepper import flat, loss_names
 from redcore.methods.redcore_released import ReleasedNetwork as RedCoreNetwork
 from redcore.methods.redcore_released import ReleasedSettings as RedCoreSettings
-from redcore.nn import Batch, Objective, ObservedTensor
+from redcore.nn import Batch, ModalityForm, Objective, ObservedTensor
 from redcore.presets import aaai2024
 
 PATH = Path(os.environ.get("REDCORE_GOLDEN") or Path(__file__).with_name("redcore_reference.npz"))
@@ -174,7 +174,7 @@ def test_preset_reproduces_the_authors_code(golden):
     config = str(golden["config"][0])
     settings = settings_of(config)
     n_classes = golden["trace/logits"].shape[2]
-    forms = [(name, golden[f"input/x_{LETTER[name]}"].shape[3], True) for name in NAMES]
+    forms = [ModalityForm(name, golden[f"input/x_{LETTER[name]}"].shape[3], 1) for name in NAMES]
     network = RedCoreNetwork(forms, n_classes, settings)
     reference = Reference(golden, settings)
     missing, unexpected = network.load_state_dict(reference.stacked(), strict=False)

@@ -9,7 +9,7 @@ from redcore.balancing import BalancingSettings, build_rule
 from redcore.data import Schema
 from redcore.exceptions import SettingsError, UnknownNameError, UnseenModalityWarning
 from redcore.methods import make_method, method_class
-from redcore.nn import Objective, collate
+from redcore.nn import ModalityForm, Objective, collate
 
 DATA = make_data("multiclass", 24)
 
@@ -19,7 +19,7 @@ def network(name="redcore", **changes):
     method.schema = Schema.of(DATA)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        forms = [(name, modality.n_features, False) for name, modality in DATA.modalities.items()]
+        forms = [ModalityForm(name, modality.n_features, 0) for name, modality in DATA.modalities.items()]
         return method.build_network(forms, 3, DATA.n_samples)
 
 
@@ -60,11 +60,18 @@ def test_without_supervision_imputers_have_no_gradient_of_the_prediction_loss():
     assert all(g is None or g.abs().sum() == 0 for g in alone)
 
 
+def test_initial_bottleneck():
+    identity, random = (network(bottleneck_init=init).bottleneck.project.weight for init in ("identity", "random"))
+    width = identity.shape[2]
+    assert torch.equal(identity[:, :width], torch.eye(width).expand(3, -1, -1))
+    assert not torch.equal(random, identity)
+
+
 def test_fixed_weights_are_constant():
     model = make_method("redcore", settings=tiny("redcore", balancing="fixed", max_epochs=3)).fit(DATA)
     weights = list(model.supervision_weight.values())
     assert max(weights) == min(weights)
-    moving = make_method("redcore", settings=tiny("redcore", max_epochs=3)).fit(DATA)
+    moving = make_method("redcore", settings=tiny("redcore", balancing="relative_advantage", max_epochs=3)).fit(DATA)
     assert max(moving.supervision_weight.values()) > min(moving.supervision_weight.values())
 
 

@@ -16,6 +16,7 @@ from redcore.exceptions import EncoderError
 from redcore.nn import (
     ConcatenatingImputers,
     CrossModalImputer,
+    FactorImputers,
     GaussianBottleneck,
     Head,
     ModalityForm,
@@ -61,6 +62,13 @@ def test_bottleneck_without_noise():
     assert torch.equal(code.sample, code.mean)
 
 
+def test_identity_bottleneck_returns_its_input_with_unit_variance():
+    hidden = torch.randn(5, 3, 4)
+    code = GaussianBottleneck(4, 4, n_modalities=3, identity=True)(hidden)
+    assert torch.equal(code.mean, hidden)
+    assert not code.logvar.any()
+
+
 def test_bottleneck_is_finite_on_huge_inputs():
     code = GaussianBottleneck(4, 2)(torch.full((3, 4), 1e18))
     assert torch.isfinite(code.sample).all()
@@ -86,7 +94,11 @@ def test_imputer_without_autoencoders_is_the_transition_network():
     torch.testing.assert_close(imputer(x), imputer.transition(x))
 
 
-IMPUTERS = [lambda: ConcatenatingImputers(3, 4, (5,), 1), lambda: PooledImputers(3, 4, 6, 2)]
+IMPUTERS = [
+    lambda: ConcatenatingImputers(3, 4, (5,), 1),
+    lambda: PooledImputers(3, 4, 6, 2),
+    lambda: FactorImputers(3, 4, 2),
+]
 
 
 @pytest.mark.parametrize("build", IMPUTERS)

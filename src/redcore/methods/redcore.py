@@ -6,7 +6,7 @@ and stacking are the method `stacked`, the default of the library, which wraps t
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from pydantic import Field
@@ -18,6 +18,7 @@ from redcore.fitting import StepContext, TrainableNetwork
 from redcore.methods._base import CodeSettings, ModalityForm, NetworkMethod
 from redcore.nn import (
     Batch,
+    FactorImputers,
     Gaussian,
     GaussianBottleneck,
     Head,
@@ -44,6 +45,9 @@ class RedCoreSettings(BalancingSettings, ImputerSettings, CodeSettings):
     ----------
     bottleneck_noise : bool, default True
         If True, latent codes are sampled in training. In prediction they are the means.
+    bottleneck_init : {"random", "identity"}, default "random"
+        Initial weights of the bottleneck. "random": as in a linear layer, as in the released code. "identity": the mean
+        of a code is the output of the encoder, and its variance is 1.
     kl_weight : float >= 0, default 0.0008
         lambda of ``L_kl = -lambda / B * sum (1 + logvar - mu^2 - exp(logvar))``.
     imputation_weight : float >= 0, default 0.15
@@ -54,7 +58,7 @@ class RedCoreSettings(BalancingSettings, ImputerSettings, CodeSettings):
         If False, no gradient of a head reaches an imputer.
     detach_imputation_target : bool, default True
         If True, the imputation loss of a modality does not train the encoder of that modality. The released code has
-        False, which also makes the codes easier to impute.
+        False, which also makes the codes easier to impute. The loss of ``imputer="factor"`` never does.
     """
 
     SEARCH: ClassVar[dict[str, Search]] = {
@@ -67,6 +71,7 @@ class RedCoreSettings(BalancingSettings, ImputerSettings, CodeSettings):
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 3e-3
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] | None = 0.1
     bottleneck_noise: bool = True
+    bottleneck_init: Literal["random", "identity"] = "random"
     kl_weight: Annotated[float, Field(ge=0)] = 0.0008
     imputation_weight: Annotated[float, Field(ge=0)] = 0.15
     unimodal_weight: Annotated[float, Field(ge=0)] = 1.0
@@ -82,6 +87,7 @@ class RedCoreOutput(NamedTuple):
     unimodal_logits: Tensor  # (B, M, n_outputs)
     codes: Gaussian  # mu_m, logvar_m and z_m, each (B, M, d); undefined where modality m is missing
     imputed: Tensor  # (B, M, d), g_m; in prediction only for samples with a missing modality
+    imputed_variance: Tensor | None = None  # (B, M, d), of z_m given the other codes; of imputer "factor" only
 
 
 class RedCoreNetwork(TrainableNetwork):
@@ -95,7 +101,8 @@ class RedCoreNetwork(TrainableNetwork):
         self.names, self.settings = [form.name for form in forms], settings
         n, width, layers = len(forms), settings.latent_dim, settings.head_layers
         self.encoders = settings.build_encoders(forms)
-        self.bottleneck = GaussianBottleneck(width, width, settings.bottleneck_noise, n)
+        identity = settings.bottleneck_init == "identity"
+        self.bottleneck = GaussianBottleneck(width, width, settings.bottleneck_noise, n, identity)
         self.imputers = settings.build_imputers(n, width)
         self.joint_head = Head(n * width, n_outputs, layers, settings.head_dropout)
         self.unimodal_heads = StackedHead(n, width, n_outputs, layers, settings.head_dropout)
@@ -106,19 +113,25 @@ class RedCoreNetwork(TrainableNetwork):
         """Encode, impute, complete and fuse: ``r_m = z_m`` where modality m is observed, else ``g_m``."""
         codes = self.encode(batch)
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
-        imputed = self.impute(codes.sample, kept)
+        imputed, variance = self.impute(codes.sample, kept)
         supervised = imputed if self.settings.supervise_imputed else imputed.detach()
         completed = torch.where(kept[..., None], codes.sample, supervised)
         unimodal, representation = self.unimodal_heads(completed), completed.flatten(1)
-        return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed)
+        return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed, variance)
 
     def encode(self, batch: Batch) -> Gaussian:
         """Return ``z_m = mu_m + exp(logvar_m / 2) eps`` with ``(mu_m, logvar_m) = W_m f_m(x_m)``, (B, M, d)."""
         return cast(Gaussian, self.bottleneck(self.encoders(batch)))
 
-    def impute(self, codes: Tensor, kept: Tensor) -> Tensor:
-        """Return ``g_m = c_m([z_k : k != m])`` of all modalities, (B, M, d), from the codes that are kept."""
-        return cast(Tensor, self.imputers(self.imputer_input(codes, kept), kept))
+    def impute(self, codes: Tensor, kept: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return ``g_m = c_m([z_k : k != m])`` of all modalities, (B, M, d), from the codes that are kept.
+
+        The second result is the variance of the missing code, (B, M, d), or None if the imputers have no variance.
+        """
+        inputs = self.imputer_input(codes, kept)
+        if isinstance(self.imputers, FactorImputers):
+            return self.imputers.conditional(inputs, kept)
+        return cast(Tensor, self.imputers(inputs, kept)), None
 
     def imputer_input(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Return the codes that the imputers read, (B, M, d): zeros in place of missing modalities."""
@@ -150,7 +163,8 @@ class RedCoreNetwork(TrainableNetwork):
         kl = kl_to_standard_normal(output.codes.mean, output.codes.logvar, batch.availability)
         kl = kl * (settings.kl_weight / n_samples)
         loss = joint + settings.unimodal_weight * unimodal.sum() + kl
-        loss = loss + settings.imputation_weight * (weights * imputation).sum()
+        supervised = imputation if output.imputed_variance is None else self._negative_log_likelihoods(output, batch)
+        loss = loss + settings.imputation_weight * (weights * supervised).sum()
         parts = {"loss": loss, "loss/joint": joint, "loss/kl": kl, "loss/unimodal": unimodal}
         return parts | {"imputation_loss": imputation}
 
@@ -162,12 +176,25 @@ class RedCoreNetwork(TrainableNetwork):
         target = output.codes.sample
         if self.settings.detach_imputation_target:
             target = (anchor or output).codes.sample.detach()
-        distance = (output.imputed - target).square().sum(dim=2)
-        return distance.masked_fill(~batch.availability, 0.0).sum(dim=0) / batch.global_counts.n_observed.clamp(min=1)
+        return _mean_of_observed((output.imputed - target).square().sum(dim=2), batch)
+
+    def _negative_log_likelihoods(self, output: RedCoreOutput, batch: Batch) -> Tensor:
+        """Return the Gaussian imputation loss ``(|z_m - g_m|^2 / v_m + log v_m) / 2``, averaged over dimensions, (M,).
+
+        It does not depend on the scale of the codes, up to a constant. The target z_m is detached.
+        """
+        variance = cast(Tensor, output.imputed_variance)
+        distance = (output.imputed - output.codes.sample.detach()).square()
+        return _mean_of_observed((distance / variance + variance.log()).mean(dim=2) / 2, batch)
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the running losses, relative advantages and supervision weights, each (M,)."""
         return self.rule.state()
+
+
+def _mean_of_observed(losses: Tensor, batch: Batch) -> Tensor:
+    """Return the mean of losses (B, M) over the samples that observe each modality, (M,); 0 without such samples."""
+    return losses.masked_fill(~batch.availability, 0.0).sum(dim=0) / batch.global_counts.n_observed.clamp(min=1)
 
 
 class RedCore(NetworkMethod):

@@ -5,6 +5,7 @@ from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_
 from redcore.nn._cascade import CascadeAutoencoder
 from redcore.nn._codes import CodeEncoders, ModalityEncoder
 from redcore.nn._dropout import Dropout, drop_modalities
+from redcore.nn._factor import FactorImputers
 from redcore.nn._form import ModalityForm
 from redcore.nn._fusion import AttentionFusion, TokenTransformer
 from redcore.nn._heads import Head, StackedHead
@@ -24,6 +25,7 @@ __all__ = [
     "ConcatenatingImputers",
     "CrossModalImputer",
     "Dropout",
+    "FactorImputers",
     "Gaussian",
     "GaussianBottleneck",
     "GaussianLatent",

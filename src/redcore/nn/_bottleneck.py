@@ -37,16 +37,30 @@ class GaussianBottleneck(nn.Module):
         `posterior_sampling`.
     n_modalities : int, optional
         Number of bottlenecks, one per modality, that are computed in one operation. Default: a single bottleneck.
+    identity : bool, default False
+        If True, ``mu = h`` and ``logvar = 0`` before training, which needs ``in_features == latent_dim``. If False, W
+        has the initial values of a linear layer.
     """
 
     sampling: bool = False
 
-    def __init__(self, in_features: int, latent_dim: int, noise: bool = True, n_modalities: int | None = None) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        latent_dim: int,
+        noise: bool = True,
+        n_modalities: int | None = None,
+        identity: bool = False,
+    ) -> None:
         super().__init__()
         width = 2 * latent_dim
         self.project = (
             nn.Linear(in_features, width) if n_modalities is None else StackedLinear(n_modalities, in_features, width)
         )
+        if identity:
+            with torch.no_grad():
+                self.project.bias.zero_()
+                self.project.weight.copy_(torch.eye(width, in_features))
         self.noise = noise
 
     def forward(self, hidden: Tensor) -> Gaussian:

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from redcore._settings import Settings, Sizes
+from redcore.nn._factor import FactorImputers
 from redcore.nn._stacked import StackedLinear
 from redcore.nn._tracing import is_traced
 
@@ -28,22 +29,27 @@ class ImputerSettings(Settings):
 
     Attributes
     ----------
-    imputer : {"pooled", "concatenate"}, default "pooled"
+    imputer : {"pooled", "concatenate", "factor"}, default "pooled"
         "pooled": each observed modality sends a message, a linear map of its code. An imputer reads the gated sum of
         the messages of the other modalities. The cost is linear in the number of modalities. "concatenate": an imputer
         reads the concatenated codes of all other modalities, as in the RedCore paper. The cost is quadratic.
+        "factor": conditional mean of a linear-Gaussian factor model; see `FactorImputers`. RedCore then uses the
+        conditional variance, too.
     imputer_hidden : int in [1, 8192], default 128
         Used by "pooled" only: size of a message.
     imputer_layers : tuple of int, default (64,)
         Used by "concatenate" only: layer sizes of the encoder of each autoencoder. The decoder mirrors them.
     imputer_blocks : int in [0, 64], default 1
         Used by "concatenate" only: number of residual autoencoders.
+    imputer_factors : int in [1, 256], default 16
+        Used by "factor" only: number of shared factors.
     """
 
-    imputer: Literal["pooled", "concatenate"] = "pooled"
+    imputer: Literal["pooled", "concatenate", "factor"] = "pooled"
     imputer_hidden: Annotated[int, Field(ge=1, le=8192)] = 128
     imputer_layers: Sizes = (64,)
     imputer_blocks: Annotated[int, Field(ge=0, le=64)] = 1
+    imputer_factors: Annotated[int, Field(ge=1, le=256)] = 16
 
     def build_imputers(self, n_modalities: int, latent_dim: int) -> nn.Module:
         """Build the imputers of all modalities, called as ``imputers(codes, kept)``."""
@@ -51,6 +57,8 @@ class ImputerSettings(Settings):
             return _NoImputers()
         if self.imputer == "pooled":
             return PooledImputers(n_modalities, latent_dim, self.imputer_hidden, gcd(self.imputer_hidden, GATES))
+        if self.imputer == "factor":
+            return FactorImputers(n_modalities, latent_dim, self.imputer_factors)
         return ConcatenatingImputers(n_modalities, latent_dim, self.imputer_layers, self.imputer_blocks)
 
 

@@ -25,6 +25,7 @@ SETTINGS: dict[str, Any] = {
     "head_layers": [128, 128],
     "head_dropout": 0.5,
     "modality_dropout": 0.0,
+    "bottleneck_init": "random",
     "kl_weight": 0.0008,
     "imputation_weight": 0.15,
     "unimodal_weight": 1.0,
