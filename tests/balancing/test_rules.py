@@ -105,7 +105,10 @@ def test_norm(name):
 
 
 def test_fixed_weights_are_constant():
-    np.testing.assert_allclose(feed(rule("fixed", 4), [9.0, 1.0, 1.0, 1.0], 0), [0.5] * 4)
+    balancer = rule("fixed", 4)
+    np.testing.assert_allclose(feed(balancer, [9.0, 1.0, 2.0, 5.0], 0, [True, True, True, False]), [0.5] * 4)
+    # the mean running loss of the observed modalities is 0.7 * 4
+    np.testing.assert_allclose(balancer.relative_advantage, [-1.25, 0.75, 0.5, 0], rtol=1e-6)
 
 
 def test_inverse_rate_by_hand():

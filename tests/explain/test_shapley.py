@@ -109,3 +109,5 @@ def test_under_trained_modality_with_reason():
     assert "rose from 0.72 to 0.88" in states[0].reason
     assert "missing in 80%" in states[0].reason
     assert training_states({}) == []
+    constant = {**steps, "supervision_weight/text": np.full(100, 0.7)}
+    assert "supervision weight stayed at 0.70;" in training_states(constant, {"text": 0.8})[0].reason

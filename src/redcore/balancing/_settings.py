@@ -34,9 +34,9 @@ class BalancingSettings(Settings):
 
     Attributes
     ----------
-    balancing : str, default "relative_advantage"
+    balancing : str, default "fixed"
         Supervision-weight rule: a name, see 'redcore list rules', or a class or function, see `redcore.balancing`.
-        "fixed" is the ablation.
+        "fixed": constant weights. "relative_advantage": the rule of the RedCore paper.
     smoothing : float in (0, 1], default 0.7
         Smoothing factor c of the running losses ``lbar <- (1 - c) lbar + c l``.
     weight_interval : int >= 1, default 3
@@ -59,7 +59,7 @@ class BalancingSettings(Settings):
         order. They are at least 0, and are scaled as `weight_norm` states. None: equal weights.
     """
 
-    balancing: Annotated[str, PlugInName("redcore.balancing", "balancing rule")] = "relative_advantage"
+    balancing: Annotated[str, PlugInName("redcore.balancing", "balancing rule")] = "fixed"
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.7
     weight_interval: Annotated[int, Field(ge=1)] = 3
     weight_step: Annotated[float, Field(ge=0)] = 0.1

@@ -51,10 +51,7 @@ class RelativeAdvantage(BalancingRule):
         settings = self.settings
         self.smooth(signals, settings.smoothing)
         self.seen.logical_or_(signals.observed > 0)
-        n_seen = self.seen.sum().clamp(min=1)
-        mean = self.running_loss.sum() / n_seen
-        advantage = (mean - self.running_loss) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
-        self.relative_advantage.copy_(torch.where(self.seen, advantage, torch.zeros_like(advantage)))
+        self.set_relative_advantage(self.seen)
         if signals.step % settings.weight_interval == 0:
             eta = min(self.weight_step(signals.step), 1e30)
             self.set_weights((self.supervision_weight - eta * self.relative_advantage).clamp(min=settings.weight_floor))

@@ -71,12 +71,14 @@ def _state(name: str, steps: Mapping[str, AnyArray], missing_rate: float | None)
     first_advantage, last_advantage = _ends(steps[f"relative_advantage/{name}"])
     first_weight, last_weight = _ends(steps[f"supervision_weight/{name}"])
     comparison = "worse" if last_advantage < 0 else "better"
-    change = "rose" if last_weight > first_weight else "fell"
+    if first_weight == last_weight:
+        change = f"stayed at {first_weight:.2f}"
+    else:
+        change = f"{'rose' if last_weight > first_weight else 'fell'} from {first_weight:.2f} to {last_weight:.2f}"
     missing = "" if missing_rate is None else f"; missing in {missing_rate:.0%} of the training samples"
     reason = (
         f"imputed with a loss {abs(last_advantage):.0%} {comparison} than the average in the last quarter of training "
-        f"(advantage {first_advantage:+.2f} to {last_advantage:+.2f}); its supervision weight {change} from "
-        f"{first_weight:.2f} to {last_weight:.2f}{missing}"
+        f"(advantage {first_advantage:+.2f} to {last_advantage:+.2f}); its supervision weight {change}{missing}"
     )
     under_trained = last_advantage < UNDER_TRAINED
     return TrainingState(

@@ -4,12 +4,12 @@ A sigmoid follows each encoder, imputers read the encoding of zeros in place of 
 gradient of each sub-network is clipped by itself. The preset `aaai2024` has the other constants of the paper.
 """
 
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from redcore._settings import MethodSettings
+from redcore._settings import MethodSettings, PlugInName
 from redcore.fitting import SubNetwork, all_parameters, slices
 from redcore.methods._base import ModalityForm
 from redcore.methods.redcore import SOURCE, RedCore, RedCoreNetwork, RedCoreSettings
@@ -23,6 +23,8 @@ class ReleasedSettings(RedCoreSettings):
 
     Attributes
     ----------
+    balancing : str, default "relative_advantage"
+        As in `BalancingSettings`.
     encoder_activation : {"sigmoid", "identity"}, default "sigmoid"
         Function that is applied to the output of each encoder.
     missing_code : {"encoded_zeros", "zeros"}, default "encoded_zeros"
@@ -31,6 +33,7 @@ class ReleasedSettings(RedCoreSettings):
         Whether `gradient_clip` bounds the norm of each sub-network, or of all parameters together.
     """
 
+    balancing: Annotated[str, PlugInName("redcore.balancing", "balancing rule")] = "relative_advantage"
     encoder_activation: Literal["sigmoid", "identity"] = "sigmoid"
     missing_code: Literal["encoded_zeros", "zeros"] = "encoded_zeros"
     clip_scope: Literal["subnetwork", "all"] = "subnetwork"
