@@ -3,10 +3,12 @@
     $ python benchmarks/oracle.py OUT --data-folder ../shared/data --seeds 5 --jobs 2
     $ python benchmarks/oracle.py OUT --data-folder ../shared/data --estimate   # one fit per data set, then CPU hours
     $ python benchmarks/oracle.py OUT --data-folder ../shared/data --table      # tables of the records so far
+    $ python benchmarks/oracle.py OUT --data digits gaussian --seeds 3 --grid 0 0.3 3 --one-at-a-time  # a smaller sweep
 
 Method `redcore`: one network, prediction of the joint head. Missing rates 0.2, 0.5, 0.8, in two orders. Weights of each
-modality: 0, 0.1, 0.3, 1, 3, 10, all combinations that differ by more than a common factor for up to three modalities,
-and one modality at a time (1 for the others) for more. All weights, also those of the rules, have the sum sqrt(M).
+modality: 0, 0.1, 0.3, 1, 3, 10 (or `--grid`), all combinations that differ by more than a common factor for up to three
+modalities, and one modality at a time (1 for the others) for more, or for any number with `--one-at-a-time`. All
+weights, also those of the rules, have the sum sqrt(M).
 
 The sweep is a benchmark of `redcore.benchmark`: one JSON record per fit in OUT, which the same command resumes after a
 kill. Scores are the log loss and the macro-F1 of argmax on the test split, averaged over all missing patterns (squared
@@ -61,33 +63,42 @@ FIXED, WEIGHTS = "fixed", "weights "
 DATA = ("digits", "gaussian", "leaves100.npz", "mosi.npz", "utd_mhad.npz", "wesad.npz", "tcga_breast.npz", "houses.npz")
 
 
-def weights_of(n_modalities: int) -> list[tuple[float, ...]]:
+def weights_of(
+    n_modalities: int, grid: Sequence[float] = GRID, full_product_up_to: int = FULL_PRODUCT_UP_TO
+) -> list[tuple[float, ...]]:
     """Return all weights of the sweep without equal weights, each once up to a common factor."""
-    if n_modalities <= FULL_PRODUCT_UP_TO:
-        candidates = list(product(GRID, repeat=n_modalities))
+    if n_modalities <= full_product_up_to:
+        candidates = list(product(grid, repeat=n_modalities))
     else:
         candidates = [
             tuple(value if place == moved else 1.0 for place in range(n_modalities))
             for moved in range(n_modalities)
-            for value in GRID
+            for value in grid
         ]
     distinct = {tuple(round(value / max(point), 9) for value in point): point for point in candidates if any(point)}
     return [point for point in distinct.values() if len(set(point)) > 1]
 
 
-def specification(sources: Sequence[str], folder: Path, n_seeds: int) -> Spec:
-    """Return the benchmark with equal weights, all rules and all weights of the sweep."""
+def specification(
+    sources: Sequence[str],
+    folder: Path,
+    n_seeds: int,
+    grid: Sequence[float] = GRID,
+    full_product_up_to: int = FULL_PRODUCT_UP_TO,
+    rules: Sequence[str] = (),
+) -> Spec:
+    """Return the benchmark with equal weights, the rules (default: all) and all weights of the sweep."""
     n_modalities = {source: len(read_data(_path(source, folder)).names) for source in sources}
     data = [{"name": source, "outer_split": "repeated"} for source in sources]
     methods = [
         {"name": "redcore", "label": rule, "settings": {"balancing": rule, "weight_norm": "sum"}}
-        for rule in names("redcore.balancing")
+        for rule in dict.fromkeys([FIXED, *(rules or names("redcore.balancing"))])
     ]
     by_size = defaultdict(list)
     for source, size in n_modalities.items():
         by_size[size].append(Path(source).stem)
     for size, titles in by_size.items():
-        for point in weights_of(size):
+        for point in weights_of(size, grid, full_product_up_to):
             settings = {"balancing": "fixed", "weight_norm": "sum", "fixed_weights": point}
             label = WEIGHTS + "/".join(f"{value:g}" for value in point)
             methods.append({"name": "redcore", "label": label, "settings": settings, "only": titles})
@@ -293,11 +304,16 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="setting of all fits")
+    parser.add_argument("--grid", type=float, nargs="+", default=GRID, help="weights of each modality")
+    parser.add_argument("--one-at-a-time", action="store_true", help="no combinations of weights, for any data set")
+    parser.add_argument("--rules", nargs="+", default=(), help="rules to compare with the rule fixed (default: all)")
     parser.add_argument("--estimate", action="store_true", help="one fit of each data set, then print the CPU hours")
     parser.add_argument("--table", action="store_true", help="print the tables of the finished fits")
     options = parser.parse_args()
     changes = dict(change.partition("=")[::2] for change in options.set)
-    spec = specification(options.data, options.data_folder, options.seeds).shortened(settings=changes)
+    up_to = 1 if options.one_at_a_time else FULL_PRODUCT_UP_TO
+    spec = specification(options.data, options.data_folder, options.seeds, options.grid, up_to, options.rules)
+    spec = spec.shortened(settings=changes)
     if options.estimate:
         first = {"method": tuple(method for method in spec.method if method.label == FIXED), "n_seeds": 1}
         sweep(spec.model_copy(update={**first, "protocol": spec.protocol[:1]}), options)

@@ -26,6 +26,7 @@ def test_weights_are_distinct_up_to_a_common_factor(oracle):
     assert {0, 0.01, 0.1, 0.3, 3, 10, 100, np.inf} <= set(np.round(ratios, 6))
     assert all(sum(value != 1 for value in point) == 1 for point in oracle.weights_of(4))
     assert len(oracle.weights_of(4)) == 4 * 5
+    assert oracle.weights_of(2, (0, 3), full_product_up_to=1) == [(0, 1), (3, 1), (1, 0), (1, 3)]
 
 
 def test_cross_fitted_gains_by_hand(oracle):
@@ -52,10 +53,9 @@ def test_noise_is_no_gain_and_a_true_gain_is_found(oracle):
 
 @pytest.mark.slow
 def test_sweep_is_resumed_and_scored(oracle, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(oracle, "GRID", (0.0, 1.0))
     monkeypatch.setattr(oracle, "ORDERS", (0,))
-    monkeypatch.setattr(oracle, "names", lambda package: ["fixed", "inverse_rate"])
-    arguments = [str(SCRIPT), str(tmp_path), "--data", "wine", "--seeds", "2", "--set", "max_epochs=1"]
+    small = ["--grid", "0", "1", "--rules", "inverse_rate", "--seeds", "2", "--set", "max_epochs=1"]
+    arguments = [str(SCRIPT), str(tmp_path), "--data", "wine", *small]
     monkeypatch.setattr(sys, "argv", [*arguments, "--estimate"])
     assert oracle.main() == 0
     assert "total: 0.0 CPU hours for 1 of 1 data sets" in capsys.readouterr().out
@@ -65,7 +65,7 @@ def test_sweep_is_resumed_and_scored(oracle, tmp_path, monkeypatch, capsys):
     assert oracle.main() == 0
     output = capsys.readouterr().out
     records = oracle.read_records(tmp_path)
-    n_weights = len(oracle.weights_of(4))
+    n_weights = len(oracle.weights_of(4, (0, 1)))
     assert len(records) == 2 * (n_weights + 2)
     assert first.stat().st_mtime_ns == written
     assert all(sum(record.weights.values()) == pytest.approx(2, rel=1e-5) for record in records)
