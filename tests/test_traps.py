@@ -14,7 +14,7 @@ from redcore.fitting import Callback, Stepper, TrainingSettings, predict_batches
 from redcore.fitting._plan import Plan, Sampler
 from redcore.methods import make_method
 from redcore.methods.redcore import RedCoreNetwork, RedCoreSettings
-from redcore.nn import Objective, collate
+from redcore.nn import ModalityForm, Objective, collate
 from redcore.nn.encoders import EncoderSpec, build_encoder
 
 N = 24
@@ -27,7 +27,9 @@ def redcore(**changes):
 def stepper_on(data, **changes):
     """Return a stepper on tiny sizes, and the encoded target."""
     settings = RedCoreSettings.parse(tiny("redcore", **changes))
-    forms = [(name, modality.n_features, modality.is_sequence) for name, modality in data.modalities.items()]
+    forms = [
+        ModalityForm(name, modality.n_features, int(modality.is_sequence)) for name, modality in data.modalities.items()
+    ]
     objective = Objective.fit(data.target)
     torch.manual_seed(0)
     network = RedCoreNetwork(forms, data.target.n_outputs, settings)

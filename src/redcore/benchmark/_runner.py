@@ -14,7 +14,6 @@ from redcore.benchmark._record import Record
 from redcore.benchmark._spec import Spec
 from redcore.benchmark._worker import Work
 from redcore.exceptions import RunError
-from redcore.methods import method_class
 
 __all__ = ["Backend", "missing_cells", "run"]
 
@@ -77,6 +76,8 @@ def run(
 
 def _check_tunable(spec: Spec) -> None:
     """Raise RunError if methods are tuned without Optuna, or one has no setting to tune."""
+    from redcore.methods import method_class  # imports torch, which reports do without
+
     tuned = [method for method in spec.method if method.tuned]
     if tuned and find_spec("optuna") is None:
         raise RunError("package optuna is not installed: pip install 'redcore[tune]'")

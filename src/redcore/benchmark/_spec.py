@@ -13,7 +13,6 @@ from redcore._settings import Settings
 from redcore._validation import check_known
 from redcore.benchmark._cell_config import Cell, DataSpec, MethodSpec, ProtocolSpec, TuningSpec
 from redcore.exceptions import PlugInError, SettingsError, UnknownNameError
-from redcore.methods import method_class
 from redcore.metrics import check_extra_scores
 
 __all__ = ["Override", "Spec", "read_spec", "spec_names"]
@@ -130,6 +129,8 @@ class Spec(Settings):
         SettingsError
             If the value of a setting is invalid.
         """
+        from redcore.methods import method_class  # imports torch, which reports do without
+
         changes = dict(settings or {})
         max_seeds = self.n_seeds if n_seeds is None else min(n_seeds, self.n_seeds)
         if not changes:

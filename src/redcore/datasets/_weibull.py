@@ -10,6 +10,8 @@ __all__ = ["WeibullTimes"]
 
 N_NODES = 40
 """Number of nodes of a quadrature over a normal distribution."""
+MAX_DIFFERENCE = 9.0
+"""Upper limit of integrals over a standard half-normal variable."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ class WeibullTimes:
         Examples
         --------
         >>> round(WeibullTimes().best_concordance(0.0), 3), round(WeibullTimes().best_concordance(1.0), 3)
-        (0.5, 0.802)
+        (0.5, 0.787)
         """
         nodes, weights = np.polynomial.hermite_e.hermegauss(2 * N_NODES)
-        pairs = (
-            np.sqrt(2) * self.effect * (np.sqrt(explained) * np.abs(nodes)[:, None] + np.sqrt(1 - explained) * nodes)
-        )
-        first_is_earlier = 1 / (1 + np.exp(-pairs))
-        return float(weights @ first_is_earlier @ weights / weights.sum() ** 2)
+        # the difference of the posterior means is half-normal: Gauss-Legendre, because of its kink at 0
+        legendre, lengths = np.polynomial.legendre.leggauss(2 * N_NODES)
+        differences = MAX_DIFFERENCE * (1 + legendre) / 2
+        densities = lengths * np.exp(-(differences**2) / 2)
+        z = np.sqrt(explained) * differences[:, None] + np.sqrt(1 - explained) * nodes
+        first_is_earlier = 1 / (1 + np.exp(-np.sqrt(2) * self.effect * z))
+        return float(densities @ first_is_earlier @ weights / (densities.sum() * weights.sum()))

@@ -1,13 +1,15 @@
 """Settings shared by all methods that are trained by gradient descent."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from redcore._settings import MethodSettings, PlugInName, Search
 from redcore.data import TargetKind
-from redcore.nn.losses import Loss, LossSpec, build_loss
 from redcore.preprocessing import Preprocessing, automatic
+
+if TYPE_CHECKING:
+    from redcore.nn.losses import Loss
 
 __all__ = ["TrainingSettings"]
 
@@ -121,6 +123,8 @@ class TrainingSettings(MethodSettings):
     window_megabytes: Annotated[int, Field(ge=1)] = 256
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 5.0
 
-    def loss_for(self, kind: TargetKind) -> Loss | None:
+    def loss_for(self, kind: TargetKind) -> "Loss | None":
         """Return the loss for a kind of target, or None for its default loss."""
+        from redcore.nn.losses import LossSpec, build_loss
+
         return build_loss(self.loss, kind, LossSpec(self.label_smoothing, self.focal_gamma, self.huber_delta))
