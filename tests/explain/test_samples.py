@@ -102,7 +102,8 @@ def world():
 
 def true_changes(model, method, data, column, n_draws, rng):
     """Return changes of the prediction of output `column` by draws of m02 from its distribution given m00 and m01."""
-    n_samples, posterior, means = data.n_samples, *model._posterior(data)
+    n_samples = data.n_samples
+    posterior, means = model._posterior(data)
     precision = np.eye(model.settings.n_shared)
     for name in ("m00", "m01"):
         precision += model.shared[name].T @ model._inverse_covariance(name, 1.0) @ model.shared[name]
