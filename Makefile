@@ -38,8 +38,9 @@ coverage: $(VENV)/.ready ## Run the fast tests and require that they cover 83 % 
 coverage-all: $(VENV)/.ready ## Run the whole suite and require a line coverage of 90 %
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term
 
-slow: $(VENV)/.ready ## Test recovery: a benchmark killed 20 times, and a lost node of a Ray cluster (minutes)
+slow: $(VENV)/.ready ## Test recovery: a benchmark killed 20 times, an extraction 10 times, and a lost node of a Ray cluster (minutes)
 	$(BIN)/python tests/benchmark/kill_and_resume.py
+	PYTHONPATH=tests $(BIN)/python tests/extract/kill_and_resume.py
 	REDCORE_SLOW=1 $(BIN)/python -m pytest tests/benchmark/test_ray.py
 
 study: $(VENV)/.ready ## Run the built-in benchmark NAME and write its page to docs/results

@@ -55,6 +55,17 @@ with TemporaryDirectory() as folder:
     assert guess(path) == "{name}"
     assert read(path).n_samples > 1
 """,
+    "extractors": """
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from redcore.data.store import Store
+from redcore.extract import extract
+from samples.recordings import write_recordings
+with TemporaryDirectory() as folder:
+    recordings = write_recordings(Path(folder, "recordings"), ("audio",), 3, labels="none")
+    extract(recordings, Path(folder, "store"), dict(audio="{name}"))
+    assert Store(Path(folder, "store")).read().n_samples == 3
+""",
     "scores": """
 from factories import TARGETS, make_data
 from redcore.methods import make_method
@@ -81,6 +92,7 @@ HELD_TO = {
     "losses": {"nn/test_losses.py": ""},
     "protocols": {"missing/test_mechanisms.py": ""},
     "formats": {"contract/test_format_contract.py": ""},
+    "extractors": {"extract/test_extractors.py": ""},
     "scores": {
         "metrics/test_table.py": "direction_of_the_score or ranks_the_better or page",
     },

@@ -1,6 +1,7 @@
 """Discovery of plug-ins: modules of this package, entry points of other distributions, and dotted names.
 
-A plug-in is a method, balancing rule, encoder, loss, missing protocol, format, data set, score or preset.
+A plug-in is a method, balancing rule, encoder, loss, missing protocol, format, data set, score, extractor or
+preset.
 
 - Each public module of a package, such as `redcore.methods`, is one plug-in.
 - A distribution adds plug-ins of other kinds than presets by entry points; `GROUPS` lists their groups.
@@ -53,6 +54,7 @@ GROUPS = {
     "redcore.data.formats": "redcore.formats",
     "redcore.datasets": "redcore.datasets",
     "redcore.metrics": "redcore.scores",
+    "redcore.extract.extractors": "redcore.extractors",
 }
 """Group of entry points by package."""
 

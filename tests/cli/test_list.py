@@ -46,7 +46,8 @@ def test_json_holds_names_and_summaries(cli, kind):
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("presets", "aaai2024"), ("protocols", "imbalanced"), ("methods", "redcore"), ("datasets", "digits"),
-     ("encoders", "transformer"), ("losses", "focal"), ("rules", "relative_advantage"), ("formats", "npz")],
+     ("encoders", "transformer"), ("losses", "focal"), ("rules", "relative_advantage"), ("formats", "npz"),
+     ("extractors", "egemaps")],
 )  # fmt: skip
 def test_bundled_plug_ins_are_listed(cli, kind, name):
     assert f"\n{name} " in f"\n{cli('list', kind).out}"

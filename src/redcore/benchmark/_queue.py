@@ -1,7 +1,7 @@
 """Order in which cells are run."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from redcore.benchmark._cell_config import Cell
 from redcore.benchmark._record import Record
@@ -47,6 +47,11 @@ class Queue:
             del self._cells[seed]
         self._n_cells -= 1
         return cell
+
+    def drain(self) -> Iterator[Cell]:
+        """Remove and yield the next cell until the queue is empty."""
+        while len(self):
+            yield self.pop()
 
     def learn(self, record: Record) -> None:
         """Update the expected durations with a finished cell."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from redcore._files import write_json
+from redcore._processes import in_processes
 from redcore.benchmark._cell_config import Cell
-from redcore.benchmark._processes import in_processes
 from redcore.benchmark._queue import Queue
 from redcore.benchmark._ray import on_ray
 from redcore.benchmark._record import Record
@@ -93,7 +93,6 @@ def _records(queue: Queue, work: Work, n_jobs: int | None, backend: Backend) -> 
     if backend == "ray":
         yield from on_ray(queue, work, n_jobs)
     elif n_jobs is None or n_jobs == 1:
-        while len(queue):
-            yield work(queue.pop())
+        yield from map(work, queue.drain())
     else:
-        yield from in_processes(queue, work, n_jobs)
+        yield from in_processes(queue.drain(), work, work.failed, n_jobs, "redcore.benchmark._cell")

@@ -15,6 +15,7 @@ from redcore.cli.drift import drift
 from redcore.cli.evaluate import evaluate
 from redcore.cli.explain import explain
 from redcore.cli.export import export
+from redcore.cli.extract import extract
 from redcore.cli.fit import fit
 from redcore.cli.inspect import inspect
 from redcore.cli.join import join
@@ -65,6 +66,7 @@ app.command()(report)
 app.command()(inspect)
 app.command()(convert)
 app.command()(join)
+app.command()(extract)
 app.command()(ampute)
 app.command(name="list")(list_names)
 bench.command()(bench_report)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from redcore.data import JoinReport
 from redcore.fitting import Callback
 from redcore.metrics import PatternReport, headline, score_label
 
@@ -25,6 +26,7 @@ __all__ = [
     "fit_with_progress",
     "interruptible",
     "messages",
+    "print_join_report",
     "print_json",
     "print_report",
     "warnings_as_messages",
@@ -38,6 +40,9 @@ PER_CLASS = {
     "average_precision": "avg. precision",
 }
 """Columns of the table of classes, by score."""
+
+SHOWN_PATTERNS = 20
+"""Largest number of missing patterns in the report of a join."""
 
 SHOWN_CLASSES = 20
 """Largest number of classes in the table of classes."""
@@ -117,6 +122,33 @@ def _print_details(report: PatternReport) -> None:
 def _cell(value: float | None, best: bool) -> str:
     text = "-" if value is None else f"{value:.3f}"
     return f"[bold]{text}[/bold]" if best else text
+
+
+def print_join_report(report: JoinReport, names: Sequence[str]) -> None:
+    """Print the samples of each modality and the missing patterns of a join."""
+    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+    modalities = Table("modality", "source", title="Modalities")
+    for heading in ("ids", "observed", "missing", "in no other"):
+        modalities.add_column(heading, justify="right")
+    for name, count in report.modalities.items():
+        missing = report.n_samples - count.n_observed
+        counts = (count.n_ids, count.n_observed, missing, count.n_only_here)
+        modalities.add_row(name, count.source, *map(str, counts))
+    patterns = Table(*names, title="Missing patterns (o observed)")
+    patterns.add_column("samples", justify="right")
+    patterns.add_column("")
+    for pattern in report.patterns[:SHOWN_PATTERNS]:
+        marks = ["o" if name in pattern.observed else "" for name in names]
+        bar = "█" * max(1, round(20 * pattern.n_samples / report.patterns[0].n_samples))
+        patterns.add_row(*marks, str(pattern.n_samples), bar)
+    others = report.patterns[SHOWN_PATTERNS:]
+    if others:
+        n_samples = sum(pattern.n_samples for pattern in others)
+        patterns.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(n_samples), "")
+    console.print(modalities)
+    console.print(patterns)
+    if report.n_target_only:
+        console.print(f"{report.n_target_only} ids have a target but no modality and are left out.")
 
 
 class ProgressBar(Callback):

@@ -2,18 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from redcore.cli._options import EventOption, Json, parse_settings, parse_target, takes
 
-if TYPE_CHECKING:
-    from redcore.data import JoinReport
-
 __all__ = ["join"]
-
-SHOWN_PATTERNS = 20
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ def join(options: JoinOptions) -> None:
     A modality is missing in the samples that its file does not contain. Ids are compared as text, as they stand in the
     files. The command reports the samples of every modality and the missing patterns.
     """
-    from redcore.cli._output import print_json, warnings_as_messages
+    from redcore.cli._output import print_join_report, print_json, warnings_as_messages
     from redcore.data import MultimodalData
     from redcore.data.store import write_store
     from redcore.exceptions import DataError
@@ -85,7 +80,7 @@ def join(options: JoinOptions) -> None:
     if options.as_json:
         print_json({"store": str(options.out), **joined.report.to_dict(), "checksum": joined.data.checksum()})
         return
-    _print(joined.report, joined.data.names)
+    print_join_report(joined.report, joined.data.names)
     typer.echo(f"{joined.data!r} written to {options.out}")
 
 
@@ -103,34 +98,3 @@ def _join_arguments(options: JoinOptions) -> dict[str, Any]:
         "options": parse_settings(options.option or []),
     }
     return arguments if options.nan_rows is None else {**arguments, "nan_rows": options.nan_rows}
-
-
-def _print(report: "JoinReport", names: tuple[str, ...]) -> None:
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
-    modalities = Table("modality", "source", title="Modalities")
-    for heading in ("ids", "observed", "missing", "in no other"):
-        modalities.add_column(heading, justify="right")
-    for name, count in report.modalities.items():
-        missing = report.n_samples - count.n_observed
-        counts = (count.n_ids, count.n_observed, missing, count.n_only_here)
-        modalities.add_row(name, count.source, *map(str, counts))
-    patterns = Table(*names, title="Missing patterns (o observed)")
-    patterns.add_column("samples", justify="right")
-    patterns.add_column("")
-    for pattern in report.patterns[:SHOWN_PATTERNS]:
-        marks = ["o" if name in pattern.observed else "" for name in names]
-        bar = "█" * max(1, round(20 * pattern.n_samples / report.patterns[0].n_samples))
-        patterns.add_row(*marks, str(pattern.n_samples), bar)
-    others = report.patterns[SHOWN_PATTERNS:]
-    if others:
-        n_samples = sum(pattern.n_samples for pattern in others)
-        patterns.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(n_samples), "")
-    console.print(modalities)
-    console.print(patterns)
-    if report.n_target_only:
-        console.print(f"{report.n_target_only} ids have a target but no modality and are left out.")

@@ -7,6 +7,7 @@ from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._decide_target import Task, decide_target
 from redcore.data._frames import Frame, available_memory, is_column, is_frame, shortened
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount
+from redcore.data._join_sources import table_columns
 from redcore.data._mixed import Categories, MixedColumns, mixed_columns
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
@@ -67,4 +68,5 @@ __all__ = [
     "shortened",
     "skewness",
     "survival_fields",
+    "table_columns",
 ]

@@ -19,7 +19,7 @@ from redcore.data._csv import SUFFIXES, is_csv, read_csv
 from redcore.data._mixed import mixed_columns
 from redcore.exceptions import DataError, NonFiniteError
 
-__all__ = ["JoinSource", "columns_by_id", "names_file", "read_join_source", "split_columns"]
+__all__ = ["JoinSource", "columns_by_id", "names_file", "read_join_source", "split_columns", "table_columns"]
 
 PARQUET = (".parquet", ".pq")
 FILES = (".npy", ".csv", ".tsv")
@@ -155,6 +155,11 @@ def columns_by_id(path: Path, on: str, columns: Sequence[str], options: ColumnOp
     for name in columns:
         _column(str(path), table, name)
     return _ids(str(path), table, on), table.select(list(columns))
+
+
+def table_columns(path: Path, on: str) -> list[str]:
+    """Return the names of the columns of a table with ids in column `on`."""
+    return list(_read_table(path, on, False, ColumnOptions()).column_names)
 
 
 def _read_table(

@@ -99,6 +99,11 @@ class StoreWriter:
         for start in range(0, data.n_samples, size):
             self._write_block(data.take(np.arange(start, min(start + size, data.n_samples))))
 
+    def attach(self, name: str, raw: bytes) -> None:
+        """Add a file with content `raw` to the folder of the store. Readers of the store ignore it."""
+        with writing(self.folder):
+            (self._partial / name).write_bytes(raw)
+
     def _write_block(self, block: MultimodalData) -> None:
         self._check_types(block)
         table = table_of(block, self._dtypes)

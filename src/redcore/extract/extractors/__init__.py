@@ -1,0 +1,1 @@
+"""Extractors, one module per extractor; see `redcore.extract`."""
