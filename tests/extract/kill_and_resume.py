@@ -6,6 +6,7 @@ The exit status is 1 if a file of the store differs.
 """
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -26,10 +27,8 @@ def content_of(store: Path) -> dict[str, bytes]:
 
 def n_cached(store: Path) -> int:
     """Return the number of recordings whose features are in the cache of an unfinished extraction."""
-    return sum(
-        path.is_file() and not path.name.startswith(".")
-        for path in store.with_name(f".{store.name}.extract").rglob("*")
-    )
+    folders = os.walk(store.with_name(f".{store.name}.extract"))  # ignores a folder that is removed in the meantime
+    return sum(not name.startswith(".") for _, _, names in folders for name in names)
 
 
 def kill_and_resume(
@@ -45,7 +44,10 @@ def kill_and_resume(
         options = [f"--{medium}={extractor}" for medium, extractor in features.items()]
         options += [f"--labels={folder / 'labels.csv'}", f"--out={store}", f"--jobs={n_jobs}"]
         return subprocess.Popen(
-            [sys.executable, "-m", "redcore", "extract", str(folder), *options], stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "redcore", "extract", str(folder), *options],
+            stdout=subprocess.DEVNULL,
+            # the resource tracker of a killed process warns about its semaphores
+            stderr=subprocess.DEVNULL,
         )
 
     uninterrupted = place / "uninterrupted"

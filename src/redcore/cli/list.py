@@ -26,7 +26,7 @@ Kind = StrEnum("Kind", [*PACKAGES, "scores", "specs"])  # type: ignore[misc]
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="Kind of entries to list.")], as_json: Json = False) -> None:
-    """List presets, protocols, methods, data sets, encoders, losses, rules, formats, extractors, scores or benchmark specs.
+    """List presets, protocols, methods, data sets, encoders, losses, rules, formats, extractors, scores or specs.
 
     Plug-ins of other distributions are followed by their origin.
     """
