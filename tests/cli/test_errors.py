@@ -76,8 +76,8 @@ REQUESTS = {
     "setting is NaN": (["--set", "learning_rate=nan"], ["'learning_rate' is 'nan'"]),
     "setting among choices": (["--set", "schedule=slow"], ["'schedule' is 'slow'", "'cosine'"]),
     "settings that do not go together": (["--set", "latent_dim=6"], ["redcore: latent_dim 6", "encoder_heads 4"]),
-    "encoder": (["--set", "encoder=nosuch"], ["redcore: unknown encoder 'nosuch'", "transformer"]),
-    "rule": (["--set", "balancing=nosuch"], ["redcore: unknown balancing rule 'nosuch'", "relative_advantage"]),
+    "encoder": (["--set", "encoder=nosuch"], ["redcore: setting 'encoder'", "unknown encoder 'nosuch'", "transformer"]),
+    "rule": (["--set", "balancing=nosuch"], ["redcore: setting 'balancing'", "unknown balancing rule 'nosuch'"]),
     "modality of a rate": (["--missing-rate", "txt=0.5"], ["unknown modality 'txt'", "did you mean 'text'"]),
     "nameless modality": (["--missing-rate", "=0.5"], ["unknown modality ''"]),
     "rate above 1": (["--missing-rate", "text=1.5"], ["'text' is 1.5", "[0, 1]"]),
@@ -119,7 +119,7 @@ DATA = {
     "complex": ({"x_text": np.ones((60, 4), dtype=complex)}, ["'text'", "complex"]),
     "rows": ({"x_text": np.ones((59, 4))}, ["'text'", "59"]),
     "no dimension": ({"x_text": np.ones(())}, ["'text'"]),
-    "four dimensions": ({"x_text": np.ones((60, 2, 2, 2))}, ["'text'"]),
+    "five dimensions": ({"x_text": np.ones((60, 2, 2, 2, 2))}, ["'text'"]),
     "no modality": ({"x_audio": None, "x_text": None}, ["'x_<modality>'", "keys: y"]),
     "no samples": ({"x_audio": np.ones((0, 3)), "x_text": np.ones((0, 4)), "y": np.ones(0, int)}, ["no samples"]),
     "labels of other length": ({"y": np.zeros(59, int)}, ["59"]),
@@ -256,7 +256,8 @@ def test_a_flipped_bit_in_the_data_is_never_an_internal_error(linear_run, make_n
             status = main(["predict", str(linear_run), str(data), "--out", str(tmp_path / "out.csv")])
             error = capsys.readouterr().err
             assert status in (0, 2), (position, bit, error)
-            assert error.count("\n") == status // 2
+            # a prediction of changed data may warn that it differs from the training data
+            assert status == 0 or error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -136,11 +136,11 @@ def test_prediction_in_blocks_equals_prediction_at_once(
 def test_an_interrupted_prediction_resumes(cli, linear_run, make_npz, tmp_path, small_blocks, monkeypatch):
     data, out, block_sizes = make_npz(sample_id=IDS), tmp_path / "out.csv", []
 
-    def interrupt_third_call(method, block, outputs):
+    def interrupt_third_call(method, block, outputs, *others):
         block_sizes.append(block.n_samples)
         if len(block_sizes) == 3:
             raise KeyboardInterrupt
-        return prediction_table(method, block, outputs)
+        return prediction_table(method, block, outputs, *others)
 
     monkeypatch.setattr("redcore.runs._streaming.prediction_table", interrupt_third_call)
     assert cli("predict", linear_run, data, "--out", out).status == 130

@@ -101,7 +101,7 @@ def test_settings_of_the_base_are_accepted_at_both_levels():
     [
         ({"base": "late_fusion"}, SettingsError, "'late_fusion' cannot be stacked"),
         ({"base": "stacked"}, SettingsError, "'stacked' cannot be stacked"),
-        ({"base": "nothing"}, UnknownNameError, "nothing"),
+        ({"base": "nothing"}, SettingsError, "unknown method .nothing."),
         ({"base": "zero_fill", "kl_weight": 1}, UnknownNameError, "kl_weight"),
         ({"latent_dim": -1}, SettingsError, "latent_dim"),
         ({"base_settings": {"n_members": 3}}, SettingsError, "n_members"),

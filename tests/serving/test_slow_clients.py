@@ -59,6 +59,9 @@ def test_many_slow_clients_take_no_service_from_others(model):
             for connection in slow[:100]:
                 with contextlib.suppress(OSError):
                     connection.send(b"X-A: b\r\n")
+        deadline = time.monotonic() + 30
+        while health(service.port)[0] == 503 and time.monotonic() < deadline:
+            time.sleep(0.5)
         assert health(service.port) == (200, {"status": "ok"})
         for connection in slow:
             connection.close()

@@ -59,12 +59,13 @@ def export(
 def _write(method: "Method", run: Path, out: Path, form: Form) -> dict[str, Any]:
     """Write the file. For ONNX, return the largest difference between the predictions of graph and model."""
     from redcore._files import write_atomic
-    from redcore.export import export_onnx, load_calibration, model_card, read_model_content, save_model
+    from redcore.export import export_onnx, load_calibration, load_reference, model_card, read_model_content, save_model
 
     if form is Form.ONNX:
         return {"difference": export_onnx(method, out)}
     if form is Form.SAFETENSORS:
-        save_model(method, out, record=read_model_content(run)["record"], calibration=load_calibration(run))
+        record, calibration = read_model_content(run)["record"], load_calibration(run)
+        save_model(method, out, record=record, calibration=calibration, reference=load_reference(run))
     else:
         text = model_card(run)
         write_atomic(out, lambda path: path.write_text(text, encoding="utf-8"))

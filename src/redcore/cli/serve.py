@@ -63,7 +63,6 @@ def serve(options: ServeOptions) -> None:
     from redcore.export import load_calibration, load_model, load_reference
 
     _check_access(options)
-    listener = _bound_socket(options.host, options.port)
     method = load_model(options.run)
     try:
         import uvicorn
@@ -98,7 +97,8 @@ def serve(options: ServeOptions) -> None:
         ssl_certfile=options.tls_certificate,
         ssl_keyfile=options.tls_key,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with _bound_socket(options.host, options.port) as listener:
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _check_access(options: ServeOptions) -> None:
