@@ -28,6 +28,8 @@ MODULES = (
     "redcore.uncertainty",
     "redcore.explain",
     "redcore.inspection",
+    "redcore.monitoring",
+    "redcore.extract",
     "redcore.plot",
     "redcore.report",
     "redcore.runs",
@@ -35,6 +37,7 @@ MODULES = (
     "redcore.serving",
     "redcore.tuning",
     "redcore.benchmark",
+    "redcore.testing",
     "redcore.exceptions",
 )
 """Modules with public names, in the order of the reference."""
@@ -64,8 +67,26 @@ def _api_index() -> str:
 
 def _api(module: str) -> str:
     title = module
-    directive = f".. automodule:: {module}\n   :no-index:\n" if module == "redcore" else f".. automodule:: {module}\n"
+    directive = f".. automodule:: {module}\n"
+    if module == "redcore":
+        directive += "   :no-index:\n"
+    elif borrowed := _borrowed(module):
+        directive += f"   :exclude-members: {', '.join(borrowed)}\n"
     return f"{title}\n{'=' * len(title)}\n\n{directive}"
+
+
+def _borrowed(module: str) -> list[str]:
+    """Return the public names of a module that are defined in another module of the reference."""
+    content = importlib.import_module(module)
+    sources = {name: getattr(getattr(content, name), "__module__", module) for name in getattr(content, "__all__", ())}
+    others = [other for other in MODULES if other not in ("redcore", module)]
+    return [
+        name
+        for name, source in sources.items()
+        if isinstance(source, str)
+        and not source.startswith(f"{module}.")
+        and any(name in getattr(importlib.import_module(other), "__all__", ()) for other in others)
+    ]
 
 
 def _first_sentence(thing: Any) -> str:
