@@ -24,7 +24,7 @@ from redcore.methods.redcore import RedCore
 from redcore.methods.stack import Stack
 from redcore.methods.stacked import Stacked
 
-__all__ = ["MultimodalEstimator", "checked_target"]
+__all__ = ["AnyMethodEstimator", "MultimodalEstimator", "checked_target"]
 
 SETTING = "settings__"
 """Prefix of the parameters that stand for single settings."""
@@ -342,6 +342,46 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _html_repr(self) -> str:
         return str(super()._html_repr()) + modality_table(self)
+
+
+class AnyMethodEstimator(MultimodalEstimator):
+    """Base class of estimators with the parameter `method`.
+
+    Parameters
+    ----------
+    method : str, class or Method, default "stacked"
+        Name of the method, see 'redcore list methods', dotted name, subclass of `redcore.methods.Method`, or an
+        unfitted method.
+    """
+
+    def __init__(
+        self,
+        method: MethodLike = "stacked",
+        *,
+        preset: str = "default",
+        settings: Mapping[str, Any] | None = None,
+        modalities: Mapping[str, Any] | None = None,
+        nan_rows: NanPolicy = "keep",
+        empty: Literal["prior", "error"] = "prior",
+        warm_start: bool = False,
+        id_column: str | None = None,
+        callbacks: Sequence[Callback] = (),
+        unlabelled: Any = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            preset,
+            settings=settings,
+            modalities=modalities,
+            nan_rows=nan_rows,
+            empty=empty,
+            warm_start=warm_start,
+            id_column=id_column,
+            callbacks=callbacks,
+            unlabelled=unlabelled,
+            random_state=random_state,
+        )
+        self.method = method
 
 
 def _has_representation(estimator: MultimodalEstimator) -> bool:

@@ -1,6 +1,5 @@
 """Regressors with one or several outputs."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,11 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
 from redcore.data import Target
-from redcore.estimators._base import checked_target
+from redcore.estimators._base import AnyMethodEstimator, checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
-from redcore.fitting import Callback
-from redcore.methods import Method, MethodLike
+from redcore.methods import Method
 
 __all__ = ["MethodRegressor", "RedCoreRegressor"]
 
@@ -93,7 +91,7 @@ class RedCoreRegressor(_Regressor):
     """
 
 
-class MethodRegressor(_Regressor):
+class MethodRegressor(AnyMethodEstimator, _Regressor):
     """Regressor with any method. See `RedCoreRegressor` and `MultimodalEstimator` for the other parameters.
 
     Parameters
@@ -116,32 +114,3 @@ class MethodRegressor(_Regressor):
     >>> bool(MethodRegressor("late_fusion").fit(X, np.arange(8.0)).predict({"audio": [[7.0]]}) > 5)
     True
     """
-
-    def __init__(
-        self,
-        method: MethodLike = "stacked",
-        *,
-        preset: str = "default",
-        settings: Mapping[str, Any] | None = None,
-        modalities: Mapping[str, Any] | None = None,
-        nan_rows: Any = "keep",
-        empty: Any = "prior",
-        warm_start: bool = False,
-        id_column: str | None = None,
-        callbacks: Sequence[Callback] = (),
-        unlabelled: Any = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            preset,
-            settings=settings,
-            modalities=modalities,
-            nan_rows=nan_rows,
-            empty=empty,
-            warm_start=warm_start,
-            id_column=id_column,
-            callbacks=callbacks,
-            unlabelled=unlabelled,
-            random_state=random_state,
-        )
-        self.method = method

@@ -1,6 +1,5 @@
 """Estimators of the time to an event: RedCore and all methods, with the conventions of scikit-survival."""
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -8,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
 from redcore.data import Target, TimeGrid, risk_scores, survival_fields
+from redcore.estimators._base import AnyMethodEstimator
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError, UnsupportedError
 from redcore.methods import Method
@@ -145,36 +145,12 @@ class RedCoreSurvival(_Survival):
     """
 
 
-class MethodSurvival(_Survival):
+class MethodSurvival(AnyMethodEstimator, _Survival):
     """Time to an event with any method. See `RedCoreSurvival` and `MultimodalEstimator` for the other parameters.
 
     Parameters
     ----------
-    method : str, default "stacked"
-        Name of the method; see 'redcore list methods'.
+    method : str, class or Method, default "stacked"
+        Name of the method, see 'redcore list methods', dotted name, subclass of `redcore.methods.Method`, or an
+        unfitted method.
     """
-
-    def __init__(
-        self,
-        method: str = "stacked",
-        *,
-        preset: str = "default",
-        settings: Mapping[str, Any] | None = None,
-        modalities: Mapping[str, Any] | None = None,
-        nan_rows: Any = "keep",
-        empty: Any = "prior",
-        warm_start: bool = False,
-        id_column: str | None = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            preset,
-            settings=settings,
-            modalities=modalities,
-            nan_rows=nan_rows,
-            empty=empty,
-            warm_start=warm_start,
-            id_column=id_column,
-            random_state=random_state,
-        )
-        self.method = method
