@@ -82,3 +82,28 @@ def test_scores_on_unseen_digits(cli, tmp_path, small):
     assert again == fitted.json["metrics"]
     assert len(again["per_pattern"]) == 15
     assert again["as_observed"]["accuracy"] > 0.5
+
+
+def test_columns_of_another_table_are_options(cli, tmp_path):
+    def write(name, names):
+        rng = np.random.default_rng(len(names))
+        codes = np.arange(60) % 2
+        columns = {"a_1": rng.normal(size=60) + 2 * codes, "b_1": rng.normal(size=60), "a_9": rng.normal(size=60)}
+        columns |= {"y": codes, "label": codes, "subject": np.arange(60) // 2}
+        table = np.stack([columns[column] for column in names], axis=1)
+        np.savetxt(tmp_path / name, table, "%g", ",", header=",".join(names), comments="")
+        return tmp_path / name
+
+    train, run = write("train.csv", ["a_1", "b_1", "y", "subject"]), tmp_path / "run"
+    columns = ("--modality", "a=a_*", "--modality", "b=b_1", "--target", "y", "--group", "subject")
+    assert cli("fit", train, "--out", run, "--method", "late_fusion", *columns).status == 0
+    other = write("other.csv", ["b_1", "a_9", "a_1", "label"])
+    result = cli("evaluate", run, other, "--target", "label")
+    assert "modality 'a' has other features than in training (unknown: 'a_9')" in result.err
+    result = cli("evaluate", run, other, "--target", "label", "--modality", "a=a_1", "--modality", "b=b_1", "--json")
+    assert result.json["metrics"]["pooled"]["accuracy"] > 0.7
+    out = tmp_path / "predictions.csv"
+    assert cli("predict", run, other, "--out", out, "--modality", "a=a_1", "--modality", "b=b_1").status == 0
+    assert len(out.read_text().splitlines()) == 61
+    result = cli("predict", run, other, "--out", out, "--modality", "a=c_*", "--modality", "b=d_1")
+    assert "no column of any modality (c_*, d_1)" in result.err

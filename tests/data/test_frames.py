@@ -155,11 +155,20 @@ def test_a_sparse_modality_that_does_not_fit_is_an_error(monkeypatch):
     with pytest.raises(DataError, match=r"modality 'text' is sparse with shape \(10000000, 1000000\) and needs .* GiB"):
         MultimodalData.from_arrays({"text": huge})
     monkeypatch.setattr(_frames, "available_memory", lambda: 1000)
-    small = scipy.sparse.csr_array((10, 10))
+    small = scipy.sparse.csr_array((10, 20))
     with pytest.raises(DataError, match="TruncatedSVD"):
         MultimodalData.from_arrays({"text": small})
     monkeypatch.setattr(_frames, "available_memory", lambda: None)
     assert MultimodalData.from_arrays({"text": small}).n_samples == 10
+
+
+def test_a_sparse_modality_has_the_type_of_a_dense_one():
+    dense = np.zeros((40, 5000))
+    dense[:, 4500] = 1.7e9 + np.arange(40)
+    for values, dtype in ((dense, np.float64), (dense * 0.5 - dense * 0.5, np.float32), (dense[:, :4000], np.float32)):
+        modality = MultimodalData.from_arrays({"m": scipy.sparse.csr_array(values)}).modalities["m"]
+        assert modality.values.dtype == dtype
+        np.testing.assert_array_equal(modality.values, values)
 
 
 def test_inputs_are_not_modified():

@@ -107,7 +107,7 @@ def test_damaged_categories_are_named(tmp_path, content):
     with h5py.File(path, "a") as file:
         file.require_group("uns")["redcore_categories"] = content
         file["uns/redcore_categories"].attrs.update({"encoding-type": "string", "encoding-version": "0.2.0"})
-    with pytest.raises(DataError, match=r"x.h5ad: redcore_categories of assay 'X' are not JSON categories"):
+    with pytest.raises(DataError, match=r"x.h5ad: redcore_categories of assay 'X' is not a JSON object of lists"):
         read(path)
 
 

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from redcore.data import ModalitySchema, MultimodalData, Schema, Target
-from redcore.exceptions import DataError, NonFiniteError, SchemaError, ShapeError, TargetError, UnknownNameError
+from redcore.exceptions import (
+    DataError,
+    DataWarning,
+    NonFiniteError,
+    SchemaError,
+    ShapeError,
+    TargetError,
+    UnknownNameError,
+)
 
 NAN = np.nan
 
@@ -337,3 +345,12 @@ def test_schema_does_not_align_another_target(target, message):
 def test_schema_does_not_change_regression_targets():
     data = make(target=Target.from_numbers([1, 2, 3, 4]))
     assert Schema.of(data).align(data) is data
+
+
+def test_nan_rows_missing_warns_if_most_samples_are_hidden():
+    lab = pd.DataFrame({"crp": np.arange(20.0), "ph": np.where(np.arange(20) < 15, np.nan, 7.4)})
+    with pytest.warns(DataWarning, match=r"'lab': .* missing in 15 of its 20 samples, .* column 'ph' \(75.0%\)"):
+        data = MultimodalData.from_arrays({"lab": lab}, nan_rows="missing")
+    assert data.modalities["lab"].n_observed == 5
+    few = MultimodalData.from_arrays({"lab": lab.iloc[10:]}, nan_rows="missing")
+    assert few.modalities["lab"].n_observed == 5

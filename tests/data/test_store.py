@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from factories import TARGETS, make_data
 from redcore.data import MultimodalData, Target, concatenate
+from redcore.data.formats import read
 from redcore.data.store import Store, StoreWriter, _writer, write_store
 from redcore.data.store._writer import file_sha256
 from redcore.exceptions import DataError, NonFiniteError, ShapeError, TargetError
@@ -194,3 +196,29 @@ def test_concatenate_needs_the_same_schema():
         concatenate([one, make_data("multiclass", groups=np.zeros(24))])
     with pytest.raises(DataError, match="modality 'audio' differs between the data sets"):
         concatenate([one, make_data("multiclass", sequences=True)])
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet", ".pkl", ".h5ad"])
+def test_store_with_the_suffix_of_a_file_is_read(suffix, tmp_path):
+    data = make_data("multiclass")
+    write_store(data, tmp_path / f"store{suffix}")
+    assert read(tmp_path / f"store{suffix}").checksum() == data.checksum()
+
+
+def test_chunk_with_other_categories_is_named(tmp_path):
+    def chunk(names):
+        return MultimodalData.from_arrays({"p": pd.DataFrame({"a": names})})
+
+    with StoreWriter(tmp_path / "store") as writer:
+        writer.append(chunk(["x", "y"]))
+        with pytest.raises(DataError, match=r"with modalities\.p\.categories\.a \['z'\], expected \['x', 'y'\]"):
+            writer.append(chunk(["z"]))
+
+
+def test_card_that_is_too_large_to_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("redcore.data.store._writer.MAX_CARD_BYTES", 100)
+    with pytest.raises(
+        DataError, match=r"card.json with names, categories and texts has \d+ bytes, expected at most 100"
+    ):
+        write_store(make_data("multiclass"), tmp_path / "store")
+    assert not (tmp_path / "store").exists()

@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from redcore.data import MultimodalData, Target
 from redcore.data.formats import read
 from redcore.data.store import Store, write_store
 from redcore.inspection import summarise
+from redcore.inspection._duplicates import duplicated_columns
 from redcore.missing import ampute
 
 
@@ -214,3 +216,30 @@ def test_missing_cells_are_listed_and_do_not_disturb_other_findings():
     assert any(
         "cells are missing in observed samples (hb 10.0%, k 100.0%)" in finding.text for finding in summary.findings
     )
+
+
+def test_duplicated_columns_are_listed():
+    rng = np.random.default_rng(0)
+    lab = pd.DataFrame({"crp": rng.normal(size=100), "ward": rng.choice(["a", "b"], 100), "zero": 0.0, "one": 0.0})
+    lab["crp again"] = lab["crp"] = lab["crp"].mask(rng.random(100) < 0.2)
+    other = pd.DataFrame(
+        {"crp copy": lab["crp"], "rounded": lab["crp"].round(1), "ward code": (lab["ward"] == "b") * 1.0}
+    )
+    data = MultimodalData.from_arrays({"lab": lab, "other": other})
+    assert duplicated_columns(data) == [["lab: crp", "lab: crp again", "other: crp copy"]]
+    assert has_finding(data, "columns have equal values: lab: crp = lab: crp again = other: crp copy")
+
+
+def test_sentinels_and_whole_numbers_as_classes_are_warnings():
+    rng = np.random.default_rng(0)
+    lab = pd.DataFrame({"crp": np.where(rng.random(200) < 0.1, -999, rng.normal(size=200))})
+    data = MultimodalData.from_arrays({"lab": lab}, Target.from_labels(np.arange(200) % 100))
+    found = texts(data, "warning")
+    assert any("-999 in 10.5% of lab: crp" in text for text in found)
+    assert any("different whole numbers from 0 to 99: a continuous target (task=numbers)?" in text for text in found)
+
+
+def test_codes_of_categories_are_not_called_skewed_or_zero():
+    ward = pd.Categorical(["a"] * 300 + ["z"] * 3)
+    (lab,) = summarise(MultimodalData.from_arrays({"lab": pd.DataFrame({"ward": ward})})).modalities
+    assert (lab.skewed, lab.n_zero) == ((), 0)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from redcore.data import MultimodalData, Target
@@ -70,3 +71,15 @@ def test_many_leaks_are_summarised():
     messages = leak_messages(data_of(values, Target.from_labels(codes)))
     assert len(messages) == 6
     assert messages[-1].startswith("3 further features")
+
+
+def test_categories_that_determine_the_class():
+    codes = np.arange(300) % 3
+    # alphabetical codes of the categories have no order in common with the classes
+    discharge = np.array([["home", "dead", "clinic"], ["again home", "moved", "zoo"]])[np.arange(300) % 2, codes]
+    ward = rng.choice(["a", "b", "c"], 300)
+    ids = [f"id {row}" for row in range(300)]
+    data = data_of(pd.DataFrame({"discharge": discharge, "ward": ward, "id": ids}), Target.from_labels(codes))
+    assert [leak.feature for leak in target_leaks(data)] == ["discharge"]
+    as_text = data_of(pd.DataFrame({"discharge": discharge}), data.target, text={"lab": ["discharge"]})
+    assert not target_leaks(as_text)

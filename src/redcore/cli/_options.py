@@ -15,6 +15,7 @@ __all__ = [
     "Encoders",
     "EventOption",
     "FormatOption",
+    "GroupColumn",
     "Json",
     "ModalityColumns",
     "Rows",
@@ -50,10 +51,16 @@ ModalityColumns = Annotated[
     list[str] | None,
     typer.Option(help="Columns of one modality in a table, as NAME=PATTERN[,PATTERN]. Repeatable."),
 ]
+GroupColumn = Annotated[
+    str | None, typer.Option(help="Column of the groups in a table, such as patients; a group is never divided.")
+]
 
 TargetOption = Annotated[
     str | None,
-    typer.Option(help="Column of the target in a table, or time=COLUMN for the times of a survival target."),
+    typer.Option(
+        help="Column of the target in a table (several columns as NAME,NAME), or time=COLUMN for the times of a "
+        "survival target."
+    ),
 ]
 EventOption = Annotated[
     str | None,
@@ -140,10 +147,11 @@ def reader_options(
     modalities: Sequence[str] | None,
     target: str | None = None,
     event: str | None = None,
+    group: str | None = None,
 ) -> dict[str, Any]:
-    """Return the reader options of a format from ``--option``, ``--modality``, ``--target`` and ``--event``."""
+    """Return the options of a reader from ``--option``, ``--modality``, ``--target``, ``--event`` and ``--group``."""
     parsed: dict[str, Any] = dict(parse_settings(options or []))
-    columns = {"target": parse_target(target, event), "event": event}
+    columns = {"target": parse_target(target, event), "event": event, "group": group}
     parsed |= {name: column for name, column in columns.items() if column is not None}
     return {**parsed, "modalities": parse_settings(modalities)} if modalities else parsed
 

@@ -9,6 +9,7 @@ import typer
 from redcore.cli._options import (
     EventOption,
     FormatOption,
+    GroupColumn,
     Json,
     ModalityColumns,
     TargetOption,
@@ -37,6 +38,7 @@ class ConvertOptions:
     modality: ModalityColumns = None
     target: TargetOption = None
     event: EventOption = None
+    group: GroupColumn = None
     option: FormatOption = None
     title: Annotated[str, typer.Option(help="Title on the data card of the store.")] = ""
     licence: Annotated[str, typer.Option(help="Licence on the data card of the store.")] = ""
@@ -60,7 +62,7 @@ def convert(options: ConvertOptions) -> None:
             data_format=options.data_format,
             dataset=options.dataset,
             fold=options.fold,
-            options=reader_options(options.option, options.modality, options.target, options.event),
+            options=reader_options(options.option, options.modality, options.target, options.event, options.group),
         )
         origin = {"name": options.source.name, "format": data_format, "sha256": checksum_of(options.source)}
         card = {name: getattr(options, name) for name in ("title", "licence", "citation")}

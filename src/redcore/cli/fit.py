@@ -16,6 +16,7 @@ from redcore.cli._options import (
     Encoders,
     EventOption,
     FormatOption,
+    GroupColumn,
     Json,
     ModalityColumns,
     Seed,
@@ -92,12 +93,13 @@ class FitOptions:
     modality: ModalityColumns = None
     target: TargetOption = None
     event: EventOption = None
+    group: GroupColumn = None
     option: FormatOption = None
     as_json: Json = False
 
     def reader(self) -> "dict[str, Any]":
         """Return format and options of the reader, as keyword arguments."""
-        options = reader_options(self.option, self.modality, self.target, self.event)
+        options = reader_options(self.option, self.modality, self.target, self.event, self.group)
         return {"data_format": self.data_format, "options": options}
 
     def request(self, source: "MultimodalData") -> "Request":

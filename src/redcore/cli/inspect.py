@@ -10,6 +10,7 @@ from redcore.cli._options import (
     Data,
     EventOption,
     FormatOption,
+    GroupColumn,
     Json,
     ModalityColumns,
     TargetOption,
@@ -41,6 +42,7 @@ class InspectOptions:
     modality: ModalityColumns = None
     target: TargetOption = None
     event: EventOption = None
+    group: GroupColumn = None
     option: FormatOption = None
     html: Annotated[Path | None, typer.Option(help="Also write the summary as a self-contained HTML page.")] = None
     as_json: Json = False
@@ -70,7 +72,7 @@ def _read(options: InspectOptions) -> "MultimodalData":
     from redcore.data.formats import read
     from redcore.runs import read_data
 
-    format_options = reader_options(options.option, options.modality, options.target, options.event)
+    format_options = reader_options(options.option, options.modality, options.target, options.event, options.group)
     if options.data_format is None and not format_options:
         return read_data(options.data)
     return read(Path(options.data), options.data_format, format_options)

@@ -2,6 +2,7 @@
 
 from redcore.data._alignment import AlignedInputs, Samples, labels_of, normalised_label
 from redcore.data._chunks import chunks, sample_in_memory
+from redcore.data._columns import matching_any
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._decide_target import Task, decide_target
@@ -13,6 +14,7 @@ from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
 from redcore.data._random_split import random_split
 from redcore.data._schema import ModalitySchema, Schema
+from redcore.data._sentinels import Sentinel, sentinel_message, sentinels
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
 from redcore.data._statistics import average_ranks, moments, skewness
 from redcore.data._survival import TINY, TimeGrid, kaplan_meier, martingale_residuals, risk_scores, survival_fields
@@ -37,6 +39,7 @@ __all__ = [
     "PatternCount",
     "Samples",
     "Schema",
+    "Sentinel",
     "SourceCount",
     "Target",
     "TargetKind",
@@ -59,12 +62,15 @@ __all__ = [
     "kaplan_meier",
     "labels_of",
     "martingale_residuals",
+    "matching_any",
     "mixed_columns",
     "moments",
     "normalised_label",
     "random_split",
     "risk_scores",
     "sample_in_memory",
+    "sentinel_message",
+    "sentinels",
     "shortened",
     "skewness",
     "survival_fields",

@@ -22,7 +22,11 @@ Recoding = tuple[int, AnyArray]
 
 
 def with_categories(
-    data: MultimodalData, name: str, features: Sequence[str], known: Mapping[str, tuple[str, ...]]
+    data: MultimodalData,
+    name: str,
+    features: Sequence[str],
+    known: Mapping[str, tuple[str, ...]],
+    text: Sequence[str] = (),
 ) -> MultimodalData:
     """Return the data with the codes of the training data in one modality.
 
@@ -35,6 +39,8 @@ def with_categories(
     known : mapping of str to tuple of str
         Categories of the training data by feature. A number in a column with names stands for the category with the
         same text; without names, numbers are codes already.
+    text : sequence of str
+        Features that were free text in training. They keep their own codes; a column of numbers becomes text.
 
     Raises
     ------
@@ -42,10 +48,10 @@ def with_categories(
         If a feature holds categories, but was numeric in training.
     """
     own = data.categories.get(name, {})
-    if own == known:
+    if own == known and not text:
         return data
     for feature, categories in own.items():
-        if feature not in known and categories:
+        if feature not in known and feature not in text and categories:
             raise SchemaError(
                 f"modality {name!r}, feature {feature!r} holds text ({categories[0]!r}, ...), expected numbers as in "
                 "training"
@@ -59,23 +65,39 @@ def with_categories(
             _warn_of_unseen(data, name, column, own[feature], feature, categories)
         elif name in data.feature_names:
             texts[column] = categories
-    modality = data.modalities[name].mapped(partial(_recoded, recodings, texts))
+    of_text = {feature: own.get(feature) or _number_texts(data, name, features.index(feature)) for feature in text}
+    texts |= {features.index(feature): of_text[feature] for feature in text if feature not in own}
+    modality = data.modalities[name]
     return replace(
-        data, modalities={**data.modalities, name: modality}, categories={**data.categories, name: dict(known)}
+        data,
+        modalities={**data.modalities, name: modality.mapped(partial(_recoded, recodings, texts))},
+        categories={**data.categories, name: {**known, **of_text}},
+        text={**data.text, name: tuple(text)} if text else {key: own for key, own in data.text.items() if key != name},
     )
 
 
-def with_common_categories(parts: Sequence[MultimodalData]) -> tuple[list[MultimodalData], Categories]:
-    """Return data sets with the same codes, and the union of their categories."""
+def _number_texts(data: MultimodalData, name: str, column: int) -> tuple[str, ...]:
+    """Return the different numbers of a column as text."""
+    values = data.modalities[name].loaded().values[:, column]
+    return tuple(dict.fromkeys(f"{value:.15g}" for value in np.unique(values[~np.isnan(values)]).tolist()))
+
+
+def with_common_categories(
+    parts: Sequence[MultimodalData],
+) -> tuple[list[MultimodalData], Categories, Mapping[str, tuple[str, ...]]]:
+    """Return data sets with the same codes, the union of their categories, and of their features of free text."""
+    text: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        text |= {name: union([text.get(name, ()), features]) for name, features in part.text.items()}
     if all(part.categories == parts[0].categories for part in parts):
-        return list(parts), parts[0].categories
+        return list(parts), parts[0].categories, text
     common: dict[str, dict[str, tuple[str, ...]]] = {}
     for part in parts:
         for name, features in part.categories.items():
             for feature, categories in features.items():
                 joint = common.setdefault(name, {})
                 joint[feature] = union([joint.get(feature, ()), categories])
-    return [_conformed(part, common) for part in parts], common
+    return [_conformed(part, common) for part in parts], common, text
 
 
 def _conformed(part: MultimodalData, common: Categories) -> MultimodalData:

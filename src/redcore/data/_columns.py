@@ -14,6 +14,7 @@ from pydantic import BeforeValidator
 from redcore._types import AnyArray
 from redcore.data._csv import NULLS, CsvOptions, names_from_text
 from redcore.data._decide_target import Task, is_fractional
+from redcore.data._mixed import as_category
 from redcore.exceptions import DataError, DataWarning, TargetError
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "labels_from_text",
     "labels_of",
     "matching",
+    "matching_any",
+    "numbers_among",
     "numbers_in",
     "target_numbers",
     "target_values",
@@ -43,22 +46,36 @@ class ColumnOptions(CsvOptions):
     category : tuple of str
         Columns of features, as names or glob patterns, that are categories although they are written as numbers, such
         as codes of wards. In CSV files their cells are text as in the file: "01" and "1" are two categories.
+    text : tuple of str
+        Columns of features, as names or glob patterns, that are free text, such as notes.
     """
 
     category: Annotated[tuple[str, ...], BeforeValidator(names_from_text)] = ()
+    text: Annotated[tuple[str, ...], BeforeValidator(names_from_text)] = ()
 
-    def categories_in(self, columns: Sequence[str]) -> list[str]:
-        """Return the columns that match option `category`."""
-        return [name for name in columns if any(matching([name], pattern) for pattern in self.category)]
+    def declared_in(self, columns: Sequence[str]) -> list[str]:
+        """Return the columns that match option `category` or `text`; in CSV files, they are text as in the file."""
+        return matching_any(columns, (*self.category, *self.text))
 
-    def unmatched_category(self, columns: Sequence[str]) -> str | None:
-        """Return the first pattern of option `category` that matches none of `columns`, None if all match."""
-        return next((pattern for pattern in self.category if not matching(columns, pattern)), None)
+    def text_in(self, columns: Sequence[str]) -> list[str]:
+        """Return the columns that match option `text`."""
+        return matching_any(columns, self.text)
+
+    def unmatched(self, columns: Sequence[str]) -> tuple[str, str] | None:
+        """Return the option and pattern that is the first to match none of `columns`; None if all match."""
+        options = {"category": self.category, "text": self.text}
+        pairs = ((name, pattern) for name, patterns in options.items() for pattern in patterns)
+        return next((pair for pair in pairs if not matching(columns, pair[1])), None)
 
 
 def matching(columns: Sequence[str], pattern: str) -> list[str]:
     """Return the columns whose name is `pattern` or matches it as a glob."""
     return [name for name in columns if name == pattern or fnmatchcase(name, pattern)]
+
+
+def matching_any(columns: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Return the columns that match any of the names or globs `patterns`."""
+    return [name for name in columns if any(matching([name], pattern) for pattern in patterns)]
 
 
 def numbers_in(
@@ -117,13 +134,15 @@ def cleaned_columns(
 
     markers: dict[str, str] = {}
     cleaned = {}
-    empty = pa.array([*NULLS, *na_values] if _decimal(table) else ["", *na_values])
+    empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
     for column in columns:
         values = table[column]
         if column in categories:
-            values = _as_category(f"{what}: column {column!r}", values, empty)
+            values = pa.chunked_array([as_category(f"{what}: column {column!r}", values, empty)])
         elif pa.types.is_decimal(values.type):
-            values = values.cast(pa.float64())
+            values = _without(values.cast(pa.float64()), na_values)
+        elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            values = _without(values, na_values)
         elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
             try:
                 numbers = _numbers_in_text(table, what, column, na_values, markers)
@@ -133,35 +152,12 @@ def cleaned_columns(
                 if "set option decimal" in str(error):
                     raise
                 texts = pc.utf8_trim_whitespace(values)
-                values = pc.if_else(pc.is_in(texts, empty), None, values)
+                values = pc.if_else(pc.is_in(texts, pa.array(empty)), None, values)
         cleaned[column] = values
     if markers:
         listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
         warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=2)
     return cleaned
-
-
-def _as_category(place: str, values: pa.ChunkedArray, empty: pa.Array) -> pa.ChunkedArray:
-    """Return a column as a dictionary of its different texts, in alphabetical order. `empty` are texts of empty cells.
-
-    Raise `DataError` if the column holds lists, bytes or other values without a text.
-    """
-    import pyarrow.compute as pc  # takes a fifth of a second
-
-    values = _plain(values)
-    kind = values.type
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        numbers = values.cast(pa.float64()).to_pylist()
-        texts = pa.chunked_array(
-            [pa.array([None if x is None or x != x else f"{x:.15g}" for x in numbers], pa.string())]
-        )
-    elif pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        raise DataError(f"{place} is {kind}, expected text or numbers as categories")
-    else:
-        texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
-    texts = pc.if_else(pc.is_in(texts, empty), None, texts).combine_chunks()
-    names = pa.array(sorted(pc.unique(texts).drop_null().to_pylist()), pa.string())
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(pc.index_in(texts, value_set=names), names)])
 
 
 def _numbers(table: pa.Table, what: str, column: str, na_values: Collection[str], markers: dict[str, str]) -> AnyArray:
@@ -173,7 +169,22 @@ def _numbers(table: pa.Table, what: str, column: str, na_values: Collection[str]
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if not (is_number or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
         raise DataError(f"{what}: column {column!r} is {kind}, expected numbers")
-    return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return np.asarray(_without(values.cast(pa.float64()), na_values).to_numpy(), dtype=np.float64)
+
+
+def _without(values: pa.ChunkedArray, na_values: Collection[str]) -> pa.ChunkedArray:
+    """Return a column of numbers with null for the numbers among `na_values`."""
+    import pyarrow.compute as pc  # takes a fifth of a second
+
+    codes = numbers_among(na_values)
+    if not codes:
+        return values
+    return pc.if_else(pc.is_in(values.cast(pa.float64()), pa.array(codes)), None, values)
+
+
+def numbers_among(na_values: Collection[str]) -> list[float]:
+    """Return the entries of option `na_values` that are numbers."""
+    return [float(text) for text in na_values if _is_number(text)]
 
 
 def _numbers_in_text(
@@ -188,7 +199,7 @@ def _numbers_in_text(
     if _decimal(table) == ",":
         numbers = pc.replace_substring(numbers, ",", ".")
     try:
-        array = np.asarray(numbers.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        array = np.asarray(_without(numbers.cast(pa.float64()), na_values).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid:
         raise DataError(f"{what}: column {column!r} is text, expected numbers{_first_text(numbers)}") from None
     for text in pc.unique(texts.filter(marked)).to_pylist():

@@ -33,7 +33,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
         return parts[0]
     if not parts or any(part.names != parts[0].names for part in parts):
         raise DataError("expected one or more data sets with the same modalities to concatenate")
-    parts, categories = with_common_categories(parts)
+    parts, categories, text = with_common_categories(parts)
     return MultimodalData(
         {name: concatenate_modalities(name, [part.modalities[name] for part in parts]) for name in parts[0].names},
         _targets([part.target for part in parts]),
@@ -42,6 +42,7 @@ def concatenate(parts: Sequence[MultimodalData]) -> MultimodalData:
         _arrays("split", [part.split for part in parts]),
         _names([part.feature_names for part in parts]),
         categories,
+        text,
     )
 
 

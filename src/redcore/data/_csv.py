@@ -93,7 +93,8 @@ class CsvOptions(Settings):
         True if the first line contains the column names. If False, the columns are named ``column_1``, ``column_2``,
         .... Default: True, with an error if the first line contains numbers that cannot be column names.
     na_values : tuple of str
-        Cells that count as empty, in addition to empty cells, "NA", "NaN", "null" and the like.
+        Cells that count as empty, in addition to empty cells, "NA", "NaN", "null" and the like. A number, such as
+        -999, also stands for its other forms, such as -999.0, and for equal numbers in Parquet files.
     """
 
     delimiter: Annotated[str | None, BeforeValidator(_delimiter_from_text), AfterValidator(_check_delimiter)] = None

@@ -22,6 +22,7 @@ from redcore._validation import (
 )
 from redcore.data._alignment import AlignedInputs, Samples
 from redcore.data._frames import Frame, is_frame, plain_values
+from redcore.data._incomplete import without_incomplete
 from redcore.data._join import Joined, join
 from redcore.data._mixed import Categories, MixedColumns, check_codes
 from redcore.data._modality import Modality
@@ -59,6 +60,8 @@ class MultimodalData:
     categories : dict of str to dict of str to tuple of str
         Categories by modality and feature, for the features that are categories. Their values are codes, positions in
         this tuple; the number of categories stands for an unknown category. NaN is a missing cell.
+    text : dict of str to tuple of str
+        Features that are free text, by modality. `categories` contains their different texts.
 
     Examples
     --------
@@ -82,6 +85,7 @@ class MultimodalData:
     split: IntArray | None
     feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     categories: Categories = field(default_factory=dict)
+    text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -97,6 +101,7 @@ class MultimodalData:
         feature_names: Mapping[str, Sequence[str]] | None = None,
         categories: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
         tokens: Mapping[str, int] | None = None,
+        text: Mapping[str, Sequence[str]] | None = None,
         nan_rows: NanPolicy = "keep",
     ) -> "MultimodalData":
         """Create a data set from arrays. Values are validated and copied.
@@ -133,6 +138,8 @@ class MultimodalData:
             Padding id by modality, for modalities of token ids: integers (n_samples, time), or a list with one (time,)
             array per sample. Padding ids at the end of a sequence are removed, and a sequence without other ids is
             missing.
+        text : mapping of str to sequence of str, optional
+            Features by modality that are free text: columns of a frame, or features with `categories`.
         nan_rows : {"keep", "error", "missing"}, default "keep"
             Treatment of NaN inside an otherwise observed row: keep it as a missing cell, raise an error, or treat the
             modality as missing in this sample. Missing cells are filled by the method; see
@@ -155,7 +162,7 @@ class MultimodalData:
         if target is not None:
             samples.rows("target", target.values)
             check_row_count("target", len(target.values), n_samples)
-        plain = {name: _plain(name, inputs[name]) for name in names}
+        plain = {name: _plain(name, inputs[name], (text or {}).get(name, ())) for name in names}
         packed = {
             name: _packed(
                 inputs,
@@ -175,7 +182,8 @@ class MultimodalData:
             check_sample_ids(samples.ids if sample_ids is None else samples.aligned("ids", sample_ids), n_samples),
             check_split(samples.aligned("split", split), n_samples),
             checked := _feature_names({**_column_names(inputs), **(feature_names or {})}, packed),
-            _categories({**_column_categories(plain), **(categories or {})}, packed, checked),
+            coded := _categories({**_column_categories(plain), **(categories or {})}, packed, checked),
+            _text({**_column_text(plain), **(text or {})}, packed, coded),
         )
 
     @classmethod
@@ -283,6 +291,7 @@ class MultimodalData:
             None if self.split is None else self.split[indices],
             self.feature_names,
             self.categories,
+            self.text,
         )
 
     @property
@@ -311,6 +320,7 @@ class MultimodalData:
             modalities={name: self.modalities[name] for name in sorted(names)},
             feature_names={name: self.feature_names[name] for name in sorted(names) if name in self.feature_names},
             categories={name: self.categories[name] for name in sorted(names) if name in self.categories},
+            text={name: self.text[name] for name in sorted(names) if name in self.text},
         )
 
     def reorder_features(self, name: str, names: Sequence[str]) -> "MultimodalData":
@@ -357,6 +367,8 @@ class MultimodalData:
             _update(digest, *modality.parts_of_checksum())
             if name in self.categories:
                 digest.update(json.dumps(self.categories[name], sort_keys=True).encode())
+            if name in self.text:
+                digest.update(json.dumps(self.text[name]).encode())
         _update(digest, self.sample_ids.astype(str))
         if self.target is not None:
             classes = self.target.classes
@@ -379,10 +391,10 @@ def _aligned_availability(samples: Samples, availability: Any) -> Any:
     return {name: frame.select([place]).to_array("availability")[:, 0] for place, name in enumerate(frame.names)}
 
 
-def _plain(name: str, values: Any) -> Any:
+def _plain(name: str, values: Any, text: Sequence[str]) -> Any:
     """Return the values of one modality as an array or list of numbers, or as `MixedColumns`."""
     if isinstance(values, Frame):
-        return values.to_numbers(f"modality {name!r}")
+        return values.to_numbers(f"modality {name!r}", text)
     return plain_values(f"modality {name!r}", values)
 
 
@@ -392,7 +404,11 @@ def _packed(inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, *
     if values is None:
         return Modality.nothing(len(observed))
     own = inputs.own_rows(name, observed, len(values))
+    own_policy = options["nan_rows"]
+    options["nan_rows"] = "keep" if own_policy == "missing" else own_policy
     modality = Modality.from_values(name, values, observed=own, **options)
+    if own_policy == "missing":
+        modality = without_incomplete(name, modality, getattr(plain, "names", getattr(inputs[name], "names", None)))
     return modality.reindex(inputs.rows[name]) if name in inputs.rows else modality
 
 
@@ -404,6 +420,11 @@ def _column_names(inputs: AlignedInputs) -> dict[str, tuple[str, ...]]:
 def _column_categories(values: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the categories of the modalities that have columns of categories."""
     return {name: own.categories for name, own in values.items() if isinstance(own, MixedColumns) and own.categories}
+
+
+def _column_text(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the columns of free text, for the modalities that have any."""
+    return {name: own.text for name, own in values.items() if isinstance(own, MixedColumns) and own.text}
 
 
 def _categories(
@@ -424,6 +445,18 @@ def _categories(
         for modality in sorted(categories)
         if categories[modality]
     }
+
+
+def _text(
+    text: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality], categories: Categories
+) -> dict[str, tuple[str, ...]]:
+    """Check the names of the features of free text; their different texts must be in `categories`."""
+    check_known("modality", text, modalities)
+    for modality, features in text.items():
+        check_known(f"feature of text (of modality {modality!r})", features, categories.get(modality, {}))
+        if features and modalities[modality].is_sequence:
+            raise DataError(f"modality {modality!r} has time steps, expected vectors for a feature of text")
+    return {modality: tuple(text[modality]) for modality in sorted(text) if text[modality]}
 
 
 def _feature_names(

@@ -10,7 +10,7 @@ from redcore.data._labels import numbers_of
 from redcore.data._target import Target
 from redcore.exceptions import DataWarning, TargetError
 
-__all__ = ["Task", "decide_target", "is_fractional"]
+__all__ = ["Task", "decide_target", "is_fractional", "numeric_classes"]
 
 Task: TypeAlias = Literal["auto", "classes", "numbers", "labels", "survival"]
 """Kind of a target as an option of readers; "labels" is multi-label."""
@@ -90,18 +90,24 @@ def _target(values: AnyArray, task: Task, names: Any) -> Target:
 
 def _warn_of_numbers(target: Target, what: str, option: str) -> None:
     """Warn of classes that may be a continuous target."""
-    classes = np.asarray(target.classes)
-    if classes.dtype.kind not in "iu" or len(classes) <= MANY_VALUES:
-        return
-    length = int(classes.max()) - int(classes.min()) + 1
-    is_dense = len(classes) >= MIN_DENSITY * length
-    if is_dense or len(target.values) < MANY_SAMPLES_PER_VALUE * len(classes):
+    if values := numeric_classes(target):
         text = (
-            f"target {what}: {len(classes)} different whole numbers from {classes[0]} to {classes[-1]} are read as "
-            f"classes. If they are a continuous target, set {option}; if they are classes, set "
-            f"{option.replace('numbers', 'classes')}"
+            f"target {what}: {values} are read as classes. If they are a continuous target, set {option}; if they are "
+            f"classes, set {option.replace('numbers', 'classes')}"
         )
         warnings.warn(DataWarning(text), stacklevel=3)
+
+
+def numeric_classes(target: Target) -> str:
+    """Return a description of classes that are whole numbers and may be a continuous target; empty for others."""
+    classes = np.asarray(target.classes)
+    if classes.dtype.kind not in "iu" or len(classes) <= MANY_VALUES:
+        return ""
+    length = int(classes.max()) - int(classes.min()) + 1
+    is_dense = len(classes) >= MIN_DENSITY * length
+    if not is_dense and len(target.values) >= MANY_SAMPLES_PER_VALUE * len(classes):
+        return ""
+    return f"{len(classes)} different whole numbers from {classes[0]} to {classes[-1]}"
 
 
 def is_fractional(values: AnyArray) -> bool:

@@ -1,7 +1,7 @@
 """Column names, sample labels and numeric values of pandas, polars and Arrow objects, without importing them."""
 
 import sys
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
 from redcore.data._mixed import MixedColumns, mixed_columns
+from redcore.data._precision import packed_dtype, sampled_rows
 from redcore.exceptions import DataError
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
+COLUMNS_AT_ONCE = 4096
+"""Number of columns of a sparse array that are dense at once to decide its type."""
 
 
 def library(values: Any) -> str | None:
@@ -168,8 +171,10 @@ class Frame:
             result[:, place] = values
         return result
 
-    def to_numbers(self, what: str) -> "AnyArray | MixedColumns":
+    def to_numbers(self, what: str, text: Collection[str] = ()) -> "AnyArray | MixedColumns":
         """Return the values as an array of numbers, or as `MixedColumns` if a column holds categories, text or dates.
+
+        The columns with the names `text` are free text.
 
         Raises
         ------
@@ -177,7 +182,7 @@ class Frame:
             If a column has another type. The message names the column.
         """
         columns = [self.column(place) for place in range(len(self.columns))]
-        if not any(map(_is_categorical, columns)):
+        if not text and not any(map(_is_categorical, columns)):
             try:
                 return self.to_array(what)
             except DataError:
@@ -185,7 +190,7 @@ class Frame:
         names = self.names
         if len(set(names)) < len(names):
             return self.to_array(what)
-        return mixed_columns(what, dict(zip(names, columns, strict=True)))
+        return mixed_columns(what, dict(zip(names, columns, strict=True)), text)
 
 
 def column_values(what: str, column: Any) -> AnyArray:
@@ -248,15 +253,26 @@ def _dense(what: str, values: Any) -> AnyArray:
     """Return a sparse array as a dense one, if it fits in the available memory."""
     if values.ndim == 1:
         values = values.reshape(-1, 1)
-    # the dense array and the float32 values of the modality exist at the same time
-    size, available = int(np.prod(values.shape, dtype=float) * (values.dtype.itemsize + 4)), available_memory()
+    dtype = _dense_type(values)
+    # the dense array and the values of the modality exist at the same time
+    size, available = int(2 * np.prod(values.shape, dtype=float) * np.dtype(dtype).itemsize), available_memory()
     if available is not None and size > available:
         raise DataError(
             f"{what} is sparse with shape {tuple(values.shape)} and needs {size / 2**30:.1f} GiB as a dense array, but "
             f"{available / 2**30:.1f} GiB of memory are available; reduce its features, for example by "
             "sklearn.decomposition.TruncatedSVD"
         )
-    return np.asarray(values.toarray())
+    return np.asarray(values.astype(dtype).toarray())
+
+
+def _dense_type(values: Any) -> type[np.floating]:
+    """Return the type of a modality with the values of a sparse array, float32 or float64."""
+    if values.dtype in (np.float32, np.float16, np.bool_):
+        return np.float32
+    rows = values.tocsr()[sampled_rows(values.shape[0])].tocsc()
+    starts = range(0, rows.shape[1], COLUMNS_AT_ONCE)
+    types = (packed_dtype(rows[:, start : start + COLUMNS_AT_ONCE].toarray()) for start in starts)
+    return np.float64 if np.float64 in types else np.float32
 
 
 def available_memory() -> int | None:

@@ -16,8 +16,9 @@ from redcore.data._columns import ColumnOptions, ids_of, target_values
 from redcore.data._decide_target import Task, decide_target
 from redcore.data._event import EventColumn, survival_values
 from redcore.data._join_sources import JoinSource, columns_by_id, names_file, read_join_source, split_columns
+from redcore.data._sentinels import sentinel_message, sentinels
 from redcore.data._target import Target
-from redcore.exceptions import DataError, JoinWarning
+from redcore.exceptions import DataError, DataWarning, JoinWarning
 
 if TYPE_CHECKING:
     from redcore.data._dataset import MultimodalData
@@ -123,7 +124,7 @@ def join(
         name: read_join_source(name, sources[name], on, of_columns, name in transpose, excluded[name])
         for name in sorted(sources)
     }
-    _check_category(read, of_columns)
+    _check_declared(read, of_columns)
     labels, group_of, split_of = (
         _by_id(what, source, on, of_columns, task if what == "target" else "text", events)
         for what, source in columns.items()
@@ -142,12 +143,13 @@ def join(
         None if split_of is None else _split(_entries("split", split_of, kept)),
         data.feature_names,
         data.categories,
+        data.text,
     )
     n_target_only = 0 if labels is None else len(labels) - len(kept)
     report = JoinReport(
         len(kept), _counts(read, data), _patterns(data), len(ids) - len(kept), n_target_only, tuple(forms)
     )
-    _warn(report)
+    _warn(report, data)
     return Joined(data, report)
 
 
@@ -254,16 +256,17 @@ def _data(
         sample_ids=ids,
         feature_names={name: source.feature_names for name, source in sources.items() if source.feature_names},
         categories={name: source.categories for name, source in sources.items() if source.categories},
+        text={name: source.text for name, source in sources.items() if source.text},
         nan_rows=nan_rows,
     )
 
 
-def _check_category(sources: Mapping[str, JoinSource], options: ColumnOptions) -> None:
-    """Raise `DataError` if a pattern of option `category` matches no column of a table with samples in rows."""
-    pattern = options.unmatched_category([name for source in sources.values() for name in source.categories])
-    if pattern is not None:
+def _check_declared(sources: Mapping[str, JoinSource], options: ColumnOptions) -> None:
+    """Raise `DataError` if option `category` or `text` matches no column of a table with samples in rows."""
+    unmatched = options.unmatched([name for source in sources.values() for name in source.categories])
+    if unmatched is not None:
         files = ", ".join(source.where for source in sources.values())
-        raise DataError(f"category: no column of features matches {pattern!r}; files: {files}")
+        raise DataError(f"{unmatched[0]}: no column of features matches {unmatched[1]!r}; files: {files}")
 
 
 def _check_shared(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None, forms: list[IdForms]) -> None:
@@ -332,8 +335,10 @@ def _patterns(data: "MultimodalData") -> tuple[PatternCount, ...]:
     return tuple(sorted(found, key=lambda pattern: (-pattern.n_samples, pattern.observed)))
 
 
-def _warn(report: JoinReport) -> None:
+def _warn(report: JoinReport, data: "MultimodalData") -> None:
     for form in report.id_forms:
         warnings.warn(f"{_form_text(form)}; they are not joined", JoinWarning, stacklevel=4)
     if report.n_without_target:
         warnings.warn(f"{report.n_without_target} ids have no target and are left out", JoinWarning, stacklevel=4)
+    if message := sentinel_message(sentinels(data)):
+        warnings.warn(DataWarning(message), stacklevel=4)

@@ -45,7 +45,9 @@ class JoinSource:
     feature_names : tuple of str or None
         Names of the columns of a table.
     categories : dict of str to tuple of str
-        Categories of the columns that are categories, by name.
+        Categories of the columns that are categories, and different texts of those that are free text, by name.
+    text : tuple of str
+        Columns that are free text.
     """
 
     where: str
@@ -53,6 +55,7 @@ class JoinSource:
     values: Any
     feature_names: tuple[str, ...] | None = None
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    text: tuple[str, ...] = ()
 
     def aligned(self, rows: IntArray, n_samples: int) -> Any:
         """Return the values for all samples; `rows` are the samples of the ids, -1 for ids that are left out."""
@@ -174,7 +177,7 @@ def _read_table(
     def text_columns(names: list[str]) -> list[str]:
         if transposed:
             return names[:1]
-        return [name for name in names if name == on or name in text or options.categories_in([name])]
+        return [name for name in names if name == on or name in text or options.declared_in([name])]
 
     try:
         if is_csv(path):
@@ -215,7 +218,7 @@ def _of_table(
     if not names:
         raise DataError(f"{where}: no columns of features besides {on!r}")
     values, categories = _matrix(where, table, names, ids, options)
-    return JoinSource(where, ids, values, tuple(names), categories)
+    return JoinSource(where, ids, values, tuple(names), categories, tuple(options.text_in(names)))
 
 
 def _of_transposed(where: str, table: pa.Table, patterns: Sequence[str], options: ColumnOptions) -> JoinSource:
@@ -266,14 +269,14 @@ def _matrix(
     """
     values = np.empty((table.num_rows, len(names)), order="F")
     categories: dict[str, tuple[str, ...]] = {}
-    declared = () if only_numbers else options.categories_in(names)
+    declared = () if only_numbers else options.declared_in(names)
     position = {name: index for index, name in enumerate(table.column_names)}
     for index, name in enumerate(names):
         column = table.column(position[name])
-        if name in declared or not _is_numeric(column.type):
+        if name in declared or options.na_values or not _is_numeric(column.type):
             try:
                 column = cleaned_columns(Path(where), table, "values", [name], options.na_values, declared)[name]
-                mixed = mixed_columns("values", {name: column})
+                mixed = mixed_columns(where, {name: column})
             except DataError as error:
                 raise _cell_error(where, name, kind, rows, column, str(error)) from None
             if mixed.categories and only_numbers:

@@ -1,6 +1,7 @@
 """Columns of categories, booleans and dates as numbers."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,15 +9,16 @@ import numpy as np
 import pyarrow as pa
 
 from redcore._types import AnyArray
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, DataWarning
 
-__all__ = ["Categories", "MixedColumns", "check_codes", "mixed_columns"]
+__all__ = ["Categories", "MixedColumns", "as_category", "check_codes", "mixed_columns"]
 
 Categories: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Categories by modality and feature, for the features that are categories. A code is a position in this tuple."""
 
 MICROSECONDS_PER_DAY = 86_400_000_000
-SHOWN = 5
+MANY_CATEGORIES, MANY_WORDS = 40, 3
+"""A column of text is probably free text if it has more categories, with at least this median number of words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,18 +31,21 @@ class MixedColumns:
         Categories are codes, booleans are 0 and 1, dates are days since 1970. NaN is a missing cell.
     names : tuple of str
     categories : dict of str to tuple of str
-        Categories of the features that are categories, by name.
+        Categories of the features that are categories, by name; the different texts of the features in `text`.
+    text : tuple of str
+        Features that are free text.
     """
 
     values: AnyArray
     names: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
+    text: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
 
 
-def mixed_columns(what: str, columns: Mapping[str, Any]) -> MixedColumns:
+def mixed_columns(what: str, columns: Mapping[str, Any], text: Collection[str] = ()) -> MixedColumns:
     """Convert columns of any type to numbers.
 
     Parameters
@@ -50,6 +55,13 @@ def mixed_columns(what: str, columns: Mapping[str, Any]) -> MixedColumns:
     columns : mapping of str to Arrow array, pandas Series or array (n_samples,)
         Numbers, booleans, dates and times, text or dictionaries (pandas categories). Text becomes a category. Empty
         text is a missing cell.
+    text : collection of str
+        Columns of free text. Their values are codes like those of categories.
+
+    Warns
+    -----
+    DataWarning
+        If a column of categories is probably free text.
 
     Raises
     ------
@@ -65,11 +77,41 @@ def mixed_columns(what: str, columns: Mapping[str, Any]) -> MixedColumns:
     values, categories = [], {}
     for name, column in columns.items():
         place = f"{what}, column {name!r}"
-        numbers, own = _numbers(place, _arrow(place, column))
+        array = _arrow(place, column)
+        numbers, own = _numbers(place, as_category(place, array) if name in text else array)
         values.append(numbers)
         if own is not None:
             categories[str(name)] = own
-    return MixedColumns(np.stack(values, axis=1), tuple(map(str, columns)), categories)
+    names = tuple(map(str, columns))
+    return MixedColumns(np.stack(values, axis=1), names, categories, tuple(name for name in names if name in text))
+
+
+def as_category(place: str, values: pa.Array | pa.ChunkedArray, empty: Collection[str] = ("",)) -> pa.DictionaryArray:
+    """Return a column as a dictionary of its different texts, in alphabetical order. `empty` are texts of empty cells.
+
+    Numbers are written with up to 15 digits.
+
+    Raises
+    ------
+    DataError
+        If the column holds lists, bytes or other values without a text. The message begins with `place`.
+    """
+    import pyarrow.compute as pc  # takes a fifth of a second
+
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = values.cast(pa.float64()).to_pylist()
+        texts = pa.array([None if x is None or x != x else f"{x:.15g}" for x in numbers], pa.string())
+    elif pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise DataError(f"{place} is {kind}, expected text or numbers as categories")
+    else:
+        texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    texts = pc.if_else(pc.is_in(texts, pa.array([*empty], pa.string())), None, texts)
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    names = pa.array(sorted(pc.unique(texts).drop_null().to_pylist()), pa.string())
+    return pa.DictionaryArray.from_arrays(pc.index_in(texts, value_set=names), names)
 
 
 def check_codes(what: str, values: AnyArray, n_categories: int) -> None:
@@ -138,7 +180,8 @@ def _codes(array: pa.DictionaryArray) -> tuple[AnyArray, tuple[str, ...]]:
     entries = array.dictionary.to_pylist()
     names = list(dict.fromkeys(str(entry) for entry in entries if entry is not None))
     # entries of the dictionary may be null, or equal as text
-    code_of = np.array([np.nan if entry is None else names.index(str(entry)) for entry in entries] or [np.nan])
+    place = {name: code for code, name in enumerate(names)}
+    code_of = np.array([np.nan if entry is None else place[str(entry)] for entry in entries] or [np.nan])
     known = ~np.isnan(codes)
     codes[known] = code_of[codes[known].astype(np.int64)]
     return codes, tuple(names)
@@ -164,12 +207,27 @@ def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]
             f"{what} is string, expected numbers; row {row} is {first[:40]!r}. If the column holds categories, name "
             "it in option category of the table, or convert it to a categorical type (in pandas: astype('category'))"
         )
+    _warn_of_free_text(what, names)
     order = np.argsort(np.array(names, dtype=object), kind="stable") if names else np.zeros(0, dtype=np.int64)
     rank = np.empty(len(order))
     rank[order] = np.arange(len(order))
     known = ~np.isnan(codes)
     codes[known] = rank[codes[known].astype(np.int64)]
     return codes, tuple(names[index] for index in order)
+
+
+def _warn_of_free_text(what: str, names: Sequence[str]) -> None:
+    """Warn of a column of categories that is probably free text."""
+    if len(names) <= MANY_CATEGORIES:
+        return
+    n_words = np.median([len(name.split()) for name in names])
+    if n_words >= MANY_WORDS:
+        text = (
+            f"{what}: {len(names)} different texts of {n_words:g} words are read as categories. If the column is free "
+            "text, set option text to its name; if it holds categories, set option category, or convert it to a "
+            "categorical type"
+        )
+        warnings.warn(DataWarning(text), stacklevel=4)
 
 
 def _is_number(text: str) -> bool:

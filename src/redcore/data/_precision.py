@@ -4,7 +4,7 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray
 
-__all__ = ["collapsed", "packed_dtype"]
+__all__ = ["collapsed", "packed_dtype", "sampled_rows"]
 
 TOLERANCE = 1e-3
 """Largest median rounding error of float32, relative to the interquartile range of a feature, that loses nothing."""
@@ -29,7 +29,7 @@ def collapsed(values: AnyArray) -> BoolArray:
     """
     if values.dtype in (np.float32, np.float16) or values.dtype.kind == "b":
         return np.zeros(values.shape[1], dtype=bool)
-    rows = values[:: max(1, len(values) // SAMPLE_ROWS)].astype(np.float64)
+    rows = values[sampled_rows(len(values))].astype(np.float64)
     errors = np.abs(rows - rows.astype(np.float32))
     inexact: BoolArray = np.asarray((errors > 0).any(axis=0))
     if len(rows) < FEW_ROWS:
@@ -41,6 +41,11 @@ def collapsed(values: AnyArray) -> BoolArray:
         spread = high - low or rows[known, column].std()
         inexact[column] = np.median(errors[known, column]) > TOLERANCE * spread > 0
     return inexact
+
+
+def sampled_rows(n_rows: int) -> slice:
+    """Return about 1,000 evenly spaced rows, which decide the type of the values."""
+    return slice(None, None, max(1, n_rows // SAMPLE_ROWS))
 
 
 def packed_dtype(values: AnyArray) -> type[np.floating]:

@@ -32,6 +32,8 @@ class ModalitySchema:
         Padding id of token ids; None for other modalities.
     dtype : {"uint8", "float32"} or None
         Type of the pixels of images; None for other modalities.
+    text : tuple of str or None
+        Names of the features that are free text. Their texts are not part of the schema.
     """
 
     name: str
@@ -42,15 +44,17 @@ class ModalitySchema:
     shape: tuple[int, ...] | None = None
     padding: int | None = None
     dtype: str | None = None
+    text: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, name: str, data: MultimodalData) -> "ModalitySchema":
         """Return the schema of one modality of `data`."""
         modality = data.modalities[name]
-        names, categories = data.feature_names.get(name), data.categories.get(name)
+        names, text = data.feature_names.get(name), data.text.get(name, ())
+        categories = {feature: own for feature, own in data.categories.get(name, {}).items() if feature not in text}
         dtype = None if modality.shape is None else modality.dtype
         raw = (modality.shape, modality.padding, dtype)
-        return cls(name, modality.n_features, modality.is_sequence, names, categories, *raw)
+        return cls(name, modality.n_features, modality.is_sequence, names, categories or None, *raw, text or None)
 
     @property
     def form(self) -> str:
@@ -196,7 +200,8 @@ class Schema(HasTargetKind):
                     f"modality {expected.name!r} contains {kinds[modality.is_sequence]}, expected "
                     f"{kinds[expected.is_sequence]} as in training"
                 )
-            data = with_categories(data, expected.name, expected.feature_names or (), expected.categories or {})
+            names, text = expected.feature_names or (), expected.text or ()
+            data = with_categories(data, expected.name, names, expected.categories or {}, text)
         return data
 
 

@@ -1,5 +1,6 @@
 """Base class of classifiers and regressors."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self
@@ -14,10 +15,10 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from redcore import _defaults
 from redcore._types import AnyArray, BoolArray
 from redcore._validation import NanPolicy, check_row_count, unmasked
-from redcore.data import Frame, MultimodalData, Target, is_frame
+from redcore.data import Frame, MultimodalData, Target, is_frame, sentinel_message, sentinels
 from redcore.estimators._html import modality_table
-from redcore.estimators._inputs import Inputs, as_inputs, columns_by_name, is_table, named_columns, with_nan
-from redcore.exceptions import DataError, SettingsError, TargetError
+from redcore.estimators._inputs import Inputs, as_inputs, as_names, columns_by_name, is_table, named_columns, with_nan
+from redcore.exceptions import DataError, DataWarning, SettingsError, TargetError
 from redcore.fitting import Callback, History
 from redcore.methods import LatentCodes, Method, MethodLike, make_method, method_class, method_name
 from redcore.methods.redcore import RedCore
@@ -59,6 +60,8 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     id_column : str, optional
         Column of the frames in X with the labels of the samples; see `as_data`. Default: the index of pandas objects.
         y, groups, weights and availability may be frames with this column.
+    text : str or sequence of str, optional
+        Columns of the frames in X that are free text, as names or glob patterns. Other columns of text are categories.
     callbacks : sequence of redcore.fitting.Callback, default ()
         Callbacks of the fit, to monitor or stop it, log it, or keep the weights of its epochs.
     unlabelled : "nan", label or None, default None
@@ -102,6 +105,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         empty: Literal["prior", "error"] = "prior",
         warm_start: bool = False,
         id_column: str | None = None,
+        text: str | Sequence[str] | None = None,
         callbacks: Sequence[Callback] = (),
         unlabelled: Any = None,
         random_state: Any = None,
@@ -114,6 +118,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.empty = empty
         self.warm_start = warm_start
         self.id_column = id_column
+        self.text = text
         self.callbacks = callbacks
         self.unlabelled = unlabelled
         self.random_state = random_state
@@ -153,7 +158,11 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _data(self, X: Any, availability: Any) -> MultimodalData:
         """Convert X to `MultimodalData`."""
-        return self._inputs(X, availability).data(availability, nan_rows=self.nan_rows)
+        return self._converted(self._inputs(X, availability), availability)
+
+    def _converted(self, inputs: Inputs, availability: Any, groups: Any = None) -> MultimodalData:
+        """Convert matched inputs to `MultimodalData`."""
+        return inputs.data(availability, groups, self.nan_rows, as_names(self.text))
 
     def _inputs(self, X: Any, availability: Any = None, reset: bool = False, **others: Any) -> Inputs:
         """Match the samples of X and other inputs. If `reset` is True, X is the training data and sets its columns."""
@@ -199,7 +208,11 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
     ) -> tuple[MultimodalData, Any, Any]:
         """Convert X, and return it with y and the weights in the order of its samples."""
         inputs = self._inputs(X, availability, reset, y=y, groups=groups, sample_weight=weights)
-        data = inputs.data(availability, groups, self.nan_rows)
+        if reset:
+            inputs.check_text(as_names(self.text))
+        data = self._converted(inputs, availability, groups)
+        if reset and (message := sentinel_message(sentinels(data))):
+            warnings.warn(DataWarning(f"X: {message}"), stacklevel=4)
         return data, inputs.per_sample("y", y), inputs.per_sample("sample_weight", weights)
 
     def _with_target(self, data: MultimodalData, y: Any, weights: Any) -> MultimodalData:
@@ -214,7 +227,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """Return data, target and sample weights for a score; y is optional if X has a target."""
         check_is_fitted(self)
         inputs = self._inputs(X, availability, y=y, sample_weight=sample_weight)
-        data = inputs.data(availability, nan_rows=self.nan_rows)
+        data = self._converted(inputs, availability)
         y, weights = inputs.per_sample("y", y), inputs.per_sample("sample_weight", sample_weight)
         if y is None and data.target is not None:
             classes = data.target.classes
@@ -365,6 +378,7 @@ class AnyMethodEstimator(MultimodalEstimator):
         empty: Literal["prior", "error"] = "prior",
         warm_start: bool = False,
         id_column: str | None = None,
+        text: str | Sequence[str] | None = None,
         callbacks: Sequence[Callback] = (),
         unlabelled: Any = None,
         random_state: Any = None,
@@ -377,6 +391,7 @@ class AnyMethodEstimator(MultimodalEstimator):
             empty=empty,
             warm_start=warm_start,
             id_column=id_column,
+            text=text,
             callbacks=callbacks,
             unlabelled=unlabelled,
             random_state=random_state,

@@ -1,6 +1,6 @@
 """Conversion of estimator inputs X to `MultimodalData`, with samples matched by label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +18,12 @@ from redcore.data import (
     is_column,
     is_frame,
     labels_of,
+    matching_any,
     shortened,
 )
 from redcore.exceptions import DataError, SchemaError
 
-__all__ = ["Inputs", "as_data", "as_inputs", "columns_by_name", "is_table", "named_columns", "with_nan"]
+__all__ = ["Inputs", "as_data", "as_inputs", "as_names", "columns_by_name", "is_table", "named_columns", "with_nan"]
 
 SINGLE_MODALITY = "features"
 """Name of the single modality of a two-dimensional X if `modalities` is None."""
@@ -64,8 +65,14 @@ class Inputs:
         aligned = self.samples.aligned(what, self._labelled(what, values))
         return aligned.to_objects() if isinstance(aligned, Frame) else aligned
 
-    def data(self, availability: Any = None, groups: Any = None, nan_rows: NanPolicy = "keep") -> MultimodalData:
-        """Convert X to `MultimodalData`."""
+    def data(
+        self,
+        availability: Any = None,
+        groups: Any = None,
+        nan_rows: NanPolicy = "keep",
+        text: Sequence[str] = (),
+    ) -> MultimodalData:
+        """Convert X to `MultimodalData`. The columns of frames that match `text` are free text."""
         if isinstance(availability, Mapping):
             availability = {name: self._labelled("availability", mask) for name, mask in availability.items()}
         availability = self._labelled("availability", availability)
@@ -75,7 +82,19 @@ class Inputs:
             return self.X if availability is None else self.X.hide(availability)
         self.X.samples = self.samples
         groups = self.per_sample("groups", groups)
-        return MultimodalData.from_arrays(self.X, availability=availability, groups=groups, nan_rows=nan_rows)
+        columns = {name: matching_any(x.names, text) for name, x in self.X.items() if isinstance(x, Frame)}
+        return MultimodalData.from_arrays(
+            self.X, availability=availability, groups=groups, nan_rows=nan_rows, text=columns
+        )
+
+    def check_text(self, text: Sequence[str]) -> None:
+        """Raise `DataError` if a name or pattern of `text` matches no column of a frame in X."""
+        if isinstance(self.X, MultimodalData):
+            return
+        names = [name for x in self.X.values() if isinstance(x, Frame) for name in x.names]
+        for pattern in text:
+            if not matching_any(names, [pattern]):
+                raise DataError(f"text: no column matches {pattern!r}; columns: {shortened(names)}")
 
     def _labelled(self, what: str, values: Any) -> Any:
         """Return a frame or a Series with the id column as its labels, if there is one."""
@@ -116,6 +135,7 @@ def as_data(
     nan_rows: NanPolicy = "keep",
     partial: bool = False,
     id_column: str | None = None,
+    text: str | Sequence[str] = (),
 ) -> MultimodalData:
     """Convert X to `MultimodalData`.
 
@@ -146,6 +166,8 @@ def as_data(
         If True, all columns of a modality can be absent from a frame; the modality is then missing.
     id_column : str, optional
         Column of the frames with the labels of the samples. It is not a feature.
+    text : str or sequence of str, default ()
+        Columns of frames that are free text, as names or glob patterns.
 
     Raises
     ------
@@ -162,7 +184,8 @@ def as_data(
     (['anna', 'ben', 'carl'], True)
     """
     inputs = as_inputs(X, modalities, partial, id_column).adopt(groups=groups)
-    data = inputs.data(availability, groups, nan_rows)
+    inputs.check_text(as_names(text))
+    data = inputs.data(availability, groups, nan_rows, as_names(text))
     if target is None:
         return data
     inputs.samples.rows("target", target.values)
@@ -190,6 +213,11 @@ def as_inputs(
     frames = [frame for frame in (X.values() if isinstance(X, Mapping) else [X]) if hasattr(frame, "iloc")]
     index = None if id_column is None or not frames else AlignedInputs({"X": frames[0]}, one_table=True).samples
     return Inputs(inputs, inputs.samples, id_column, index)
+
+
+def as_names(text: str | Sequence[str] | None) -> list[str]:
+    """Return the parameter `text` of an estimator as a list."""
+    return [text] if isinstance(text, str) else list(text or ())
 
 
 def is_table(X: Any) -> bool:

@@ -74,7 +74,7 @@ class CalibratedEstimator(MultimodalEstimator):
 
     def _unweighted(self, X: Any, y: Any, availability: Any, groups: Any = None) -> MultimodalData:
         inputs = self._inputs(X, availability, y=y, groups=groups)
-        data = inputs.data(availability, groups, self.nan_rows)
+        data = self._converted(inputs, availability, groups)
         y = inputs.per_sample("y", y)
         return data if y is None and data.target is not None else replace(data, target=self._target(y))
 

@@ -31,6 +31,7 @@ def model_card(path: str | Path) -> str:
         "Input": _input(schema, content["info"]),
         "Training data": _data(record),
         **({"Categories": _categories(schema)} if any(one.get("categories") for one in schema["modalities"]) else {}),
+        **({"Free text": _text(schema)} if any(one.get("text") for one in schema["modalities"]) else {}),
         **({"Missing cells": _missing_cells(missing)} if (missing := content["info"].get("missing_cells")) else {}),
         "Scores per missing pattern": _metrics(record.get("metrics")),
         "Limits": _limits(schema, content["info"], record),
@@ -89,6 +90,14 @@ def _categories(schema: Mapping[str, Any]) -> str:
         for feature, own in (modality.get("categories") or {}).items()
     ]
     return "Other categories count as unknown.\n\n" + _table(("modality", "column", "number", "categories"), rows)
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    rows = [(modality["name"], feature) for modality in schema["modalities"] for feature in modality.get("text") or ()]
+    return (
+        "Columns of free text. The model contains the words that occur in at least two training texts, with their "
+        "TF-IDF weights, but no text.\n\n" + _table(("modality", "column"), rows)
+    )
 
 
 def _missing_cells(missing: Mapping[str, Mapping[str, float]]) -> str:

@@ -136,6 +136,7 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
                 "categories": modality.get("categories")
                 and {feature: tuple(own) for feature, own in modality["categories"].items()},
                 "shape": modality.get("shape") and tuple(modality["shape"]),
+                "text": modality.get("text") and tuple(modality["text"]),
             }
         )
         for modality in content["modalities"]

@@ -44,7 +44,8 @@ def export_onnx(method: Method, path: str | Path) -> float:
     Inputs are ``availability``, bool (n_samples, n_modalities), True = observed; ``x_<modality>``, float32 (double if
     float32 cannot distinguish the training values of a column, uint8 for images of this type, int64 for token ids); and
     ``len_<modality>``, int64 (n_samples,), for sequences. Values of missing modalities have no effect, and NaN is a
-    missing cell. The numbers of samples and time steps are free. Outputs are ``probabilities`` (for regression
+    missing cell. The numbers of samples and time steps are free. A graph contains no text: the inputs are the numbers
+    that `Method.encode_text` returns in place of columns of free text. Outputs are ``probabilities`` (for regression
     ``numbers``), double (n_samples, n_outputs), and for classes ``label``, the code of the predicted class. For
     survival they are ``survival``, the probabilities of survival at the times ``times`` of the metadata, and ``risk``,
     double (n_samples,). The metadata entry ``redcore`` is a JSON object with modalities, classes and versions.
@@ -66,6 +67,7 @@ def export_onnx(method: Method, path: str | Path) -> float:
         If the packages of the extra ``onnx`` are missing, the method has no ONNX form, or the predictions differ.
     """
     _required()
+    method = method.with_encoded_text()
     graph = PredictionGraph(method)
     raw = _described(_exported(graph), _description(graph, method))
     difference = _difference(raw, graph, method)

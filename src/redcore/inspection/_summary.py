@@ -1,5 +1,6 @@
 """Summary of a data set, with findings on possible problems."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -7,7 +8,10 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray
 from redcore.data._dataset import SPLITS, MultimodalData
+from redcore.data._decide_target import numeric_classes
+from redcore.data._sentinels import sentinel_message, sentinels
 from redcore.data._target import Target
+from redcore.inspection._duplicates import duplicated_columns
 from redcore.inspection._features import EXPLODING, SKEWED, FeatureScan, scan
 from redcore.inspection._leakage import Leakage, leakage
 from redcore.inspection._missingness import Association, MissingTable, Pattern, associations, missing_by, patterns
@@ -53,7 +57,7 @@ class ModalitySummary:
     constant, exploding, skewed : tuple of int
         Indices of the features with these properties; see `redcore.inspection._features` for the thresholds.
     n_zero : int
-        Number of observed samples whose values are all zero.
+        Number of observed samples whose values are all zero; 0 for modalities with codes of categories.
     missing_cells : dict of str to float
         Share of the missing cells of each feature in the observed samples, by name (or index), for features with any.
     """
@@ -131,7 +135,9 @@ def summarise(data: MultimodalData) -> Summary:
         *_missing_findings(data, tables, tests),
         *_leakage_findings(shared, modalities),
         *(Finding("warning", text) for text in leak_messages(data)),
-        *(finding for modality in modalities for finding in _feature_findings(modality)),
+        *(Finding("warning", text) for text in [sentinel_message(sentinels(data))] if text),
+        *(finding for modality in modalities for finding in _feature_findings(modality, data)),
+        *_duplicate_findings(data),
         *_target_findings(data),
     ]
     return Summary(
@@ -151,6 +157,7 @@ def summarise(data: MultimodalData) -> Summary:
 def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> ModalitySummary:
     modality = data.modalities[name]
     names = data.feature_names.get(name) or range(modality.n_features)
+    coded = [index for index, feature in enumerate(names) if feature in data.categories.get(name, {})]
     return ModalitySummary(
         name,
         modality.n_features,
@@ -160,15 +167,15 @@ def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> M
         None if result.lengths is None else _quantiles(result.lengths),
         result.typical,
         _indices(result.constant),
-        _indices(result.exploding),
-        _indices(result.skewed),
-        int(result.zero.sum()),
+        _indices(result.exploding, coded),
+        _indices(result.skewed, coded),
+        0 if coded else int(result.zero.sum()),
         {str(names[index]): float(result.missing_cells[index]) for index in np.flatnonzero(result.missing_cells)},
     )
 
 
-def _indices(mask: BoolArray) -> tuple[int, ...]:
-    return tuple(np.flatnonzero(mask).tolist())
+def _indices(mask: BoolArray, without: Sequence[int] = ()) -> tuple[int, ...]:
+    return tuple(index for index in np.flatnonzero(mask).tolist() if index not in without)
 
 
 def _quantiles(values: AnyArray) -> dict[str, float]:
@@ -252,11 +259,13 @@ def _leakage_findings(shared: Leakage | None, modalities: tuple[ModalitySummary,
     return findings
 
 
-def _feature_findings(modality: ModalitySummary) -> list[Finding]:
+def _feature_findings(modality: ModalitySummary, data: MultimodalData) -> list[Finding]:
     name, findings = modality.name, []
+    names = data.feature_names.get(name) or range(modality.n_features)
     if modality.exploding:
+        exploding = _listed([names[index] for index in modality.exploding])
         text = f"values over {EXPLODING:g} times their 99% quantile"
-        findings.append(Finding("warning", f"{name}: features {_listed(modality.exploding)} have {text}"))
+        findings.append(Finding("warning", f"{name}: features {exploding} have {text}"))
     if modality.missing_cells:
         shares = [f"{feature} {share:.1%}" for feature, share in modality.missing_cells.items()]
         findings.append(Finding("note", f"{name}: cells are missing in observed samples ({_listed(shares)})"))
@@ -274,6 +283,12 @@ def _feature_findings(modality: ModalitySummary) -> list[Finding]:
     return findings
 
 
+def _duplicate_findings(data: MultimodalData) -> list[Finding]:
+    groups = duplicated_columns(data)
+    text = _listed([" = ".join(group[:MAX_LISTED]) for group in groups])
+    return [Finding("note", f"columns have equal values: {text}")] if groups else []
+
+
 def _target_findings(data: MultimodalData) -> list[Finding]:
     target, findings = data.target, []
     if target is None:
@@ -282,6 +297,8 @@ def _target_findings(data: MultimodalData) -> list[Finding]:
         return _absent_events(data, target)
     if not target.is_classification or target.classes is None:
         return []
+    if values := numeric_classes(target):
+        findings.append(Finding("warning", f"the target has {values}: a continuous target (task=numbers)?"))
     counts = np.bincount(target.values, minlength=target.n_outputs)
     if _has_long_runs(target.values, counts):
         findings.append(

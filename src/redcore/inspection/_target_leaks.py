@@ -68,7 +68,9 @@ def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
     """Return the features with an AUC above 0.99, or an absolute correlation above 0.99 with a continuous target.
 
     Features of sequences are averaged over time. With more than two classes, a feature must separate all pairs of
-    neighbouring classes, ordered by its mean rank. A feature is not reported if so few samples are separated by chance.
+    neighbouring classes, ordered by its mean rank. The categories of a feature are replaced by their most frequent
+    class. A feature is not reported if so few samples are separated by chance. Free text is not tested, and categories
+    are not tested for a continuous target.
     At most 20,000 samples are used, evenly spaced over the data.
     """
     target = data.target
@@ -86,10 +88,18 @@ def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
         if modality.is_raw:
             continue
         names = data.feature_names.get(name) or tuple(map(str, range(modality.n_features)))
+        categories, text = data.categories.get(name, {}), data.text.get(name, ())
+        coded = [index for index, feature in enumerate(names) if feature in categories and feature not in text]
+        numbers = [index for index, feature in enumerate(names) if feature not in categories]
         observed, values = _vectors(modality, rows)
         for column, label in enumerate(labels):
             is_continuous = target.kind.is_regression or (target.kind.is_survival and label == "time")
-            scores = _scores(values, outputs[observed, column], is_continuous, modality.n_features)
+            labels_observed = outputs[observed, column]
+            numeric = _scores(values[:, numbers], labels_observed, is_continuous, modality.n_features)
+            scores = [(numbers[place], kind, value) for place, kind, value in numeric]
+            for index in [] if is_continuous else coded:
+                of_category = _category_scores(values[:, index], labels_observed, modality.n_features)
+                scores += [(index, kind, value) for _, kind, value in of_category]
             leaks += [
                 TargetLeak(name, names[feature], label if several else "", kind, value)
                 for feature, kind, value in scores
@@ -135,6 +145,22 @@ def _scores(
         block = values[:, start : start + FEATURES_AT_ONCE]
         found = _correlations(block, target) if is_regression else _aucs(block, target, n_features)
         yield from ((start + feature, kind, value) for feature, kind, value in found)
+
+
+def _category_scores(codes: FloatArray, target: AnyArray, n_features: int) -> Iterator[tuple[int, str, float]]:
+    """Yield the score of one feature with codes of categories, as `_scores`, unless it may be high by chance."""
+    known = ~np.isnan(codes)
+    target = target[known]
+    if not len(target):
+        return
+    _, category = np.unique(codes[known], return_inverse=True)
+    classes, label = np.unique(target, return_inverse=True)
+    counts = np.zeros((category.max() + 1, len(classes)))
+    np.add.at(counts, (category, label), 1)
+    # number of ways to give every category a class, relative to all arrangements of the classes
+    arrangements = lgamma(len(target) + 1) - sum(lgamma(count + 1) for count in counts.sum(axis=0))
+    if len(counts) * log(len(classes)) - arrangements + log(n_features) < log(LEVEL):
+        yield from _scores(counts.argmax(axis=1)[category, None].astype(np.float64), target, False, n_features)
 
 
 def _correlations(values: FloatArray, target: AnyArray) -> Iterator[tuple[int, str, float]]:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore.data import Modality
+from redcore.data import MultimodalData
 
 __all__ = ["DECILES", "HIGH", "LOW", "ColumnCounts", "Columns", "column_values"]
 
@@ -25,12 +25,16 @@ CHUNK_CELLS = 2**22
 """Number of values that are compared with an edge at once."""
 
 
-def column_values(modality: Modality) -> AnyArray:
-    """Return one row per observed sample, (n_observed, n_columns). NaN is a missing cell.
+def column_values(data: MultimodalData, name: str) -> AnyArray:
+    """Return one row per observed sample of a modality in memory, (n_observed, n_columns). NaN is a missing cell.
 
-    The row of a sequence has the mean of each feature over time, and the number of time steps as the last column. That
-    of an image has the mean of all pixels, and that of token ids the number of time steps.
+    A column of free text has the number of words. The row of a sequence has the mean of each feature over time, and the
+    number of time steps as the last column. That of an image has the mean of all pixels, and that of token ids the
+    number of time steps.
     """
+    modality = data.modalities[name]
+    if name in data.text:
+        return _with_word_counts(data, name)
     if modality.shape is not None:
         return np.asarray(modality.values.mean(axis=1, dtype=np.float64))[:, None]
     if modality.padding is not None and modality.lengths is not None:
@@ -45,6 +49,17 @@ def column_values(modality: Modality) -> AnyArray:
     sizes = np.add.reduceat(known.astype(np.int64), starts, axis=0)
     means = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
     return np.column_stack([means, np.diff(modality.offsets)])
+
+
+def _with_word_counts(data: MultimodalData, name: str) -> AnyArray:
+    """Return the values of a modality with the number of words in place of the codes of free text."""
+    values = data.modalities[name].values.copy()
+    for feature in data.text[name]:
+        column = data.feature_names[name].index(feature)
+        n_words = np.array([len(text.split()) for text in data.categories[name][feature]])
+        known = ~np.isnan(values[:, column])
+        values[known, column] = n_words[values[known, column].astype(np.int64)]
+    return values
 
 
 @dataclass(frozen=True, eq=False)

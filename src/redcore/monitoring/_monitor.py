@@ -137,7 +137,7 @@ def _sample_values(data: MultimodalData, name: str, rng: np.random.Generator) ->
     size = min(MAX_SAMPLES, max(1, MAX_CELLS // max(1, modality.n_features)))
     if len(rows) > size:
         rows = np.sort(rng.permutation(rows)[:size])
-    return column_values(modality.take(rows).loaded())
+    return column_values(data.select([name]).take(rows).loaded(), name)
 
 
 def _subsample(data: MultimodalData, rng: np.random.Generator) -> MultimodalData:

@@ -77,7 +77,7 @@ class Reference:
         # a modality that is missing everywhere has an unknown number of features
         if modality is None or not modality.n_observed:
             return columns.count(np.zeros((0, len(columns.names))))
-        return columns.count(column_values(modality))
+        return columns.count(column_values(data, name))
 
     def _patterns(self, data: MultimodalData) -> tuple[AnyArray, list[str]]:
         """Return the counts of the patterns and the names of a few that the training data does not have."""

@@ -2,6 +2,7 @@
 
 from redcore.preprocessing._cells import Cells, CellTransform, RawTransform
 from redcore.preprocessing._features import Preprocessing, Preprocessor, automatic, check_named
+from redcore.preprocessing._text import TextEncoder, Texts
 from redcore.preprocessing._time_summary import summarize, vectors_of
 from redcore.preprocessing._transforms import Kind
 from redcore.preprocessing._vectors import VectorPreprocessor
@@ -13,6 +14,8 @@ __all__ = [
     "Preprocessing",
     "Preprocessor",
     "RawTransform",
+    "TextEncoder",
+    "Texts",
     "VectorPreprocessor",
     "automatic",
     "check_named",

@@ -395,8 +395,8 @@ def _encoding(rows: AnyArray, fill: AnyArray, categories: Mapping[int, Column]) 
         n_used = int(np.count_nonzero(counts))
         if n_used > FEW_CATEGORIES and n_used > IDENTIFIERS * len(codes):
             raise DataError(
-                f"{what} has {n_used} different values in {len(codes)} samples; leave it out of the modality, or "
-                "replace it by numbers or by fewer categories"
+                f"{what} has {n_used} different values in {len(codes)} samples. If it is free text, set option text to "
+                "its name; otherwise leave it out of the modality, or replace it by numbers or by fewer categories"
             )
         fill[column] = counts.argmax() if n_used else n_categories
         order = np.argsort(-counts, kind="stable")[:n_used]

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -157,7 +157,9 @@ class Run:
         assert self.folder is not None
         return read_held_out(self.folder)
 
-    def read(self, source: str | Path, needs_target: bool = True) -> MultimodalData:
+    def read(
+        self, source: str | Path, needs_target: bool = True, options: Mapping[str, Any] | None = None
+    ) -> MultimodalData:
         """Read a data set or file for the method of this run.
 
         The file is read with the options of the training data, unless options are stored next to it. The target gets
@@ -168,10 +170,13 @@ class Run:
         source : str or Path
         needs_target : bool
             If False, labels may be absent.
+        options : mapping, optional
+            Options of the reader that replace those of the training data.
         """
         reader = self.request.reader or {}
-        options, data_format = reader.get("options", {}), reader.get("format")
-        return read_for_model(str(source), Expected(self.method.schema, needs_target, data_format, options))
+        trained, data_format = reader.get("options", {}), reader.get("format")
+        expected = Expected(self.method.schema, needs_target, data_format, trained, options or {})
+        return read_for_model(str(source), expected)
 
     def rows_to_score(
         self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto"

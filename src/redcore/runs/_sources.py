@@ -72,7 +72,9 @@ def data_pieces(source: str, expected: Expected, first: int = 0) -> Iterator[Mul
     if path.suffix.lower() in (".parquet", ".pq") and path.is_file() and path.stat().st_size > IN_MEMORY_BYTES:
         from redcore.data.formats import table  # loads functions of Arrow, which takes a fifth of a second
 
-        yield from islice(table.stream(path, table.Options(), SAMPLES_AT_ONCE, expected), first, None)
+        yield from islice(
+            table.stream(path, table.Options.parse(expected.overrides), SAMPLES_AT_ONCE, expected), first, None
+        )
         return
     data = read_for_model(source, expected)
     for start in range(first * SAMPLES_AT_ONCE, data.n_samples, SAMPLES_AT_ONCE):

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["predict_stream"]
 
 
-def predict_stream(model: Path, source: str, out: Path, threshold: float | None = None) -> tuple[int, list[str]]:
+def predict_stream(
+    model: Path,
+    source: str,
+    out: Path,
+    threshold: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[int, list[str]]:
     """Write the predictions of a saved model for all samples of a data source to a file.
 
     Data is read and predicted in blocks, and finished blocks are kept in a folder next to `out` until all are finished.
@@ -48,6 +54,8 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     threshold : float, optional
         Probability from which the rare class of a binary target is predicted. Default: the threshold or the decision
         rule of the model.
+    options : mapping, optional
+        Options of the reader that replace those of the training data.
 
     Returns
     -------
@@ -74,9 +82,11 @@ def predict_stream(model: Path, source: str, out: Path, threshold: float | None 
     if threshold is not None:
         method.set_threshold(threshold)
     reader = content["record"].get("reader") or {}
-    expected = Expected(method.schema, data_format=reader.get("format"), options=reader.get("options", {}))
+    trained = reader.get("options", {})
+    expected = Expected(method.schema, data_format=reader.get("format"), options=trained, overrides=options or {})
     checksum = checksum_of(Path(source)) if Path(source).exists() else source
     request = {"model": content["sha256"], "data": checksum, "threshold": method.threshold}
+    request |= {"options": dict(options)} if options else {}
     reference = load_reference(model)
     calibration = load_calibration(model) if method.schema.target_kind.is_survival else None
     predictor = _Predictor(method, None if reference is None else Monitor(method, reference), calibration)

@@ -171,6 +171,7 @@ class Service:
                     "padding": modality.padding,
                     "feature_names": modality.feature_names,
                     "categories": modality.categories,
+                    "text": modality.text,
                     "used": modality.name in method.active,
                 }
                 for modality in schema.modalities

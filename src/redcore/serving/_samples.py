@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from redcore._types import AnyArray
-from redcore.data import ModalitySchema, MultimodalData, Schema, risk_scores
+from redcore.data import MixedColumns, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
 from redcore.methods import Method
 from redcore.serving._limits import Limits
 
@@ -26,6 +26,8 @@ Sample = dict[str, AnyArray]
 """Values of one sample: array per observed modality that the model uses.
 
 Its shape is (n_features,), (n_steps, n_features), (channels, height, width) for images or (n_steps,) for token ids.
+
+In a modality with free text, the array contains objects: numbers, texts, categories as text, and None.
 """
 
 LARGEST = 3e38
@@ -45,7 +47,7 @@ Interval = Annotated[
 def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     """Return the pydantic model of a request body, ``{"samples": [{"audio": [...], ...}, ...]}``.
 
-    A missing modality is absent or null, and a missing cell is null. A category is text.
+    A missing modality is absent or null, and a missing cell is null. Categories and free text are strings.
     """
     fields: dict[str, Any] = {}
     for index, modality in enumerate(schema.modalities):
@@ -55,10 +57,11 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
             continue
         width = modality.n_features or None
         values: Any = Annotated[list[Number | None], Field(min_length=width, max_length=width)]
-        if modality.categories and modality.feature_names is not None:
-            kinds = [str | None if name in modality.categories else Number | None for name in modality.feature_names]
+        as_text = {*(modality.categories or {}), *(modality.text or ())}
+        if as_text and modality.feature_names is not None:
+            kinds = [str | None if name in as_text else Number | None for name in modality.feature_names]
             values = tuple[tuple(kinds)]  # type: ignore[misc]
-        description = f"{modality.n_features} {'numbers or categories' if modality.categories else 'numbers'}"
+        description = f"{modality.n_features} {'numbers, categories or texts' if as_text else 'numbers'}"
         if modality.feature_names is not None:
             description += f" ({', '.join(modality.feature_names)})"
         if modality.is_sequence:
@@ -142,11 +145,20 @@ def parse_samples(request: BaseModel, method: Method) -> list[Sample]:
             for key, form in forms.items()
             if (values := getattr(sample, key)) is not None
         }
-        samples.append({name: array for name, array in arrays.items() if not np.isnan(array).all()})
+        samples.append({name: array for name, array in arrays.items() if not _is_missing(array)})
     return samples
 
 
+def _is_missing(array: AnyArray) -> bool:
+    """Return True if no cell of a modality has a value."""
+    if array.dtype.kind == "O":
+        return all(cell is None or cell == "" for cell in array.tolist())
+    return bool(np.isnan(array).all())
+
+
 def _array(form: ModalitySchema, values: Any) -> AnyArray:
+    if form.text:
+        return np.array(values, dtype=object)
     if form.categories:
         values = [_coded(form, step) for step in values] if form.is_sequence else _coded(form, values)
     if form.padding is not None:
@@ -185,7 +197,17 @@ def samples_as_data(method: Method, samples: list[Sample]) -> MultimodalData:
     values: dict[str, Any] = {name: [sample.get(name) for sample in samples] for name in observed}
     paddings = {form.name: form.padding for form in method.schema.modalities if form.padding is not None}
     tokens = {name: padding for name, padding in paddings.items() if name in observed}
-    return MultimodalData.from_arrays(values, tokens=tokens)
+    of_text = {form.name: form for form in method.schema.modalities if form.text and form.name in observed}
+    mixed = {name: _mixed(form, values[name]) for name, form in of_text.items()}
+    return MultimodalData.from_arrays({**values, **mixed}, tokens=tokens)
+
+
+def _mixed(form: ModalitySchema, samples: Sequence[AnyArray | None]) -> MixedColumns:
+    """Return the columns of a modality with free text; None is a missing modality."""
+    names = form.feature_names or ()
+    rows = [[None] * len(names) if sample is None else sample.tolist() for sample in samples]
+    columns = {name: [row[column] for row in rows] for column, name in enumerate(names)}
+    return mixed_columns(f"modality {form.name!r}", columns, (*(form.text or ()), *(form.categories or ())))
 
 
 def format_predictions(method: Method, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:

@@ -17,15 +17,16 @@ are tried first when the format of a path is guessed.
 The contract tests and the fuzz test need a writer of a small file of each format: ``tests/samples/formats/<name>.py``.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from redcore._discovery import check_interface, load, usable
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, sentinel_message, sentinels
 from redcore.data.formats._expected import Expected
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, DataWarning
 
 __all__ = ["Expected", "guess", "load_format", "read", "read_for", "source_options"]
 
@@ -67,11 +68,18 @@ def read(path: Path, format: Any = None, options: Mapping[str, Any] | None = Non
         If the path does not exist, its format is not recognised, or its content is invalid.
     UnknownNameError, SettingsError
         If the format or an option is unknown, or an option is invalid.
+
+    Warns
+    -----
+    DataWarning
+        If a number such as -999 probably stands for a missing value; see `redcore.data.sentinels`.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     reader = load_format(format or guess(path))
     data: MultimodalData = reader.read(path, reader.Options.parse(options or {}))
+    if message := sentinel_message(sentinels(data)):
+        warnings.warn(DataWarning(f"{path}: {message}"), stacklevel=2)
     return data
 
 
@@ -79,7 +87,7 @@ def read_for(path: Path, expected: Expected) -> MultimodalData:
     """Read data of any supported format for a model.
 
     The format is guessed from the path, or is that of the training data. If it is that of the training data, so are the
-    options; options stored next to the file override them.
+    options. Options stored next to the file override them, and `Expected.overrides` override both.
 
     Parameters
     ----------
@@ -97,11 +105,11 @@ def read_for(path: Path, expected: Expected) -> MultimodalData:
         raise DataError(f"{path}: no such file or folder")
     name = _format_for(path, expected)
     reader = load_format(name)
-    options = reader.Options.parse({})
+    options = reader.Options.parse(expected.overrides)
     if name != expected.data_format:
         expected = replace(expected, options={})
     elif not hasattr(reader, "resolved"):
-        options = reader.Options.parse(expected.options)
+        options = reader.Options.parse({**expected.options, **expected.overrides})
     if hasattr(reader, "read_for"):
         return cast(MultimodalData, reader.read_for(path, options, expected))
     return expected.conform(path, reader.read(path, options))

@@ -26,12 +26,15 @@ class Expected:
         Format of the training data.
     options : mapping
         Options with which the training data was read.
+    overrides : mapping
+        Options that replace those of the training data and those stored next to the file.
     """
 
     schema: Schema
     needs_target: bool = False
     data_format: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def target(self, path: Path, make: Callable[[], Target]) -> Target | None:
         """Return the target that `make` returns; None if labels are not needed and `make` raises `TargetError`."""

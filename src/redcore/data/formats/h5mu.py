@@ -8,7 +8,7 @@ are columns of ``obs``. `write_h5mu` writes such files. Both need the packages o
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,9 @@ __all__ = ["Options", "read", "read_for", "recognises", "write_h5mu"]
 
 SUFFIXES = (".h5mu", ".h5ad")
 SINGLE_ASSAY = "X"
-CATEGORIES = "redcore_categories"
-"""Entry of ``uns`` of an assay: a JSON object with the categories of the features that are categories."""
+CATEGORIES, TEXT = "redcore_categories", "redcore_text"
+"""Entries of ``uns`` of an assay, as JSON objects: the categories of the features that are categories or free text; and
+the names of the features that are free text, as ``features``."""
 BYTES_PER_VALUE = 8
 """Memory per value of a dense matrix: its float32 values and a copy while they are packed."""
 
@@ -81,6 +82,7 @@ class Assay:
     names: tuple[str, ...] | None
     obs: Any
     categories: Mapping[str, list[str]] = field(default_factory=dict)
+    text: Sequence[str] = ()
 
 
 def recognises(path: Path) -> bool:
@@ -143,6 +145,7 @@ def _read(
             split=_split(columns.optional(options.split, "split")),
             feature_names={name: assay.names for name, assay in assays.items() if assay.names is not None},
             categories={name: assay.categories for name, assay in assays.items() if assay.categories},
+            text={name: assay.text for name, assay in assays.items() if assay.text},
             nan_rows=options.nan_rows,
         )
     except DataError as error:
@@ -194,6 +197,8 @@ def write_h5mu(data: MultimodalData, path: Path | str, **about: str) -> None:
             assays[name] = anndata.AnnData(modality.gather(rows).values, of_assay, _empty_frame(names))
             if data.categories.get(name):
                 assays[name].uns[CATEGORIES] = json.dumps(data.categories[name])
+                if name in data.text:
+                    assays[name].uns[TEXT] = json.dumps({"features": data.text[name]})
         if path.suffix.lower() == ".h5ad":
             single = next(iter(assays.values()))
             single.uns.update(uns)
@@ -324,7 +329,8 @@ def _of_anndata(path: Path, name: str, group: Any, options: Options) -> dict[str
     if getattr(values, "shape", None) != (len(obs), len(var)):
         shape = getattr(values, "shape", None)
         raise DataError(f"{path}: the matrix of assay {name!r} has shape {shape}, expected {(len(obs), len(var))}")
-    assays = {name: Assay(values, tuple(names), obs, _categories(path, name, group))}
+    text = _lists(path, name, group, TEXT).get("features", [])
+    assays = {name: Assay(values, tuple(names), obs, _lists(path, name, group, CATEGORIES), text)}
     if options.assay is not None:
         if options.assay not in var:
             raise DataError(f"{path}: var has no column {options.assay!r}; columns: {_listed(var)}")
@@ -345,18 +351,18 @@ def _of_anndata(path: Path, name: str, group: Any, options: Options) -> dict[str
     return assays
 
 
-def _categories(path: Path, name: str, group: Any) -> dict[str, list[str]]:
-    """Return the categories by feature that `write_h5mu` wrote; empty for other files."""
+def _lists(path: Path, name: str, group: Any, key: str) -> dict[str, list[str]]:
+    """Return the lists of an entry of ``uns`` that `write_h5mu` wrote; empty for other files."""
     from anndata.io import read_elem
 
-    if CATEGORIES not in group.get("uns", {}):
+    if key not in group.get("uns", {}):
         return {}
     try:
-        content = json.loads(str(read_elem(group["uns"][CATEGORIES])))
+        content = json.loads(str(read_elem(group["uns"][key])))
         if not all(isinstance(own, list) and all(isinstance(entry, str) for entry in own) for own in content.values()):
             raise ValueError("expected lists of text")
     except (ValueError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path}: {CATEGORIES} of assay {name!r} are not JSON categories ({error})") from None
+        raise DataError(f"{path}: {key} of assay {name!r} is not a JSON object of lists ({error})") from None
     return dict(content)
 
 

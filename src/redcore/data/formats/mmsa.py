@@ -65,8 +65,8 @@ class Options(Settings):
 
 
 def recognises(path: Path) -> bool:
-    """Return True if the path ends in ``.pkl`` or ``.pickle``."""
-    return path.suffix.lower() in (".pkl", ".pickle")
+    """Return True if the path ends in ``.pkl`` or ``.pickle`` and is no folder."""
+    return path.suffix.lower() in (".pkl", ".pickle") and not path.is_dir()
 
 
 def read(path: Path, options: Options) -> MultimodalData:

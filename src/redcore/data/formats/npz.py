@@ -9,6 +9,8 @@ Keys of the archive:
 - ``names_<modality>`` (optional): names of the features, text (n_features,);
 - ``categories_<modality>`` (optional): text with a JSON object, the categories by feature name of the features that are
   categories. Their values are codes, positions in the list of categories;
+- ``text_<modality>`` (optional): names of the features among them that are free text; the list of categories contains
+  their different texts;
 - ``tokens_<modality>`` (optional): padding id, an integer, of a modality of token ids (n_samples, time);
 - ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
   arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs. Option
@@ -24,12 +26,16 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
+from typing import Annotated
 
 import numpy as np
+from pydantic import BeforeValidator
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target, Task, decide_target
+from redcore.data._columns import numbers_among
+from redcore.data._csv import names_from_text
 from redcore.data._decide_target import is_fractional
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError, RedCoreError
@@ -44,14 +50,17 @@ class Options(Settings):
     ----------
     task : {"auto", "classes", "numbers", "labels"}, default "auto"
         Read ``y`` as classes, as a continuous target, or as labels (multi-label). "auto": as described for the key.
+    na_values : tuple of str
+        Numbers in the modalities that stand for missing values, such as -999.
     """
 
     task: Task = "auto"
+    na_values: Annotated[tuple[str, ...], BeforeValidator(names_from_text)] = ()
 
 
 def recognises(path: Path) -> bool:
-    """Return True if the path ends in ``.npz``."""
-    return path.suffix.lower() == ".npz"
+    """Return True if the path ends in ``.npz`` and is no folder."""
+    return path.suffix.lower() == ".npz" and not path.is_dir()
 
 
 def read(path: Path, options: Options) -> MultimodalData:
@@ -69,7 +78,7 @@ def read(path: Path, options: Options) -> MultimodalData:
         names file and key.
     """
     arrays = _load(path)
-    return _data(path, arrays, lambda: _target(arrays, options.task))
+    return _data(path, arrays, options, lambda: _target(arrays, options.task))
 
 
 def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData:
@@ -81,11 +90,14 @@ def read_for(path: Path, options: Options, expected: Expected) -> MultimodalData
         As `read`.
     """
     arrays = _load(path)
-    return expected.conform(path, _data(path, arrays, lambda: _target_for(path, arrays, expected)))
+    return expected.conform(path, _data(path, arrays, options, lambda: _target_for(path, arrays, expected)))
 
 
-def _data(path: Path, arrays: dict[str, AnyArray], target: Callable[[], Target | None]) -> MultimodalData:
-    modalities = {key[2:]: array for key, array in arrays.items() if key.startswith("x_")}
+def _data(
+    path: Path, arrays: dict[str, AnyArray], options: Options, target: Callable[[], Target | None]
+) -> MultimodalData:
+    codes = numbers_among(options.na_values)
+    modalities = {key[2:]: _without(array, codes) for key, array in arrays.items() if key.startswith("x_")}
     if not modalities:
         raise DataError(f"{path}: no key of the form 'x_<modality>'; keys: {', '.join(arrays) or 'none'}")
     try:
@@ -100,10 +112,16 @@ def _data(path: Path, arrays: dict[str, AnyArray], target: Callable[[], Target |
             feature_names={key[6:]: _names(key, array) for key, array in arrays.items() if key.startswith("names_")},
             categories={key[11:]: _json(key, array) for key, array in arrays.items() if key.startswith("categories_")},
             tokens={key[7:]: _padding(key, array) for key, array in arrays.items() if key.startswith("tokens_")},
+            text={key[5:]: _names(key, array) for key, array in arrays.items() if key.startswith("text_")},
         )
     except RedCoreError as error:
         kind = type(error) if isinstance(error, DataError) else DataError
         raise kind(f"{path}: {error}") from None
+
+
+def _without(array: AnyArray, codes: list[float]) -> AnyArray:
+    """Return an array of numbers with NaN for the numbers in `codes`."""
+    return np.where(np.isin(array, codes), np.nan, array) if codes and array.dtype.kind in "iuf" else array
 
 
 def _names(key: str, array: AnyArray) -> list[str]:

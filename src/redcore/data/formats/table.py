@@ -10,6 +10,7 @@ The columns of each modality are given by the options, or by a YAML file next to
     id: patient
 
 Columns of text, of Parquet dictionaries, of booleans and of dates are features too; see `redcore.data.mixed_columns`.
+Option ``text`` names columns of free text.
 A modality is missing in a row if all its cells are empty. In Parquet, a modality can also be one column of lists
 (vectors) or of lists of lists (sequences), with null for missing modalities.
 
@@ -237,8 +238,12 @@ def _data(source: _Source) -> MultimodalData:
     try:
         columns = {name: _columns(source, name, patterns) for name, patterns in options.modalities.items()}
         if not any(columns.values()):
-            raise DataError(f"no column of any modality; columns: {_listed(source.table.column_names)}")
-        _check_category(source, columns)
+            patterns = _listed([pattern for some in options.modalities.values() for pattern in some])
+            raise DataError(
+                f"no column of any modality ({patterns}); columns: {_listed(source.table.column_names)}. Set the "
+                "columns of the modalities (--modality NAME=COLUMNS)"
+            )
+        _check_declared(source, columns)
         _warn_of_absent(source, columns)
         split = source.entries("split", options.split)
         data = MultimodalData.from_arrays(
@@ -258,12 +263,13 @@ def _data(source: _Source) -> MultimodalData:
     return data if expected is None else expected.conform(source.path, data)
 
 
-def _check_category(source: _Source, columns: Mapping[str, list[str]]) -> None:
-    """Raise `DataError` if a pattern of option `category` matches no feature, unless the table is read for a model."""
+def _check_declared(source: _Source, columns: Mapping[str, list[str]]) -> None:
+    """Raise `DataError` if option `category` or `text` matches no feature, unless the table is read for a model."""
     features = list(dict.fromkeys(column for found in columns.values() for column in found))
-    pattern = source.options.unmatched_category(features)
-    if pattern is not None and source.expected is None:
-        raise DataError(f"category: no feature matches {pattern!r}; features: {_listed(features)}")
+    unmatched = source.options.unmatched(features)
+    if unmatched is not None and source.expected is None:
+        option, pattern = unmatched
+        raise DataError(f"{option}: no feature matches {pattern!r}; features: {_listed(features)}")
 
 
 def _warn_of_absent(source: _Source, columns: Mapping[str, list[str]]) -> None:
@@ -338,7 +344,7 @@ def _text_columns(options: Options, columns: list[str]) -> list[str]:
     target = [column for pattern in options.target or () for column in matching(columns, pattern)]
     event = None if options.event is None else EventColumn.parse(options.event).column
     names = {options.id, options.group, options.split, event, *(target if len(target) == 1 else ())}
-    return [name for name in columns if name in names or (name not in target and options.categories_in([name]))]
+    return [name for name in columns if name in names or (name not in target and options.declared_in([name]))]
 
 
 def _parquet(path: Path) -> pa.Table:
@@ -389,12 +395,13 @@ def _modality(source: _Source, name: str, columns: list[str]) -> Any:
     table, options, what = source.table, source.options, f"modality {name!r}"
     if not columns:
         return None
-    categories = options.categories_in(columns)
+    declared = options.declared_in(columns)
     if _is_nested(table, columns):
-        if categories:
+        if declared:
             raise DataError(f"{what}: column {columns[0]!r} holds lists, expected text or numbers as categories")
         return [None if entry is None else np.asarray(entry, dtype=object) for entry in table[columns[0]].to_pylist()]
-    return mixed_columns(what, cleaned_columns(source.path, table, what, columns, options.na_values, categories))
+    cleaned = cleaned_columns(source.path, table, what, columns, options.na_values, declared)
+    return mixed_columns(what, cleaned, options.text_in(columns))
 
 
 def _split(values: AnyArray) -> AnyArray:

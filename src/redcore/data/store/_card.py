@@ -16,7 +16,7 @@ from redcore.data._schema import ModalitySchema
 from redcore.data._target import TargetKind
 from redcore.exceptions import DataError, RedCoreError
 
-__all__ = ["CARD_FILE", "Origin", "Shard", "StoreCard", "StoredForm", "StoredTarget", "read_card"]
+__all__ = ["CARD_FILE", "MAX_CARD_BYTES", "Origin", "Shard", "StoreCard", "StoredForm", "StoredTarget", "read_card"]
 
 CARD_FILE = "card.json"
 MAX_CARD_BYTES = 64 * 2**20
@@ -31,7 +31,10 @@ class Origin(Settings):
 
 
 class StoredForm(Settings):
-    """Number, names and type of the features of one modality; form of its samples; number of missing cells."""
+    """Number, names and type of the features of one modality; form of its samples; number of missing cells.
+
+    ``text`` are the names of the features of free text, whose different texts are in ``categories``.
+    """
 
     n_features: Annotated[int, Field(ge=0)]
     is_sequence: bool
@@ -41,6 +44,7 @@ class StoredForm(Settings):
     categories: dict[StrictStr, tuple[StrictStr, ...]] | None = None
     shape: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
     padding: int | None = None
+    text: tuple[StrictStr, ...] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -52,10 +56,10 @@ class StoredForm(Settings):
         return self
 
     def schema_of(self, name: str) -> ModalitySchema:
-        """Return the schema of the modality."""
+        """Return the schema of the modality, without its categories."""
         dtype = None if self.shape is None else self.dtype
         raw = (self.shape, self.padding, dtype)
-        return ModalitySchema(name, self.n_features, self.is_sequence, self.feature_names, self.categories, *raw)
+        return ModalitySchema(name, self.n_features, self.is_sequence, self.feature_names, None, *raw)
 
 
 class StoredTarget(Settings):
@@ -122,6 +126,7 @@ class StoreCard(Settings):
                     else None,
                     "shape": modality.shape,
                     "padding": modality.padding,
+                    "text": list(data.text[name]) if name in data.text else None,
                 }
                 for name, modality in data.modalities.items()
             },
@@ -144,7 +149,11 @@ class StoreCard(Settings):
 
     def categories(self) -> dict[str, Mapping[str, tuple[str, ...]]]:
         """Return the categories by modality and feature, for the modalities that have any."""
-        return {schema.name: schema.categories for schema in self.schemas() if schema.categories}
+        return {name: form.categories for name, form in sorted(self.modalities.items()) if form.categories}
+
+    def text(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the features of free text by modality, for the modalities that have any."""
+        return {name: form.text for name, form in sorted(self.modalities.items()) if form.text}
 
 
 def read_card(folder: Path) -> StoreCard:

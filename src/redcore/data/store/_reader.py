@@ -1,7 +1,7 @@
 """Reading of stores, as a whole or block by block in bounded memory."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_sample_ids, check_split
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import MultimodalData
+from redcore.data._mixed import Categories
 from redcore.data._modality import Modality
 from redcore.data._schema import ModalitySchema
 from redcore.data._target import Target
@@ -101,6 +102,11 @@ class Store:
         """Row of the first sample of each block, followed by the number of samples; int (n_blocks + 1,)."""
         return np.concatenate([[0], np.cumsum(self._sizes)]).astype(np.int64)
 
+    @cached_property
+    def _features(self) -> tuple[Mapping[str, tuple[str, ...]], Categories, Mapping[str, tuple[str, ...]]]:
+        """Names of the features, categories, and names of the features of free text, by modality."""
+        return self.card.feature_names(), self.card.categories(), self.card.text()
+
     def block(self, index: int) -> MultimodalData:
         """Read one block into memory.
 
@@ -112,9 +118,7 @@ class Store:
         shard, group = self._blocks[index]
         path = self.folder / self.card.shards[shard].file
         modalities = {schema.name: self.modality(index, schema) for schema in self.card.schemas()}
-        return MultimodalData(
-            modalities, *self._labels(path, index, group, shard), self.card.feature_names(), self.card.categories()
-        )
+        return MultimodalData(modalities, *self._labels(path, index, group, shard), *self._features)
 
     def modality(self, index: int, schema: ModalitySchema) -> Modality:
         """Read one modality of one block."""
@@ -175,7 +179,7 @@ class Store:
             }
             modalities = {name: _empty_modality(observed) for name, observed in availability.items()}
             labels = self._labels(path, index, group, shard)
-            parts.append(MultimodalData(modalities, *labels, self.card.feature_names(), self.card.categories()))
+            parts.append(MultimodalData(modalities, *labels, *self._features))
         return self._checked(concatenate(parts))
 
     def data(self) -> MultimodalData:

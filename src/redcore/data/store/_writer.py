@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from redcore._files import write_json, writing
 from redcore.data._dataset import MultimodalData
 from redcore.data._precision import collapsed
-from redcore.data.store._card import CARD_FILE, StoreCard
+from redcore.data.store._card import CARD_FILE, MAX_CARD_BYTES, StoreCard
 from redcore.data.store._columns import table_of
 from redcore.exceptions import DataError, PrecisionWarning, RunError
 
@@ -94,7 +94,8 @@ class StoreWriter:
         if self._form is None:
             self._form = form
         elif form != self._form:
-            raise DataError(f"{self.folder}: got a chunk with {form}, expected {self._form} as in the first chunk")
+            place, got, expected = _difference(form, self._form)
+            raise DataError(f"{self.folder}: got a chunk with {place} {got}, expected {expected} as in the first chunk")
         size = _block_samples(data)
         for start in range(0, data.n_samples, size):
             self._write_block(data.take(np.arange(start, min(start + size, data.n_samples))))
@@ -184,10 +185,23 @@ class StoreWriter:
             self._form["modalities"][name] |= {"missing_cells": self._missing_cells[name], "dtype": dtype}
         card = StoreCard.checked({"n_samples": n_samples, **self._form, "shards": self._shards, **self.about})
         write_json(self._partial / CARD_FILE, card.dump())
+        if (size := (self._partial / CARD_FILE).stat().st_size) > MAX_CARD_BYTES:
+            raise DataError(
+                f"{self.folder}: {CARD_FILE} with names, categories and texts has {size} bytes, expected at most "
+                f"{MAX_CARD_BYTES}"
+            )
         if self.folder.exists():
             raise DataError(f"{self.folder}: exists already; nothing is overwritten")
         with writing(self.folder):
             self._partial.rename(self.folder)
+
+
+def _difference(form: Any, first: Any, place: str = "") -> tuple[str, str, str]:
+    """Return the place and the values, shortened, of the first difference of two unequal nested mappings."""
+    if not (isinstance(form, dict) and isinstance(first, dict)):
+        return place, str(form)[:100], str(first)[:100]
+    key = next(key for key in {**form, **first} if key not in form or key not in first or form[key] != first[key])
+    return _difference(form.get(key), first.get(key), f"{place}.{key}" if place else key)
 
 
 def _block_samples(data: MultimodalData) -> int:

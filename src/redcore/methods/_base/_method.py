@@ -1,5 +1,6 @@
 """Base class of all methods."""
 
+import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ from redcore.exceptions import (
     EmptySampleError,
     EmptySampleWarning,
     ExportError,
-    MissingCellsWarning,
     NonFiniteError,
     SettingsError,
     UnseenModalityWarning,
@@ -33,14 +33,11 @@ from redcore.methods._base._decisions import AtThreshold, MostProbable
 from redcore.methods._base._latent_codes import LatentCodes
 from redcore.methods._base._prior import prior_of
 from redcore.methods._base._temperature import Temperature
-from redcore.methods._base._training_data import trainable
+from redcore.methods._base._training_data import trainable, warn_of_missing_cells
 from redcore.metrics import rare_class
-from redcore.preprocessing import Cells
+from redcore.preprocessing import Cells, Texts
 
 __all__ = ["Method"]
-
-MAX_LISTED = 5
-"""Largest number of columns in a warning."""
 
 
 class Method(ABC):
@@ -68,6 +65,8 @@ class Method(ABC):
         Training history; empty for methods without gradient descent.
     histories : list of History
         Training histories of all ensemble members; `history` is the first. A loaded method has empty histories.
+    texts : Texts
+        Conversion of the columns of free text of the active modalities to numbers, before `cells`.
     cells : Cells
         Conversion of the columns of the active modalities to complete numeric features.
     threshold : float or None
@@ -99,6 +98,7 @@ class Method(ABC):
     prior: AnyArray
     history: History
     histories: list[History]
+    texts: Texts
     cells: Cells
     threshold: float | None = None
     temperature: float = 1.0
@@ -173,10 +173,10 @@ class Method(ABC):
             conformed = self.schema.conform(validation)
             validation = self._complete(self.schema.align(conformed)) if conformed.n_samples else None
         data = data.select(self.active)
-        self._fit_cells(data, start)
+        converted = self._fit_columns(data, start)
         validation = None if validation is None else self._converted(self._with_policy(validation))
         extra = None if unlabelled is None else self._usable_unlabelled(unlabelled)
-        self._fit(self.cells.transform(data), validation, FitContext(seed, callbacks, checkpoint, start, extra))
+        self._fit(converted, validation, FitContext(seed, callbacks, checkpoint, start, extra))
         self.histories = self.histories or [self.history]
         return self
 
@@ -191,27 +191,26 @@ class Method(ABC):
         rows = np.flatnonzero(data.availability.any(axis=1))
         return self._converted(self._with_policy(data.take(rows))) if rows.size else None
 
-    def _fit_cells(self, data: MultimodalData, start: "Method | None") -> None:
-        """Fit `cells`, or take over those of a warm start, and warn of missing cells."""
+    def _fit_columns(self, data: MultimodalData, start: "Method | None") -> MultimodalData:
+        """Fit `texts` and `cells`, or take over those of a warm start, and return the converted training data.
+
+        Missing cells are named in a warning.
+        """
         same = isinstance(start, Method) and start.active == self.active
         if start is not None and same and start.schema.modalities == self.schema.modalities:
-            self.cells = start.cells
+            self.texts, self.cells = start.texts, start.cells
+            encoded = self.texts.transform(data)
         else:
-            self.cells = Cells.fit(data)
-        for name, columns in self.missing_cells.items():
-            listed = [f"{column} {share:.1%}" for column, share in columns.items()][:MAX_LISTED]
-            more = f" and {len(columns) - MAX_LISTED} more" if len(columns) > MAX_LISTED else ""
-            warnings.warn(
-                f"modality {name!r}: missing cells in {len(columns)} of {data.modalities[name].n_features} columns are "
-                f"filled ({', '.join(listed)}{more}); set within_modality to 'drop' or 'error' to change this",
-                MissingCellsWarning,
-                stacklevel=3,
-            )
+            self.texts = Texts.fit(data)
+            encoded = self.texts.transform(data)
+            self.cells = Cells.fit(encoded)
+        warn_of_missing_cells(encoded, self.missing_cells)
+        return self.cells.transform(encoded)
 
     @property
     def missing_cells(self) -> dict[str, dict[str, float]]:
         """Share of the missing training cells by modality and column, for the columns with any."""
-        names = {modality.name: modality.feature_names for modality in self.schema.modalities}
+        names = {one.name: self.texts.schema(one).feature_names for one in self.schema.modalities}
         return {
             name: {
                 str(column if (known := names[name]) is None else known[column]): share
@@ -303,9 +302,9 @@ class Method(ABC):
     def prediction_module(self) -> nn.Module:
         """Return the fitted prediction as a module, which `predict` calls and `redcore.export.export_onnx` traces.
 
-        Its input is a `redcore.nn.Batch` of the active modalities, after `cells` and without other preprocessing, in
-        which every sample observes at least one modality. Its output is `predict` for these samples at temperature 1,
-        double (n_samples, n_outputs).
+        Its input is a `redcore.nn.Batch` of the active modalities, after `texts` and `cells` and without other
+        preprocessing, in which every sample observes at least one modality. Its output is `predict` for these samples
+        at temperature 1, double (n_samples, n_outputs).
 
         While a graph is traced (see `redcore.nn.is_traced`), every modality of the batch has a row for every sample,
         with zeros where the modality is missing, and a sample may observe no modality.
@@ -361,6 +360,19 @@ class Method(ABC):
         """
         return self._with_policy(self._complete(self.schema.conform(data)))
 
+    def encode_text(self, data: MultimodalData) -> MultimodalData:
+        """Return `completed` data with numbers in place of free text, an input of `with_encoded_text`."""
+        return self.texts.transform(self.completed(data))
+
+    def with_encoded_text(self) -> Self:
+        """Return the same fitted method with the numbers that encode free text as its inputs; see `encode_text`."""
+        if not self.texts:
+            return self
+        method = copy.copy(self)
+        method.schema = replace(self.schema, modalities=tuple(map(self.texts.schema, self.schema.modalities)))
+        method.texts = Texts({}, {})
+        return method
+
     def transform(self, data: MultimodalData) -> AnyArray:
         """Return the representation from which the prediction is computed, (n_samples, width)."""
         return self._transform(self._converted(self.completed(data)))
@@ -402,7 +414,8 @@ class Method(ABC):
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return all fitted parameters as named arrays. With `info` and the schema, they define the model."""
-        return {"prior": self.prior, **prefixed("cells/", self.cells.to_arrays()), **self._arrays()}
+        columns = {**prefixed("texts/", self.texts.to_arrays()), **prefixed("cells/", self.cells.to_arrays())}
+        return {"prior": self.prior, **columns, **self._arrays()}
 
     def info(self) -> dict[str, Any]:
         """Return the other values that `restore` needs, as a dict for JSON."""
@@ -428,6 +441,8 @@ class Method(ABC):
         method.history = History()
         method.histories = [method.history]
         n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}
+        features = {m.name: m.feature_names or () for m in schema.modalities}
+        method.texts = Texts.from_arrays(unprefixed("texts/", arrays), features)
         method.cells = Cells.from_arrays(unprefixed("cells/", arrays), n_features)
         method._restore(info, arrays)
         return method
@@ -448,7 +463,7 @@ class Method(ABC):
 
     def _converted(self, data: MultimodalData) -> MultimodalData:
         """Return completed data with complete numeric features, which the model was fitted to."""
-        return self.cells.transform(data)
+        return self.cells.transform(self.texts.transform(data))
 
     def _complete(self, data: MultimodalData) -> MultimodalData:
         """Return `data` with exactly the active modalities. Modalities without an entry are added as missing."""

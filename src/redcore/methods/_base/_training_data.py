@@ -1,6 +1,7 @@
 """Checks of the training data of a method."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,13 +9,15 @@ import numpy as np
 
 from redcore._discovery import name_of
 from redcore.data import MultimodalData
-from redcore.exceptions import DataError, EmptySampleWarning, TargetError
+from redcore.exceptions import DataError, EmptySampleWarning, MissingCellsWarning, TargetError
 
 if TYPE_CHECKING:
     from redcore.methods._base._method import Method
 
-__all__ = ["trainable"]
+__all__ = ["trainable", "warn_of_missing_cells"]
 
+MAX_LISTED = 5
+"""Largest number of columns in a warning."""
 LISTED_KINDS = "classes, labels or numbers"
 
 
@@ -50,3 +53,16 @@ def trainable(data: MultimodalData, method: "Method") -> MultimodalData:
         # the time bins are those of the training samples, without the validation and test samples
         data = replace(data, target=target.weighted(target.weights).on_grid())
     return data
+
+
+def warn_of_missing_cells(data: MultimodalData, shares: Mapping[str, Mapping[str, float]]) -> None:
+    """Warn of the columns whose missing cells are filled. `shares` are those of the missing cells, by modality."""
+    for name, columns in shares.items():
+        listed = [f"{column} {share:.1%}" for column, share in columns.items()][:MAX_LISTED]
+        more = f" and {len(columns) - MAX_LISTED} more" if len(columns) > MAX_LISTED else ""
+        warnings.warn(
+            f"modality {name!r}: missing cells in {len(columns)} of {data.modalities[name].n_features} columns are "
+            f"filled ({', '.join(listed)}{more}); set within_modality to 'drop' or 'error' to change this",
+            MissingCellsWarning,
+            stacklevel=4,
+        )
