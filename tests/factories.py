@@ -14,6 +14,7 @@ from samples import write_weights
 __all__ = [
     "ANY_DATA_METHODS",
     "PRETRAINED_METHODS",
+    "SURVIVAL_METHODS",
     "TARGETS",
     "make_arrays",
     "make_availability",
@@ -33,9 +34,14 @@ PRETRAINED_METHODS = [
 ANY_DATA_METHODS = [
     name
     for name in names("redcore.methods")
-    if method_class(name).any_data and not issubclass(method_class(name), PretrainedTableMethod)
+    if (method := method_class(name)).any_data
+    and not method.survival_only
+    and not issubclass(method, PretrainedTableMethod)
 ]
-"""All methods but those that know one data set only, and those that need pretrained weights."""
+"""All methods but those for one data set or for survival only, and those that need pretrained weights."""
+
+SURVIVAL_METHODS = [name for name in names("redcore.methods") if method_class(name).survival_only]
+"""All methods that support survival targets only."""
 
 
 def tiny(method: str, **changes):

@@ -10,7 +10,7 @@ from redcore._settings import Search
 from redcore._types import AnyArray, FloatArray
 from redcore.data import Target
 from redcore.linear import linear_outputs
-from redcore.methods._base import MethodSettings, TableMethod
+from redcore.methods._base import MethodSettings, TableMethod, leaves
 
 __all__ = ["METHOD", "Boosting", "BoostingSettings"]
 
@@ -93,8 +93,8 @@ class Boosting(TableMethod):
         scores: FloatArray = np.tile(arrays["base"], (len(table), 1))
         ends = np.cumsum(arrays["sizes"])
         for output, start, end in zip(arrays["outputs"], ends - arrays["sizes"], ends, strict=True):
-            nodes = {name: arrays[name][start:end] for name in _FIELDS}
-            scores[:, output] += _leaf_values(nodes, table)
+            nodes = {name: arrays[field][start:end] for name, field in _BRANCHES.items()}
+            scores[:, output] += arrays["value"][start + leaves(nodes, table)]
         return linear_outputs(scores, self.schema.target_kind)
 
 
@@ -108,6 +108,15 @@ _FIELDS = {
     "is_leaf": np.uint8,
 }
 
+_BRANCHES = {
+    "left": "left",
+    "right": "right",
+    "feature": "feature_idx",
+    "threshold": "num_threshold",
+    "missing_left": "missing_go_to_left",
+}
+"""Names of `leaves`, and those of the nodes of scikit-learn."""
+
 
 def _flat(trees: list[tuple[int, AnyArray]]) -> dict[str, AnyArray]:
     """Return the concatenated nodes of all trees, with the number of nodes and the output index of each tree."""
@@ -118,23 +127,6 @@ def _flat(trees: list[tuple[int, AnyArray]]) -> dict[str, AnyArray]:
         for name, kind in _FIELDS.items()
     }
     return {"sizes": sizes, "outputs": outputs, **fields}
-
-
-def _leaf_values(nodes: dict[str, AnyArray], table: AnyArray) -> AnyArray:
-    """Return the value of the leaf of one tree that each sample reaches, (n_samples,)."""
-    node = np.zeros(len(table), dtype=np.int64)
-    rows = np.arange(len(table))
-    while rows.size:
-        rows = rows[nodes["is_leaf"][node[rows]] == 0]
-        current = node[rows]
-        values = table[rows, nodes["feature_idx"][current]]
-        with np.errstate(invalid="ignore"):
-            left = np.where(
-                np.isnan(values), nodes["missing_go_to_left"][current] != 0, values <= nodes["num_threshold"][current]
-            )
-        node[rows] = np.where(left, nodes["left"][current], nodes["right"][current])
-    leaves: AnyArray = nodes["value"][node]
-    return leaves
 
 
 METHOD = Boosting

@@ -1,10 +1,8 @@
 """Missing-indicator method: mean imputation, one indicator per modality, and logistic (or ridge) regression."""
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from redcore.methods._base import LinearTableMethod
+from redcore.methods._base import LinearTableMethod, with_missing_indicators
 
 __all__ = ["METHOD", "IndicatorLinear"]
 
@@ -16,9 +14,7 @@ class IndicatorLinear(LinearTableMethod):
 
     def design(self, table: Tensor) -> Tensor:
         """Return the features with zeros for NaN, and one column per modality that is 1 where it is missing."""
-        first_columns = torch.from_numpy(np.cumsum([0, *self.widths.values()])[:-1])
-        missing = table.index_select(1, first_columns).isnan().double()
-        return torch.cat([super().design(table), missing], dim=1)
+        return with_missing_indicators(table, self.widths)
 
 
 METHOD = IndicatorLinear

@@ -84,6 +84,9 @@ class Method(ABC):
     supports_survival: ClassVar[bool] = False
     """If True, the method predicts censored times to an event."""
 
+    survival_only: ClassVar[bool] = False
+    """If True, the method rejects all other kinds of targets."""
+
     nothing_to_tune: ClassVar[str] = ""
     """Reason why the settings declare no search space; empty for a method with settings to tune."""
 

@@ -14,7 +14,7 @@ from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError, SettingsError, UnsupportedError
 from redcore.fitting import FitContext, seeded
-from redcore.methods._base._table_method import TableMethod
+from redcore.methods._base._table_method import TableMethod, block_starts
 
 __all__ = ["PretrainedSettings", "PretrainedTableMethod"]
 
@@ -111,7 +111,7 @@ class PretrainedTableMethod(TableMethod):
                 f"method {self.package!r}: expected at most {settings.max_columns} columns (setting max_columns), got "
                 f"{table.shape[1]}"
             )
-        starts = np.cumsum([0, *self.widths.values()])[:-1]
+        starts = block_starts(self.widths)
         rows = _context_rows(~np.isnan(table[:, starts]), target, settings.max_samples, seed)
         arrays = {"table": table[rows], "values": target.values[rows]}
         self._models = self._fitted(arrays)

@@ -16,7 +16,7 @@ from redcore.methods._base._method import Method
 from redcore.nn import Batch, outputs_of
 from redcore.preprocessing import VectorPreprocessor
 
-__all__ = ["LinearTableMethod", "TableMethod"]
+__all__ = ["LinearTableMethod", "TableMethod", "block_starts", "filled", "with_missing_indicators"]
 
 
 class TableFeatures(nn.Module):
@@ -156,7 +156,7 @@ class LinearTableMethod(TableMethod):
         table : tensor (n_samples, n_columns), double
             With NaN where a modality is missing.
         """
-        return torch.where(table.isnan(), 0.0, table)
+        return filled(table)
 
     def training_rows(self, table: AnyArray) -> IntArray:
         """Return the rows of a table with NaN to which the model is fitted; default: all."""
@@ -181,3 +181,27 @@ class LinearTableMethod(TableMethod):
 
     def _predict_table(self, table: AnyArray) -> AnyArray:
         return np.asarray(self.linear()(torch.from_numpy(table)))
+
+
+def filled(table: Tensor) -> Tensor:
+    """Return a table in which NaN is replaced by 0, the mean of a standardised feature."""
+    return torch.where(table.isnan(), 0.0, table)
+
+
+def block_starts(widths: Mapping[str, int]) -> IntArray:
+    """Return the first column of each modality in a table, (n_modalities,)."""
+    return np.cumsum([0, *widths.values()])[:-1]
+
+
+def with_missing_indicators(table: Tensor, widths: Mapping[str, int]) -> Tensor:
+    """Return a table with 0 for NaN, and with one more column per modality that is 1 where the modality is missing.
+
+    Parameters
+    ----------
+    table : tensor (n_samples, n_columns), double
+        With NaN where a modality is missing.
+    widths : mapping of str to int
+        Number of columns of each modality.
+    """
+    missing = table.index_select(1, torch.from_numpy(block_starts(widths))).isnan().double()
+    return torch.cat([filled(table), missing], dim=1)

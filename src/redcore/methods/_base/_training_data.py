@@ -43,6 +43,9 @@ def trainable(data: MultimodalData, method: "Method") -> MultimodalData:
     if target is not None and target.weights is not None:
         # weights are normalised over the remaining samples
         data = replace(data, target=target.weighted(target.weights))
+    if target is not None and method.survival_only and not target.kind.is_survival:
+        name = name_of("redcore.methods", type(method))
+        raise TargetError(f"method {name!r} expects a survival target, got {target.kind}")
     if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
         label = np.asarray(target.classes).tolist()[target.values[0]]
         raise TargetError(f"only one class in training: {label!r}; expected at least two")
