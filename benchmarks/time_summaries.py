@@ -7,9 +7,11 @@
 """
 
 import argparse
+import importlib
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from redcore.data.formats import read
 from redcore.methods import make_method
 from redcore.metrics import evaluate_patterns
 from redcore.missing import ampute
-from redcore.preprocessing import _vectors
+from redcore.nn import WINDOWS
 
 FREQUENCIES = (0.01, 0.02, 0.04, 0.08)
 
@@ -57,12 +59,13 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     data = simulated() if options.data == "simulated" else read(Path(options.data))
-    windows, rates = _vectors.WINDOWS, dict.fromkeys(data.names, 0.3)
+    vectors: Any = importlib.import_module("redcore.preprocessing._vectors")
+    windows, rates = WINDOWS, dict.fromkeys(data.names, 0.3)
     for seed in range(options.seeds):
         train = ampute(data.part("train"), "bernoulli", rates, np.random.default_rng(seed))
         for method in options.methods.split(","):
             for count in (0, windows):
-                _vectors.WINDOWS = count
+                vectors.WINDOWS = count
                 start = time.process_time()
                 model = make_method(method).fit(train, seed=seed)
                 seconds = time.process_time() - start

@@ -15,9 +15,12 @@ from redcore.nn._objective import Objective, outputs_of
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, solve_positive, unique_patterns
 from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 from redcore.nn._stacked import StackedLinear
+from redcore.nn._time_statistics import LONG_STEPS, WINDOWS, time_statistics
 from redcore.nn._tracing import is_traced
 
 __all__ = [
+    "LONG_STEPS",
+    "WINDOWS",
     "AttentionFusion",
     "Batch",
     "CascadeAutoencoder",
@@ -59,5 +62,6 @@ __all__ = [
     "product_of_gaussians",
     "solve_positive",
     "step_mask",
+    "time_statistics",
     "unique_patterns",
 ]

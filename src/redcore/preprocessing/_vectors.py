@@ -8,15 +8,12 @@ from torch import nn
 from redcore._arrays import unprefixed
 from redcore._types import AnyArray
 from redcore.data import Modality, MultimodalData
-from redcore.nn import Batch
+from redcore.nn import LONG_STEPS, WINDOWS, Batch
 from redcore.preprocessing._features import Clip, Preprocessor
 from redcore.preprocessing._time_summary import summarize, vectors_of
 from redcore.preprocessing._transforms import Kind
 
 __all__ = ["VectorPreprocessor"]
-
-LONG_STEPS, WINDOWS = 32, 8
-"""Median number of steps of the training samples from which sequences are also summarised by windows; their number."""
 
 
 class VectorPreprocessor(nn.Module):

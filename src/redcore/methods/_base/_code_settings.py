@@ -25,8 +25,9 @@ class CodeSettings(TrainingSettings):
     ----------
     encoder : str, default "auto"
         Encoder of all modalities without an entry in `encoders`: a name, see 'redcore list encoders', or a class or
-        function, see `redcore.nn.encoders`. "auto" uses an MLP for vectors, a Transformer for sequences, "cnn" for
-        images and "tokens" for token ids. Modalities that the encoder does not read get "auto".
+        function, see `redcore.nn.encoders`. "auto" uses an MLP for vectors, "windows" for
+        sequences with a median length of at least 32 steps, a Transformer for shorter ones, "cnn" for images and
+        "tokens" for token ids. Modalities that the encoder does not read get "auto".
     encoders : mapping of str to EncoderChoice, default {}
         Encoders by modality: a name, an object, or a mapping; see `EncoderChoice`.
     encoder_layers : int in [1, 64], default 1

@@ -25,13 +25,16 @@ from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSetti
 from redcore.methods._base._encoder_choice import EncoderChoice
 from redcore.methods._base._method import Method
 from redcore.missing import under_patterns
-from redcore.nn import Batch, ModalityForm, Objective
+from redcore.nn import Batch, CodeEncoders, ModalityForm, Objective, collate
 from redcore.preprocessing import Kind, Preprocessor, check_named
 
 __all__ = ["NetworkEnsemble", "NetworkMethod", "state_arrays"]
 
 MAX_VALIDATION = 20_000
 """Maximum number of predictions in the validation of an epoch."""
+
+INITIAL_SAMPLES = 1024
+"""Maximum number of training samples that encoders are initialised with."""
 
 
 class NetworkEnsemble(nn.Module):
@@ -141,11 +144,14 @@ class NetworkMethod(Method):
         start = self._fitting_start(context)
         with seeded(context.seed), threads(self._n_threads()):
             network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
+            prepared = self.preprocessor.transform(data)
             if start:
                 _copy_weights(network, start.network)
+            else:
+                _initialize_encoders(network, prepared, context.seed)
             trainer = Trainer(network, self.objective, settings, context)
-            prepared = None if validation is None else self.preprocessor.transform(validation)
-            history = trainer.fit(self.preprocessor.transform(data), prepared, request)
+            held_out = None if validation is None else self.preprocessor.transform(validation)
+            history = trainer.fit(prepared, held_out, request)
         return network.to("cpu").eval(), history
 
     def _fitting_start(self, context: FitContext) -> "NetworkMethod | None":
@@ -303,6 +309,21 @@ def _median_steps(modality: Modality) -> int:
 def state_arrays(network: TrainableNetwork) -> dict[str, AnyArray]:
     """Return the weights and buffers of a network as named arrays."""
     return {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def _initialize_encoders(network: TrainableNetwork, data: MultimodalData, seed: int) -> None:
+    """Pass a sample of the preprocessed training values to the encoders that have a method `initialize`."""
+    encoders = getattr(network, "encoders", None)
+    modules = list(encoders.encoders) if isinstance(encoders, CodeEncoders) else []
+    initialize = {index: module.initialize for index, module in enumerate(modules) if hasattr(module, "initialize")}
+    if not initialize:
+        return
+    sample = sample_in_memory(data, INITIAL_SAMPLES, np.random.default_rng([seed, 4]))
+    batch = collate(sample, np.arange(sample.n_samples))
+    for index, function in initialize.items():
+        inputs = batch.modalities[index]
+        if inputs.rows.shape[0]:
+            cast(Any, function)(inputs.values, inputs.lengths)
 
 
 def _copy_weights(network: TrainableNetwork, start: TrainableNetwork) -> None:

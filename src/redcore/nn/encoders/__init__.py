@@ -7,6 +7,8 @@ An encoder maps the observed samples of one modality to vectors (n, width): ``en
 - images (n, channels, height, width), with lengths None. Their shape is ``spec.shape``;
 - token ids, int64 (n, time), with lengths (n,). The known ids are below ``spec.n_tokens``, which stands for all others.
 
+An encoder with a method ``initialize(values, lengths)`` gets a sample of its training values before the first step.
+
 The output must not depend on padding. `n_steps` is the median length of the training sequences, and 0 for vectors and
 images. A module states the values that it reads in ``INPUTS``; without it, it reads vectors and sequences.
 
@@ -27,11 +29,15 @@ from torch import Tensor, nn
 from redcore._discovery import load
 from redcore.exceptions import EncoderError
 from redcore.nn._form import ModalityForm
+from redcore.nn._time_statistics import LONG_STEPS
 
 __all__ = ["DEFAULTS", "EncoderSpec", "build_encoder", "built", "default_kind", "encoder_width", "readable_inputs"]
 
 DEFAULTS = {"vectors": "mlp", "sequences": "transformer", "images": "cnn", "token ids": "tokens"}
-"""Encoder that "auto" stands for, by kind of the values."""
+"""Encoder that "auto" stands for, by kind of the values, except for long sequences."""
+
+LONG_SEQUENCES = "windows"
+"""Encoder that "auto" stands for if the median length of the training sequences is at least `LONG_STEPS`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class EncoderSpec:
 
 
 def build_encoder(kind: str, n_features: int, n_steps: int, spec: EncoderSpec) -> nn.Module:
-    """Build an encoder of the given kind; ``"auto"`` stands for the entry of `DEFAULTS`.
+    """Build an encoder of the given kind; ``"auto"`` stands for the entry of `DEFAULTS`, or for `LONG_SEQUENCES`.
 
     A module of this package that reads sequences also reads token ids, through an embedding.
 
@@ -90,7 +96,8 @@ def build_encoder(kind: str, n_features: int, n_steps: int, spec: EncoderSpec) -
         If it reads other values, needs other arguments, or is not a torch module.
     """
     inputs = spec.inputs(n_steps)
-    kind = DEFAULTS[inputs] if kind == "auto" else kind
+    if kind == "auto":
+        kind = LONG_SEQUENCES if inputs == "sequences" and n_steps >= LONG_STEPS else DEFAULTS[inputs]
     plug_in, what = load(__name__, kind, "encoder"), f"encoder {kind!r}"
     readable = _readable(plug_in)
     if inputs == "token ids" and inputs not in readable and "sequences" in readable:
