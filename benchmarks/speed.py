@@ -10,7 +10,6 @@ ratio. Some measurements need a separate process, which is this script with ``--
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 import ratios
 from baselines import DefaultSetup, IemocapSetup, PlainMLP, vectors
-from timing import CLOCK, median, pairs, seconds
+from timing import CLOCK, machine, median, pairs, seconds
 
 
 class Row(NamedTuple):
@@ -89,8 +88,8 @@ def inference(n: int) -> Iterator[Row]:
     torch.set_num_threads(1)
     for name in ratios.PREDICTION:
         measure = ratios.MEASURES[name]
-        timed = measure.run(n)
-        yield Row(f"   {name}", str(timed), f"{measure.target:g}", timed.ratio >= measure.target)
+        timed, target = measure.run(n), measure.target or 0.0
+        yield Row(f"   {name}", str(timed), f"{target:g}", timed.ratio >= target)
     torch.set_num_threads(threads)
 
 
@@ -330,16 +329,6 @@ def table(rows: list[Row]) -> str:
     lines = ["| item | measured | target | |", "|---|---|---|---|"]
     lines += [f"| {row.item.strip()} | {row.measured} | {row.target} | {marks[row.met]} |" for row in rows]
     return "\n".join(lines)
-
-
-def machine() -> str:
-    import torch
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    cpu = f"{os.cpu_count()} cores of {model} ({torch.backends.cpu.get_cpu_capability()})"
-    load = os.getloadavg()[0]
-    return f"{cpu}, torch {torch.__version__}, {torch.get_num_threads()} threads, load at the start {load:.1f}"
 
 
 def main() -> None:

@@ -1,8 +1,11 @@
 """Times of two programs, measured alternately in one process."""
 
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 CLOCK = time.process_time if "--cpu" in sys.argv else time.perf_counter
@@ -48,3 +51,14 @@ def pairs(redcore: Callable[[], object], baseline: Callable[[], object], n: int,
         timed.redcore.append(seconds(redcore, repeats))
         timed.baseline.append(seconds(baseline, repeats))
     return timed
+
+
+def machine() -> str:
+    """Return processor, number of threads, load and version of torch."""
+    import torch
+
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    cpu = f"{os.cpu_count()} cores of {model} ({torch.backends.cpu.get_cpu_capability()})"
+    load = os.getloadavg()[0]
+    return f"{cpu}, torch {torch.__version__}, {torch.get_num_threads()} threads, load at the start {load:.1f}"
