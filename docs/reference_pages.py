@@ -97,7 +97,11 @@ def _first_sentence(thing: Any) -> str:
 def _command_line() -> str:
     """Return a page with the arguments and options of every command."""
     root = typer.main.get_command(app)
-    parts = ["# Command line\n\n`redcore COMMAND --help` shows the same text.\n"]
+    parts = [
+        "# Command line\n\n`redcore COMMAND --help` shows the same text. `redcore --install-completion` installs the "
+        "completion of commands and options for bash, zsh, fish and PowerShell, from the next start of the shell on. "
+        "`redcore --show-completion` prints the script instead.\n"
+    ]
     for name, command in _commands(root, "redcore"):
         parts.append(f"## {name}\n\n{_as_markdown(command.help or '')}\n\n{_parameters(command)}\n")
     return "\n".join(parts)

@@ -17,6 +17,7 @@ __all__ = [
     "HoldOutWarning",
     "JoinWarning",
     "MissingCellsWarning",
+    "MissingExtraError",
     "MissingRateError",
     "ModelFileError",
     "NonFiniteError",
@@ -89,6 +90,10 @@ class ExportError(RedCoreError):
 
 class RunError(RedCoreError, ValueError):
     """A run folder does not exist, is damaged, is in use, or belongs to a different request."""
+
+
+class MissingExtraError(RunError, ImportError):
+    """A package of an optional dependency is not installed."""
 
 
 class TrainingInterrupted(RedCoreError):

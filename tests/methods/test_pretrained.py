@@ -23,7 +23,7 @@ def installed(name):
 
 @every_method
 def test_a_missing_package_is_named(name, monkeypatch):
-    monkeypatch.setattr(_base._pretrained_method, "find_spec", lambda package: None)
+    monkeypatch.setattr(_base._pretrained_method, "is_installed", lambda package: False)
     with pytest.raises(UnsupportedError, match=rf"needs the package {name}: pip install 'redcore\[{name}\]'"):
         make_method(name).fit(make_data())
 

@@ -1,10 +1,10 @@
 """Run all cells of a benchmark that have no finished record."""
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from redcore._extras import is_installed
 from redcore._files import write_json
 from redcore._processes import in_processes
 from redcore.benchmark._cell_config import Cell
@@ -79,7 +79,7 @@ def _check_tunable(spec: Spec) -> None:
     from redcore.methods import method_class  # imports torch, which reports do without
 
     tuned = [method for method in spec.method if method.tuned]
-    if tuned and find_spec("optuna") is None:
+    if tuned and not is_installed("optuna"):
         raise RunError("package optuna is not installed: pip install 'redcore[tune]'")
     for method in tuned:
         reason = method_class(method.name).nothing_to_tune

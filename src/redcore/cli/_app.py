@@ -11,6 +11,7 @@ from redcore.cli.bench_report import report as bench_report
 from redcore.cli.calibrate import calibrate
 from redcore.cli.convert import convert
 from redcore.cli.demo import demo
+from redcore.cli.doctor import doctor
 from redcore.cli.drift import drift
 from redcore.cli.evaluate import evaluate
 from redcore.cli.explain import explain
@@ -31,7 +32,6 @@ app = typer.Typer(
     name="redcore",
     help="Supervised learning on multimodal data with missing modalities at imbalanced rates.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -69,5 +69,6 @@ app.command()(join)
 app.command()(extract)
 app.command()(ampute)
 app.command(name="list")(list_names)
+app.command()(doctor)
 bench.command()(bench_report)
 app.add_typer(bench, name="bench")

@@ -59,17 +59,15 @@ class ServeOptions:
 @takes(ServeOptions)
 def serve(options: ServeOptions) -> None:
     """Serve predictions of the model of RUN over HTTP, until Ctrl-C or SIGTERM."""
-    from redcore.exceptions import RunError
+    from redcore._extras import imports_of_extra
     from redcore.export import load_calibration, load_model, load_reference
 
     _check_access(options)
     method = load_model(options.run)
-    try:
+    with imports_of_extra("serve"):
         import uvicorn
 
         from redcore.serving import Limits, guarded_protocol, make_app
-    except ImportError as error:
-        raise RunError(f"package {error.name} is not installed: pip install 'redcore[serve]'") from None
     limits = Limits(
         max_body_bytes=options.max_body_bytes,
         max_samples=options.max_samples,

@@ -91,13 +91,9 @@ def tune(options: TuneOptions) -> None:
     preset.json in this folder, for use with 'redcore fit --preset FILE' or an estimator.
     """
     from redcore.cli._output import print_json, warnings_as_messages
-    from redcore.exceptions import RunError
     from redcore.runs import open_request, read_data
+    from redcore.tuning import describe
 
-    try:
-        from redcore.tuning import describe
-    except ImportError as error:
-        raise RunError(f"package {error.name} is not installed: pip install 'redcore[tune]'") from None
     source = read_data(options.data)
     request = options.request(source)
     with warnings_as_messages():

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 from pydantic import Field
 
+from redcore._extras import is_installed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
@@ -84,7 +84,7 @@ class PretrainedTableMethod(TableMethod):
 
     def _weights(self) -> Path:
         """Return the file with the weights, after a check of the package and the file."""
-        if find_spec(self.package) is None:
+        if not is_installed(self.package):
             raise UnsupportedError(
                 f"method {self.package!r} needs the package {self.package}: pip install 'redcore[{self.package}]'"
             )
