@@ -14,7 +14,8 @@ from redcore.cli import main
 SLOW = (
     "benchmark", "cli", "contract/test_encoder_contract.py", "contract/test_method_contract.py", "docs", "estimators",
     "explain/test_features.py", "extract/test_pretrained.py", "extract/test_processes.py", "fuzz", "methods", "pages",
-    "serving", "shared_data", "test_other_distributions.py", "test_plug_ins.py", "test_readme.py", "test_template.py",
+    "serving", "shared_data", "test_distribution.py", "test_extras.py",
+    "test_other_distributions.py", "test_plug_ins.py", "test_readme.py", "test_template.py",
     "training/test_processes.py",
 )  # fmt: skip
 """Folders and files that `make test-fast` leaves out, since they take most of the time of the suite."""
