@@ -11,8 +11,11 @@ from record_factory import make_records, make_spec
 from redcore.benchmark import best_methods, rank_methods, score_of, summarise
 from redcore.report import benchmark_page
 
-SECTIONS = ("overview", "leaderboard", "curves", "heatmap", "ranks", "traces", "cost", "failures", "records")
-FIGURES = ("missing-modalities", "heatmap-0", "ranks", "traces", "cost")
+SECTIONS = (
+    *("overview", "leaderboard", "curves", "heatmap", "training", "calibration"),
+    *("ranks", "traces", "cost", "failures", "records"),
+)
+FIGURES = ("verdict", "missing-modalities", "differences-0", "heatmap-0", "ranks", "traces", "cost")
 
 
 def filter_box(view, name, place):
@@ -169,7 +172,7 @@ def test_filters_by_keyboard_alone(look, bench_page):
 def test_all_tables_download_as_csv(look, bench_page, records):
     view = look(bench_page)
     open_all(view)
-    assert view.page.locator(".table > .tools > .take").count() == view.page.locator("table").count() == 9
+    assert view.page.locator(".table > .tools > .take").count() == view.page.locator("table").count() == 11
     name, text = saved(view, "#records > .body .table > .tools .take")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert (name, len(rows)) == ("records-table.csv", len(records))

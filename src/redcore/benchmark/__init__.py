@@ -19,10 +19,11 @@ from redcore.benchmark._aggregate import (
     score_names,
     score_of,
     summarise,
+    test_ratio,
     tuning_warnings,
 )
 from redcore.benchmark._cell_config import Cell
-from redcore.benchmark._compare import Difference, compare, overall_intervals
+from redcore.benchmark._compare import Difference, compare, leads, overall_intervals
 from redcore.benchmark._degradation import Curve, Gap, degradation_curves, imbalance_gaps
 from redcore.benchmark._equity import (
     best_single_modality,
@@ -77,6 +78,7 @@ __all__ = [
     "friedman",
     "holm",
     "imbalance_gaps",
+    "leads",
     "learning_balance",
     "mean_interval",
     "mean_ranks",
@@ -101,6 +103,7 @@ __all__ = [
     "single_modality_scores",
     "spec_names",
     "summarise",
+    "test_ratio",
     "trace_stability",
     "tuning_warnings",
     "unpack_records",

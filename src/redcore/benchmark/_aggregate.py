@@ -1,7 +1,7 @@
 """Aggregation of records: mean scores with intervals over runs and test samples, and mean ranks."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,11 +26,13 @@ __all__ = [
     "named_score",
     "pattern_mean",
     "pattern_problems",
+    "ranked_methods",
     "run_score",
     "score_names",
     "score_of",
     "sign_of",
     "summarise",
+    "test_ratio",
     "tuning_warnings",
 ]
 
@@ -164,14 +166,19 @@ def run_score(record: Result, score: str | None = None, over: Over | tuple[str, 
 
     See `score_of` for the parameters.
     """
-    n_samples = record.n_samples
-    n_test = n_samples.get("test", 0)
     return RunScore(
         score_of(record, score, over),
         record.sample_influence(named_score(record, score), over),
         record.checksums.get("split", ""),
-        n_test / max(1, sum(n_samples.values()) - n_test),
+        test_ratio(record),
     )
+
+
+def test_ratio(record: Result) -> float:
+    """Return the number of test samples divided by the number of training and validation samples."""
+    n_samples = record.n_samples
+    n_test = n_samples.get("test", 0)
+    return n_test / max(1, sum(n_samples.values()) - n_test)
 
 
 def pattern_mean(record: Result) -> float:
@@ -287,17 +294,31 @@ def _direction(entry: Entry) -> float:
     return -1.0 if is_lower_better(entry.score) else 1.0
 
 
+def ranked_methods(blocks: Sequence[Mapping[str, float]]) -> list[str]:
+    """Return the sorted methods that have a score in at least half of the blocks.
+
+    Examples
+    --------
+    >>> ranked_methods([{"a": 0.1, "b": 0.2}, {"a": 0.3}, {"a": 0.4}])
+    ['a']
+    """
+    counts = Counter(method for scores in blocks for method in scores)
+    return sorted(method for method, count in counts.items() if 2 * count >= len(blocks))
+
+
 def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
-    """Return the mean rank of each method over the data sets and protocols that all methods have.
+    """Return the mean rank of each method over the data sets and protocols that all ranked methods have.
+
+    Methods on fewer than half of the data sets and protocols are not ranked.
 
     Rank 1 is the best mean score; ties get their mean rank. The result is sorted by rank, and empty if no data set
     and protocol has all methods.
     """
-    methods = sorted({entry.method for entry in entries})
     blocks: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for entry in entries:
         blocks[entry.data, entry.protocol][entry.method] = _direction(entry) * entry.mean
-    complete = [[scores[method] for method in methods] for scores in blocks.values() if len(scores) == len(methods)]
+    methods = ranked_methods(list(blocks.values()))
+    complete = [[scores[method] for method in methods] for scores in blocks.values() if scores.keys() >= set(methods)]
     if not complete:
         return {}
     ranks: AnyArray = np.mean([rankdata(-np.array(scores)) for scores in complete], axis=0)

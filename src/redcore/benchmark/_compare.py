@@ -14,7 +14,7 @@ from redcore.benchmark._record import Record
 from redcore.benchmark._result import Result
 from redcore.benchmark._statistics import BayesianTest, bayesian_signed_rank, signed_rank
 
-__all__ = ["Difference", "compare", "overall_intervals", "paired_interval"]
+__all__ = ["Difference", "compare", "leads", "overall_intervals", "paired_interval"]
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,38 @@ def compare(
     return sorted(_with_holm(differences), key=lambda difference: -difference.overall.mean)
 
 
+def leads(
+    records: Sequence[Result], focus: str, *, score: str | None = None, over: Over | tuple[str, ...] = "patterns"
+) -> dict[str, Interval]:
+    """Return the mean lead of one method over every other method, over all data sets with equal weights.
+
+    A positive lead is in favour of `focus`, for every score. Leads have the size of the differences of `compare` with
+    `focus` as the reference method, and the opposite sign.
+
+    Parameters
+    ----------
+    records : sequence of Result
+    focus : str
+        Title of the method in focus.
+    score, over
+        See `score_of`.
+
+    Returns
+    -------
+    dict of str to Interval
+        By title of the other method, smallest lead first. Methods without a common cell are missing.
+    """
+    scores = _by_method(records, score, over)
+    intervals = {
+        method: average(list(_by_data(blocks).values()))
+        for method in scores
+        if method != focus and (blocks := _paired(scores.get(focus, {}), scores[method]))
+    }
+    return dict(sorted(intervals.items(), key=lambda item: item[1].mean))
+
+
 def overall_intervals(
-    records: Sequence[Result], *, score: str | None = None, over: Over = "patterns"
+    records: Sequence[Result], *, score: str | None = None, over: Over | tuple[str, ...] = "patterns"
 ) -> dict[str, Interval]:
     """Return the mean score of each method over all its data sets, with equal weights, and its 95% interval.
 
@@ -106,7 +136,7 @@ def overall_intervals(
 
 
 def _by_method(
-    records: Sequence[Result], score: str | None, over: Over, signed: bool = True
+    records: Sequence[Result], score: str | None, over: Over | tuple[str, ...], signed: bool = True
 ) -> dict[str, dict[tuple[str, str], dict[Run, RunScore]]]:
     """Return all scores by method, block and run; if `signed`, higher is better for all scores."""
     scores: dict[str, dict[tuple[str, str], dict[Run, RunScore]]] = defaultdict(lambda: defaultdict(dict))

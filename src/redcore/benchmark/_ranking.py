@@ -9,8 +9,8 @@ import numpy as np
 
 from redcore._statistics import holm
 from redcore._types import AnyArray
-from redcore.benchmark._aggregate import Over, done, score_of, sign_of
-from redcore.benchmark._record import Record
+from redcore.benchmark._aggregate import Over, done, ranked_methods, score_of, sign_of
+from redcore.benchmark._result import Result
 from redcore.benchmark._statistics import Friedman, friedman, rank_groups, signed_rank
 
 __all__ = ["Pair", "Ranking", "pairwise", "rank_methods"]
@@ -18,7 +18,7 @@ __all__ = ["Pair", "Ranking", "pairwise", "rank_methods"]
 
 @dataclass(frozen=True)
 class Ranking:
-    """Mean ranks of methods over blocks, that is, data sets and protocols that all methods have.
+    """Mean ranks of methods over blocks, that is, data sets and protocols that all ranked methods have.
 
     Attributes
     ----------
@@ -61,14 +61,16 @@ class Pair:
     adjusted: float | None
 
 
-def rank_methods(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> Ranking | None:
-    """Rank all methods over the blocks that all of them have; return None if there is no such block.
+def rank_methods(records: Sequence[Result], *, score: str | None = None, over: Over = "patterns") -> Ranking | None:
+    """Rank methods over the blocks that all of them have; return None if there is no such block.
 
-    For scores such as ``nll``, ``ece`` and ``mae``, the lowest value has rank 1. See `score_of` for `score` and `over`.
+    Methods on fewer than half of the blocks are not ranked, so that a method for one data set does not reduce the
+    ranking to this data set. For scores such as ``nll``, ``ece`` and ``mae``, the lowest value has rank 1. See
+    `score_of` for `score` and `over`.
     """
     blocks = _blocks(records, score, over)
-    methods = sorted({method for scores in blocks.values() for method in scores})
-    complete = [[scores[method] for method in methods] for scores in blocks.values() if len(scores) == len(methods)]
+    methods = ranked_methods(list(blocks.values()))
+    complete = [[scores[method] for method in methods] for scores in blocks.values() if scores.keys() >= set(methods)]
     if not complete or not methods:
         return None
     table: AnyArray = np.array(complete)
@@ -80,7 +82,7 @@ def rank_methods(records: Sequence[Record], *, score: str | None = None, over: O
     return Ranking(names, test.mean_ranks, test, [tuple(names[index] for index in group) for group in groups])
 
 
-def pairwise(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> list[Pair]:
+def pairwise(records: Sequence[Result], *, score: str | None = None, over: Over = "patterns") -> list[Pair]:
     """Compare all pairs of methods, in alphabetical order."""
     blocks = _blocks(records, score, over)
     methods = sorted({method for scores in blocks.values() for method in scores})
@@ -96,7 +98,7 @@ def pairwise(records: Sequence[Record], *, score: str | None = None, over: Over 
     ]
 
 
-def _blocks(records: Sequence[Record], score: str | None, over: Over) -> dict[tuple[str, str], dict[str, float]]:
+def _blocks(records: Sequence[Result], score: str | None, over: Over) -> dict[tuple[str, str], dict[str, float]]:
     """Return the mean score over seeds and folds by (data set, protocol) and method, higher is better."""
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in done(records):

@@ -41,6 +41,12 @@ class ReportOptions:
             "most probable classes, or R2."
         ),
     ] = None
+    focus: Annotated[
+        str | None,
+        typer.Option(
+            help="Method to compare with all others on the page. Default: the method with the best mean rank."
+        ),
+    ] = None
     title: Annotated[str | None, typer.Option(help="Title of the page. Default: the title of the benchmark.")] = None
 
     def page_path(self) -> Path | None:
@@ -67,7 +73,7 @@ def report(options: ReportOptions) -> None:
     records = read_records(options.folder)
     if not records:
         raise RunError(f"{options.folder}: holds no records of a benchmark")
-    _check_score(options, records)
+    _check_names(options, records)
     for is_wanted, latex, tables in ((options.latex, True, latex_tables), (options.markdown, False, markdown_tables)):
         if is_wanted and options.by_pattern:
             typer.echo(pattern_tables(records, score=options.score, latex=latex))
@@ -78,16 +84,18 @@ def report(options: ReportOptions) -> None:
         typer.echo(f"{len(written)} figures in {options.figures}", err=True)
     path = options.page_path()
     if path is not None:
-        write_page(path, benchmark_page(records, options.title or _title(options.folder), options.score))
+        write_page(path, benchmark_page(records, options.title or _title(options.folder), options.score, options.focus))
         typer.echo(f"Page: {path}", err=True)
 
 
-def _check_score(options: ReportOptions, records: "list[Record]") -> None:
+def _check_names(options: ReportOptions, records: "list[Record]") -> None:
     from redcore._validation import check_known
     from redcore.benchmark import score_names
 
     if options.score is not None:
         check_known("score", [options.score], score_names(records))
+    if options.focus is not None:
+        check_known("method", [options.focus], sorted({record.method_title for record in records}))
 
 
 def _title(folder: Path) -> str:

@@ -14,6 +14,7 @@ from redcore._files import write_atomic
 from redcore.benchmark import Record
 from redcore.exceptions import RunError
 from redcore.inspection import Summary
+from redcore.report._comparison import comparison
 from redcore.report._payload import payload
 
 __all__ = ["benchmark_page", "inspection_page", "page", "page_without_scripts", "static_page", "write_page"]
@@ -24,10 +25,14 @@ SCRIPTS = (
     "dom",
     "table",
     "plot",
+    "verdict",
     "overview",
     "leaderboard",
     "curves",
     "heatmap",
+    "differences",
+    "upset",
+    "calibration",
     "traces",
     "ranks",
     "cost",
@@ -40,7 +45,7 @@ SHOWN_PATTERNS = 40
 """Number of missing patterns listed on the page of a data set."""
 
 
-def benchmark_page(records: Sequence[Record], title: str, score: str | None = None) -> str:
+def benchmark_page(records: Sequence[Record], title: str, score: str | None = None, focus: str | None = None) -> str:
     """Return the report of a benchmark as one self-contained HTML page.
 
     Parameters
@@ -51,6 +56,8 @@ def benchmark_page(records: Sequence[Record], title: str, score: str | None = No
         Title of the page, such as the title of the benchmark.
     score : str, optional
         Score that the page shows first. Default: log loss, or R2 for regression.
+    focus : str, optional
+        Title of the method that the page compares with all others. Default: the method with the best mean rank.
 
     Returns
     -------
@@ -58,7 +65,8 @@ def benchmark_page(records: Sequence[Record], title: str, score: str | None = No
         HTML. The page filters, sorts and draws in the browser without network access, and has a light and a dark
         colour scheme.
     """
-    return page("benchmark.html.j2", payload(records, title, score))
+    content = payload(records, title, score)
+    return page("benchmark.html.j2", content | comparison(records, content, focus, score))
 
 
 def page(template: str, content: Mapping[str, Any], **names: object) -> str:

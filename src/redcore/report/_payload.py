@@ -16,10 +16,12 @@ from redcore.benchmark import (
     few_runs,
     learning_balance,
     modality_equity,
+    named_score,
     overall_intervals,
     pattern_problems,
     score_names,
     summarise,
+    test_ratio,
     tuning_warnings,
 )
 from redcore.metrics import is_lower_better, known_scores, score_label
@@ -29,8 +31,8 @@ __all__ = ["payload"]
 TRACE_POINTS = 40_000
 """Maximum number of points per history column, summed over all records."""
 DIGITS = 5
-HEADLINES = ("nll", "r2", "uno_c", "macro_f1")
-"""Scores that a page shows first: the first one that a data set has."""
+HEADLINES = ("proper", "nll", "r2", "uno_c", "macro_f1")
+"""Scores that a page shows first: the first one that a data set has; "proper" as in `named_score`."""
 T_QUANTILES = 100
 """Largest degrees of freedom with a quantile of Student's t on the page."""
 
@@ -61,7 +63,7 @@ class _Packer:
         best_single: Mapping[str, dict[str, float]],
     ) -> None:
         self.data, self.protocols, self.methods, self.seeds = (_Index() for _ in range(4))
-        self.patterns, self.pattern_sets, self.values = (_Index() for _ in range(3))
+        self.patterns, self.pattern_sets, self.values, self.splits = (_Index() for _ in range(4))
         self.metrics, self.headlines, self.max_points, self.best_single = metrics, headlines, max_points, best_single
         self.modalities: dict[int, list[str]] = {}
         self.rates: dict[int, list[float]] = {}
@@ -95,6 +97,8 @@ class _Packer:
             **packed,
             **self._scores(data, record),
             **_costs(record),
+            "split": self.splits.number(record.checksums.get("split", "")),
+            "ratio": _rounded(test_ratio(record)),
             **self._histories(record),
             "equity": _rounded(equity),
             "balance": _rounded(learning_balance(record)),
@@ -111,7 +115,7 @@ class _Packer:
         numbers = [
             self.patterns.number([data, *map(names.index, pattern_modalities(pattern))]) for pattern in per_pattern
         ]
-        for metric in self.headlines:
+        for metric in (named_score(record, self.headlines[0]), *self.headlines):
             if metric in self.metrics and any(scores.get(metric) is not None for scores in per_pattern.values()):
                 self.headline.setdefault(data, self.metrics.index(metric))
         return {
@@ -169,6 +173,13 @@ def payload(records: Sequence[Result], title: str, score: str | None = None) -> 
     n_methods = len(packer.methods.values)
     return {
         "title": title,
+        "sample": None,
+        "focus": 0,
+        "order": list(range(n_methods)),
+        "leads": {},
+        "patternLeads": {},
+        "training": {},
+        "calibration": {},
         **_lists(packer),
         "intervals": _intervals(scored, packer),
         "overall": _overall(scored, packer),

@@ -77,7 +77,11 @@ function scoreSelects() {
     select.value = current;
     return select;
   };
+  const methods = DATA.order.map((method) => [method, `focus: ${nameOf(method)}`]);
   return [
+    ...(methods.length > 1
+      ? [choice("Method in focus", methods, state.focus, (value) => (state.focus = Number(value)))]
+      : []),
     choice("Score", metrics, state.metric, (value) => (state.metric = Number(value))),
     choice("Scored on", Object.entries(OVER), state.over, (value) => (state.over = value)),
   ];

@@ -25,7 +25,7 @@ function drawCost(summary, width) {
     height: 230,
   });
   const names = legend(
-    points.map(({ method }) => [method, nameOf(method)]),
+    legendOf(points.map(({ method }) => method)),
     width,
     height + 6,
   );
@@ -63,14 +63,14 @@ function costPanel(box, { name, label }, points) {
     ),
     scoreLabel(),
   );
-  for (const point of shown) {
+  for (const point of inDrawingOrder(shown, ({ method }) => method)) {
     const [left, estimated] = [across(point[name]), point.score];
     group.append(
-      svg("line", { x1: left, x2: left, y1: up(estimated.low), y2: up(estimated.high), stroke: seriesStyle(point.method).colour }),
+      svg("line", { x1: left, x2: left, y1: up(estimated.low), y2: up(estimated.high), stroke: methodStyle(point.method).colour }),
     );
     group.append(
       marker(
-        point.method,
+        methodStyle(point.method),
         left,
         up(estimated.mean),
         `${nameOf(point.method)}: ${score(estimated.mean)}, ${abbreviated(point[name])}`,

@@ -48,17 +48,19 @@ function range(values) {
 function seriesByCount(blocks, methods) {
   const total = DATA.modalities[blocks[0].d].length;
   return methods.map((method) => {
-    const byCount = new Map();
-    for (const block of blocks.filter((own) => own.entries.has(method))) {
-      const values = block.entries.get(method).records.map((record) => meansByCount(record, metricOf(block.d), total));
-      for (const count of new Set(values.flatMap((own) => [...own.keys()]))) {
-        const scores = values.map((own) => own.get(count)).filter((value) => value !== undefined);
-        byCount.set(count, [...(byCount.get(count) ?? []), scores]);
-      }
-    }
-    const points = [...byCount]
-      .map(([x, scores]) => ({ x, ...estimate(scores) }))
-      .sort((one, other) => one.x - other.x);
+    const own = blocks.filter((block) => block.entries.has(method));
+    const means = own.map((block) =>
+      block.entries.get(method).records.map((record) => [record, meansByCount(record, metricOf(block.d), total)]),
+    );
+    const counts = [...new Set(means.flat().flatMap(([, byCount]) => [...byCount.keys()]))].sort((a, b) => a - b);
+    const points = counts.map((count) => {
+      const scored = means
+        .map((pairs) => pairs.filter(([, byCount]) => byCount.has(count)))
+        .filter((pairs) => pairs.length);
+      const bySeed = scored.map((pairs) => new Map(pairs.map(([record, byCount]) => [record.s, byCount.get(count)])));
+      const shared = sharedRatio(scored.flat().map(([record]) => record));
+      return { x: count, ...average([overProtocols(bySeed, shared)]) };
+    });
     return { method, points };
   });
 }
@@ -73,7 +75,7 @@ function seriesByRate(blocks, methods) {
     const own = blocks.filter((block) => block.entries.has(method));
     const points = [...groupBy(own, (block) => DATA.rates[block.p])].map(([x, sameRate]) => ({
       x,
-      ...estimate(sameRate.map((block) => block.entries.get(method).values)),
+      ...overData(sameRate.map((block) => ({ d: block.d, ...block.entries.get(method) }))),
     }));
     return { method, points: points.sort((one, other) => one.x - other.x) };
   });
@@ -87,7 +89,7 @@ function curvesFigure(id, panels, width, across, caption) {
   ];
   const { nodes, height } = grid(drawn, width, (box, item) => curvesPanel(box, item, across));
   const names = legend(
-    methods.map((method) => [method, nameOf(method)]),
+    legendOf(methods),
     width,
     height + 6,
   );
@@ -99,8 +101,10 @@ function curvesFigure(id, panels, width, across, caption) {
     names.group,
   );
   const hasWhiskers = drawn.some(({ series }) => series.some((own) => own.points.some(({ low, high }) => low < high)));
-  const whiskers = hasWhiskers ? "; whiskers are 95% intervals over seeds." : ".";
-  return figure(id, picture, `${caption}${whiskers}`, () =>
+  const whiskers = hasWhiskers ? "; whiskers are 95% intervals." : ".";
+  const isClipped = methods.some((method) => methodStyle(method).rank === 2);
+  const clipped = isClipped ? " Grey methods far from the others leave the panels." : "";
+  return figure(id, picture, `${caption}${whiskers}${clipped}`, () =>
     curvesTable(id, drawn, across),
   );
 }
@@ -123,35 +127,48 @@ function curvesPanel(box, { d, title, series }, across) {
   } = panel(
     box,
     x,
-    numberAxis(
-      points.flatMap((point) => [point.mean, point.low, point.high]),
-      "",
-    ),
+    numberAxis(shownRange(series), ""),
     `${title} · ${metricLabel(d)}`,
   );
-  series.forEach(({ method, points: own }, position) => {
+  const clip = `clip-${(panelCount += 1)}`;
+  const inside = svg("g", { "clip-path": `url(#${clip})` });
+  const frame = svg("rect", { x: box.x - 8, y: box.y - 6, width: box.width + 20, height: box.height + 12 });
+  group.append(svg("clipPath", { id: clip }, frame), inside);
+  inDrawingOrder(series, ({ method }) => method).forEach(({ method, points: own }, position) => {
+    const style = methodStyle(method);
     const shift = (position - (series.length - 1) / 2) * Math.min(2, 14 / series.length);
     const at = own.map((point) => [left(point.x) + shift, up(point.mean)]);
-    const whiskers = own.map((point, index) =>
+    const whiskers = (style.rank === 2 ? [] : own).map((point, index) =>
       svg("line", {
         x1: at[index][0],
         x2: at[index][0],
         y1: up(point.low),
         y2: up(point.high),
-        stroke: seriesStyle(method).colour,
-        "stroke-opacity": 0.6,
+        stroke: style.colour,
+        "stroke-opacity": 0.7,
       }),
     );
-    group.append(
+    inside.append(
       ...whiskers,
-      line(method, at),
+      line(style, at),
       ...own.map((point, index) =>
-        marker(method, ...at[index], `${nameOf(method)}: ${score(point.mean)} (${interval(point)})`),
+        marker(style, ...at[index], `${nameOf(method)}: ${score(point.mean)} (${interval(point)})`),
       ),
     );
   });
   return group;
 }
+
+// Return values that the vertical axis includes: all of coloured methods, and nine tenths of those of grey methods.
+function shownRange(series) {
+  const coloured = series.filter(({ method }) => methodStyle(method).rank < 2).flatMap(({ points }) => points);
+  const grey = series.filter(({ method }) => methodStyle(method).rank === 2).flatMap(({ points }) => points);
+  const means = grey.map((point) => point.mean).sort((one, other) => one - other);
+  const range = means.length ? [quantile(means, 0.08), quantile(means, 0.9)] : [];
+  return [...coloured.flatMap((point) => [point.mean, point.low, point.high]), ...range];
+}
+
+let panelCount = 0;
 
 function description({ title, series }) {
   const sentences = series

@@ -23,6 +23,15 @@ function score(value, digits = 3) {
   return value.toFixed(digits).replace("-", "\u2212");
 }
 
+function signed(value, digits = 3) {
+  const rounded = Number(value.toFixed(digits));
+  return `${rounded > 0 ? "+" : ""}${score(Math.abs(rounded) ? rounded : 0, digits)}`;
+}
+
+function signedInterval(entry, digits = 3) {
+  return entry.low === entry.high ? "" : `${signed(entry.low, digits)} to ${signed(entry.high, digits)}`;
+}
+
 function interval(entry, digits = 3) {
   return entry.low === entry.high ? "" : `${score(entry.low, digits)} to ${score(entry.high, digits)}`;
 }

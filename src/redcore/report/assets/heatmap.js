@@ -8,7 +8,7 @@ function drawHeatmap(summary, width) {
     "data set",
     sets,
     (d) => DATA.data[d],
-    (d) => heatmapFigure(summary, d, width),
+    (d) => [differencesFigure(summary, d, width), heatmapFigure(summary, d, width)].filter(Boolean),
     "heatmap",
   );
 }
@@ -44,7 +44,7 @@ function shownPatterns(at, methods, d) {
 
 function heatmapFigure(summary, d, width) {
   const at = patternMeans(summary, d);
-  const methods = summary.methods.filter((method) =>
+  const methods = DATA.order.filter((method) =>
     summary.records.some((record) => record.d === d && record.m === method),
   );
   const { chosen, left } = shownPatterns(at, methods, d);
@@ -59,39 +59,62 @@ function heatmapFigure(summary, d, width) {
 
 function heatmapDrawing(d, methods, rows, width) {
   const modalities = DATA.modalities[d];
-  const longest = Math.min(210, Math.max(...[...methods.map(nameOf), ...modalities].map(textWidth)));
-  const top = 26 + longest * 0.65;
-  const dots = 20 + modalities.length * 17;
+  const dots = 20 + modalities.length * DOT;
   const cell = Math.max(50, Math.min(92, (width - dots - 60) / methods.length));
+  const heads = slantedHeads([
+    ...modalities.map((name, index) => [name, 10 + index * DOT]),
+    ...methods.map((method, index) => [nameOf(method), dots + (index + 0.45) * cell, methodText(method)]),
+  ]);
   const values = rows.flatMap((row) => row.values).filter((value) => value !== null);
-  const domain = [Math.min(...values), Math.max(...values)];
-  const slanted = (name, x) => text(truncated(name, 210), x, top - 8, { transform: `rotate(-40 ${x} ${top - 8})` });
-  const nodes = [
-    ...modalities.map((name, index) => slanted(name, 10 + index * 17)),
-    ...methods.map((method, index) => slanted(nameOf(method), dots + (index + 0.4) * cell)),
-    ...rows.flatMap((row, index) => heatmapRow(d, row, { top: top + index * 26, dots, cell, domain })),
-  ];
-  const total = dots + methods.length * cell + longest * 0.77 - cell * 0.5;
+  const sorted = [...values].sort((one, other) => one - other);
+  // a method that is far behind the others must not make all others look equal
+  const domain = [quantile(sorted, 0.02), quantile(sorted, lowerIsBetter(d) ? 0.88 : 0.98)];
+  const nodes = rows.flatMap((row, index) => heatmapRow(d, row, { top: heads.height + index * 26, dots, cell, domain }));
   const best = rows
     .at(-1)
     .values.map((value, index) => [value, methods[index]])
     .filter(([value]) => value !== null);
-  const label = `Heat map of ${metricLabel(d)} for ${DATA.data[d]}: ${counted(methods.length, "method")} under ${counted(rows.length, "missing pattern")}, from ${score(domain[0])} to ${score(domain[1])}. With the most modalities: ${best.map(([value, method]) => `${nameOf(method)} ${score(value)}`).join(", ")}.`;
-  return drawing(total, top + rows.length * 26 + 6, label, nodes);
+  const label = `Heat map of ${metricLabel(d)} for ${DATA.data[d]}: ${counted(methods.length, "method")} under ${counted(rows.length, "missing pattern")}, from ${score(sorted[0])} to ${score(sorted.at(-1))}. With the most modalities: ${best.map(([value, method]) => `${nameOf(method)} ${score(value)}`).join(", ")}.`;
+  const total = Math.max(dots + methods.length * cell, heads.right);
+  return drawing(total, heads.height + rows.length * 26 + 6, label, heads.nodes, nodes);
 }
 
-function heatmapRow(d, { pattern, values }, { top, dots, cell, domain }) {
+const DOT = 17;
+const SLANT = (55 * Math.PI) / 180;
+
+// Draw names of columns at an angle at which neighbours at a distance of DOT pixels do not touch.
+// names: [[name, x, attributes?], ...]
+function slantedHeads(names) {
+  const longest = Math.min(190, Math.max(...names.map(([name]) => textWidth(name) * 1.08)));
+  const height = 16 + longest * Math.sin(SLANT);
+  const nodes = names.map(([name, x, attributes]) =>
+    text(truncated(name, 190), x, height - 7, { transform: `rotate(-55 ${x} ${height - 7})`, ...attributes }),
+  );
+  const right = Math.max(...names.map(([name, x]) => x + Math.min(190, textWidth(name) * 1.08) * Math.cos(SLANT) + 8));
+  return { nodes, height, right };
+}
+
+function methodText(method) {
+  return method === state.shownFocus ? { fill: "var(--focus)", "font-weight": 700 } : {};
+}
+
+// Circles of the modalities of a data set, filled for observed ones.
+function observedDots(d, pattern, y) {
   const observed = DATA.patterns[pattern];
-  const marks = DATA.modalities[d].map((_, index) =>
+  return DATA.modalities[d].map((_, index) =>
     svg("circle", {
-      cx: 10 + index * 17,
-      cy: top + 13,
+      cx: 10 + index * DOT,
+      cy: y,
       r: 5,
       stroke: "var(--faint)",
       "stroke-width": 1.2,
       fill: observed.includes(index) ? "var(--faint)" : "none",
     }),
   );
+}
+
+function heatmapRow(d, { pattern, values }, { top, dots, cell, domain }) {
+  const marks = observedDots(d, pattern, top + 13);
   const known = values.filter((value) => value !== null);
   const best = lowerIsBetter(d) ? Math.min(...known) : Math.max(...known);
   const cells = values.flatMap((value, index) =>
@@ -108,7 +131,7 @@ function heatmapRow(d, { pattern, values }, { top, dots, cell, domain }) {
 }
 
 function share(value, [low, high], lower) {
-  const fraction = high > low ? (value - low) / (high - low) : 0.5;
+  const fraction = high > low ? Math.max(0, Math.min(1, (value - low) / (high - low))) : 0.5;
   return lower ? 1 - fraction : fraction;
 }
 

@@ -5,7 +5,8 @@ function drawLeaderboard(summary) {
 }
 
 function namedMethod(row) {
-  return element("span", { class: "named" }, swatch(row.method), nameOf(row.method));
+  const isFocus = row.method === state.shownFocus;
+  return element("span", { class: isFocus ? "named focus" : "named" }, swatch(methodStyle(row.method)), nameOf(row.method));
 }
 
 function overallRow(summary, method) {
@@ -99,10 +100,10 @@ function strip(rows) {
         x2: scale(row.score.high),
         y1: 7,
         y2: 7,
-        stroke: seriesStyle(row.method).colour,
+        stroke: methodStyle(row.method).colour,
         "stroke-width": 3,
       }),
-      marker(row.method, scale(row.score.mean), 7),
+      marker(methodStyle(row.method), scale(row.score.mean), 7),
     );
 }
 

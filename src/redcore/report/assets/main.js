@@ -6,6 +6,8 @@ const SECTIONS = {
   curves: drawCurves,
   heatmap: drawHeatmap,
   ranks: drawRanks,
+  training: drawTrainingPatterns,
+  calibration: drawCalibration,
   patterns: drawPatterns,
   traces: drawTraces,
   cost: drawCost,
@@ -45,8 +47,9 @@ function chooser(label, options, title, draw, id) {
 // Draw the first sections immediately and the others when the browser is idle.
 function render() {
   const summary = summarise(finished());
-  const state = document.getElementById("state");
-  if (state) state.textContent = `${formatInteger(selected().length)} of ${counted(DATA.records.length, "record")}`;
+  state.shownFocus = focusOf(summary);
+  const status = document.getElementById("state");
+  if (status) status.textContent = `${formatInteger(selected().length)} of ${counted(DATA.records.length, "record")}`;
   const main = document.querySelector("main");
   main.setAttribute("aria-busy", "true");
   const pending = Object.keys(SECTIONS).filter((id) => document.getElementById(id));

@@ -14,6 +14,8 @@ const state = {
   ...Object.fromEntries(DIMENSIONS.map((name) => [name, new Set(DATA[name].keys())])),
   metric: HEADLINE,
   over: "patterns",
+  focus: DATA.focus,
+  shownFocus: DATA.focus,
 };
 
 function selected() {
@@ -90,11 +92,19 @@ function hasAll(...dimensions) {
   return dimensions.every((name) => state[name].size === DATA[name].length);
 }
 
+// Return the ratio of test to training samples if the records have different splits, else 0.
+function sharedRatio(records) {
+  const splits = new Set(records.map((record) => record.split));
+  return splits.size > 1 ? mean(records.map((record) => record.ratio)) : 0;
+}
+
 // Stored intervals include the noise of test samples. Those of a filtered selection include only the noise of the runs.
 function entryOf(d, p, method, bySeed, records) {
   const values = [...bySeed.values()];
   const stored = hasAll("seeds") && state.over === "patterns" && DATA.intervals[metricOf(d)]?.[`${d} ${p} ${method}`];
-  const estimated = stored ? { mean: mean(values), low: stored[0], high: stored[1] } : estimate([values]);
+  const estimated = stored
+    ? { mean: mean(values), low: stored[0], high: stored[1] }
+    : average([moments(values, sharedRatio(records))]);
   return { ...estimated, values, bySeed, records, best: false, tied: false };
 }
 
@@ -104,15 +114,25 @@ function markBest(entries, lower) {
   const winner = [...entries.values()].find((entry) => sign * entry.mean === best);
   for (const entry of entries.values()) {
     entry.best = sign * entry.mean === best;
-    const pairs = [...entry.bySeed].filter(([seed]) => winner.bySeed.has(seed));
-    const differences = pairs.map(([seed, value]) => value - winner.bySeed.get(seed));
-    entry.tied = !entry.best && containsZero(differences, DATA.tQuantiles) === true;
+    const differences = [...differencesOf(entry, winner, 1).values()];
+    const estimated = differences.length > 1 && average([moments(differences, sharedRatio(entry.records))]);
+    entry.tied = Boolean(!entry.best && estimated && estimated.low <= 0 && 0 <= estimated.high);
   }
 }
 
-// Return mean ranks over the blocks that all methods have, Friedman's test and Nemenyi's critical difference.
-function ranking(blocks, methods) {
-  const common = blocks.filter((block) => block.entries.size === methods.length);
+// Return the differences of two entries of a block by seed, for the seeds that both have.
+function differencesOf(one, other, sign) {
+  const seeds = [...one.bySeed.keys()].filter((seed) => other.bySeed.has(seed));
+  return new Map(seeds.map((seed) => [seed, sign * (one.bySeed.get(seed) - other.bySeed.get(seed))]));
+}
+
+// Return mean ranks over the blocks that all ranked methods have, Friedman's test and Nemenyi's critical difference.
+// Methods on fewer than half of the blocks are not ranked.
+function ranking(blocks, all) {
+  const methods = all.filter(
+    (method) => 2 * blocks.filter((block) => block.entries.has(method)).length >= blocks.length,
+  );
+  const common = blocks.filter((block) => methods.every((method) => block.entries.has(method)));
   const rows = common.map((block) => {
     const sign = lowerIsBetter(block.d) ? -1 : 1;
     return ranksOf(methods.map((method) => sign * block.entries.get(method).mean));
@@ -148,13 +168,36 @@ function meanOverBlocks(summary, method, read) {
   return blocks.length ? mean(blocks.map(mean)) : null;
 }
 
-// Return the mean score over blocks with its interval, or null if the method has no score.
+// Return the mean over data sets with equal weights, with its interval, or null without any score.
+// runs: [{d, bySeed: Map(seed => value), records}, ...], one item per block.
+function overData(runs) {
+  const parts = [...groupBy(runs, (own) => own.d).values()].map((blocks) =>
+    overProtocols(
+      blocks.map((own) => own.bySeed),
+      sharedRatio(blocks.flatMap((own) => own.records)),
+    ),
+  );
+  return average(parts);
+}
+
+// Return the mean score over data sets with its interval, or null if the method has no score.
 function overallScore(summary, method) {
-  const estimated = estimate(byBlock(summary, method, (record, block) => valueOf(record, metricOf(block.d))));
+  const blocks = summary.blocks.filter((block) => block.entries.has(method));
+  const estimated = overData(blocks.map((block) => ({ d: block.d, ...block.entries.get(method) })));
   const metrics = new Set(summary.blocks.map((block) => metricOf(block.d)));
-  const isStored = hasAll("data", "protocols", "seeds") && state.over === "patterns" && metrics.size === 1;
-  const stored = isStored && DATA.overall[[...metrics][0]]?.[method];
+  const stored = isComplete() && metrics.size === 1 && DATA.overall[[...metrics][0]]?.[method];
   return stored && estimated ? { mean: estimated.mean, low: stored[0], high: stored[1] } : estimated;
+}
+
+// Return true if the selection has all runs, and stored intervals may be shown.
+function isComplete() {
+  return hasAll("data", "protocols", "seeds") && state.over === "patterns";
+}
+
+// Return the method in focus, or the best-ranked one if it is not selected.
+function focusOf(summary) {
+  if (summary.methods.includes(state.focus)) return state.focus;
+  return DATA.order.find((method) => summary.methods.includes(method)) ?? summary.methods[0];
 }
 
 function configurationOf(record) {

@@ -8,7 +8,7 @@ function blockName(block) {
   return `${DATA.data[block.d]}, ${DATA.protocols[block.p]}`;
 }
 
-function drawOverview(summary) {
+function drawOverview(summary, width) {
   const records = selected();
   const failed = records.filter((record) => record.error !== undefined).length;
   const used = (index) => formatInteger(new Set(records.map((record) => record[index])).size);
@@ -23,8 +23,21 @@ function drawOverview(summary) {
     ["time spent fitting", duration(fitting)],
   ];
   const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
-  const result = element("p", { class: "lead", id: "result" }, resultSentence(summary));
-  return [result, conflictMessage(), ...cautions(), DATA.records.length > 1 && element("dl", { class: "facts" }, list)];
+  const result = element("p", { class: "lead", id: "result" }, resultSentence(summary), verdictSentence(summary));
+  return [
+    result,
+    sampleMessage(),
+    conflictMessage(),
+    drawVerdict(summary, width),
+    ...cautions(),
+    DATA.records.length > 1 && element("dl", { class: "facts" }, list),
+  ];
+}
+
+// State that the records are of a written sample and not of the data.
+function sampleMessage() {
+  if (!DATA.sample) return null;
+  return element("p", { class: "banner", role: "note" }, element("b", {}, "Sample, not a result. "), DATA.sample);
 }
 
 // Warn if methods were not compared on the same data, splits and masks.
@@ -89,19 +102,13 @@ function singleMethodResult(summary) {
   ];
 }
 
-function rankedResult({ ranking, methods }) {
-  const order = [...ranking.means].sort((one, other) => one[1] - other[1]);
-  const [first, rank] = order[0];
-  const near = order.slice(1).filter(([, other]) => ranking.difference !== null && other - rank <= ranking.difference);
+function rankedResult({ ranking }) {
+  const [first, rank] = [...ranking.means].sort((one, other) => one[1] - other[1])[0];
   return [
     strong(first),
-    ` has the best mean rank, ${score(rank, 2)} of ${methods.length} methods over ${counted(ranking.blocks, "block")}`,
+    ` has the best mean rank, ${score(rank, 2)} of ${ranking.means.size} methods over ${counted(ranking.blocks, "block")}`,
     ...friedmanResult(ranking.friedman),
-    ". ",
-    ...nemenyiResult(
-      near.map(([method]) => method),
-      near.length === methods.length - 1,
-    ),
+    ".",
   ];
 }
 
@@ -109,12 +116,6 @@ function friedmanResult(test) {
   return test
     ? [`; the methods ${test.p < 0.05 ? "differ" : "do not differ"} significantly (Friedman, ${pValue(test.p)})`]
     : [];
-}
-
-function nemenyiResult(methods, all) {
-  if (!methods.length) return [];
-  if (all) return ["No other method differs significantly from it in mean rank."];
-  return [...strongList(methods, 3), ` ${doNotDiffer(methods)} significantly from it in mean rank.`];
 }
 
 function doNotDiffer(methods) {

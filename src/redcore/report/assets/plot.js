@@ -5,13 +5,43 @@ const MARKERS = ["circle", "square", "triangle", "diamond", "cross", "wedge"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
 
 function seriesStyle(index) {
-  return { colour: `var(--c${index % 7})`, marker: MARKERS[index % 6], dash: DASHES[index % 4] };
+  return { colour: `var(--c${index % 7})`, marker: MARKERS[index % 6], dash: DASHES[index % 4], width: 1.8, rank: 1 };
 }
 
-function marker(index, x, y, title) {
-  const { colour, marker: shape } = seriesStyle(index);
+// The method in focus has a colour that no other series has. The methods ranked next to it have colours too, and the
+// others are grey.
+const OTHER_COLOURS = [1, 2, 5, 3];
+
+function methodStyle(method) {
+  if (method === state.shownFocus) {
+    return { colour: "var(--focus)", marker: "circle", dash: "", width: 3, rank: 0 };
+  }
+  const place = DATA.order.filter((other) => other !== state.shownFocus).indexOf(method);
+  const shape = { marker: MARKERS[1 + (place % 5)], dash: DASHES[place % 4] };
+  return place < OTHER_COLOURS.length
+    ? { colour: `var(--c${OTHER_COLOURS[place]})`, ...shape, width: 1.8, rank: 1 }
+    : { colour: "var(--other)", ...shape, dash: "", width: 1, rank: 2 };
+}
+
+// Return methods so that the one in focus is last and drawn above the others.
+function inDrawingOrder(items, methodOf) {
+  return [...items].sort((one, other) => methodStyle(methodOf(other)).rank - methodStyle(methodOf(one)).rank);
+}
+
+// Return [[style, name], ...] for a legend: the method in focus first, and all grey methods as one entry.
+function legendOf(methods) {
+  const named = inDrawingOrder(methods, (method) => method)
+    .reverse()
+    .map((method) => [methodStyle(method), nameOf(method)]);
+  const grey = named.filter(([style]) => style.rank === 2);
+  if (grey.length < 3) return named;
+  return [...named.filter(([style]) => style.rank < 2), [grey[0][0], `${grey.length} others`]];
+}
+
+function marker(style, x, y, title) {
+  const { colour, marker: shape } = style;
   const node = svg("path", {
-    d: markerPath(shape, x, y, 4.2),
+    d: markerPath(shape, x, y, [5.2, 4.2, 2.8][style.rank]),
     fill: colour,
     stroke: "var(--paper)",
     "stroke-width": 0.8,
@@ -63,22 +93,21 @@ function markerPath(shape, x, y, r) {
   return `M${corners.map(([dx, dy]) => `${(x + dx).toFixed(1)},${(y + dy).toFixed(1)}`).join("L")}z`;
 }
 
-function line(index, points) {
-  const { colour, dash } = seriesStyle(index);
+function line({ colour, dash, width }, points) {
   const d = points.map(([x, y], position) => `${position ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
-  return svg("path", { d, fill: "none", stroke: colour, "stroke-width": 1.8, "stroke-dasharray": dash || null });
+  return svg("path", { d, fill: "none", stroke: colour, "stroke-width": width, "stroke-dasharray": dash || null });
 }
 
 // Return line and marker of one series as a small image for tables.
-function swatch(index) {
+function swatch(style) {
   return svg(
     "svg",
     { class: "swatch", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
-    line(index, [
+    line(style, [
       [0, 6],
       [30, 6],
     ]),
-    marker(index, 15, 6),
+    marker(style, 15, 6),
   );
 }
 
@@ -170,6 +199,11 @@ function panel(box, x, y, title) {
   return { group, across, up };
 }
 
+// Return the value below which a share of the sorted values lies.
+function quantile(sorted, share) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
 function numberAxis(values, label, count = 6, share = 0.06) {
   const domain = padded(values, share);
   const { values: marks, digits } = ticks(domain, count);
@@ -194,25 +228,37 @@ function textWidth(content) {
   return ruler.measureText(content).width;
 }
 
+// Break a name after underscores, commas and spaces into lines that fit, if possible.
+function lines(name, room) {
+  const parts = name.split(/(?<=[ _,/-])/);
+  return parts.reduce(
+    (done, part) =>
+      textWidth(done.at(-1) + part) > room && done.at(-1)
+        ? [...done, part]
+        : [...done.slice(0, -1), done.at(-1) + part],
+    [""],
+  );
+}
+
 function truncated(content, room) {
   let length = content.length;
   while (length > 1 && textWidth(content.slice(0, length)) > room) length--;
   return length < content.length ? `${content.slice(0, length - 1)}…` : content;
 }
 
-// Draw a legend with line breaks at the given width. entries: [[index, name], ...]
+// Draw a legend with line breaks at the given width. entries: [[style, name], ...]
 function legend(entries, width, top) {
   const group = svg("g");
   let [x, y] = [0, top + 12];
-  for (const [index, name] of entries) {
+  for (const [style, name] of entries) {
     const size = 56 + textWidth(name);
     if (x && x + size > width) [x, y] = [0, y + 20];
     group.append(
-      line(index, [
+      line(style, [
         [x, y],
         [x + 28, y],
       ]),
-      marker(index, x + 14, y),
+      marker(style, x + 14, y),
       text(name, x + 34, y + 4),
     );
     x += size;

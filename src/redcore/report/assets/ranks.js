@@ -70,13 +70,14 @@ function differenceRuler(difference, scale, box) {
 }
 
 function rankRow(method, rank, y, scale, left, narrow) {
+  const emphasis = method === state.shownFocus ? { fill: "var(--focus)", "font-weight": 700 } : {};
   const name = narrow
-    ? text(nameOf(method), left, y - 9)
-    : text(truncated(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end" });
+    ? text(nameOf(method), left, y - 9, emphasis)
+    : text(truncated(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end", ...emphasis });
   return [
     name,
-    svg("line", { x1: left - 6, x2: scale(rank), y1: y, y2: y, stroke: seriesStyle(method).colour, "stroke-width": 1.5 }),
-    marker(method, scale(rank), y, `${nameOf(method)}: ${score(rank, 2)}`),
+    svg("line", { x1: left - 6, x2: scale(rank), y1: y, y2: y, stroke: methodStyle(method).colour, "stroke-width": 1.5 }),
+    marker(methodStyle(method), scale(rank), y, `${nameOf(method)}: ${score(rank, 2)}`),
     text(score(rank, 2), scale(rank) + 9, y + 4, { fill: "var(--faint)", "font-size": 11 }),
   ];
 }

@@ -19,29 +19,49 @@ function variance(values) {
   return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
 }
 
-// Return the 97.5% quantile of Student's t; fractional degrees of freedom are rounded down.
+// Return the 97.5% quantile of Student's t; between whole degrees of freedom, it is interpolated in their reciprocals.
 function tQuantile(degrees, quantiles) {
-  return quantiles[Math.floor(degrees) - 1] ?? 1.96;
+  const whole = Math.floor(degrees);
+  if (whole >= quantiles.length) return 1.96;
+  const [low, high] = [quantiles[whole - 1], quantiles[whole]];
+  return low + (high - low) * (1 - whole / degrees) * (whole + 1);
 }
 
-// Return the mean over blocks with equal weights, [[value of each run], ...], and its 95% t interval over runs, with
-// Satterthwaite's degrees of freedom. Without repeated runs, the bounds equal the mean.
-function estimate(blocks, quantiles = DATA.tQuantiles) {
-  if (!blocks.length) return null;
-  const centre = mean(blocks.map(mean));
-  if (blocks.some((values) => values.length < 2)) return { mean: centre, low: centre, high: centre };
-  const parts = blocks.map((values) => [variance(values) / values.length / blocks.length ** 2, values.length - 1]);
-  const total = parts.reduce((sum, [part]) => sum + part, 0);
-  const squares = parts.reduce((sum, [part, degrees]) => sum + part ** 2 / degrees, 0);
+// Return the mean of some runs, the variance of this mean and its degrees of freedom. For runs on different random
+// splits, `shared` is the ratio of test to training samples (Nadeau and Bengio 2003), else 0.
+function moments(values, shared = 0) {
+  const count = values.length;
+  return {
+    mean: mean(values),
+    variance: count < 2 ? null : variance(values) * (1 / count + shared),
+    degrees: count - 1,
+  };
+}
+
+// Return the mean of independent means and its 95% t interval with Satterthwaite's degrees of freedom. If one of them
+// has a single run, the bounds equal the mean.
+function average(parts, quantiles = DATA.tQuantiles) {
+  if (!parts.length) return null;
+  const centre = mean(parts.map((part) => part.mean));
+  if (parts.some((part) => part.variance === null)) return { mean: centre, low: centre, high: centre };
+  const scaled = parts.map((part) => [part.variance / parts.length ** 2, part.degrees]);
+  const total = scaled.reduce((sum, [part]) => sum + part, 0);
+  const squares = scaled.reduce((sum, [part, degrees]) => sum + part ** 2 / degrees, 0);
   const half = total ? tQuantile(total ** 2 / squares, quantiles) * Math.sqrt(total) : 0;
   return { mean: centre, low: centre - half, high: centre + half };
 }
 
-// Return true if the 95% t interval of paired differences contains zero, and null for fewer than two pairs.
-function containsZero(differences, quantiles) {
-  const count = differences.length;
-  if (count < 2) return null;
-  return Math.abs(mean(differences)) <= tQuantile(count - 1, quantiles) * Math.sqrt(variance(differences) / count);
+// Return the moments of the mean over protocols. Runs with the same seed share test samples and are averaged first.
+// blocks: [Map(seed => value), ...]. A run may be missing under some protocols.
+function overProtocols(blocks, shared = 0) {
+  const means = blocks.map((bySeed) => mean([...bySeed.values()]));
+  const centre = mean(means);
+  const seeds = new Set(blocks.flatMap((bySeed) => [...bySeed.keys()]));
+  const values = [...seeds].map((seed) => {
+    const deviations = blocks.flatMap((bySeed, index) => (bySeed.has(seed) ? [bySeed.get(seed) - means[index]] : []));
+    return centre + mean(deviations);
+  });
+  return { ...moments(values, shared), mean: centre };
 }
 
 // Return ranks, 1 for the largest value; ties get their mean rank.

@@ -29,13 +29,13 @@ function tracesFigure(records, title, width) {
   );
   if (!panels.length) return emptyMessage("The records contain no training history.");
   const names = [...new Set(panels.filter((own) => !own.total).flatMap(({ series }) => series.map((own) => own.name)))];
-  const seriesIndex = (name) => Math.max(0, names.indexOf(name));
-  const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, seriesIndex), {
+  const styleOf = (name) => seriesStyle(Math.max(0, names.indexOf(name)));
+  const { nodes, height } = grid(panels, width, (box, item) => tracesPanel(box, item, styleOf), {
     least: 330,
     height: 210,
   });
   const shown = legend(
-    names.map((name, index) => [index, name]),
+    names.map((name, index) => [seriesStyle(index), name]),
     width,
     height + 6,
   );
@@ -93,7 +93,7 @@ function valueAt(points, x) {
   return one + ((x - before) / (after - before)) * (other - one);
 }
 
-function tracesPanel(box, { title, series, epochs }, seriesIndex) {
+function tracesPanel(box, { title, series, epochs }, styleOf) {
   const points = series.flatMap((own) => [...own.seeds.flat(), ...own.average]);
   const last = Math.max(...points.map(([x]) => x)) || 1;
   const marks = ticks([0, last], box.width > 300 ? 5 : 3);
@@ -114,11 +114,11 @@ function tracesPanel(box, { title, series, epochs }, seriesIndex) {
   );
   const toPixels = (own) => own.map(([step, value]) => [across(step), up(value)]);
   for (const { name, seeds, average } of series) {
-    if (seeds.length > 1) for (const own of seeds) group.append(faint(line(seriesIndex(name), toPixels(own))));
+    if (seeds.length > 1) for (const own of seeds) group.append(faint(line(styleOf(name), toPixels(own))));
     const at = toPixels(average);
     group.append(
-      line(seriesIndex(name), at),
-      marker(seriesIndex(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`),
+      line(styleOf(name), at),
+      marker(styleOf(name), ...at.at(-1), `${name}: ${score(average.at(-1)[1])} at the end`),
     );
   }
   return group;
