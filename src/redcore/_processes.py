@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 from typing import TypeVar
 
-__all__ = ["in_processes"]
+__all__ = ["end_with_parent", "in_processes", "worker_context"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ def in_processes(
     preload : str
         Module that the processes have imported when they start. It must not run computations on import.
     """
-    context = _context(preload)
+    context = worker_context(preload)
     # one pool per process, because a broken pool does not report which of its processes died
     pools: list[ProcessPoolExecutor] = []
     running: dict[Future[Result], tuple[int, Task]] = {}
@@ -71,7 +71,7 @@ def in_processes(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _context(preload: str) -> BaseContext:
+def worker_context(preload: str) -> BaseContext:
     """Return the start method of worker processes: "forkserver" if available, otherwise "spawn".
 
     This process itself is never forked because its thread pools would be in an undefined state. The fork server has
@@ -85,10 +85,10 @@ def _context(preload: str) -> BaseContext:
 
 
 def _pool(context: BaseContext) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent)
+    return ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Exit this worker when the parent process is killed; otherwise it would continue to run tasks."""
     parent = multiprocessing.parent_process()
 

@@ -30,14 +30,23 @@ def test_code_of_the_page(page, code, tmp_path, monkeypatch):
     exec(compile(code, page, "exec"), module.__dict__)
 
 
-def test_from_a_csv_with_missing_values_to_a_served_prediction(tmp_path):
-    example = ROOT / "examples/csv_to_service.py"
-    source = example.read_text()
-    assert len(source.splitlines()) < 40
-    # a free port
-    moved = tmp_path / "example.py"
-    moved.write_text(source.replace("8765", str(20000 + os.getpid() % 20000)))
-    done = subprocess.run([sys.executable, moved], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+def run_example(name, port, folder):
+    """Run an example on a free port and return its output."""
+    source = (ROOT / "examples" / name).read_text()
+    assert len(source.splitlines()) <= 40
+    moved = folder / "example.py"
+    moved.write_text(source.replace(port, str(20000 + os.getpid() % 20000)))
+    done = subprocess.run([sys.executable, moved], cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "'observed': ['body']" in done.stdout
-    assert "'interval': [" in done.stdout
+    return done.stdout
+
+
+def test_from_a_csv_with_missing_values_to_a_served_prediction(tmp_path):
+    output = run_example("csv_to_service.py", "8765", tmp_path)
+    assert "'observed': ['body']" in output
+    assert "'interval': [" in output
+
+
+def test_from_a_folder_of_recordings_to_a_served_prediction(tmp_path):
+    output = run_example("recordings_to_service.py", "8766", tmp_path)
+    assert "'observed': ['audio', 'text'], 'label': 'happy'" in output

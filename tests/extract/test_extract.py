@@ -310,7 +310,7 @@ def test_damaged_recipes_are_named(extracted, tmp_path):
 def test_recipes_give_the_features_of_the_store(extracted, recordings):
     data, recipes = Store(extracted[0]).read(), load_recipes(extracted[0])
     for name, suffix in (("audio", ".wav"), ("image", ".png"), ("sensor", ".csv"), ("text", ".txt")):
-        values = recipes[name].features((recordings / f"s5{suffix}").read_bytes(), 60.0)
+        values = recipes[name].features((recordings / f"s5{suffix}").read_bytes(), 60.0).values
         stored = np.squeeze(data.modalities[name].gather(np.array([5])).values)
         np.testing.assert_array_equal(values.astype(stored.dtype), stored)
 

@@ -139,7 +139,7 @@ def test_a_store_records_the_model_and_serves_new_recordings(models, tmp_path):
     extract(folder, tmp_path / "store", {"text": "pretrained"}, settings=settings, labels=folder / "labels.csv")
     recipe = load_recipes(tmp_path / "store")["text"]
     values = Store(tmp_path / "store").read().modalities["text"].values
-    np.testing.assert_array_equal(recipe.features((folder / "s2.txt").read_bytes(), 60.0), values[2])
+    np.testing.assert_array_equal(recipe.features((folder / "s2.txt").read_bytes(), 60.0).values, values[2])
     weights = load_file(model / "model.safetensors")
     save_file({name: tensor + 1 for name, tensor in weights.items()}, model / "model.safetensors", {"format": "pt"})
     from redcore.extract._worker import extractor_of

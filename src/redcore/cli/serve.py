@@ -37,6 +37,10 @@ class ServeOptions:
     max_body_bytes: Annotated[int, typer.Option(help="Maximum size of a request body in bytes.", min=1)] = 4 * 2**20
     max_samples: Annotated[int, typer.Option(help="Maximum number of samples per request.", min=1)] = 64
     max_steps: Annotated[int, typer.Option(help="Maximum number of time steps per sequence.", min=1)] = 10_000
+    max_seconds: Annotated[float, typer.Option(help="Maximum duration of raw audio and video.", min=0.001)] = 60.0
+    max_decoded_bytes: Annotated[
+        int, typer.Option(help="Maximum memory in bytes for decoding one raw input.", min=2**26)
+    ] = 2**30
     max_waiting: Annotated[
         int, typer.Option(help="Maximum number of queued samples; further requests get status 503.", min=1)
     ] = 1024
@@ -58,9 +62,14 @@ class ServeOptions:
 
 @takes(ServeOptions)
 def serve(options: ServeOptions) -> None:
-    """Serve predictions of the model of RUN over HTTP, until Ctrl-C or SIGTERM."""
+    """Serve predictions of the model of RUN over HTTP, until Ctrl-C or SIGTERM.
+
+    A run on a store of 'redcore extract' also accepts raw inputs: text, and files in base64.
+    """
     from redcore._extras import imports_of_extra
+    from redcore.cli._output import warnings_as_messages
     from redcore.export import load_calibration, load_model, load_reference
+    from redcore.extract import load_recipes
 
     _check_access(options)
     method = load_model(options.run)
@@ -72,17 +81,22 @@ def serve(options: ServeOptions) -> None:
         max_body_bytes=options.max_body_bytes,
         max_samples=options.max_samples,
         max_steps=options.max_steps,
+        max_seconds=options.max_seconds,
+        max_decoded_bytes=options.max_decoded_bytes,
         max_waiting=options.max_waiting,
         timeout_seconds=options.timeout,
         header_seconds=options.header_timeout,
         max_connections=options.max_connections,
         max_connections_per_address=options.max_connections_per_address,
     )
+    with warnings_as_messages():
+        recipes = load_recipes(options.run)
     app = make_app(
         method,
         limits,
         calibration=load_calibration(options.run),
         reference=load_reference(options.run),
+        recipes=recipes,
         api_key=options.api_key,
     )
     config = uvicorn.Config(

@@ -15,6 +15,7 @@ first line of its docstring names the media, and `redcore list extractors` shows
 
 from redcore.extract._extract import ExtractReport, extract
 from redcore.extract._extractor import Extractor, Features
+from redcore.extract._isolated import Bounds, IsolatedExtraction
 from redcore.extract._labels import Labels
 from redcore.extract._recipe import Recipe, copy_recipes, load_recipes
 from redcore.extract._scan import Recordings, scan
@@ -22,9 +23,11 @@ from redcore.extract._source import MEDIA, Source
 
 __all__ = [
     "MEDIA",
+    "Bounds",
     "ExtractReport",
     "Extractor",
     "Features",
+    "IsolatedExtraction",
     "Labels",
     "Recipe",
     "Recordings",

@@ -16,6 +16,8 @@ __all__ = ["read_audio", "video_frames"]
 
 WITH_DURATION = ("flac", "mov", "matroska")
 """Containers whose headers declare the exact duration of a complete file."""
+FORMATS = "aac,aiff,avi,flac,matroska,mov,mp3,mpeg,mpegts,ogg,wav"
+"""Containers that are read. Others, such as playlists, can name further files, which FFmpeg would open."""
 TOLERANCE = 0.5
 """Allowed difference between the declared and the decoded duration in seconds."""
 STREAMED = 0xFFFFFFFF
@@ -90,7 +92,7 @@ def _container(source: Source) -> Iterator[Any]:
     with source.opened() as stream:
         _check_riff(stream)
         try:
-            with av.open(stream, mode="r") as container:
+            with av.open(stream, mode="r", options={"format_whitelist": FORMATS}) as container:
                 yield container
         except av.FFmpegError as error:
             raise DataError(f"is damaged, or of an unknown format ({error.strerror})") from None

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, ClassVar
 
 from redcore._settings import Settings
@@ -51,6 +52,8 @@ class Extractor(ABC):
     """Media that the extractor accepts: "audio", "image", "sensor", "text" or "video"."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Packages that compute the features, by the names of their distributions. Their versions are recorded."""
+    imports: ClassVar[tuple[str, ...]] = ()
+    """Modules that are imported inside the methods, since they take long to import."""
     extra: ClassVar[str] = "extract"
     """Extra of redcore that installs the packages."""
     Options: ClassVar[type[Settings]] = Settings
@@ -78,6 +81,11 @@ class Extractor(ABC):
     def model_sha256(self) -> str | None:
         """Checksum of the pretrained model."""
         return None
+
+    def prepare(self) -> None:
+        """Load packages and models that would otherwise be loaded with the first recording."""
+        for module in self.imports:
+            import_module(module)
 
     @abstractmethod
     def extract(self, source: Source) -> Features:

@@ -17,6 +17,8 @@ __all__ = ["face_crop", "pictures", "resized"]
 
 CASCADE = "data/lbpcascade_frontalface_opencv.xml"
 """OpenCV's cascade of local binary patterns for frontal faces, in the package scikit-image."""
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""Formats of Pillow that are read. Others can start programs, such as Ghostscript for EPS."""
 SMALLEST_FACE, LARGEST_SIDE = 24, 480
 """Smallest side of a face, and largest side of the image that is searched, in pixels."""
 
@@ -58,7 +60,7 @@ def _read_image(source: Source) -> AnyArray:
 
     with source.opened() as stream:
         try:
-            image = ImageOps.exif_transpose(Image.open(stream))
+            image = ImageOps.exif_transpose(Image.open(stream, formats=FORMATS))
             if image.mode.startswith("I;16"):
                 # Pillow would clip 16 bits to 8 bits
                 image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))

@@ -38,6 +38,7 @@ class OpenSmileExtractor(Extractor):
 
     media = ("audio",)
     packages = ("opensmile", "av")
+    imports = ("av",)
     Options = OpenSmileOptions
 
     feature_set: ClassVar[str]
@@ -67,6 +68,11 @@ class OpenSmileExtractor(Extractor):
     def alignment(self) -> str:
         """Relation of the features to time."""
         return "one vector per recording" if self.options.level == "functionals" else f"one vector per {STEP_MS} ms"
+
+    def prepare(self) -> None:
+        """Load the model."""
+        super().prepare()
+        _ = self._smile
 
     def extract(self, source: Source) -> Features:
         """Return the features of one recording."""

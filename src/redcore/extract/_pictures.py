@@ -35,6 +35,7 @@ class PictureExtractor(Extractor):
 
     media = ("image", "video")
     packages = ("scikit-image", "pillow", "av")
+    imports = ("PIL.Image", "skimage.color", "skimage.feature", "av")
     Options = PictureOptions
 
     @property

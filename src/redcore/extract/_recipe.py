@@ -12,10 +12,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from redcore._arrays import prefixed, unprefixed
-from redcore._files import json_text, read_json
+from redcore._files import json_text, read_json, write_atomic
 from redcore._types import AnyArray
 from redcore._version import __version__
 from redcore.exceptions import DataError, DataWarning, RunError
+from redcore.extract._extractor import Features
 from redcore.extract._plan import ModalityPlan
 from redcore.extract._source import Source
 from redcore.extract._worker import checked, extractor_of
@@ -41,8 +42,12 @@ class Recipe:
     plan: ModalityPlan
     fitted: dict[str, AnyArray]
 
-    def features(self, content: bytes, max_seconds: float) -> AnyArray:
-        """Return the features of the content of a file, (n_features,) or (n_steps, n_features).
+    def prepare(self) -> None:
+        """Load packages and models, so that the first recording takes no longer than the others."""
+        extractor_of(self.plan).prepare()
+
+    def features(self, content: bytes, max_seconds: float) -> Features:
+        """Return the features of the content of a file.
 
         Raises
         ------
@@ -51,7 +56,7 @@ class Recipe:
         """
         extractor = extractor_of(self.plan)
         item = checked(extractor.extract(Source(io.BytesIO(content), max_seconds)))
-        return extractor.finish(self.fitted, item).values
+        return extractor.finish(self.fitted, item)
 
 
 def recipe_files(content: Mapping[str, Any], fitted: Mapping[str, Mapping[str, AnyArray]]) -> dict[str, bytes]:
@@ -80,7 +85,12 @@ def copy_recipes(store: Path, run: Path) -> None:
         return
     (run / RUN_FOLDER).mkdir(exist_ok=True)
     for name in (ARRAYS, CONTENT):
-        (run / RUN_FOLDER / name).write_bytes((store / name).read_bytes())
+        _copy(store / name, run / RUN_FOLDER / name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    raw = source.read_bytes()
+    write_atomic(target, lambda temporary: temporary.write_bytes(raw))
 
 
 def load_recipes(folder: Path) -> dict[str, Recipe]:

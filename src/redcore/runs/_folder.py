@@ -112,6 +112,10 @@ def finish_run(
         write_json(folder / "metrics.json", {"part": "test", **report.to_dict()})
         table = prediction_table(method, test)
         write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
+    if request.reader is not None and request.reader["format"] == "store":
+        from redcore.extract import copy_recipes  # a prediction does not load it
+
+        copy_recipes(Path(request.data), folder)
     record = run_record(request, prepared, method, seconds)
     calibration = None
     kind = method.schema.target_kind

@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from redcore._types import AnyArray
 from redcore._version import __version__
+from redcore.exceptions import DataError
+from redcore.extract import Recipe
 from redcore.methods import Method, method_name
 from redcore.monitoring import Reference
 from redcore.serving._batcher import Batcher, OverloadError
@@ -23,6 +25,7 @@ from redcore.serving._drift import DriftWatch
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
 from redcore.serving._metrics import Metrics
+from redcore.serving._raw_inputs import RawInputs
 from redcore.serving._samples import (
     Sample,
     format_predictions,
@@ -72,18 +75,26 @@ class Service:
         If given and the targets are continuous, predictions include an interval with coverage 0.9.
     reference : Reference or None
         If given, answers include the differences of the latest samples from the training data.
+    recipes : mapping of str to Recipe
+        Conversions of raw inputs to features, by modality.
     """
 
     def __init__(
-        self, method: Method, limits: Limits, calibration: Calibration | None, reference: Reference | None
+        self,
+        method: Method,
+        limits: Limits,
+        calibration: Calibration | None,
+        reference: Reference | None,
+        recipes: Mapping[str, Recipe],
     ) -> None:
         self.method, self.limits = method, limits
+        self.raw = RawInputs(method, recipes, limits)
         regression = method.schema.target_kind.is_regression
         self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and regression else None
         self.metrics = Metrics()
         self.drift = None if reference is None else DriftWatch(method, reference, self.metrics)
         self.batcher = Batcher(self._predict_batch, limits.max_batch, limits.max_waiting, self.metrics.batch)
-        self.request_model = request_model(method.schema, limits)
+        self.request_model = request_model(method.schema, limits, self.raw.media)
         self.prediction_model = prediction_model(method.schema, self.intervals is not None, self.drift is not None)
         self.n_requests = 0
 
@@ -95,7 +106,7 @@ class Service:
         self.metrics.in_flight.set(self.n_requests)
         start = time.perf_counter()
         try:
-            samples = parse_samples(self._parse_body(await self._read_body(request)), self.method)
+            samples = await self._samples(self._parse_body(await self._read_body(request)))
             outputs = await asyncio.wait_for(self.batcher.predict(samples), self.limits.timeout_seconds)
         except OverloadError as error:
             raise _overloaded(str(error)) from None
@@ -110,6 +121,17 @@ class Service:
         content = json.dumps(answer, separators=(",", ":"))
         self.metrics.seconds.observe(time.perf_counter() - start)
         return Response(content, media_type="application/json")
+
+    async def _samples(self, body: BaseModel) -> list[Sample]:
+        try:
+            converted = await asyncio.wait_for(self.raw.convert(body), self.limits.timeout_seconds)
+        except DataError as error:
+            raise HTTPException(422, [str(error)]) from None
+        except TimeoutError:
+            raise _overloaded(
+                f"the conversion of raw inputs took longer than {self.limits.timeout_seconds} s"
+            ) from None
+        return parse_samples(body, self.method, converted)
 
     def _predict_batch(self, samples: list[Sample]) -> AnyArray:
         outputs = predict_samples(self.method, samples)
@@ -173,6 +195,7 @@ class Service:
                     "categories": modality.categories,
                     "text": modality.text,
                     "used": modality.name in method.active,
+                    "raw": self.raw.media.get(modality.name),
                 }
                 for modality in schema.modalities
             ],
@@ -196,6 +219,7 @@ def make_app(
     *,
     calibration: Calibration | None = None,
     reference: Reference | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
     api_key: str | None = None,
 ) -> FastAPI:
     """Return an ASGI application that serves a fitted method.
@@ -215,14 +239,19 @@ def make_app(
     reference : Reference, optional
         Profile of the training data. If given, answers have the field ``drift``, and there are metrics by modality,
         missing pattern and class.
+    recipes : mapping of str to Recipe, optional
+        Conversions of raw inputs to features; see `redcore.extract.load_recipes`. Requests may then contain raw inputs
+        of these modalities.
     api_key : str, optional
         If given, every path except ``/health`` requires it in the header ``X-API-Key``.
     """
-    service = Service(method, limits or Limits(), calibration, reference)
+    service = Service(method, limits or Limits(), calibration, reference, recipes or {})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await service.raw.start()
         yield
+        service.raw.close()
         service.batcher.close()
 
     app = FastAPI(

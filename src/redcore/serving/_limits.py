@@ -20,6 +20,11 @@ class Limits(Settings):
         Samples per request; more get status 422.
     max_steps : int >= 1, default 10,000
         Time steps per sequence; longer sequences get status 422.
+    max_seconds : float > 0, default 60
+        Duration of raw audio and video; longer recordings get status 422.
+    max_decoded_bytes : int >= 64 MiB, default 1 GiB
+        Memory for decoding one raw input, such as the pixels of an image; inputs that need more get status 422. Not
+        enforced on systems without ``/proc``.
     max_batch : int >= 1, default 256
         Samples per batch.
     max_waiting : int >= 1, default 1024
@@ -27,7 +32,8 @@ class Limits(Settings):
     max_requests : int >= 1, default 256
         Requests in flight. Requests beyond it get status 503 with ``Retry-After``.
     timeout_seconds : float > 0, default 10
-        Time for a request body to arrive (then status 408) and for a prediction to complete (then status 503).
+        Time for a request body to arrive (then status 408), for raw inputs to be converted, and for a prediction to
+        complete (then status 503).
     header_seconds : float > 0, default 5
         Time for the headers of a request to arrive; then status 408, and the connection is closed.
     max_connections_per_address : int >= 1, default 256
@@ -40,6 +46,8 @@ class Limits(Settings):
     max_body_bytes: Annotated[int, Field(ge=1)] = 4 * 2**20
     max_samples: Annotated[int, Field(ge=1)] = 64
     max_steps: Annotated[int, Field(ge=1)] = 10_000
+    max_seconds: Annotated[float, Field(gt=0)] = 60.0
+    max_decoded_bytes: Annotated[int, Field(ge=2**26)] = 2**30
     max_batch: Annotated[int, Field(ge=1)] = 256
     max_waiting: Annotated[int, Field(ge=1)] = 1024
     max_requests: Annotated[int, Field(ge=1)] = 256

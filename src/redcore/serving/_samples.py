@@ -1,10 +1,10 @@
 """Request and response models, generated from the schema of a fitted method, and conversion from and to arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, create_model
 
 from redcore._types import AnyArray
 from redcore.data import MixedColumns, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
@@ -13,6 +13,7 @@ from redcore.serving._limits import Limits
 
 __all__ = [
     "Sample",
+    "active_forms",
     "format_predictions",
     "parse_samples",
     "predict_samples",
@@ -33,6 +34,10 @@ In a modality with free text, the array contains objects: numbers, texts, catego
 LARGEST = 3e38
 """Largest magnitude of an input value. Values are stored as float32."""
 
+RAW_DESCRIPTIONS = {"text": "the text itself"}
+RAW_FILE = "the content of a file in base64"
+"""Descriptions of raw inputs by medium, and of those of all other media."""
+
 MAX_PROBLEMS = 10
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -44,10 +49,11 @@ Interval = Annotated[
 ]
 
 
-def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
+def request_model(schema: Schema, limits: Limits, media: Mapping[str, str] | None = None) -> type[BaseModel]:
     """Return the pydantic model of a request body, ``{"samples": [{"audio": [...], ...}, ...]}``.
 
-    A missing modality is absent or null, and a missing cell is null. Categories and free text are strings.
+    A missing modality is absent or null, and a missing cell is null. Categories and free text are strings. A modality
+    in `media` can also be a string: a raw input.
     """
     fields: dict[str, Any] = {}
     for index, modality in enumerate(schema.modalities):
@@ -67,6 +73,9 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
         if modality.is_sequence:
             values = Annotated[list[values], Field(min_length=1, max_length=limits.max_steps)]
             description = f"time steps of {description} each"
+        if media is not None and modality.name in media:
+            values = Annotated[Annotated[values, Tag("features")] | Annotated[str, Tag("raw")], Discriminator(_form)]
+            description += f", or {RAW_DESCRIPTIONS.get(media[modality.name], RAW_FILE)}"
         # the name of a modality is only an alias because it may not be a valid Python identifier
         fields[f"modality_{index}"] = (
             values | None,
@@ -75,6 +84,10 @@ def request_model(schema: Schema, limits: Limits) -> type[BaseModel]:
     sample = create_model("Sample", __config__=STRICT, **fields)
     samples = Annotated[list[sample], Field(min_length=1, max_length=limits.max_samples)]
     return create_model("Samples", __config__=STRICT, samples=(samples, ...))
+
+
+def _form(values: Any) -> str:
+    return "raw" if isinstance(values, str) else "features"
 
 
 def _raw_field(modality: ModalitySchema, limits: Limits) -> tuple[Any, Any]:
@@ -127,21 +140,28 @@ def prediction_model(schema: Schema, intervals: bool, drift: bool = False) -> ty
     return create_model("Predictions", predictions=(list[prediction], ...), **extra)
 
 
-def parse_samples(request: BaseModel, method: Method) -> list[Sample]:
-    """Convert a validated request to arrays of the observed modalities. Modalities unused by the model are dropped.
-
-    Categories become codes of the training data; unknown ones get the code "unknown". A modality without any value is
-    missing.
-    """
-    forms = {
+def active_forms(method: Method) -> dict[str, ModalitySchema]:
+    """Return the modalities that the model uses, by their attribute in a request."""
+    return {
         f"modality_{index}": modality
         for index, modality in enumerate(method.schema.modalities)
         if modality.name in method.active
     }
+
+
+def parse_samples(
+    request: BaseModel, method: Method, converted: Mapping[tuple[int, str], AnyArray] | None = None
+) -> list[Sample]:
+    """Convert a validated request to arrays of the observed modalities. Modalities unused by the model are dropped.
+
+    Categories become codes of the training data; unknown ones get the code "unknown". A modality without any value is
+    missing. Raw inputs are replaced by their features, `converted`, by number of the sample and name of the modality.
+    """
+    forms, converted = active_forms(method), converted or {}
     samples = []
-    for sample in request.samples:  # type: ignore[attr-defined]
+    for number, sample in enumerate(request.samples):  # type: ignore[attr-defined]
         arrays = {
-            form.name: _array(form, values)
+            form.name: _array(form, converted.get((number, form.name), values))
             for key, form in forms.items()
             if (values := getattr(sample, key)) is not None
         }

@@ -14,6 +14,7 @@ class Catch22(SensorExtractor):
     """catch22 (Lubba et al., 2019) with mean and standard deviation: 24 features per channel, or per window of it."""
 
     packages = ("pycatch22",)
+    imports = ("pycatch22",)
 
     def extract(self, source: Source) -> Features:
         """Return the features of a recording, (24 * n_channels,), or of its windows, (n_windows, 24 * n_channels)."""

@@ -46,6 +46,7 @@ class LogMel(Extractor):
 
     media = ("audio",)
     packages = ("av", "numpy")
+    imports = ("av",)
     Options = LogMelOptions
 
     def __init__(self, medium: str, options: LogMelOptions) -> None:

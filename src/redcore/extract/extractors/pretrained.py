@@ -65,6 +65,7 @@ class Pretrained(Extractor):
 
     media = ("audio", "image", "text", "video")
     packages = ("transformers", "torch")
+    imports = ("PIL.Image", "av")
     extra = "transformers"
     Options = PretrainedOptions
 
@@ -108,6 +109,11 @@ class Pretrained(Extractor):
         return {"audio": "one vector per step of the model", "text": "one vector per token"}.get(
             self.medium, "one vector per patch"
         )
+
+    def prepare(self) -> None:
+        """Load the model."""
+        super().prepare()
+        _ = self._model, self._processor
 
     def extract(self, source: Source) -> Features:
         """Return a vector, or a sequence for videos and for pooling=sequence; float32."""

@@ -44,6 +44,7 @@ class Tfidf(Extractor):
 
     media = ("text",)
     packages = ("scikit-learn",)
+    imports = ("sklearn.feature_extraction.text",)
     Options = TfidfOptions
     needs_fit = True
 

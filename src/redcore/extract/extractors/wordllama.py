@@ -53,6 +53,10 @@ class WordLlamaEmbedding(Extractor):
         # the package as its cache folder, since some versions look for their tokenizer in the cache only
         return WordLlama.load(trunc_dim=size, cache_dir=_package(), disable_download=True)
 
+    def prepare(self) -> None:
+        """Load the model."""
+        _ = self._model
+
     def extract(self, source: Source) -> Features:
         """Return the embedding of a text, float32 (size,)."""
         return Features(self._model.embed([source.text()])[0])
