@@ -6,7 +6,7 @@ import torch
 
 from factories import make_target
 from redcore.data import MultimodalData, hold_out
-from redcore.export import export_onnx, load_model, save_model
+from redcore.export import export_onnx, load_model, onnx_inputs, save_model
 from redcore.methods import make_method
 from redcore.nn import batches, time_statistics
 from redcore.nn.encoders import EncoderSpec, build_encoder
@@ -83,6 +83,10 @@ def test_networks_learn_order_in_time_from_standardised_windows(base, tmp_path):
     assert (predictions.argmax(axis=1) == data.target.values).mean() > 0.9
     save_model(model, tmp_path / "model")
     np.testing.assert_array_equal(load_model(tmp_path / "model").predict(data), predictions)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    export_onnx(model, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    np.testing.assert_allclose(session.run(None, onnx_inputs(data, data.names))[0], predictions, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["stack", "late_fusion", "indicator_linear"])
