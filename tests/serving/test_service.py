@@ -64,7 +64,7 @@ def test_categories_are_text():
     np.testing.assert_allclose(outputs, model.predict(MultimodalData.from_arrays({"p": codes})))
     answer = talk(make_app(model), lambda client: client.post("/predict", json=body({"p": [1, 3.0]})))
     assert answer.status_code == 422
-    assert answer.json()["problems"][0].startswith("samples.0.p.0: ")
+    assert answer.json()["problems"][0].startswith("samples.0.p.0 (ward): ")
 
 
 @pytest.mark.parametrize("kind", TARGETS)

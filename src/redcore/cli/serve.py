@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +16,12 @@ __all__ = ["serve"]
 
 KEY_VARIABLE = "REDCORE_API_KEY"
 
-GRACE_SECONDS = 30
-"""Time after SIGTERM in which requests in flight may complete."""
+
+class LogFormat(StrEnum):
+    """Form of the log lines."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,19 @@ class ServeOptions:
     max_connections_per_address: Annotated[
         int, typer.Option(help="Maximum number of open connections of one address, such as a proxy.", min=1)
     ] = 256
+    shadow: Annotated[
+        Path | None,
+        typer.Option(
+            help="Finished run folder or model file of a second model, which answers the same requests in another "
+            "process. Its disagreement is logged and counted; it changes no answer."
+        ),
+    ] = None
+    workers: Annotated[
+        int, typer.Option(help="Number of processes that serve the port. Limits hold per process.", min=1, max=256)
+    ] = 1
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Form of the log on stderr. 'json' also writes a line per request.")
+    ] = LogFormat.TEXT
     tls_certificate: Annotated[
         Path | None, typer.Option(help="PEM file with the certificate chain; the service then uses HTTPS.")
     ] = None
@@ -68,15 +86,10 @@ def serve(options: ServeOptions) -> None:
     """
     from redcore._extras import imports_of_extra
     from redcore.cli._output import warnings_as_messages
-    from redcore.export import load_calibration, load_model, load_reference
-    from redcore.extract import load_recipes
 
     _check_access(options)
-    method = load_model(options.run)
     with imports_of_extra("serve"):
-        import uvicorn
-
-        from redcore.serving import Limits, guarded_protocol, make_app
+        from redcore.serving import Limits, ServerConfig, load_app, run_server, run_workers
     limits = Limits(
         max_body_bytes=options.max_body_bytes,
         max_samples=options.max_samples,
@@ -89,28 +102,23 @@ def serve(options: ServeOptions) -> None:
         max_connections=options.max_connections,
         max_connections_per_address=options.max_connections_per_address,
     )
-    with warnings_as_messages():
-        recipes = load_recipes(options.run)
-    app = make_app(
-        method,
+    config = ServerConfig(
+        options.run,
         limits,
-        calibration=load_calibration(options.run),
-        reference=load_reference(options.run),
-        recipes=recipes,
-        api_key=options.api_key,
+        options.api_key,
+        options.shadow,
+        options.tls_certificate,
+        options.tls_key,
+        json_logs=options.log_format is LogFormat.JSON,
     )
-    config = uvicorn.Config(
-        app,
-        http=guarded_protocol(limits),
-        ws="none",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_certfile=options.tls_certificate,
-        ssl_keyfile=options.tls_key,
-    )
+    # models are loaded before the port is bound, also where only the workers use them: a bad file ends the command
+    with warnings_as_messages():
+        app = load_app(config)
     with _bound_socket(options.host, options.port) as listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        if options.workers == 1:
+            run_server(config, app, listener)
+        else:
+            run_workers(config, listener, options.workers)
 
 
 def _check_access(options: ServeOptions) -> None:

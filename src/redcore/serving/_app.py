@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -24,6 +25,7 @@ from redcore.serving._batcher import Batcher, OverloadError
 from redcore.serving._drift import DriftWatch
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
+from redcore.serving._logs import REQUEST_ID_HEADER, RequestLog, logger
 from redcore.serving._metrics import Metrics
 from redcore.serving._raw_inputs import RawInputs
 from redcore.serving._samples import (
@@ -35,6 +37,7 @@ from redcore.serving._samples import (
     request_model,
     validation_messages,
 )
+from redcore.serving._shadow import Shadow
 from redcore.uncertainty import Calibration
 
 __all__ = ["make_app"]
@@ -77,6 +80,8 @@ class Service:
         If given, answers include the differences of the latest samples from the training data.
     recipes : mapping of str to Recipe
         Conversions of raw inputs to features, by modality.
+    shadow : Path or None
+        If given, run folder or model file of a second model that answers the same requests.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Service:
         calibration: Calibration | None,
         reference: Reference | None,
         recipes: Mapping[str, Recipe],
+        shadow: Path | None,
     ) -> None:
         self.method, self.limits = method, limits
         self.raw = RawInputs(method, recipes, limits)
@@ -96,17 +102,21 @@ class Service:
         self.batcher = Batcher(self._predict_batch, limits.max_batch, limits.max_waiting, self.metrics.batch)
         self.request_model = request_model(method.schema, limits, self.raw.media)
         self.prediction_model = prediction_model(method.schema, self.intervals is not None, self.drift is not None)
+        self.shadow = None if shadow is None else Shadow(shadow, method.schema, limits, self.metrics)
         self.n_requests = 0
 
     async def predict(self, request: Request) -> Response:
         """Handle a request to ``/predict``. An HTTPException carries the error status."""
+        log: RequestLog = request.state.log
         if self.n_requests >= self.limits.max_requests:
             raise _overloaded(f"{self.n_requests} requests are in flight")
         self.n_requests += 1
         self.metrics.in_flight.set(self.n_requests)
         start = time.perf_counter()
         try:
-            samples = await self._samples(self._parse_body(await self._read_body(request)))
+            body = await self._read_body(request)
+            samples = await self._samples(self._parse_body(body))
+            log.count(samples)
             outputs = await asyncio.wait_for(self.batcher.predict(samples), self.limits.timeout_seconds)
         except OverloadError as error:
             raise _overloaded(str(error)) from None
@@ -115,9 +125,12 @@ class Service:
         finally:
             self.n_requests -= 1
             self.metrics.in_flight.set(self.n_requests)
-        answer: dict[str, Any] = {"predictions": self._format_predictions(samples, outputs)}
+        predictions = self._format_predictions(samples, outputs)
+        if self.shadow is not None:
+            self.shadow.submit(log.id, body, predictions)
+        answer: dict[str, Any] = {"predictions": predictions}
         if self.drift is not None:
-            answer["drift"] = self.drift.messages
+            answer["drift"] = log.warnings = self.drift.messages
         content = json.dumps(answer, separators=(",", ":"))
         self.metrics.seconds.observe(time.perf_counter() - start)
         return Response(content, media_type="application/json")
@@ -176,7 +189,14 @@ class Service:
         try:
             return self.request_model.model_validate_json(raw)
         except ValidationError as error:
-            raise HTTPException(422, validation_messages(error)) from None
+            raise HTTPException(422, validation_messages(error, self.method.schema)) from None
+
+    def close(self) -> None:
+        """Wait for the current batch and stop the threads and processes of the service."""
+        self.raw.close()
+        self.batcher.close()
+        if self.shadow is not None:
+            self.shadow.close()
 
     def model_description(self) -> dict[str, Any]:
         """Return the response body of ``/model``: inputs, targets, prior and limits of the service."""
@@ -221,6 +241,7 @@ def make_app(
     reference: Reference | None = None,
     recipes: Mapping[str, Recipe] | None = None,
     api_key: str | None = None,
+    shadow: Path | None = None,
 ) -> FastAPI:
     """Return an ASGI application that serves a fitted method.
 
@@ -244,15 +265,17 @@ def make_app(
         of these modalities.
     api_key : str, optional
         If given, every path except ``/health`` requires it in the header ``X-API-Key``.
+    shadow : Path, optional
+        Run folder or model file of a second model. It answers the same requests in another process, and metrics and log
+        record its disagreement.
     """
-    service = Service(method, limits or Limits(), calibration, reference, recipes or {})
+    service = Service(method, limits or Limits(), calibration, reference, recipes or {}, shadow)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.raw.start()
         yield
-        service.raw.close()
-        service.batcher.close()
+        service.close()
 
     app = FastAPI(
         title="redcore",
@@ -318,24 +341,31 @@ def _add_error_handlers(app: FastAPI) -> None:
         content: dict[str, Any] = {"error": detail}
         if isinstance(detail, list):
             content = {"error": "the request body does not match the inputs of the model", "problems": detail}
+        request.state.error = "; ".join(detail) if isinstance(detail, list) else str(detail)
         return JSONResponse(content, error.status_code, error.headers)
-
-    @app.exception_handler(Exception)
-    async def handle_internal_error(request: Request, error: Exception) -> JSONResponse:
-        # the traceback goes to the log of the server, never to the client
-        return JSONResponse({"error": "internal error"}, 500)
 
 
 async def _authenticate_and_count(
     service: Service, api_key: str | None, request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    """Check the API key, pass the request on and count the response by path and status."""
+    """Check the API key, pass the request on, count the response by path and status, and log it."""
     request_key = request.headers.get(KEY_HEADER, "")
     path = request.url.path
+    log = RequestLog.of(request.headers.get(REQUEST_ID_HEADER, ""), request.method, path)
+    request.state.log, request.state.error = log, None
     if api_key is None or path in OPEN_PATHS or hmac.compare_digest(request_key.encode(), api_key.encode()):
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception as error:
+            # the traceback goes to the log of the server, never to the client
+            logger.exception("request %s: internal error", log.id)
+            request.state.error = f"internal error: {type(error).__name__}"
+            response = JSONResponse({"error": "internal error"}, 500)
     else:
-        response = JSONResponse({"error": f"the API key in the header {KEY_HEADER} is missing or wrong"}, 401)
+        request.state.error = f"the API key in the header {KEY_HEADER} is missing or wrong"
+        response = JSONResponse({"error": request.state.error}, 401)
+    response.headers[REQUEST_ID_HEADER] = log.id
     path_label = path if path in ("/predict", "/health", "/metrics", "/model", "/openapi.json") else "other"
     service.metrics.requests.labels(path_label, str(response.status_code)).inc()
+    log.write(response.status_code, request.state.error)
     return response

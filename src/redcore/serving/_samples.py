@@ -10,6 +10,7 @@ from redcore._types import AnyArray
 from redcore.data import MixedColumns, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
 from redcore.methods import Method
 from redcore.serving._limits import Limits
+from redcore.serving._named import by_name_or_position
 
 __all__ = [
     "Sample",
@@ -52,8 +53,9 @@ Interval = Annotated[
 def request_model(schema: Schema, limits: Limits, media: Mapping[str, str] | None = None) -> type[BaseModel]:
     """Return the pydantic model of a request body, ``{"samples": [{"audio": [...], ...}, ...]}``.
 
-    A missing modality is absent or null, and a missing cell is null. Categories and free text are strings. A modality
-    in `media` can also be a string: a raw input.
+    A missing modality is absent or null, and a missing cell is null. Categories and free text are strings. A vector or
+    time step whose features have names may also be an object, ``{"age": 62, "sex": "f"}``. A modality in `media` can
+    also be a string: a raw input.
     """
     fields: dict[str, Any] = {}
     for index, modality in enumerate(schema.modalities):
@@ -61,12 +63,8 @@ def request_model(schema: Schema, limits: Limits, media: Mapping[str, str] | Non
         if modality.shape is not None or modality.padding is not None:
             fields[f"modality_{index}"] = _raw_field(modality, limits)
             continue
-        width = modality.n_features or None
-        values: Any = Annotated[list[Number | None], Field(min_length=width, max_length=width)]
         as_text = {*(modality.categories or {}), *(modality.text or ())}
-        if as_text and modality.feature_names is not None:
-            kinds = [str | None if name in as_text else Number | None for name in modality.feature_names]
-            values = tuple[tuple(kinds)]  # type: ignore[misc]
+        values: Any = _vector(modality, as_text)
         description = f"{modality.n_features} {'numbers, categories or texts' if as_text else 'numbers'}"
         if modality.feature_names is not None:
             description += f" ({', '.join(modality.feature_names)})"
@@ -88,6 +86,18 @@ def request_model(schema: Schema, limits: Limits, media: Mapping[str, str] | Non
 
 def _form(values: Any) -> str:
     return "raw" if isinstance(values, str) else "features"
+
+
+def _vector(modality: ModalitySchema, as_text: set[str]) -> Any:
+    """Return the type of one vector or time step: a list, or also an object if the features have names."""
+    width = modality.n_features or None
+    if modality.feature_names is None or width is None:
+        return Annotated[list[Number | None], Field(min_length=width, max_length=width)]
+    kinds = [str | None if name in as_text else Number | None for name in modality.feature_names]
+    values: Any = Annotated[list[Number | None], Field(min_length=width, max_length=width)]
+    if as_text:
+        values = tuple[tuple(kinds)]  # type: ignore[misc]
+    return by_name_or_position(values, modality.feature_names, kinds, tuple if as_text else list)
 
 
 def _raw_field(modality: ModalitySchema, limits: Limits) -> tuple[Any, Any]:
@@ -196,10 +206,21 @@ def _coded(form: ModalitySchema, cells: Sequence[Any]) -> list[Any]:
     ]
 
 
-def validation_messages(error: ValidationError) -> list[str]:
+def validation_messages(error: ValidationError, schema: Schema) -> list[str]:
     """Return one message per invalid field, at most `MAX_PROBLEMS`, without the values of the request."""
     problems = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_PROBLEMS]
-    return [f"{'.'.join(str(key) for key in problem['loc']) or 'body'}: {problem['msg']}" for problem in problems]
+    return [f"{_place(problem['loc'], schema)}: {problem['msg']}" for problem in problems]
+
+
+def _place(keys: Sequence[int | str], schema: Schema) -> str:
+    """Return the location of an invalid value, such as "samples.0.blood.2 (sodium)"."""
+    place = ".".join(str(key) for key in keys) or "body"
+    # samples, row, modality, time step of a sequence, feature
+    forms = [form for form in schema.modalities if len(keys) == 4 + form.is_sequence and form.name == keys[2]]
+    names = forms[0].feature_names if forms else None
+    if names is None or not isinstance(keys[-1], int) or keys[-1] >= len(names):
+        return place
+    return f"{place} ({names[keys[-1]]})"
 
 
 def predict_samples(method: Method, samples: list[Sample]) -> AnyArray:
