@@ -105,8 +105,9 @@ class Shadow:
             theirs.close()
             try:
                 self._compare(ours)
-            except (EOFError, OSError):
-                logger.warning("the process of the shadow model %s ended; it is started again", self.path)
+            except (EOFError, OSError) as error:
+                text = "the process of the shadow model %s ended; it is started again in %s s %s"
+                logger.warning(text, self.path, RESTART_SECONDS, error)
                 self.metrics.shadow_requests.labels("failed").inc()
                 self._is_closed.wait(RESTART_SECONDS)
             finally:
@@ -116,18 +117,27 @@ class Shadow:
 
     def _compare(self, process: Connection) -> None:
         """Send requests to the process and record its answers, until the shadow is closed or the process ends."""
+        error = self._answer_of(process)
+        if error is not None:
+            raise OSError(error)
         while not self._is_closed.is_set():
             task = self._queue.get()
             if task is None:
                 return
             request_id, body, predictions = task
             process.send((body, predictions))
-            while not process.poll(0.5):
-                if self._is_closed.is_set():
-                    return
-            self._record(request_id, process.recv())
+            self._record(request_id, self._answer_of(process))
 
-    def _record(self, request_id: str, result: Comparison | str) -> None:
+    def _answer_of(self, process: Connection) -> Any:
+        """Return the next message of the process; None if the shadow is closed meanwhile."""
+        while not process.poll(0.5):
+            if self._is_closed.is_set():
+                return None
+        return process.recv()
+
+    def _record(self, request_id: str, result: Comparison | str | None) -> None:
+        if result is None:
+            return
         if isinstance(result, str):
             self.metrics.shadow_requests.labels("failed").inc()
             logger.warning("shadow", extra={"content": {"event": "shadow", "id": request_id, "error": result}})
@@ -155,16 +165,24 @@ def _check_target(path: Path, schema: Schema) -> None:
 
 
 def _answer(path: Path, limits: Limits, connection: Connection) -> None:
-    """Answer the requests of a connection until it is closed. Runs in the second process."""
+    """Answer the requests of a connection until it is closed. Runs in the second process.
+
+    The first message is None, or the reason why the model cannot be loaded.
+    """
     import torch
 
     # Ctrl-C reaches all processes of a terminal; the first process ends this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
     torch.set_num_threads(1)
-    method = load_model(path)
-    model = request_model(method.schema, limits)
     with contextlib.suppress(EOFError, OSError):
+        try:
+            method = load_model(path)
+        except Exception as error:
+            connection.send(f"({type(error).__name__}: {error})")
+            return
+        connection.send(None)
+        model = request_model(method.schema, limits)
         while True:
             body, predictions = connection.recv()
             connection.send(_comparison(method, model, body, predictions))
