@@ -137,7 +137,7 @@ def test_expected_changes_agree_with_the_true_distribution(world):
     # the real third modality of the samples
     real = (method.predict(test) - method.predict(hidden))[np.arange(200), column]
     inside = [change.low <= value <= change.high for change, value in zip(changes, real, strict=True)]
-    assert 0.8 <= np.mean(inside) <= 0.97
+    assert 0.85 <= np.mean(inside) <= 0.95
     flips = np.mean([change.decision_changes for change in changes])
     assert flips == pytest.approx((method.decide(method.predict(test)) != column).mean(), abs=0.06)
 

@@ -1,6 +1,8 @@
 """Expected change of a prediction if a missing modality were measured."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,11 @@ MIN_REFERENCE = 80
 MAX_REFERENCE = 2000
 """Largest number of reference samples per missing pattern and modality."""
 
+COVERAGE = 0.9
+
+MIN_SPREAD = 0.05
+"""Smallest spread of the changes of a sample, in standard deviations of all changes."""
+
 
 @dataclass(frozen=True)
 class ExpectedChange:
@@ -33,6 +40,12 @@ class ExpectedChange:
     samples observe O and A. Those whose ``f_O`` is nearest to that of x (Euclidean distance over all outputs) are its
     similar samples: an eighth of the reference samples, at most 50. The differences ``f_(O and A) - f_O`` of the
     similar samples are the possible changes of x. A probability stays in [0, 1].
+
+    The interval is conformal. Each reference sample is treated as a new one: the mean and the standard deviation of the
+    changes of its own similar samples predict its change, whose deviation from the mean is divided by the standard
+    deviation. The quantiles of these ratios over all reference samples, times the standard deviation of x, are added to
+    the mean of x. They include the noise of the similar samples and their distance from x. If reference samples and x
+    are exchangeable, the interval contains the change with a probability of 90% on average over samples x.
 
     A coherent prediction has a mean change of about 0, whatever the modality: before it is measured, a rise is as
     likely as a fall. The mean absolute change is therefore the measure of its importance.
@@ -46,7 +59,7 @@ class ExpectedChange:
     mean : float
         Mean change.
     low, high : float
-        Interval that is expected to contain the change with a probability of 90%.
+        Conformal interval that is expected to contain the change with a probability of 90%.
     decision_changes : float or None
         Share of the possible predictions with A whose class differs from the present one; None for regression.
     n_similar : int
@@ -71,7 +84,7 @@ def expected_changes(
     reference: MultimodalData,
     data: MultimodalData,
     outputs: AnyArray,
-    column: IntArray,
+    columns: Callable[[AnyArray], IntArray],
     seed: int = 0,
 ) -> dict[str, list[ExpectedChange | str]]:
     """Return the expected changes by missing modality, for samples with the same observed modalities.
@@ -86,8 +99,8 @@ def expected_changes(
         Samples with the same missing pattern, results of `Method.completed`.
     outputs : array (n_samples, n_outputs)
         Predictions of `data`.
-    column : int array (n_samples,)
-        Explained output of each sample.
+    columns : callable
+        Map predictions (n, n_outputs) to the explained output of each, int (n,).
     seed : int
         Seed of the selection of at most 2,000 reference samples.
 
@@ -113,11 +126,8 @@ def expected_changes(
             continue
         donors = reference.take(np.sort(rng.permutation(rows)[:MAX_REFERENCE])).loaded()
         before, after = predict_patterns(method, donors, np.stack([observed, with_new]))
-        near = _nearest(outputs, before, data.sample_ids[:, None] == donors.sample_ids, observed)
-        changes[name] = [
-            _change(method, outputs[row], before[near[row]], after[near[row]], int(column[row]))
-            for row in range(data.n_samples)
-        ]
+        chances = _Chances(method, before, after, observed, columns)
+        changes[name] = chances.of(outputs, data.sample_ids[:, None] == donors.sample_ids)
     return changes
 
 
@@ -131,42 +141,86 @@ def decisions(method: Method, outputs: AnyArray, column: int) -> AnyArray | None
     return outputs[:, column] >= 0.5 if method.schema.target_kind.is_multilabel else method.decide(outputs)
 
 
-def _nearest(outputs: AnyArray, donors: AnyArray, same: BoolArray, observed: BoolArray) -> IntArray:
-    """Return the positions of the similar donors of each sample, (n_samples, n_similar).
+@dataclass(frozen=True, eq=False)
+class _Chances:
+    """Changes of the predictions of reference samples, (n_donors, n_outputs) before and after the measurement."""
 
-    Parameters
-    ----------
-    outputs : array (n_samples, n_outputs)
-    donors : array (n_donors, n_outputs)
-        Predictions of the donors from the observed modalities of the samples.
-    same : bool array (n_samples, n_donors)
-        True if sample and donor are the same; the donor is then the last choice.
-    observed : bool array (n_modalities,)
-        If no modality is observed, all donors are equally similar, and all of them are used.
-    """
-    distance = np.square(outputs[:, None, :] - donors[None]).sum(axis=2)
-    distance[same] = np.inf
-    n_donors = len(donors) - int(same.any())
-    n_similar = min(N_SIMILAR, n_donors // SHARE) if observed.any() else n_donors
-    return np.argsort(distance, axis=1, kind="stable")[:, :n_similar]
+    method: Method
+    before: AnyArray
+    after: AnyArray
+    observed: BoolArray
+    columns: Callable[[AnyArray], IntArray]
 
+    def of(self, outputs: AnyArray, same: BoolArray) -> list[ExpectedChange | str]:
+        """Return the expected changes of predictions (n_samples, n_outputs).
 
-def _change(method: Method, outputs: AnyArray, before: AnyArray, after: AnyArray, column: int) -> ExpectedChange:
-    """Return the expected change of one sample, (n_outputs,), from predictions of its similar samples."""
-    possible = outputs + after - before
-    if not method.schema.target_kind.is_regression:
-        possible = possible.clip(0.0, 1.0)
-    changes = possible[:, column] - outputs[column]
-    new, now = decisions(method, possible, column), decisions(method, outputs[None], column)
-    sizes = np.abs(changes)
-    # with n changes, a new one is below the order statistic k with a probability of k / (n + 1)
-    low, high = np.quantile(changes, [0.05, 0.95], method="weibull").tolist()
-    return ExpectedChange(
-        size=float(sizes.mean()),
-        size_error=float(sizes.std(ddof=1) / np.sqrt(len(sizes))),
-        mean=float(changes.mean()),
-        low=low,
-        high=high,
-        decision_changes=None if new is None else float((new != now).mean()),
-        n_similar=len(changes),
-    )
+        Parameters
+        ----------
+        outputs : array (n_samples, n_outputs)
+        same : bool array (n_samples, n_donors)
+            True if sample and donor are the same.
+        """
+        near, column = self._nearest(outputs, same), self.columns(outputs)
+        changes = self._changes(outputs, near, column)
+        below, above = self._ratios
+        centre, spread = changes.mean(axis=1), self._spread(changes)
+        low, high = np.minimum(centre, centre + below * spread), np.maximum(centre, centre + above * spread)
+        if not self.method.schema.target_kind.is_regression:
+            now = outputs[np.arange(len(outputs)), column]
+            low, high = low.clip(min=-now), high.clip(max=1 - now)
+        decided = [self._decision_changes(outputs[row], near[row], int(column[row])) for row in range(len(outputs))]
+        sizes = np.abs(changes)
+        errors = sizes.std(axis=1, ddof=1) / np.sqrt(sizes.shape[1])
+        columns = (sizes.mean(axis=1), errors, centre, low, high)
+        return [
+            ExpectedChange(*map(float, numbers), share, changes.shape[1])
+            for *numbers, share in zip(*columns, decided, strict=True)
+        ]
+
+    @cached_property
+    def _ratios(self) -> tuple[float, float]:
+        """Quantiles of the deviations of the donors' changes from those of their own similar donors, in spreads."""
+        rows, column = np.arange(len(self.before)), self.columns(self.before)
+        changes = self._changes(self.before, self._nearest(self.before, np.eye(len(rows), dtype=bool)), column)
+        own = (self.after - self.before)[rows, column]
+        ratios = (own - changes.mean(axis=1)) / self._spread(changes)
+        # with n ratios, a new one is below the order statistic k with a probability of k / (n + 1)
+        low, high = np.quantile(ratios, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], method="weibull").tolist()
+        return low, high
+
+    def _spread(self, changes: AnyArray) -> AnyArray:
+        """Return the standard deviation of the changes of each sample; similar donors may have equal changes."""
+        overall = float((self.after - self.before).std())
+        spread: AnyArray = np.maximum(changes.std(axis=1, ddof=1), MIN_SPREAD * overall)
+        return spread.clip(min=np.finfo(np.float64).tiny)
+
+    def _nearest(self, outputs: AnyArray, same: BoolArray) -> IntArray:
+        """Return the positions of the similar donors of each sample, (n_samples, n_similar).
+
+        If no modality is observed, all donors are equally similar, and all of them are used. A sample is its own donor
+        only as the last choice.
+        """
+        from scipy.spatial.distance import cdist
+
+        distance = cdist(outputs, self.before, "sqeuclidean")
+        distance[same] = np.inf
+        n_donors = len(self.before) - int(same.any())
+        n_similar = min(N_SIMILAR, n_donors // SHARE) if self.observed.any() else n_donors
+        return np.argsort(distance, axis=1, kind="stable")[:, :n_similar]
+
+    def _changes(self, outputs: AnyArray, near: IntArray, column: IntArray) -> AnyArray:
+        """Return the possible changes of the explained output of each sample, (n_samples, n_similar)."""
+        now = outputs[np.arange(len(outputs)), column][:, None]
+        possible = now + (self.after - self.before)[near, column[:, None]]
+        if not self.method.schema.target_kind.is_regression:
+            possible = possible.clip(0.0, 1.0)
+        changes: AnyArray = possible - now
+        return changes
+
+    def _decision_changes(self, outputs: AnyArray, near: IntArray, column: int) -> float | None:
+        """Return the share of the possible predictions of one sample, (n_outputs,), with another class than now."""
+        possible = outputs + (self.after - self.before)[near]
+        if not self.method.schema.target_kind.is_regression:
+            possible = possible.clip(0.0, 1.0)
+        new, now = decisions(self.method, possible, column), decisions(self.method, outputs[None], column)
+        return None if new is None else float((new != now).mean())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from redcore._pattern_names import pattern_name
+from redcore._progress import tracked
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData
@@ -165,7 +166,7 @@ def explain_samples(
     data = method.completed(data)
     reference = None if reference is None else method.completed(reference)
     explanations: dict[int, SampleExplanation] = {}
-    for rows in _chunks(data.availability, n_permutations):
+    for rows in tracked(list(_chunks(data.availability, n_permutations)), "explaining samples"):
         game = _Game(method, data.take(rows).loaded(), chosen, n_permutations, seed)
         explanations |= zip(rows.tolist(), game.explain(reference), strict=True)
     return [explanations[row] for row in range(data.n_samples)]
@@ -218,7 +219,7 @@ class _Game:
         columns = self._columns(table[0])
         changes: dict[str, list[ExpectedChange | str]] = {}
         if reference is not None:
-            changes = expected_changes(self.method, reference, self.data, table[0], columns, self.seed)
+            changes = expected_changes(self.method, reference, self.data, table[0], self._columns, self.seed)
         explanations = []
         for row, column in enumerate(columns.tolist()):
             patterns = self._patterns(observed, table[:, row], column)
