@@ -5,8 +5,8 @@
 The run ends after the given number of requests or seconds, whichever comes first. Every request has one to four
 samples, in which modalities are missing at random; each client keeps its connection. Meanwhile, slow clients of another
 address hold connections whose headers never end. The script fails if an answer is none of 200, 503 (load shedding) and
-408 (a client without processor time for 5 s), if an answer is lost, or if the resident memory at the end is more than 5%
-above that after a fifth of the requests.
+408 (a client without processor time for 5 s), if an answer is lost, or if the resident memory at the end is more than
+5% above that after a fifth of the requests.
 """
 
 import argparse

@@ -53,6 +53,11 @@ def test_fit_uses_the_preset_of_a_study(cli, make_npz, tmp_path):
     result = cli("tune", data, "--trials", 3, "--out", study, *options, "--json")
     assert result.status == 0
     assert sum(result.json["trials"].values()) == 3
+    lines = [line for line in result.err.splitlines() if line.startswith("trial ")]
+    assert lines[0].startswith("trial 1 of 3 (default settings): complete, ")
+    assert "; best " in lines[1]
+    assert lines[1].endswith(" left")
+    assert lines[2].startswith("trial 3 of 3: ")
     assert set(result.json["searched"]) == {"C", "alpha"}
     again = cli("tune", data, "--trials", 5, "--out", study, "--workers", 2, *options, "--json")
     assert 5 <= sum(again.json["trials"].values()) <= 6

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from redcore.cli._output import ProgressBar
+from redcore.cli._output import InterruptibleBar
 
 SLOW = (
     "--set", "max_epochs=250", "--set", "patience=none", "--set", "latent_dim=8", "--set", "imputer_layers=8",
@@ -111,15 +111,15 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
     fit = ("fit", data, "--method", method, *settings, "--set", "max_epochs=8", "--set", "latent_dim=8")
     assert cli(*fit, "--out", tmp_path / "uninterrupted").status == 0
     starts = []
-    on_start = ProgressBar.on_start
+    on_start = InterruptibleBar.on_start
 
     def record_start(bar, n_steps, first_step):
         starts.append(first_step)
         on_start(bar, n_steps, first_step)
 
-    monkeypatch.setattr(ProgressBar, "on_start", record_start)
+    monkeypatch.setattr(InterruptibleBar, "on_start", record_start)
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "should_stop", lambda bar: bar.progress.tasks[bar.task].completed == 10)
+        patch.setattr(InterruptibleBar, "should_stop", lambda bar: bar.progress.tasks[bar.task].completed == 10)
         result = cli(*fit, "--out", tmp_path / "run")
     assert (result.status, result.out) == (130, "")
     assert "training was interrupted after step 10" in result.err
@@ -133,7 +133,7 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
 def test_a_method_without_checkpoints_stops_too(cli, data, tmp_path, monkeypatch):
     fit = ("fit", data, "--out", tmp_path / "run", "--method", "late_fusion")
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "should_stop", lambda bar: True)
+        patch.setattr(InterruptibleBar, "should_stop", lambda bar: True)
         result = cli(*fit)
     assert result.status == 130
     assert result.err.startswith("To resume: redcore ")
@@ -144,7 +144,7 @@ def test_a_method_without_checkpoints_stops_too(cli, data, tmp_path, monkeypatch
 def test_a_damaged_checkpoint_is_bad_input(cli, data, tmp_path, monkeypatch, raw):
     fit = ("fit", data, "--out", tmp_path / "run", *SLOW)
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "should_stop", lambda bar: True)
+        patch.setattr(InterruptibleBar, "should_stop", lambda bar: True)
         assert cli(*fit).status == 130
     checkpoint = tmp_path / "run" / "checkpoint.safetensors"
     checkpoint.write_bytes(raw)

@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from redcore._progress import listening
+from redcore.cli._progress import Bars
 from redcore.exceptions import ProcessLostError, RedCoreError, TrainingInterrupted
 
 __all__ = ["main"]
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     int
         0 on success; 1 on an internal error; 2 on invalid input, with a one-line message on stderr; 130 if interrupted.
     """
-    with _rare_collections():
+    with _rare_collections(), listening(Bars()):
         return _run(arguments)
 
 

@@ -6,23 +6,22 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from redcore.data import JoinReport
-from redcore.fitting import Callback
+from redcore.fitting import Callback, ProgressBar
 from redcore.metrics import PatternReport, headline, score_label
 
 if TYPE_CHECKING:
     from redcore.runs import Run
 
 __all__ = [
-    "ProgressBar",
+    "InterruptibleBar",
     "fit_with_progress",
     "interruptible",
     "messages",
@@ -151,8 +150,8 @@ def print_join_report(report: JoinReport, names: Sequence[str]) -> None:
         console.print(f"{report.n_target_only} ids have a target but no modality and are left out.")
 
 
-class ProgressBar(Callback):
-    """Callback that shows a progress bar on stderr and stops training after an interrupt.
+class InterruptibleBar(ProgressBar):
+    """Progress bar on stderr that stops training after an interrupt.
 
     Parameters
     ----------
@@ -161,42 +160,8 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, name: str) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
-        )
-        # without a terminal the bar would still print an empty line
-        self.progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
-        self.name = name
+        super().__init__(name, messages, transient=True)
         self.interrupted = False
-        self.n_fits = 0
-
-    def __enter__(self) -> "ProgressBar":
-        self.progress.start()
-        self.task = self.progress.add_task(self.name, total=None, state="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
-
-    def on_start(self, n_steps: int, first_step: int) -> None:
-        """Start the bar for the next network; an ensemble trains several networks."""
-        self.n_fits += 1
-        name = self.name if self.n_fits == 1 else f"{self.name}, network {self.n_fits}"
-        self.progress.update(self.task, description=name, total=n_steps, completed=first_step)
-
-    def on_step(self, step: int, values: Mapping[str, float]) -> None:
-        """Advance the bar."""
-        self.progress.update(self.task, completed=step + 1)
-
-    def on_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Show the validation loss."""
-        self.progress.update(self.task, state=f"epoch {epoch + 1}, validation loss {values['validation_loss']:.3f}")
 
     def should_stop(self) -> bool:
         """Return True if a SIGINT or SIGTERM was received."""
@@ -204,7 +169,7 @@ class ProgressBar(Callback):
 
 
 @contextmanager
-def interruptible(bar: ProgressBar) -> Iterator[None]:
+def interruptible(bar: InterruptibleBar) -> Iterator[None]:
     """Stop training after the current step on the first SIGINT or SIGTERM, and immediately on the second."""
 
     def handle_signal(number: int, frame: FrameType | None) -> None:
@@ -222,7 +187,7 @@ def interruptible(bar: ProgressBar) -> Iterator[None]:
 
 def fit_with_progress(run: "Run", checkpoint: Path | None = None, callbacks: Sequence[Callback] = ()) -> "Run":
     """Fit `run` with a progress bar and return the fitted run. An interrupted fit keeps its checkpoint."""
-    with ProgressBar(run.request.method) as bar, interruptible(bar):
+    with InterruptibleBar(run.request.method) as bar, interruptible(bar):
         return run.fit([bar, *callbacks], checkpoint)
 
 

@@ -11,6 +11,8 @@ from redcore import _defaults
 from redcore.cli._options import Data, Encoders, Json, Seed, method_settings, parse_rates, parse_settings, takes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from redcore.data import MultimodalData
     from redcore.tuning import Study
 
@@ -91,6 +93,7 @@ def tune(options: TuneOptions) -> None:
     preset.json in this folder, for use with 'redcore fit --preset FILE' or an estimator.
     """
     from redcore.cli._output import print_json, warnings_as_messages
+    from redcore.cli._trials import TrialDisplay
     from redcore.runs import open_request, read_data
     from redcore.tuning import describe
 
@@ -100,9 +103,11 @@ def tune(options: TuneOptions) -> None:
         study = _open_study(options.out, request, source)
     open_request(options.out, request)
     processes = [_start_worker(options, worker) for worker in range(1, options.workers)]
-    _run_trials(study, options.trials, 0)
-    for process in processes:
-        process.join()
+    with TrialDisplay(study, options.trials) as display:
+        _run_trials(study, options.trials, 0, lambda _: display.update())
+        for process in processes:
+            process.join()
+        display.update()
     study.write_preset()
     best = study.best()
     result = {
@@ -146,17 +151,13 @@ def _open_study(folder: Path, request: dict[str, Any], source: "MultimodalData")
         return Study(folder, task, request["settings"])
 
 
-def _run_trials(study: "Study", n_trials: int, worker: int) -> None:
+def _run_trials(study: "Study", n_trials: int, worker: int, done: "Callable[[object], None] | None" = None) -> None:
     from redcore._files import writing
-    from redcore.cli._output import messages, warnings_as_messages
+    from redcore.cli._output import warnings_as_messages
     from redcore.tuning import Budget
 
-    def print_trial(trial: Any) -> None:
-        value = "-" if trial.value is None else f"{trial.value:.4f}"
-        messages.print(f"trial {trial.number}: {trial.state.name.lower()}, {study.task.chosen_metric} {value}")
-
     with warnings_as_messages(), writing(study.folder):
-        study.work(Budget(n_trials), worker, print_trial)
+        study.work(Budget(n_trials), worker, done)
 
 
 def _start_worker(options: TuneOptions, worker: int) -> multiprocessing.process.BaseProcess:

@@ -19,7 +19,7 @@ from redcore.data import Frame, MultimodalData, Target, is_frame, sentinel_messa
 from redcore.estimators._html import modality_table
 from redcore.estimators._inputs import Inputs, as_inputs, as_names, columns_by_name, is_table, named_columns, with_nan
 from redcore.exceptions import DataError, DataWarning, SettingsError, TargetError
-from redcore.fitting import Callback, History
+from redcore.fitting import Callback, History, progress_callbacks
 from redcore.methods import LatentCodes, Method, MethodLike, make_method, method_class, method_name
 from redcore.methods.redcore import RedCore
 from redcore.methods.stack import Stack
@@ -68,6 +68,8 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Mark of training samples without a label in y: "nan" for None and NaN, or a value such as -1. RedCore trains its
         encoders, bottleneck and imputers with these samples; other methods ignore them with a warning. None: every
         sample needs a label.
+    verbose : {0, 1, 2}, default 0
+        Progress of the fit: none, a progress bar on stderr, or a line per epoch of each network on stdout.
     random_state : int, RandomState or None, default None
         Seed of all randomness of a fit.
 
@@ -108,6 +110,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         text: str | Sequence[str] | None = None,
         callbacks: Sequence[Callback] = (),
         unlabelled: Any = None,
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         self.preset = preset
@@ -121,6 +124,7 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.text = text
         self.callbacks = callbacks
         self.unlabelled = unlabelled
+        self.verbose = verbose
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -281,7 +285,10 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self._check_preset()
         method = make_method(self.method, self.preset, self.settings, **options)
         start = getattr(self, "method_", None) if self.warm_start else None
-        self._adopt(method.fit(data, held_out, seed=seed, callbacks=self.callbacks, start=start, unlabelled=unlabelled))
+        with progress_callbacks(self.verbose, type(self).__name__) as shown:
+            callbacks = (*self.callbacks, *shown)
+            fitted = method.fit(data, held_out, seed=seed, callbacks=callbacks, start=start, unlabelled=unlabelled)
+        self._adopt(fitted)
         self.missing_rates_ = data.missing_rates
         return self
 
@@ -381,6 +388,7 @@ class AnyMethodEstimator(MultimodalEstimator):
         text: str | Sequence[str] | None = None,
         callbacks: Sequence[Callback] = (),
         unlabelled: Any = None,
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -394,6 +402,7 @@ class AnyMethodEstimator(MultimodalEstimator):
             text=text,
             callbacks=callbacks,
             unlabelled=unlabelled,
+            verbose=verbose,
             random_state=random_state,
         )
         self.method = method

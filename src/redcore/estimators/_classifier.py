@@ -161,6 +161,7 @@ class RedCoreClassifier(_Classifier):
         text: Any = None,
         callbacks: Sequence[Callback] = (),
         unlabelled: Any = None,
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -175,6 +176,7 @@ class RedCoreClassifier(_Classifier):
             text=text,
             callbacks=callbacks,
             unlabelled=unlabelled,
+            verbose=verbose,
             random_state=random_state,
         )
         self.class_weight = class_weight
@@ -221,6 +223,7 @@ class MethodClassifier(_Classifier):
         text: Any = None,
         callbacks: Sequence[Callback] = (),
         unlabelled: Any = None,
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -234,6 +237,7 @@ class MethodClassifier(_Classifier):
             text=text,
             callbacks=callbacks,
             unlabelled=unlabelled,
+            verbose=verbose,
             random_state=random_state,
         )
         self.method = method

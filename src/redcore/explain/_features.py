@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from redcore._progress import tracked
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData
@@ -185,7 +186,7 @@ class _Permuter:
         chosen = np.arange(n_features) if n_features <= max_features else self._preselected(max_features)
         single = [
             FeatureImportance(**asdict(self._importance(np.array([column]))), feature=self._feature_name(column))
-            for column in chosen.tolist()
+            for column in tracked(chosen.tolist(), f"permuting features of {self.name}")
         ]
         rest = np.setdiff1d(np.arange(n_features), chosen)
         return FeatureImportances(

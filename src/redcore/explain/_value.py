@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from redcore._pattern_names import pattern_name
+from redcore._progress import stage
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData, Target
@@ -103,7 +104,8 @@ def modality_value(
     use_complete = len(complete) >= MIN_COMPLETE
     rows = rng.permutation(complete if use_complete else np.arange(data.n_samples))[:max_samples]
     scorer = _Scorer(method, data.take(np.sort(rows)).loaded(), metric or headline(method.schema.target_kind))
-    values = shapley(scorer, method.active, n_permutations, seed)
+    with stage("values of the modalities"):
+        values = shapley(scorer, method.active, n_permutations, seed)
     without, with_all = scorer(frozenset()), scorer(frozenset(method.active))
     return ModalityValue(scorer.metric, values, without, with_all, scorer.min_samples, use_complete)
 

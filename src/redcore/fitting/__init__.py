@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from redcore.fitting._plan import Plan
     from redcore.fitting._prediction import predict_batches
     from redcore.fitting._processes import process_rank
+    from redcore.fitting._progress import EpochLines, ProgressBar, progress_callbacks
     from redcore.fitting._settings import TrainingSettings
     from redcore.fitting._stepper import Stepper
     from redcore.fitting._tensorboard import TensorBoardLogger
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Callback",
     "EpochCheckpoints",
+    "EpochLines",
     "FitContext",
     "History",
     "LightningLogging",
     "NetworkOutput",
     "Plan",
+    "ProgressBar",
     "StepContext",
     "Stepper",
     "SubNetwork",
@@ -46,6 +49,7 @@ __all__ = [
     "all_parameters",
     "predict_batches",
     "process_rank",
+    "progress_callbacks",
     "seeded",
     "slices",
     "threads",
@@ -61,6 +65,7 @@ __getattr__, __dir__ = on_first_use(
         "_plan": ("Plan",),
         "_prediction": ("predict_batches",),
         "_processes": ("process_rank",),
+        "_progress": ("EpochLines", "ProgressBar", "progress_callbacks"),
         "_settings": ("TrainingSettings",),
         "_stepper": ("Stepper",),
         "_tensorboard": ("TensorBoardLogger",),

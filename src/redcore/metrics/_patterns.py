@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from redcore._pattern_names import pattern_name
+from redcore._progress import tracked
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import TargetError
@@ -173,7 +174,7 @@ def evaluate_patterns(
     per_pattern: dict[str, Scores] = {}
     problems: dict[str, str] = {}
     outputs, rows_scored = [], []
-    for pattern in missing_patterns(data.names, seed):
+    for pattern in tracked(missing_patterns(data.names, seed), "scoring missing patterns"):
         name, rows = pattern_name(pattern), _rows_observing(data, pattern)
         if (problem := _problem(target.take(rows))) is not None:
             problems[name] = problem

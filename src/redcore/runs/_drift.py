@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from redcore._progress import stage
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, chunks
 from redcore.data.formats import Expected, guess, table
@@ -118,7 +119,8 @@ def check_drift(model: Path, source: str, time: str | None = None, seed: int = 0
     data = method.schema.conform(read_for_model(source, expected))
     times = None if time is None else _times(Path(source), expected, time)
     monitor = Monitor(method, reference)
-    outputs = np.concatenate([_predicted(monitor, chunk) for chunk in chunks(data)])
+    with stage("predicting"):
+        outputs = np.concatenate([_predicted(monitor, chunk) for chunk in chunks(data)])
     labelled, periods = None, []
     if data.target is not None:
         calibration = load_calibration(model)

@@ -10,6 +10,7 @@ import numpy as np
 
 from redcore._discovery import is_known, names
 from redcore._files import check_regular
+from redcore._progress import stage, tracked
 from redcore.data import MultimodalData
 from redcore.data.formats import Expected, guess, read, read_for, source_options
 from redcore.data.store import Store, is_store
@@ -29,7 +30,8 @@ def read_data(source: str, data_format: str | None = None, options: Mapping[str,
     if _is_bundled(source):
         return load_dataset(source)
     path = _existing(source)
-    return Store(path).data() if _is_large_store(path) and not options else read(path, data_format, options)
+    with stage(f"reading {source}"):
+        return Store(path).data() if _is_large_store(path) and not options else read(path, data_format, options)
 
 
 def read_for_model(source: str, expected: Expected) -> MultimodalData:
@@ -37,7 +39,8 @@ def read_for_model(source: str, expected: Expected) -> MultimodalData:
     if _is_bundled(source):
         return load_dataset(source)
     path = _existing(source)
-    return Store(path).data() if _is_large_store(path) else read_for(path, expected)
+    with stage(f"reading {source}"):
+        return Store(path).data() if _is_large_store(path) else read_for(path, expected)
 
 
 def reader_of(
@@ -72,12 +75,12 @@ def data_pieces(source: str, expected: Expected, first: int = 0) -> Iterator[Mul
     if path.suffix.lower() in (".parquet", ".pq") and path.is_file() and path.stat().st_size > IN_MEMORY_BYTES:
         from redcore.data.formats import table  # loads functions of Arrow, which takes a fifth of a second
 
-        yield from islice(
-            table.stream(path, table.Options.parse(expected.overrides), SAMPLES_AT_ONCE, expected), first, None
-        )
+        stream = table.stream(path, table.Options.parse(expected.overrides), SAMPLES_AT_ONCE, expected)
+        yield from islice(tracked(stream, "predicting"), first, None)
         return
     data = read_for_model(source, expected)
-    for start in range(first * SAMPLES_AT_ONCE, data.n_samples, SAMPLES_AT_ONCE):
+    starts = range(first * SAMPLES_AT_ONCE, data.n_samples, SAMPLES_AT_ONCE)
+    for start in tracked(starts, "predicting"):
         yield data.take(np.arange(start, min(start + SAMPLES_AT_ONCE, data.n_samples)))
 
 
@@ -91,7 +94,8 @@ def read_source(
     if dataset is not None:
         return load_public(dataset, path, fold), dataset
     data_format = data_format or guess(path)
-    return read(path, data_format, options), data_format
+    with stage(f"reading {path}"):
+        return read(path, data_format, options), data_format
 
 
 def checksum_of(path: Path) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from redcore._files import write_json, writing
+from redcore._progress import tracked
 from redcore.data._dataset import MultimodalData
 from redcore.data._precision import collapsed
 from redcore.data.store._card import CARD_FILE, MAX_CARD_BYTES, StoreCard
@@ -97,7 +98,7 @@ class StoreWriter:
             place, got, expected = _difference(form, self._form)
             raise DataError(f"{self.folder}: got a chunk with {place} {got}, expected {expected} as in the first chunk")
         size = _block_samples(data)
-        for start in range(0, data.n_samples, size):
+        for start in tracked(range(0, data.n_samples, size), f"writing {self.folder}"):
             self._write_block(data.take(np.arange(start, min(start + size, data.n_samples))))
 
     def attach(self, name: str, raw: bytes) -> None:
