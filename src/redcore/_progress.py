@@ -1,6 +1,6 @@
 """Progress of long operations, reported to a listener such as the command line. Without a listener nothing happens."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
@@ -70,7 +70,7 @@ def tracked(items: Iterable[Item], name: str, total: int | None = None) -> Itera
     if listener is None:
         yield from items
         return
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     operation = listener.begin(name, total)
     try:

@@ -171,10 +171,17 @@ class _Chances:
         decided = [self._decision_changes(outputs[row], near[row], int(column[row])) for row in range(len(outputs))]
         sizes = np.abs(changes)
         errors = sizes.std(axis=1, ddof=1) / np.sqrt(sizes.shape[1])
-        columns = (sizes.mean(axis=1), errors, centre, low, high)
         return [
-            ExpectedChange(*map(float, numbers), share, changes.shape[1])
-            for *numbers, share in zip(*columns, decided, strict=True)
+            ExpectedChange(
+                size=float(sizes[row].mean()),
+                size_error=float(errors[row]),
+                mean=float(centre[row]),
+                low=float(low[row]),
+                high=float(high[row]),
+                decision_changes=decided[row],
+                n_similar=changes.shape[1],
+            )
+            for row in range(len(outputs))
         ]
 
     @cached_property
