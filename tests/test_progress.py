@@ -38,15 +38,10 @@ def test_operations_are_reported_in_order_and_end_with_an_exception():
     assert len(recorder.events) == 6
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 @pytest.fixture
 def terminal(monkeypatch):
-    stream = Terminal()
-    monkeypatch.setattr("sys.stderr", stream)
+    stream = io.StringIO()
+    monkeypatch.setattr(_progress, "is_shown", lambda: True)
     monkeypatch.setattr(_progress, "DELAY_SECONDS", 0.05)
     monkeypatch.setattr(_output, "messages", Console(file=stream, force_terminal=True, width=100))
     return stream

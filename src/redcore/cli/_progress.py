@@ -13,6 +13,11 @@ DELAY_SECONDS = 2.0
 """Time after which an operation is shown."""
 
 
+def is_shown() -> bool:
+    """Return True if progress is shown: stderr is a terminal."""
+    return sys.stderr.isatty()
+
+
 class Bars:
     """Listener that shows every operation of more than two seconds on stderr, if it is a terminal.
 
@@ -33,7 +38,7 @@ class Bars:
             self._n_begun += 1
             operation = self._n_begun
             self._operations[operation] = (name, total, 0)
-            if sys.stderr.isatty():
+            if is_shown():
                 timer = threading.Timer(DELAY_SECONDS, self._show, (operation,))
                 timer.daemon = True
                 self._timers[operation] = timer
