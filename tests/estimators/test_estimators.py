@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from factories import make_arrays, make_availability, make_data, make_target, tiny
-from redcore import RedCoreClassifier, RedCoreRegressor
+from redcore import MethodClassifier, MethodRegressor, RedCoreClassifier, RedCoreRegressor
 from redcore.data import MultimodalData
 from redcore.exceptions import (
     DataError,
@@ -16,6 +16,7 @@ from redcore.exceptions import (
     EmptySampleWarning,
     MissingCellsWarning,
     NonFiniteError,
+    SettingsError,
     ShapeError,
     TargetError,
     UnknownNameError,
@@ -206,6 +207,19 @@ def test_user_defined_encoder(tmp_path):
     np.testing.assert_array_equal(again.predict(data), model.method_.predict(data))
     estimator = load_estimator(tmp_path / "model", encoders={"text": Doubled(4, width)})
     np.testing.assert_array_equal(estimator.predict(holes()), model.predict(holes()))
+
+
+@pytest.mark.parametrize(("estimator", "target"), [(MethodClassifier, LABELS), (MethodRegressor, np.arange(float(N)))])
+def test_encoders_of_any_method(estimator, target):
+    settings = tiny("zero_fill")
+    encoders = {"text": Doubled}
+    model = estimator("zero_fill", settings=settings, encoders=encoders, random_state=0).fit(holes(), target)
+    assert any(isinstance(module, Doubled) for module in model.method_.network.modules())
+    assert clone(model).encoders == encoders
+    same = estimator("zero_fill", settings={**settings, "encoders": encoders}, random_state=0).fit(holes(), target)
+    np.testing.assert_array_equal(model.predict(holes()), same.predict(holes()))
+    with pytest.raises(SettingsError, match="late_fusion' trains no network"):
+        estimator("late_fusion", encoders=encoders).fit(holes(), target)
 
 
 def test_samples_without_any_modality():

@@ -10,7 +10,14 @@ from sklearn.base import clone
 
 from factories import make_arrays, make_availability, make_data, make_target, tiny
 from redcore import MethodClassifier, RedCoreClassifier, RedCoreRegressor
-from redcore.exceptions import DataWarning, ModelFileError, TargetError, TrainingInterrupted, UnsupportedError
+from redcore.exceptions import (
+    DataWarning,
+    ModelFileError,
+    SettingsError,
+    TargetError,
+    TrainingInterrupted,
+    UnsupportedError,
+)
 from redcore.fitting import Callback, EpochCheckpoints, LightningLogging
 from redcore.methods import make_method
 from redcore.methods._base import _network_method
@@ -78,6 +85,13 @@ def test_latent_codes():
     rows = mask["text"] & mask["audio"]
     np.testing.assert_allclose(alone.codes["text"][rows], completed.codes["text"][rows], rtol=1e-5, atol=1e-6)
     assert alone.imputed["audio"].all()
+    second = model.impute(X, member=1)
+    assert second.codes["text"].shape == completed.codes["text"].shape
+    assert not np.allclose(second.codes["text"], completed.codes["text"])
+    np.testing.assert_array_equal(np.isnan(model.latent(X, member=1).codes["text"]).any(axis=1), ~mask["text"])
+    for member in (-1, 2, "0"):
+        with pytest.raises(SettingsError, match=f"member {member!r}: expected a number from 0 to 1"):
+            model.impute(X, member=member)
     with pytest.raises(UnsupportedError, match="method 'late_fusion' does not impute latent codes"):
         MethodClassifier("late_fusion").fit(X, y).impute(X)
 

@@ -327,30 +327,40 @@ class MultimodalEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         check_is_fitted(self)
         return self.method_.transform(self._data(X, availability))
 
-    def latent(self, X: Any, availability: Any = None) -> LatentCodes:
+    def latent(self, X: Any, availability: Any = None, member: int = 0) -> LatentCodes:
         """Return the latent code of each observed modality, with NaN for missing modalities.
 
         For methods that impute latent codes, such as RedCore. See `impute` and `LatentCodes`.
         """
         check_is_fitted(self)
-        return self.method_.latent(self._data(X, availability))
+        return self.method_.latent(self._data(X, availability), member)
 
-    def impute(self, X: Any, availability: Any = None) -> LatentCodes:
+    def impute(self, X: Any, availability: Any = None, member: int = 0) -> LatentCodes:
         """Return the latent code of each modality, imputed from the other modalities where it is missing.
+
+        Parameters
+        ----------
+        X, availability
+            As in `fit`.
+        member : int >= 0, default 0
+            Ensemble member whose codes are returned. The members are trained separately, so that their codes have
+            different coordinates and cannot be averaged.
 
         Returns
         -------
         LatentCodes
             ``codes[modality]`` is float32 (n_samples, width). ``imputed[modality]`` is True for imputed codes, bool
-            (n_samples,). Codes of an ensemble are those of its first member.
+            (n_samples,).
 
         Raises
         ------
         UnsupportedError
             If the method does not impute latent codes.
+        SettingsError
+            If there is no such member.
         """
         check_is_fitted(self)
-        return self.method_.impute(self._data(X, availability))
+        return self.method_.impute(self._data(X, availability), member)
 
     def get_feature_names_out(self, input_features: Any = None) -> AnyArray:
         """Return the names of the columns of `transform`, such as ``redcoreclassifier0``."""
@@ -381,6 +391,7 @@ class AnyMethodEstimator(MultimodalEstimator):
         preset: str = "default",
         settings: Mapping[str, Any] | None = None,
         modalities: Mapping[str, Any] | None = None,
+        encoders: Mapping[str, Any] | None = None,
         nan_rows: NanPolicy = "keep",
         empty: Literal["prior", "error"] = "prior",
         warm_start: bool = False,
@@ -395,6 +406,7 @@ class AnyMethodEstimator(MultimodalEstimator):
             preset,
             settings=settings,
             modalities=modalities,
+            encoders=encoders,
             nan_rows=nan_rows,
             empty=empty,
             warm_start=warm_start,

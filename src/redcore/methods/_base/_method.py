@@ -380,29 +380,42 @@ class Method(ABC):
         """Return the representation from which the prediction is computed, (n_samples, width)."""
         return self._transform(self._converted(self.completed(data)))
 
-    def latent(self, data: MultimodalData) -> LatentCodes:
+    def latent(self, data: MultimodalData, member: int = 0) -> LatentCodes:
         """Return the latent code of each observed modality; codes of missing modalities are NaN.
 
-        Codes are those of the first network of an ensemble.
+        Parameters
+        ----------
+        data : MultimodalData
+        member : int >= 0, default 0
+            Ensemble member whose codes are returned. The members are trained separately, so that their codes have
+            different coordinates and cannot be averaged.
 
         Raises
         ------
         UnsupportedError
             If the method does not impute latent codes.
+        SettingsError
+            If there is no such member.
         """
-        return self.impute(data).without_imputed()
+        return self.impute(data, member).without_imputed()
 
-    def impute(self, data: MultimodalData) -> LatentCodes:
+    def impute(self, data: MultimodalData, member: int = 0) -> LatentCodes:
         """Return the latent code of each modality; codes of missing modalities are imputed from the others.
 
-        See `latent` for errors.
+        See `latent` for parameters and errors.
         """
         if not self.imputes_codes:
             name = name_of("redcore.methods", type(self))
             raise UnsupportedError(f"method {name!r} does not impute latent codes; expected one such as 'redcore'")
         completed = self.completed(data)
-        codes = self._transform(self._converted(completed)).reshape(data.n_samples, len(self.active), -1)
-        return LatentCodes.of(self.active, codes, completed.availability)
+        codes = self._of_member(member)._transform(self._converted(completed))
+        return LatentCodes.of(self.active, codes.reshape(data.n_samples, len(self.active), -1), completed.availability)
+
+    def _of_member(self, member: int) -> "Method":
+        """Return the method with one ensemble member as its first network."""
+        if member != 0:
+            raise SettingsError(f"member {member}: expected 0, since the method has no ensemble")
+        return self
 
     @classmethod
     def has_representation(cls) -> bool:

@@ -1,5 +1,6 @@
 """Base class of methods that train networks by gradient descent."""
 
+import copy
 import hashlib
 import json
 import math
@@ -20,7 +21,7 @@ from redcore._settings import MethodSettings
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData, concatenate, hold_out, sample_in_memory
-from redcore.exceptions import ModelFileError, SchemaError, UnsupportedError
+from redcore.exceptions import ModelFileError, SchemaError, SettingsError, UnsupportedError
 from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, predict_batches, seeded, threads
 from redcore.methods._base._encoder_choice import EncoderChoice
 from redcore.methods._base._method import Method
@@ -201,6 +202,14 @@ class NetworkMethod(Method):
     def prediction_module(self) -> nn.Module:
         """Return preprocessing, networks and objective as one module; see `Method.prediction_module`."""
         return MeanOfNetworks(self.preprocessor, self.networks, self.objective)
+
+    def _of_member(self, member: int) -> "NetworkMethod":
+        last = len(self.networks) - 1
+        if not isinstance(member, int) or not 0 <= member <= last:
+            raise SettingsError(f"member {member!r}: expected a number from 0 to {last}")
+        chosen = copy.copy(self)
+        chosen.networks = [self.networks[member]]
+        return chosen
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         batches = predict_batches(self.network, self.preprocessor.transform(data))
