@@ -23,9 +23,11 @@ from redcore.nn import (
     Objective,
     PooledImputers,
     StackedHead,
+    choose_codes,
     kl_to_standard_normal,
 )
 from redcore.nn._dropout import dropout, dropout_relu, keep_mask
+from redcore.nn._imputer import MANY_SAMPLES
 from redcore.nn._packing import Packing
 from redcore.nn.encoders import EncoderSpec, build_encoder, encoder_width, readable_inputs
 from redcore.nn.encoders.transformer import patches
@@ -156,6 +158,36 @@ def test_pooled_imputers_follow_their_formula():
             hidden = read + imputers.trunk.weight[m] @ read.relu() + imputers.trunk.bias[m]
             expected = imputers.codes.weight[m] @ hidden.relu() + imputers.codes.bias[m]
             torch.testing.assert_close(imputers(codes, kept)[row, m], expected)
+
+
+def test_pooled_imputers_compute_many_samples_modality_by_modality():
+    imputers = PooledImputers(3, 4, 6, 2).eval()
+    nn.init.normal_(imputers.affinity)
+    codes, kept = torch.randn(2 * MANY_SAMPLES, 3, 4), torch.rand(2 * MANY_SAMPLES, 3) > 0.4
+    kept[:, 2] = True
+    expected = imputers(codes, kept)
+    sizes = []
+    imputers._pool = lambda messages: sizes.append(len(messages)) or PooledImputers._pool(imputers, messages)
+    with torch.inference_mode():
+        imputed = imputers(codes, kept)
+        imputers(codes[:5], kept[:5])
+    assert sizes[0] == 2 * MANY_SAMPLES
+    assert sizes[1] <= 5
+    torch.testing.assert_close(imputed[~kept], expected[~kept], rtol=1e-6, atol=1e-6)
+    assert not imputed[kept].any()
+
+
+@pytest.mark.parametrize("dtypes", [(torch.float32, torch.float32), (torch.float32, torch.bfloat16)])
+def test_choice_of_codes_equals_where(dtypes):
+    observed, others = (torch.randn(5, 3, 4).to(dtype).requires_grad_() for dtype in dtypes)
+    kept = torch.rand(5, 3) > 0.5
+    chosen, expected = choose_codes(kept, observed, others), torch.where(kept[..., None], observed, others)
+    assert chosen.dtype == expected.dtype
+    assert torch.equal(chosen, expected)
+    slope = torch.randn(5, 3, 4)
+    gradients = [torch.autograd.grad(result, (observed, others), slope) for result in (chosen, expected)]
+    for got, wanted in zip(*gradients, strict=True):
+        assert torch.equal(got, wanted)
 
 
 def test_number_of_parameters_of_pooled_imputers_is_linear():

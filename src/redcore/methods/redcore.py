@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Annotated, ClassVar, Literal, NamedTuple, cast
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from redcore.nn import (
     ImputerSettings,
     Objective,
     StackedHead,
+    choose_codes,
     drop_modalities,
     kl_to_standard_normal,
     posterior_sampling,
@@ -115,7 +115,7 @@ class RedCoreNetwork(TrainableNetwork):
         kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         imputed, variance = self.impute(codes.sample, kept)
         supervised = imputed if self.settings.supervise_imputed else imputed.detach()
-        completed = torch.where(kept[..., None], codes.sample, supervised)
+        completed = choose_codes(kept, codes.sample, supervised)
         unimodal, representation = self.unimodal_heads(completed), completed.flatten(1)
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed, variance)
 
@@ -135,7 +135,7 @@ class RedCoreNetwork(TrainableNetwork):
 
     def imputer_input(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Return the codes that the imputers read, (B, M, d): zeros in place of missing modalities."""
-        return codes.masked_fill(~kept[..., None], 0.0)
+        return codes * kept[..., None]
 
     def losses(self, output: RedCoreOutput, batch: Batch, objective: Objective, step: int) -> dict[str, Tensor]:
         """Return the loss and its parts at the present supervision weights; no state changes."""

@@ -13,7 +13,7 @@ from redcore._settings import MethodSettings, PlugInName
 from redcore.fitting import SubNetwork, all_parameters, slices
 from redcore.methods._base import ModalityForm
 from redcore.methods.redcore import SOURCE, RedCore, RedCoreNetwork, RedCoreSettings
-from redcore.nn import Batch, ConcatenatingImputers, Gaussian, is_traced
+from redcore.nn import Batch, ConcatenatingImputers, Gaussian, choose_codes, is_traced
 
 __all__ = ["METHOD", "SOURCE", "RedCoreReleased", "ReleasedNetwork", "ReleasedSettings"]
 
@@ -58,7 +58,7 @@ class ReleasedNetwork(RedCoreNetwork):
             return super().imputer_input(codes, kept)
         # all samples share the input, so one row is encoded; each draws noise of its own
         zeros: Gaussian = self.bottleneck(self._encoded_zeros().expand(codes.shape[0], -1, -1))
-        return torch.where(kept[..., None], codes, zeros.sample.to(codes.dtype))
+        return choose_codes(kept, codes, zeros.sample.to(codes.dtype))
 
     def _encoded_zeros(self) -> Tensor:
         """Return the hidden state of inputs of zeros, (1, M, d); in prediction it is computed once."""

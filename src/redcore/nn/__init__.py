@@ -13,7 +13,7 @@ from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, Impute
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
 from redcore.nn._objective import Objective, outputs_of
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, solve_positive, unique_patterns
-from redcore.nn._pooling import masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
+from redcore.nn._pooling import choose_codes, masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
 from redcore.nn._stacked import StackedLinear
 from redcore.nn._time_statistics import LONG_STEPS, WINDOWS, time_statistics
 from redcore.nn._tracing import is_traced
@@ -45,6 +45,7 @@ __all__ = [
     "StackedLinear",
     "TokenTransformer",
     "batches",
+    "choose_codes",
     "collate",
     "count_at_most",
     "drop_modalities",

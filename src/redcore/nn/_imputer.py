@@ -20,6 +20,9 @@ __all__ = ["ConcatenatingImputers", "CrossModalImputer", "ImputerSettings", "Poo
 LARGEST_AFFINITY = 5.0
 """Upper bound on affinities, far beyond trained values, which keeps gates from overflowing."""
 
+MANY_SAMPLES = 128
+"""Smallest number of samples for which a loop over modalities is faster than the imputation of all modalities."""
+
 GATES = 8
 """Maximum number of affinities per pair of modalities in pooled imputers."""
 
@@ -200,7 +203,8 @@ class PooledImputers(nn.Module):
     def forward(self, codes: Tensor, kept: Tensor) -> Tensor:
         """Return the imputed codes, (n, n_modalities, latent_dim).
 
-        In evaluation mode, only samples with a missing modality are imputed; all other entries of the result are zero.
+        In evaluation mode, only samples with a missing modality are imputed, and in `torch.inference_mode` only missing
+        modalities if there are many samples; all other entries of the result are zero.
 
         Parameters
         ----------
@@ -210,6 +214,8 @@ class PooledImputers(nn.Module):
         """
         if self.training or is_traced():
             return self._impute(codes, kept)
+        if torch.is_inference_mode_enabled() and codes.shape[0] >= MANY_SAMPLES:
+            return self._impute_missing(codes, kept)
         rows = torch.nonzero(~kept.all(dim=1))[:, 0]
         imputed = torch.zeros_like(codes)
         if len(rows):
@@ -219,6 +225,17 @@ class PooledImputers(nn.Module):
     def _impute(self, codes: Tensor, kept: Tensor) -> Tensor:
         pooled = self._pool(self.messages(codes) * kept[..., None])
         imputed: Tensor = self.codes((pooled + self.trunk(pooled.relu())).relu())
+        return imputed
+
+    def _impute_missing(self, codes: Tensor, kept: Tensor) -> Tensor:
+        """Impute the missing modalities of each sample only, one modality after the other."""
+        pooled = self._pool(self.messages(codes) * kept[..., None])
+        imputed = torch.zeros_like(codes)
+        for index in range(kept.shape[1]):
+            rows = torch.nonzero(~kept[:, index])[:, 0]
+            own = pooled[:, index].index_select(0, rows)
+            hidden = self.trunk.one(index, own.relu()).add_(own).relu_()
+            imputed[:, index].index_copy_(0, rows, self.codes.one(index, hidden).to(codes.dtype))
         return imputed
 
     def _pool(self, messages: Tensor) -> Tensor:

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-__all__ = ["masked_max", "masked_mean", "mean_of_modalities", "mean_where", "step_mask"]
+from redcore.nn._tracing import is_traced
+
+__all__ = ["choose_codes", "masked_max", "masked_mean", "mean_of_modalities", "mean_where", "step_mask"]
 
 
 def step_mask(lengths: Tensor, time: int) -> Tensor:
@@ -39,3 +41,19 @@ def mean_of_modalities(codes: Tensor, kept: Tensor) -> Tensor:
 def mean_where(values: Tensor, where: Tensor) -> Tensor:
     """Return the mean of the entries of `values` for which `where` is True, a scalar; 0 if there are none."""
     return (values * where).sum() / where.sum().clamp(min=1)
+
+
+def choose_codes(kept: Tensor, observed: Tensor, others: Tensor) -> Tensor:
+    """Return the finite codes `observed` where `kept` is True, else `others`, (n, M, d).
+
+    The result equals that of `torch.where`, which takes five times as long for a mask that broadcasts on CPUs.
+
+    Parameters
+    ----------
+    kept : bool tensor (n, M)
+    observed, others : tensor (n, M, d)
+    """
+    if is_traced():
+        return torch.where(kept[..., None], observed, others)
+    dtype = torch.promote_types(observed.dtype, others.dtype)
+    return torch.lerp(others.to(dtype), observed.to(dtype), kept[..., None].to(dtype))

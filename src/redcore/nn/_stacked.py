@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["StackedLinear"]
 
@@ -37,3 +38,7 @@ class StackedLinear(nn.Module):
         """
         weight, bias = self.weight[:, :n_outputs], self.bias[:, None, :n_outputs]
         return torch.baddbmm(bias, values.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
+
+    def one(self, index: int, values: Tensor) -> Tensor:
+        """Apply the linear layer `index`: (n, in_features) to (n, out_features)."""
+        return functional.linear(values, self.weight[index], self.bias[index])
