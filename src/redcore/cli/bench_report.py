@@ -80,7 +80,7 @@ def report(options: ReportOptions) -> None:
         elif is_wanted:
             typer.echo(tables(records, score=options.score))
     if options.figures is not None:
-        written = write_figures(records, options.figures)
+        written = write_figures(records, options.figures, options.score, options.focus)
         typer.echo(f"{len(written)} figures in {options.figures}", err=True)
     path = options.page_path()
     if path is not None:

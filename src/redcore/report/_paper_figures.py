@@ -1,6 +1,6 @@
 """Figures of a benchmark for papers, as PDF and PNG."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,24 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from redcore._files import write_atomic
 from redcore._pattern_names import pattern_modalities
-from redcore.benchmark import (
-    Record,
-    RunScore,
-    mean_interval,
-    pattern_mean,
-    pattern_table,
-    rank_methods,
-    run_score,
-    summarise,
-)
+from redcore.benchmark import Interval, Record, overall_intervals, pattern_table, rank_methods
 from redcore.exceptions import RunError
+from redcore.report._comparison import HEADLINE, method_order
+from redcore.report._comparison_figures import FOCUS, comparison_figures, file_name
 from redcore.report._supervision_figure import COLOURS, STYLES
 
 __all__ = ["write_figures"]
 
+OTHERS = tuple(COLOURS[place] for place in (1, 2, 5, 3))
+"""Colours of the methods that follow the one in focus, as on the page; further methods are grey."""
 MARKERS = ("o", "s", "^", "D", "P", "v")
 SUFFIXES = ("pdf", "png")
 
 
-def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
-    """Write the figures of a benchmark.
+def write_figures(
+    records: Sequence[Record], folder: Path, score: str | None = None, focus: str | None = None
+) -> list[Path]:
+    """Write the figures of a benchmark, with the numbers of its page.
 
     Parameters
     ----------
@@ -41,12 +38,16 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
         Records of finished and failed cells; failed ones are ignored.
     folder : Path
         Created if it does not exist.
+    score : str, optional
+        Name of the score. Default: log loss, or R2 for regression.
+    focus : str, optional
+        Title of the method that is compared with all others. Default: the method with the best mean rank.
 
     Returns
     -------
     list of Path
-        ``missing-modalities``, ``heatmap-<data set>``, ``ranks`` (three methods or more) and ``cost``, each as PDF and
-        PNG.
+        ``verdict``, ``differences-<data set>``, ``training-<data set>-<protocol>``, ``missing-modalities``,
+        ``heatmap-<data set>``, ``ranks`` (three methods or more) and ``cost``, each as PDF and PNG.
 
     Raises
     ------
@@ -54,15 +55,18 @@ def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
         If the folder cannot be created.
     """
     done = [record for record in records if record.status == "done"]
-    methods = sorted({record.method_title for record in done})
+    order = method_order(done, score)
+    focus = focus or next(iter(order), None)
+    methods = [] if focus is None else [focus, *(method for method in order if method != focus)]
     data_sets = sorted({record.data_title for record in done})
     figures: dict[str, Figure] = {}
-    if done:
-        figures["missing-modalities"] = _curves(done, data_sets, methods)
-        figures["cost"] = _cost(done, methods)
-        for data, table in pattern_table(done).items():
-            figures[f"heatmap-{''.join(c if c.isalnum() else '-' for c in data)}"] = _heatmap(data, table)
-    if len(methods) > 2 and (ranks := _ranks(done)) is not None:
+    if focus is not None:
+        figures |= comparison_figures(done, focus, score)
+        figures["missing-modalities"] = _curves(done, data_sets, methods, score)
+        figures["cost"] = _cost(done, methods, score)
+        for data, table in pattern_table(done, score=score or HEADLINE).items():
+            figures[f"heatmap-{file_name(data)}"] = _heatmap(data, table)
+    if len(methods) > 2 and (ranks := _ranks(done, methods, score)) is not None:
         figures["ranks"] = ranks
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,12 +86,13 @@ def _write(figure: Figure, path: Path) -> Path:
 
 
 def _style(index: int) -> dict[str, Any]:
-    return {
-        # the last colour, yellow, is hard to see on paper
-        "color": COLOURS[index % (len(COLOURS) - 1)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "linestyle": STYLES[index % len(STYLES)],
-    }
+    """Return the style of a method by its place; the method in focus is first and has a colour of its own."""
+    if index == 0:
+        return {"color": FOCUS, "marker": "o", "linestyle": "-", "linewidth": 2.4, "zorder": 3}
+    marker = MARKERS[index % len(MARKERS)]
+    if index <= len(OTHERS):
+        return {"color": OTHERS[index - 1], "linestyle": STYLES[index - 1], "linewidth": 1.4, "marker": marker}
+    return {"color": "#b4b3ad", "linestyle": "-", "linewidth": 0.7, "marker": marker, "zorder": 1}
 
 
 LEGEND_COLUMNS = 2
@@ -106,41 +111,41 @@ def _grid(n_panels: int, n_methods: int) -> tuple[Figure, list[Axes]]:
     return figure, axes[:n_panels]
 
 
-def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequence[str]) -> Figure:
+def _curves(
+    records: Sequence[Record], data_sets: Sequence[str], methods: Sequence[str], score: str | None
+) -> Figure:
     figure, axes = _grid(len(data_sets), len(methods))
     for data, panel in zip(data_sets, axes, strict=True):
         panel.set_title(data)
         panel.set_xlabel("number of missing modalities")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         of_data = [record for record in records if record.data_title == data]
-        n_modalities = max(
-            len(pattern_modalities(pattern)) for record in of_data for pattern in record.metrics["per_pattern"]
-        )
+        by_count = missing_counts(of_data)
+        points = {
+            count: overall_intervals(of_data, score=score or HEADLINE, over=names) for count, names in by_count.items()
+        }
         for index, method in enumerate(methods):
-            runs = [_by_count(record, n_modalities) for record in of_data if record.method_title == method]
-            _error_bars(panel, runs, index, method)
+            _error_bars(panel, {count: own[method] for count, own in points.items() if method in own}, index, method)
     _legend(figure, axes)
     return figure
 
 
-def _by_count(record: Record, n_modalities: int) -> dict[int, RunScore]:
-    """Return the mean score over all patterns with the same number of missing modalities, by this number."""
-    patterns: dict[int, list[str]] = {}
-    for pattern in record.metrics["per_pattern"]:
-        patterns.setdefault(n_modalities - len(pattern_modalities(pattern)), []).append(pattern)
-    scores = {n_missing: run_score(record, over=tuple(names)) for n_missing, names in patterns.items()}
-    return {n_missing: score for n_missing, score in scores.items() if not np.isnan(score.value)}
+def missing_counts(records: Sequence[Record]) -> dict[int, tuple[str, ...]]:
+    """Return the missing patterns of one data set by their number of missing modalities."""
+    patterns = sorted({pattern for record in records for pattern in record.metrics["per_pattern"]})
+    n_modalities = max(len(pattern_modalities(pattern)) for pattern in patterns)
+    counts = {pattern: n_modalities - len(pattern_modalities(pattern)) for pattern in patterns}
+    return {count: tuple(p for p in patterns if counts[p] == count) for count in sorted({*counts.values()})}
 
 
-def _error_bars(panel: Axes, runs: Sequence[dict[int, RunScore]], index: int, method: str) -> None:
-    counts = sorted({count for run in runs for count in run})
-    if not counts:
+def _error_bars(panel: Axes, points: Mapping[int, Interval], index: int, method: str) -> None:
+    if not points:
         return
-    intervals = [mean_interval([run[count] for run in runs if count in run]) for count in counts]
-    means = [interval.mean for interval in intervals]
+    means = [one.mean for one in points.values()]
     # a single run has no interval, and NaN draws no bar
-    errors = [[one.mean - one.low for one in intervals], [one.high - one.mean for one in intervals]]
-    panel.errorbar(counts, means, errors, label=method, markersize=4, linewidth=1.2, elinewidth=0.7, **_style(index))
+    errors = [[one.mean - one.low for one in points.values()], [one.high - one.mean for one in points.values()]]
+    bars = {"yerr": errors} if index <= len(OTHERS) else {}
+    panel.errorbar([*points], means, label=method, markersize=4, elinewidth=0.7, **bars, **_style(index))
 
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -173,16 +178,17 @@ def _heatmap(data: str, table: dict[str, dict[str, float]]) -> Figure:
     return figure
 
 
-def _ranks(records: Sequence[Record]) -> Figure | None:
-    ranking = rank_methods(records)
+def _ranks(records: Sequence[Record], order: Sequence[str], score: str | None) -> Figure | None:
+    ranking = rank_methods(records, score=score or HEADLINE)
     if ranking is None or ranking.test.n_blocks < 2:
         return None
     n_methods = len(ranking.methods)
     figure = Figure(figsize=(6.5, 1.1 + 0.28 * n_methods), layout="constrained")
     panel = figure.subplots()
-    for row, rank in enumerate(ranking.mean_ranks):
-        panel.plot([1, rank], [row, row], color="#bbbbbb", linewidth=0.8, zorder=1)
-        panel.plot(rank, row, "o", color=COLOURS[0], markersize=5)
+    for row, (method, rank) in enumerate(zip(ranking.methods, ranking.mean_ranks, strict=True)):
+        colour = _style(order.index(method))["color"]
+        panel.plot([1, rank], [row, row], color=colour, linewidth=1, zorder=1)
+        panel.plot(rank, row, "o", color=colour, markersize=5)
         panel.annotate(f"{rank:.2f}", (rank, row), xytext=(6, -3), textcoords="offset points", fontsize=8)
     for index, group in enumerate(ranking.groups):
         rows = [ranking.methods.index(method) for method in group]
@@ -197,13 +203,13 @@ def _ranks(records: Sequence[Record]) -> Figure | None:
     return figure
 
 
-def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
+def _cost(records: Sequence[Record], methods: Sequence[str], score: str | None) -> Figure:
     figure, axes = _grid(2, len(methods))
     costs: tuple[tuple[str, Callable[[Record], float | None]], ...] = (
         ("seconds to fit", lambda record: record.seconds.get("fit")),
         ("parameters", lambda record: record.n_parameters),
     )
-    scores = {method: _mean_score(records, method) for method in methods}
+    scores = overall_intervals(records, score=score or HEADLINE)
     for (label, read), panel in zip(costs, axes, strict=True):
         panel.set_xscale("log")
         # plain numbers instead of 10^n, because parsing of mathematical text is off for all labels
@@ -215,14 +221,8 @@ def _cost(records: Sequence[Record], methods: Sequence[str]) -> Figure:
         for index, method in enumerate(methods):
             costs_of_method = [read(record) for record in records if record.method_title == method]
             known = [cost for cost in costs_of_method if cost]
-            if known:
+            if known and method in scores:
                 style = {**_style(index), "linestyle": ""}
-                panel.plot(np.mean(known), scores[method], label=method, **style)
+                panel.plot(np.mean(known), scores[method].mean, label=method, **style)
     _legend(figure, axes)
     return figure
-
-
-def _mean_score(records: Sequence[Record], method: str) -> float:
-    scored = [record for record in records if record.method_title == method and not np.isnan(pattern_mean(record))]
-    entries = summarise(scored)
-    return float(np.mean([entry.mean for entry in entries])) if entries else float("nan")
