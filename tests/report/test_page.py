@@ -148,6 +148,12 @@ def test_names_with_markup_are_escaped():
     assert page.of("h1")[0].strip() == HOSTILE.strip()
 
 
+def test_a_record_without_scores_has_a_page(records):
+    done = next(record for record in records if record.status == "done")
+    data = embedded(benchmark_page([done.model_copy(update={"metrics": {}})], "title"))
+    assert data["headline"] == [None]
+
+
 def test_histories_are_thinned(records):
     spec = make_spec(n_seeds=30)
     data = embedded(benchmark_page(make_records(spec, n_points=400), "title"))

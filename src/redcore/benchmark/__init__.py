@@ -39,6 +39,7 @@ from redcore.benchmark._ranking import Pair, Ranking, pairwise, rank_methods
 from redcore.benchmark._record import Record, pack_records, read_records, unpack_records
 from redcore.benchmark._result import Result
 from redcore.benchmark._runner import missing_cells, run
+from redcore.benchmark._sample_spec import is_sample, sample_benchmark
 from redcore.benchmark._samples import Influence, SampleFile
 from redcore.benchmark._significance import best_methods
 from redcore.benchmark._spec import Spec, read_spec, spec_names
@@ -78,6 +79,7 @@ __all__ = [
     "friedman",
     "holm",
     "imbalance_gaps",
+    "is_sample",
     "leads",
     "learning_balance",
     "mean_interval",
@@ -97,6 +99,7 @@ __all__ = [
     "read_spec",
     "run",
     "run_score",
+    "sample_benchmark",
     "score_names",
     "score_of",
     "settling",

@@ -1,12 +1,16 @@
 """``redcore bench``: run benchmarks and show their results."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from redcore.cli._options import Json, parse_settings
+from redcore.cli._options import Json, parse_settings, takes
+
+if TYPE_CHECKING:
+    from redcore.benchmark import Spec
 
 __all__ = ["bench"]
 
@@ -35,29 +39,54 @@ bench = typer.Typer(
 )
 
 
-@bench.command()
-def run(
+@dataclass(frozen=True)
+class RunOptions:
+    """Arguments and options of ``redcore bench run``."""
+
     spec: Annotated[
         str, typer.Argument(help="Name of a built-in benchmark ('redcore list specs') or path of a TOML file.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the records; cells that have a record are not run again.")],
+    ]
+    out: Annotated[Path, typer.Option(help="Folder of the records; cells that have a record are not run again.")]
     jobs: Annotated[
         int | None,
         typer.Option(help="Number of cells to run in parallel. Default: 1, or the number of CPUs with Ray.", min=1),
-    ] = None,
+    ] = None
     backend: Annotated[
         BackendName, typer.Option(help="Run cells in local processes or on a Ray cluster (RAY_ADDRESS).")
-    ] = BackendName.process,
-    data_folder: Annotated[Path | None, typer.Option(help="Folder of the data files of the benchmark.")] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="Run at most this number of seeds, for a quick test.", min=1)
-    ] = None,
+    ] = BackendName.process
+    data_folder: Annotated[Path | None, typer.Option(help="Folder of the data files of the benchmark.")] = None
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample",
+            help="Run on written samples of the public data sets, with random features and tiny networks: a test of "
+            "the program, whose scores have no meaning.",
+        ),
+    ] = False
+    seeds: Annotated[int | None, typer.Option(help="Run at most this number of seeds, for a quick test.", min=1)] = None
     assign: Annotated[
         list[str] | None,
         typer.Option("--set", help="Setting as KEY=VALUE, applied to all methods that have it. Repeatable."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
+    ] = None
+    as_json: Json = False
+
+    def benchmark(self) -> "tuple[Spec, Path | None]":
+        """Return the benchmark and its data folder."""
+        from redcore.benchmark import read_spec, sample_benchmark
+        from redcore.exceptions import RunError
+
+        spec, data_folder = read_spec(self.spec), self.data_folder
+        if self.sample:
+            if data_folder is not None:
+                raise RunError("--sample and --data-folder are mutually exclusive: expected one of them")
+            data_folder = self.out / "sample-data"
+            spec = sample_benchmark(spec, data_folder)
+        return spec.shortened(self.seeds, parse_settings(self.assign or [])), data_folder
+
+
+@bench.command()
+@takes(RunOptions)
+def run(options: RunOptions) -> None:
     """Run a benchmark and store one record per cell.
 
     A cell is one method with one protocol, missing rate, seed and fold on one data set. A run that was interrupted or
@@ -65,11 +94,12 @@ def run(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from redcore.benchmark import Record, conflicts, missing_cells, read_records, read_spec
+    from redcore.benchmark import Record, conflicts, missing_cells, read_records
     from redcore.benchmark import run as run_benchmark
     from redcore.cli._output import messages, print_json
 
-    benchmark = read_spec(spec).shortened(seeds, parse_settings(assign or []))
+    benchmark, data_folder = options.benchmark()
+    out = options.out
     n_remaining, n_cells = len(missing_cells(benchmark, out)), sum(1 for _ in benchmark.cells())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages) as bar:
@@ -80,13 +110,20 @@ def run(
                 messages.print(f"failed: {record.key}: {record.error}", markup=False)
             bar.advance(task)
 
-        run_benchmark(benchmark, out, n_jobs=jobs, backend=backend.value, data_folder=data_folder, progress=on_record)
+        run_benchmark(
+            benchmark,
+            out,
+            n_jobs=options.jobs,
+            backend=options.backend.value,
+            data_folder=data_folder,
+            progress=on_record,
+        )
     keys = {cell.key() for cell in benchmark.cells()}
     records = [record for record in read_records(out) if record.key in keys]
     for conflict in conflicts(records):
         messages.print(f"data, splits or masks differ between methods: {conflict}", markup=False)
     failed = [record.key for record in records if record.status == "failed"]
-    if as_json:
+    if options.as_json:
         print_json({"folder": str(out), "n_records": len(records), "run_now": n_remaining, "failed": failed})
         return
     typer.echo(f"{len(records)} records in {out} ({n_remaining} new, {len(failed)} failed)")

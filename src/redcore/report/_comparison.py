@@ -8,7 +8,7 @@ import numpy as np
 
 from redcore._pattern_names import pattern_modalities
 from redcore._types import AnyArray
-from redcore.benchmark import Interval, Record, Result, leads, rank_methods, summarise
+from redcore.benchmark import Interval, Record, Result, is_sample, leads, rank_methods, summarise
 from redcore.metrics import AS_OBSERVED
 
 __all__ = [
@@ -26,6 +26,10 @@ HEADLINE = "proper"
 """Score of pages and figures without a selected score; see `redcore.benchmark.named_score`."""
 MOST_COMPARED = 8
 """Number of methods that are compared by missing pattern."""
+SAMPLE = (
+    "The features and labels of this data are random and were written to test the program. "
+    "The scores on this page have no meaning."
+)
 N_BINS = 10
 MOST_CLASSES = 20
 """Data sets with more classes have no confusion matrix."""
@@ -126,7 +130,10 @@ def comparison(
         (d, tuple(content["modalities"][d][place] for place in places)): index
         for index, (d, places) in enumerate(zip(content["dataOfPattern"], content["patterns"], strict=True))
     }
-    extra: dict[str, Any] = {"order": [methods.index(method) for method in order]}
+    extra: dict[str, Any] = {
+        "order": [methods.index(method) for method in order],
+        "sample": SAMPLE if is_sample(records) else None,
+    }
     if chosen is None or not summarise(records, score=score or HEADLINE):
         return extra
     extra["focus"] = methods.index(chosen)

@@ -67,7 +67,7 @@ def _verdict(own: Mapping[str, Interval], focus: str) -> Figure:
         axis.plot(mean, row, "o", color=colour, markerfacecolor="white" if colour == LEVEL else colour, markersize=5)
     axis.set_yticks(range(len(rows)), [name for _, name in rows])
     axis.invert_yaxis()
-    axis.set_xlabel(f"lead of {focus}, mean over data sets with 95% interval; right: {focus} is better")
+    axis.set_xlabel(f"lead of {focus} (right: it is better)\nmean over data sets with 95% interval", fontsize=9)
     # methods far behind the others must not hide the differences between these
     highs = sorted(one.high if np.isfinite(one.high) else one.mean for one in own.values())
     axis.set_xlim(right=min(highs[-1], 3 * max(highs[len(highs) // 2], 0.002)) * 1.04)
@@ -120,7 +120,7 @@ def _upset(counts: Mapping[str, float], title: str) -> Figure:
     observed = [() if name == "nothing" else pattern_modalities(name) for name, _ in bars]
     modalities = sorted({name for pattern in observed for name in pattern})
     height = 1.9 + 0.24 * len(modalities)
-    figure = Figure(figsize=(1.8 + 0.32 * len(bars), height), layout="constrained")
+    figure = Figure(figsize=(max(4.0, 1.8 + 0.32 * len(bars)), height), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 0.24 * len(modalities)])
     upper.bar(range(len(bars)), [count for _, count in bars], color=LEVEL)
     for place, (_, count) in enumerate(bars):
@@ -132,7 +132,7 @@ def _upset(counts: Mapping[str, float], title: str) -> Figure:
         lower.scatter([place] * len(modalities), range(len(modalities)), color="#dedcd5", s=32)
         lower.plot([place] * len(rows), rows, "o-", color=LEVEL, markersize=5.5)
     lower.set_yticks(range(len(modalities)), modalities, fontsize=8)
-    lower.invert_yaxis()
+    lower.set_ylim(len(modalities) - 0.4, -0.6)
     lower.set_xticks([])
     lower.spines[["top", "right", "bottom"]].set_visible(False)
     return figure

@@ -111,9 +111,7 @@ def _grid(n_panels: int, n_methods: int) -> tuple[Figure, list[Axes]]:
     return figure, axes[:n_panels]
 
 
-def _curves(
-    records: Sequence[Record], data_sets: Sequence[str], methods: Sequence[str], score: str | None
-) -> Figure:
+def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequence[str], score: str | None) -> Figure:
     figure, axes = _grid(len(data_sets), len(methods))
     for data, panel in zip(data_sets, axes, strict=True):
         panel.set_title(data)
@@ -144,8 +142,8 @@ def _error_bars(panel: Axes, points: Mapping[int, Interval], index: int, method:
     means = [one.mean for one in points.values()]
     # a single run has no interval, and NaN draws no bar
     errors = [[one.mean - one.low for one in points.values()], [one.high - one.mean for one in points.values()]]
-    bars = {"yerr": errors} if index <= len(OTHERS) else {}
-    panel.errorbar([*points], means, label=method, markersize=4, elinewidth=0.7, **bars, **_style(index))
+    bars = errors if index <= len(OTHERS) else None
+    panel.errorbar([*points], means, bars, label=method, markersize=4, elinewidth=0.7, **_style(index))
 
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:

@@ -15,6 +15,8 @@ __all__ = ["pattern_tables"]
 HEADLINES = ("proper", "argmax")
 MAX_COLUMNS = 16
 DIGITS = 3
+TEXT_WIDTH, COLUMN_GAP = 82, 2
+"""Text width of an article and distance of columns, in characters of footnote size."""
 
 Scores = dict[str, dict[str, float]]
 """Mean score by method and missing pattern."""
@@ -130,10 +132,27 @@ def _written(title: str, columns: list[str], rows: Mapping[str, list[float]], lo
 
     cells = {method: [cell(value, place) for place, value in enumerate(row)] for method, row in rows.items()}
     if latex:
-        head = " & ".join(["method", *map(escape_latex, columns)])
-        lines = [" & ".join([escape_latex(method), *row]) for method, row in cells.items()]
-        return latex_float(escape_latex(title), "l" + "c" * len(columns), head, lines)
+        return "\n".join(_latex_part(title, columns, cells, part) for part in _parts(columns, max(map(len, cells))))
     lines_of_markdown = [[escape_markdown(method), *row] for method, row in cells.items()]
     return f"{escape_markdown(title)}\n\n" + markdown_table(
         ["method", *map(escape_markdown, columns)], lines_of_markdown
     )
+
+
+def _latex_part(title: str, columns: list[str], cells: Mapping[str, list[str]], part: slice) -> str:
+    head = " & ".join(["method", *map(escape_latex, columns[part])])
+    lines = [" & ".join([escape_latex(method), *row[part]]) for method, row in cells.items()]
+    return latex_float(escape_latex(title), "l" + "c" * len(columns[part]), head, lines)
+
+
+def _parts(columns: list[str], longest_method: int) -> list[slice]:
+    """Divide the columns into tables that fit the text width of an article, estimated from the lengths of the heads."""
+    room = TEXT_WIDTH - longest_method
+    starts, used = [0], 0
+    for place, column in enumerate(columns):
+        width = max(len(column), DIGITS + 2) + COLUMN_GAP
+        if used and used + width > room:
+            starts.append(place)
+            used = 0
+        used += width
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(columns)], strict=True)]

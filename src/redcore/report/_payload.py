@@ -115,7 +115,8 @@ class _Packer:
         numbers = [
             self.patterns.number([data, *map(names.index, pattern_modalities(pattern))]) for pattern in per_pattern
         ]
-        for metric in (named_score(record, self.headlines[0]), *self.headlines):
+        named = [named_score(record, self.headlines[0])] if per_pattern else []
+        for metric in (*named, *self.headlines):
             if metric in self.metrics and any(scores.get(metric) is not None for scores in per_pattern.values()):
                 self.headline.setdefault(data, self.metrics.index(metric))
         return {
