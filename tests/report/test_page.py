@@ -13,6 +13,7 @@ import pytest
 from record_factory import make_records, make_spec
 from redcore.benchmark import overall_intervals, summarise
 from redcore.report import benchmark_page
+from redcore.report._payload import payload
 
 HOSTILE = '</script><script>alert("1")</script><!-- & \u2028'
 
@@ -148,10 +149,9 @@ def test_names_with_markup_are_escaped():
     assert page.of("h1")[0].strip() == HOSTILE.strip()
 
 
-def test_a_record_without_scores_has_a_page(records):
+def test_a_run_without_test_split_has_no_headline_score(records):
     done = next(record for record in records if record.status == "done")
-    data = embedded(benchmark_page([done.model_copy(update={"metrics": {}})], "title"))
-    assert data["headline"] == [None]
+    assert payload([done.model_copy(update={"metrics": {}})], "title")["headline"] == [None]
 
 
 def test_histories_are_thinned(records):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from redcore.datasets import cmu_mosei, iemocap, msp_improv
+from redcore.datasets import dataset
 
 __all__ = ["SAMPLES", "write_pickle", "write_public_sample", "write_tree"]
 
@@ -27,19 +27,20 @@ def write_public_sample(name: str, root: Path) -> None:
     The features and labels are random: a sample tests programs, and scores on it have no meaning. Samples with folds
     have two of them.
     """
+    module = dataset(name)
+    features = module.N_FEATURES
     if name == "cmu_mosei":
-        write_pickle(root / "unaligned_50.pkl", cmu_mosei.N_FEATURES, sizes=(40, 12, 24))
-    elif name == "iemocap":
+        write_pickle(root / "unaligned_50.pkl", features, sizes=(40, 12, 24))
+        return
+    classes = len(module.CLASSES)
+    if name == "iemocap":
         names = [f"Ses0{1 + row % 5}{'FM'[row % 2]}_impro01_{'MF'[row % 2]}{row:03d}" for row in range(64)]
-        classes = len(iemocap.CLASSES)
-        labels = {one: row % classes for row, one in enumerate(names)}
-        write_tree(root, labels, classes, n_features=iemocap.N_FEATURES, n_held_out=12)
+        options: dict[str, Any] = {}
     else:
         names = [f"MSP-IMPROV-S01A-{'FM'[row % 2]}0{1 + row % 6}-S-FM{row:02d}" for row in range(64)]
-        classes = len(msp_improv.CLASSES)
-        labels = {one: row % classes for row, one in enumerate(names)}
-        features = msp_improv.N_FEATURES
-        write_tree(root, labels, classes, n_features=features, audio="comparE_raw", one_hot=False, n_held_out=12)
+        options = {"audio": "comparE_raw", "one_hot": False}
+    labels = {one: row % classes for row, one in enumerate(names)}
+    write_tree(root, labels, classes, n_features=features, n_held_out=12, **options)
 
 
 def write_tree(
