@@ -59,6 +59,7 @@ results: $(VENV)/.ready ## Regenerate the figures and tables of docs/results fro
 
 docs: $(VENV)/.docs ## Build the documentation site with its executed tutorials in build/docs; warnings are errors
 	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html docs build/docs
+	$(BIN)/python docs/check_site.py build/docs
 
 $(VENV)/.docs: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'

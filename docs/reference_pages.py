@@ -1,4 +1,4 @@
-"""Pages of the reference that are generated from the code: API, command line, settings of methods, balancing rules."""
+"""Pages that are generated from the code: API, command line, settings of methods and rules, zoo of methods."""
 
 import importlib
 import inspect
@@ -9,8 +9,10 @@ from typing import Any
 
 import typer
 
-from redcore._discovery import load, names
+from redcore._discovery import load, names, summary
 from redcore.cli._app import app
+
+ACCURACY = Path(__file__).parent / "results" / "accuracy.md"
 
 MODULES = (
     "redcore",
@@ -45,7 +47,7 @@ MODULES = (
 
 def write_reference_pages(folder: Path) -> None:
     """Write all generated pages into `folder`; a page that did not change keeps its time stamp."""
-    pages = {"cli.md": _command_line(), "settings.md": _settings(), "api/index.md": _api_index()}
+    pages = {"cli.md": _command_line(), "settings.md": _settings(), "zoo.md": _zoo(), "api/index.md": _api_index()}
     pages |= {f"api/{module}.rst": _api(module) for module in MODULES}
     for name, text in pages.items():
         path = folder / name
@@ -141,6 +143,40 @@ def _settings() -> str:
             if settings is not None and settings.model_fields:
                 parts.append(f"## {kind} `{name}`\n\n{_table(*_fields(settings))}\n")
     return "\n".join(parts)
+
+
+def _zoo() -> str:
+    """Return a page with source, idea, differences, score and cost of every method."""
+    results = _accuracy_columns()
+    introduction = (
+        "# Zoo of methods\n\nIdea and source of every method, and its differences from the source, as stated in its "
+        "module. Mean rank (by macro-F1 of argmax, of 20 methods; 1 is best) and CPU seconds of a fit are those of the "
+        "[comparison on eight data sets](../results/accuracy.md). Methods without these values did not take part in "
+        "it. [Methods](../methods.md) describes the treatment of missing modalities.\n"
+    )
+    rows = []
+    for name in names("redcore.methods"):
+        source, _, differences = load("redcore.methods", name, "method").SOURCE.partition("Differences:")
+        rank, cost = results.get(name, ("", ""))
+        idea = _as_markdown(summary("redcore.methods", name))
+        rows.append((f"`{name}`", idea, source.rstrip("; "), differences.strip() or "none stated", rank, cost))
+    return introduction + "\n" + _table(("method", "idea", "source", "differences", "mean rank", "CPU s"), rows) + "\n"
+
+
+def _accuracy_columns() -> dict[str, tuple[str, str]]:
+    """Return mean rank and CPU seconds of a fit by method, from the first table of the page of results."""
+    lines = ACCURACY.read_text(encoding="utf-8").splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("| method |"))
+    header = [cell.strip() for cell in lines[start].strip("|").split("|")]
+    rank, cost = header.index("mean rank"), header.index("CPU s to fit")
+    columns = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        # `stacked` without a base stands for the stack around `redcore`
+        columns["stacked" if cells[0] == "redcore, stacked" else cells[0]] = cells[rank], cells[cost]
+    return columns
 
 
 def _settings_of(package: str, name: str, kind: str) -> Any:

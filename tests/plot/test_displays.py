@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from redcore import MethodClassifier, MethodRegressor, MultimodalData, Target
 from redcore.benchmark import read_records
-from redcore.exceptions import RunError, TargetError, UnknownNameError
+from redcore.exceptions import DataError, RunError, TargetError, UnknownNameError, UnsupportedError
 from redcore.plot import (
     CalibrationDisplay,
     DegradationDisplay,
+    LatentCodesDisplay,
     MissingPatternsDisplay,
     ModalityValueDisplay,
     PatternScoresDisplay,
@@ -126,3 +127,41 @@ def test_plot_draws_the_same_numbers_on_other_axes(model, data):
     display = PatternScoresDisplay.from_estimator(model, data)
     axes = Figure().subplots()
     assert display.plot(ax=axes).ax_ is axes
+
+
+@pytest.fixture(scope="module")
+def imputing():
+    """Return an estimator that imputes codes, and data whose modalities ``a`` and ``b`` are equal up to noise."""
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    signal = rng.normal(size=(240, 2)) + y[:, None]
+    arrays = {
+        "a": signal + 0.05 * rng.normal(size=signal.shape),
+        "b": signal + 0.05 * rng.normal(size=signal.shape),
+        "c": rng.normal(size=(240, 2)),
+    }
+    availability = np.ones((240, 3), dtype=bool)
+    availability[::4, 0], availability[1::4, 1] = False, False
+    data = MultimodalData.from_arrays(arrays, Target.from_labels(y), availability=availability)
+    settings = {"max_epochs": 15, "latent_dim": 4, "weight_averaging": 0}
+    return MethodClassifier("redcore", settings=settings, random_state=0).fit(data), data
+
+
+def test_latent_codes(imputing):
+    model, data = imputing
+    display = LatentCodesDisplay.from_estimator(model, data, "a")
+    assert len(display.real) == len(display.imputed) == 180
+    np.testing.assert_allclose(display.real.mean(axis=0), 0, atol=1e-6)
+    noise = LatentCodesDisplay.from_estimator(model, data, "c")
+    assert display.explained > noise.explained
+    assert "a: imputed codes explain" in display.ax_.get_title()
+
+
+def test_latent_codes_need_the_modality_and_a_method_that_imputes(imputing, model, data):
+    estimator, samples = imputing
+    with pytest.raises(UnknownNameError, match="modality"):
+        LatentCodesDisplay.from_estimator(estimator, samples, "d")
+    with pytest.raises(DataError, match="modality 'a': expected at least 3 samples with it and another one, got 0"):
+        LatentCodesDisplay.from_estimator(estimator, samples.take(np.arange(0, 240, 4)), "a")
+    with pytest.raises(UnsupportedError):
+        LatentCodesDisplay.from_estimator(model, data, "b")

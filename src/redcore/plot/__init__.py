@@ -7,6 +7,7 @@ A display holds the numbers of one figure. Its class methods compute the numbers
 
 from redcore.plot._calibration import CalibrationDisplay
 from redcore.plot._degradation import DegradationDisplay
+from redcore.plot._latent_codes import LatentCodesDisplay
 from redcore.plot._missing_patterns import MissingPatternsDisplay
 from redcore.plot._modality_value import ModalityValueDisplay
 from redcore.plot._pattern_scores import PatternScoresDisplay
@@ -15,6 +16,7 @@ from redcore.plot._supervision import SupervisionDisplay
 __all__ = [
     "CalibrationDisplay",
     "DegradationDisplay",
+    "LatentCodesDisplay",
     "MissingPatternsDisplay",
     "ModalityValueDisplay",
     "PatternScoresDisplay",

@@ -1,0 +1,102 @@
+"""Latent codes of a modality: encoded from its values, and imputed from the other modalities."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from matplotlib.axes import Axes
+from sklearn.utils.validation import check_is_fitted
+
+from redcore._types import FloatArray
+from redcore._validation import check_known
+from redcore.estimators import MultimodalEstimator
+from redcore.exceptions import DataError
+from redcore.plot._display import Display
+from redcore.report import COLOURS
+
+__all__ = ["LatentCodesDisplay"]
+
+SHOWN_LINES = 100
+"""Largest number of samples whose two codes are connected."""
+
+
+@dataclass
+class LatentCodesDisplay(Display):
+    """Real and imputed latent codes of one modality, on the two main axes of the real codes.
+
+    Attributes
+    ----------
+    modality : str
+    real, imputed : array (n_samples, 2)
+        Coordinates of the code from the values of the modality, and of the code imputed from the other modalities.
+    explained : float
+        Share of the variance of the real codes, over all their dimensions, that the imputed codes explain (R2). It is
+        at most 1, and negative if the imputed codes are worse than the mean of the real ones.
+    """
+
+    modality: str
+    real: FloatArray
+    imputed: FloatArray
+    explained: float
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: MultimodalEstimator, X: Any, modality: str, *, availability: Any = None, ax: Axes | None = None
+    ) -> Self:
+        """Encode the samples twice, with the modality and without it, and draw both codes.
+
+        Parameters
+        ----------
+        estimator : MultimodalEstimator
+            Fitted estimator of a method that imputes latent codes, such as RedCore.
+        X, availability
+            Samples, as in `fit`. Samples without the modality, or with no other modality, are left out.
+        modality : str
+        ax : matplotlib.axes.Axes, optional
+            Default: a new figure.
+
+        Raises
+        ------
+        UnsupportedError
+            If the method does not impute latent codes.
+        UnknownNameError
+            If the estimator has no such modality.
+        DataError
+            If fewer than three samples have the modality and another one.
+        """
+        check_is_fitted(estimator)
+        names = [one.name for one in estimator.method_.schema.modalities]
+        check_known("modality", [modality], names)
+        data = estimator.method_.schema.align(estimator._data(X, availability))
+        column = data.names.index(modality)
+        others = np.delete(data.availability, column, axis=1).any(axis=1)
+        data = data.take(np.flatnonzero(data.availability[:, column] & others))
+        if data.n_samples < 3:
+            raise DataError(
+                f"modality {modality!r}: expected at least 3 samples with it and another one, got {data.n_samples}"
+            )
+        without = data.availability.copy()
+        without[:, column] = False
+        real = np.asarray(estimator.latent(data).codes[modality], dtype=np.float64)
+        imputed = np.asarray(estimator.impute(data.hide(without)).codes[modality], dtype=np.float64)
+        centre = real.mean(axis=0)
+        axes = np.linalg.svd(real - centre, full_matrices=False)[2][:2].T
+        total = np.square(real - centre).sum()
+        explained = float(1 - np.square(imputed - real).sum() / total) if total else float("nan")
+        return cls(modality, (real - centre) @ axes, (imputed - centre) @ axes, explained).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None) -> Self:
+        """Draw both codes of each sample; lines connect them for the first samples."""
+        axes = self._axes(ax, 5.0, 4.2)
+        for real, imputed in zip(self.real[:SHOWN_LINES], self.imputed[:SHOWN_LINES], strict=True):
+            axes.plot(*zip(real, imputed, strict=True), color="grey", linewidth=0.4, alpha=0.5)
+        axes.scatter(self.real[:, 0], self.real[:, 1], s=12, color=COLOURS[0], label="from its values")
+        axes.scatter(
+            self.imputed[:, 0], self.imputed[:, 1], s=12, color=COLOURS[1], marker="x", linewidth=0.8, label="imputed"
+        )
+        axes.set_xlabel("first axis of the real codes")
+        axes.set_ylabel("second axis")
+        axes.set_title(f"{self.modality}: imputed codes explain {self.explained:.0%} of the variance", fontsize=10)
+        axes.legend(frameon=False, fontsize=8)
+        self._finish()
+        return self
