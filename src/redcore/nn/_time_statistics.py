@@ -28,8 +28,8 @@ def time_statistics(values: Tensor, lengths: Tensor, n_windows: int = 0) -> Tens
     """Return statistics of sequences over time, (n, n_statistics), float32, in blocks with one entry per feature.
 
     They are the mean, standard deviation, minimum and maximum, and with windows also the autocorrelation at each of
-    `LAGS`, and the mean and standard deviation in each of `n_windows` windows of equal length. Autocorrelations describe
-    the frequencies of a signal, windows its course.
+    `LAGS`, and the mean and standard deviation in each of `n_windows` windows of equal length. Autocorrelations
+    describe the frequencies of a signal, windows its course.
 
     Parameters
     ----------
