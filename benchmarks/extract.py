@@ -5,8 +5,8 @@
 Each extractor runs in a process of its own with one thread, on files of one medium: audio of 5 s at 16 kHz, images of
 640 x 480, sensor series of 1,000 steps and 6 channels, texts of 200 words, and videos of 5 s at 25 frames per second
 and 320 x 240, from which 2 frames per second are taken. Packages are imported before the measurement, which includes
-the loading of models, the cache and the store. Files per second are those of CPU time, so that other work on the machine
-has little effect. The peak memory is that of the process, with Python and all packages. The extractor
+the loading of models, the cache and the store. Files per second are those of CPU time, so that other work on the
+machine has little effect. The peak memory is that of the process, with Python and all packages. The extractor
 `pretrained` is left out, since its speed is that of the model.
 """
 
