@@ -11,11 +11,10 @@ from redcore.benchmark import (
     Cell,
     Over,
     Record,
-    RunScore,
     degradation_curves,
     imbalance_gaps,
+    leads,
     learning_balance,
-    mean_interval,
     modality_equity,
     read_spec,
     single_modality_scores,
@@ -33,38 +32,25 @@ def method_titles(records: Sequence[Record]) -> list[str]:
     return sorted({record.cell.method.title() for record in records})
 
 
-def run_key(record: Record) -> tuple[str, str, int, int]:
-    """Return the data set, protocol, seed and fold, which determine data, split and masks."""
-    cell = record.cell
-    return cell.data.title(), cell.protocol.title(), cell.seed, cell.fold or 0
-
-
-def differences(records: Sequence[Record], method: str, other: str, over: Over, keep: Keep) -> list[float]:
-    """Return the paired differences in points, over runs with the same data, protocol, seed and masks."""
-    values: dict[str, dict[tuple[str, str, int, int], float]] = {method: {}, other: {}}
-    for record in filter(keep, records):
-        if record.cell.method.title() in values:
-            values[record.cell.method.title()][run_key(record)] = 100 * f1_of(record, over=over)
-    return [values[method][key] - values[other][key] for key in values[method].keys() & values[other].keys()]
-
-
-def points(values: Sequence[float]) -> str:
-    """Return the mean of differences as text, with the t interval over all pairs."""
-    one = mean_interval([RunScore(value) for value in sorted(values)])
-    interval = "no interval" if np.isnan(one.low) else f"95% interval {one.low:+.1f} to {one.high:+.1f}"
-    return f"{one.mean:+.1f} points ({interval}, {len(values)} pairs)"
-
-
 def versus(
     records: Sequence[Record], method: str, others: Sequence[str], over: Over = "patterns", keep: Keep = keep_all
 ) -> str:
-    """Return the mean paired differences of a method to other methods as text."""
+    """Return the mean paired differences of a method to other methods as text, with the intervals of `leads`."""
+    chosen = [record for record in records if keep(record)]
     parts = []
     for other in others:
-        values = differences(records, method, other, over, keep)
-        if values:
-            parts.append(f"minus `{other}` {points(values)}")
+        pair = [record for record in chosen if record.cell.method.title() in (method, other)]
+        one = leads(pair, method, score="argmax", over=over).get(other)
+        if one is not None:
+            interval = (
+                "no interval" if np.isnan(one.low) else f"95% interval {100 * one.low:+.1f} to {100 * one.high:+.1f}"
+            )
+            parts.append(f"minus `{other}` {100 * one.mean:+.1f} points ({interval}, {runs_of(one.n_runs)})")
     return f"`{method}` {', '.join(parts)}"
+
+
+def runs_of(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def mean_of(records: Sequence[Record], read: Callable[[Record], float | None], keep: Keep = keep_all) -> float:
