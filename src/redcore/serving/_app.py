@@ -75,7 +75,7 @@ class Service:
         A fitted method.
     limits : Limits
     calibration : Calibration or None
-        If given and the targets are continuous, predictions include an interval with coverage 0.9.
+        If given and the targets are continuous or times, predictions include an interval with coverage 0.9.
     reference : Reference or None
         If given, answers include the differences of the latest samples from the training data.
     recipes : mapping of str to Recipe
@@ -95,8 +95,9 @@ class Service:
     ) -> None:
         self.method, self.limits = method, limits
         self.raw = RawInputs(method, recipes, limits)
-        regression = method.schema.target_kind.is_regression
-        self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and regression else None
+        kind = method.schema.target_kind
+        has_intervals = calibration is not None and (kind.is_regression or kind.is_survival)
+        self.intervals = Intervals(calibration, COVERAGE) if has_intervals else None
         self.metrics = Metrics()
         self.drift = None if reference is None else DriftWatch(method, reference, self.metrics)
         self.batcher = Batcher(self._predict_batch, limits.max_batch, limits.max_waiting, self.metrics.batch)
@@ -156,7 +157,9 @@ class Service:
         predictions = format_predictions(self.method, samples, outputs)
         for sample, prediction in zip(samples, predictions, strict=True) if self.intervals else ():
             assert self.intervals is not None
-            if "number" in prediction:
+            if (grid := self.method.schema.grid) is not None:
+                prediction["interval"] = self.intervals.of_time(sample, prediction["survival"], grid)
+            elif "number" in prediction:
                 [prediction["interval"]] = self.intervals.around(sample, [prediction["number"]])
             else:
                 prediction["intervals"] = self.intervals.around(sample, prediction["numbers"])
@@ -256,7 +259,8 @@ def make_app(
     limits : Limits, optional
         Bounds on request size, queue length and time; the defaults of `Limits` if absent.
     calibration : Calibration, optional
-        Calibration of a regression method. If given, every prediction includes an interval with coverage 0.9.
+        Calibration of a regression or survival method. If given, every prediction includes an interval with coverage
+        0.9.
     reference : Reference, optional
         Profile of the training data. If given, answers have the field ``drift``, and there are metrics by modality,
         missing pattern and class.

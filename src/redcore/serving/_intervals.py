@@ -1,10 +1,11 @@
-"""Prediction intervals from the calibration of a regression model."""
+"""Prediction intervals from the calibration of a regression or survival model."""
 
 import warnings
 from functools import lru_cache
 
 import numpy as np
 
+from redcore.data import TimeGrid
 from redcore.exceptions import CalibrationWarning
 from redcore.serving._samples import Sample
 from redcore.uncertainty import Calibration
@@ -47,3 +48,15 @@ class Intervals:
             [number - half_width, number + half_width] if np.isfinite(half_width) else None
             for number, half_width in zip(numbers, half_widths, strict=True)
         ]
+
+    def of_time(self, sample: Sample, curve: list[float], grid: TimeGrid) -> list[float | None] | None:
+        """Return the interval [low, high] of the time to the event of a sample with the predicted survival curve.
+
+        `high` is None if the interval is unbounded; see `TimeGrid.interval`. The interval is None if the calibration
+        set has too few samples with this missing pattern.
+        """
+        half_widths = np.array(self._half_widths(tuple(sorted(sample))))
+        if not np.isfinite(half_widths).all():
+            return None
+        low, high = grid.interval(np.array([curve]), half_widths)[0].tolist()
+        return [low, high if np.isfinite(high) else None]

@@ -49,6 +49,14 @@ Interval = Annotated[
     Field(description="Lower and upper bound; null if too few samples were available for calibration."),
 ]
 
+TimeInterval = Annotated[
+    tuple[float, float | None] | None,
+    Field(
+        description="Conformal interval of the time: lower and upper bound. The upper bound is null beyond the horizon "
+        "of the training data, and the interval is null if too few samples were available for calibration."
+    ),
+]
+
 
 def request_model(schema: Schema, limits: Limits, media: Mapping[str, str] | None = None) -> type[BaseModel]:
     """Return the pydantic model of a request body, ``{"samples": [{"audio": [...], ...}, ...]}``.
@@ -134,6 +142,8 @@ def prediction_model(schema: Schema, intervals: bool, drift: bool = False) -> ty
         fields["risk"] = (float, Field(description="Sum of the cumulative hazards at the times of /model."))
         fields["median"] = (float | None, Field(description="Median time; null if the curve stays above one half."))
         fields["survival"] = (list[float], Field(description="Probabilities of survival at the times of /model."))
+        if intervals:
+            fields["interval"] = (TimeInterval, ...)
     elif schema.classes is None:
         several = schema.n_outputs > 1
         fields["numbers" if several else "number"] = (list[float] if several else float, ...)
