@@ -6,6 +6,7 @@ import numpy as np
 from accuracy import DEFAULT, DEFAULT_AMONG_STACKS, accuracy_findings, ceiling_findings, f1_of
 from equal_aids import equal_aids_findings
 from fit_cost import fit_cost_findings
+from survival import survival_findings
 
 from redcore.benchmark import (
     Cell,
@@ -257,6 +258,7 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "two-modalities": two_modalities,
     "hardware": hardware,
     "real-missingness": observed_by_protocol,
+    "survival": survival_findings,
     "informative": observed_by_protocol,
     "within-modality": observed_by_protocol,
     "accuracy": equal_aids_findings,

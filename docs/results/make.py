@@ -20,6 +20,7 @@ from findings import FINDINGS, coverage
 from fit_cost import fit_cost_figure, fit_cost_table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from survival import survival_figure, survival_table
 
 from redcore.benchmark import (
     Over,
@@ -343,6 +344,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "ceiling": (ceiling_figure, ceiling_table),
     "fit-cost": (fit_cost_figure, fit_cost_table),
     "real-missingness": (observed_figure, observed_table),
+    "survival": (survival_figure, survival_table),
     "informative": (observed_figure, observed_table),
     "within-modality": (observed_figure, observed_table),
 }
@@ -382,6 +384,8 @@ def rankings(name: str, records: Sequence[Record]) -> list[str]:
     """Return the tables of mean ranks by log loss and by macro-F1 of argmax; in full for `accuracy` and `unseen`."""
     if name in ("accuracy", "unseen"):
         return [f"By {SCORES['proper']}:", markdown(accuracy_table(records, "proper"))]
+    if name == "survival":
+        return []
     columns = {}
     for score, label in SCORES.items():
         ranking = rank_methods(records, score=score)

@@ -1,5 +1,7 @@
 """Survival targets on the command line."""
 
+import json
+
 import numpy as np
 import pyarrow.csv as pa_csv
 import pytest
@@ -36,7 +38,10 @@ def test_a_survival_run_from_a_table_to_predictions(cli, table, tmp_path):
     assert fitted.status == 0, fitted.err
     assert set(fitted.json["metrics"]["pooled"]) >= {"uno_c", "harrell_c", "ibs", "dynamic_auc", "horizon_error"}
     assert "probability of survival" in (run / "model_card.md").read_text()
-    assert "integrated Brier score" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "integrated Brier score" in page
+    assert "Survival by predicted risk" in page
+    assert page.count('fill-opacity="0.16"') == len(json.loads((run / "metrics.json").read_text())["risk_groups"]) == 3
     out = tmp_path / "predictions.csv"
     assert cli("predict", run, table, "--out", out).status == 0
     columns = pa_csv.read_csv(out)

@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from redcore import MethodClassifier, MethodRegressor, MultimodalData, Target
+from redcore import MethodClassifier, MethodRegressor, MethodSurvival, MultimodalData, Target
 from redcore.benchmark import read_records
-from redcore.exceptions import DataError, RunError, TargetError, UnknownNameError, UnsupportedError
+from redcore.datasets.weibull import load as load_weibull
+from redcore.exceptions import (
+    DataError,
+    RunError,
+    SettingsError,
+    TargetError,
+    UnknownNameError,
+    UnsupportedError,
+)
 from redcore.plot import (
     CalibrationDisplay,
     DegradationDisplay,
@@ -17,6 +25,7 @@ from redcore.plot import (
     MissingPatternsDisplay,
     ModalityValueDisplay,
     PatternScoresDisplay,
+    RiskGroupsDisplay,
     SupervisionDisplay,
 )
 
@@ -165,3 +174,22 @@ def test_latent_codes_need_the_modality_and_a_method_that_imputes(imputing, mode
         LatentCodesDisplay.from_estimator(estimator, samples.take(np.arange(0, 240, 4)), "a")
     with pytest.raises(UnsupportedError):
         LatentCodesDisplay.from_estimator(model, data, "b")
+
+
+def test_risk_groups(model, data):
+    data_of_times = load_weibull(300)
+    estimator = MethodSurvival("late_fusion").fit(data_of_times)
+    display = RiskGroupsDisplay.from_estimator(estimator, data_of_times)
+    assert [group.n_samples for group in display.groups] == [100, 100, 100]
+    early = [np.interp(1.0, group.times, group.survival) for group in display.groups]
+    assert early[0] > early[1] > early[2]
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert [label.split(" risk")[0] for label in labels] == ["low", "medium", "high"]
+    counts = [text.get_text() for text in display.ax_.texts]
+    assert counts[::5] == [str(group.n_samples) for group in display.groups]
+    two = RiskGroupsDisplay.from_estimator(estimator, data_of_times, n_groups=2)
+    assert len(two.groups) == 2
+    with pytest.raises(SettingsError, match="n_groups is 0, expected at least 1"):
+        RiskGroupsDisplay.from_estimator(estimator, data_of_times, n_groups=0)
+    with pytest.raises(TargetError, match="expected survival for risk groups"):
+        RiskGroupsDisplay.from_estimator(model, data)

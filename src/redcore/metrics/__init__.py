@@ -22,6 +22,7 @@ from redcore.metrics._patterns import (
     missing_patterns,
     pattern_name,
 )
+from redcore.metrics._risk_groups import RiskGroup, risk_groups
 from redcore.metrics._samples import SamplePredictions, influence
 from redcore.metrics._scores import (
     calibration_error,
@@ -49,6 +50,7 @@ __all__ = [
     "Details",
     "MoreScores",
     "PatternReport",
+    "RiskGroup",
     "SamplePredictions",
     "Score",
     "all_scores",
@@ -71,6 +73,7 @@ __all__ = [
     "plug_in_scores",
     "rare_class",
     "regression_scores",
+    "risk_groups",
     "score_label",
     "scores",
     "sims_scores",

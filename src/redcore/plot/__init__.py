@@ -11,6 +11,7 @@ from redcore.plot._latent_codes import LatentCodesDisplay
 from redcore.plot._missing_patterns import MissingPatternsDisplay
 from redcore.plot._modality_value import ModalityValueDisplay
 from redcore.plot._pattern_scores import PatternScoresDisplay
+from redcore.plot._risk_groups import RiskGroupsDisplay
 from redcore.plot._supervision import SupervisionDisplay
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "MissingPatternsDisplay",
     "ModalityValueDisplay",
     "PatternScoresDisplay",
+    "RiskGroupsDisplay",
     "SupervisionDisplay",
 ]

@@ -6,6 +6,7 @@ from redcore.report._modality_value import worth_figure
 from redcore.report._page import benchmark_page, inspection_page, write_page
 from redcore.report._paper_figures import write_figures
 from redcore.report._pattern_tables import pattern_tables
+from redcore.report._risk_groups import group_names
 from redcore.report._run_folder import run_page, write_run_report
 from redcore.report._supervision_figure import COLOURS, STYLES, supervision_figure
 from redcore.report._tables import latex_tables, markdown_tables
@@ -16,6 +17,7 @@ __all__ = [
     "benchmark_page",
     "drift_page",
     "explanation_page",
+    "group_names",
     "inspection_page",
     "latex_tables",
     "markdown_tables",

@@ -8,6 +8,7 @@ from redcore._files import write_atomic
 from redcore.metrics import score_label
 from redcore.report._page import page
 from redcore.report._payload import payload
+from redcore.report._risk_groups import risk_group_curves
 from redcore.report._supervision_figure import supervision_figure
 from redcore.runs import RunResult, read_result
 
@@ -18,6 +19,8 @@ COUNTS = (("training samples", "train"), ("validation samples", "validation"), (
 
 def run_page(result: RunResult) -> str:
     """Return the page of a run: scores under every missing pattern, training history and settings.
+
+    For survival, it also has the survival curves by predicted risk.
 
     Parameters
     ----------
@@ -38,6 +41,7 @@ def run_page(result: RunResult) -> str:
         rates=result.missing_rates,
         request=record["request"],
         threshold=record.get("threshold"),
+        risk_groups=risk_group_curves(result.metrics.get("risk_groups", [])),
         details=result.metrics.get("details"),
         scores=[
             (score_label(name), result.metrics["as_observed"].get(name), interval)
