@@ -44,7 +44,7 @@ def of_seed(model: GaussianModel, method: str, seed: int) -> dict[str, dict[str,
     train, calibration, test = draw(model, seed)
     estimator = MethodSurvival(method, random_state=seed).fit(train).calibrate(calibration)
     optimum = make_method("bayes", settings=SETTINGS).fit(train)
-    times, events = (np.asarray(column) for column in test.target.values.T)  # type: ignore[union-attr]
+    times, events = (np.asarray(column) for column in test.target.values.T)
     result = {}
     for pattern in missing_patterns(test.names):
         shown = test.select(pattern)

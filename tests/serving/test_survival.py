@@ -1,5 +1,7 @@
 """Service of a survival model: risk, curve, median and conformal interval of the time, and their schema."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from redcore.serving import make_app
 from redcore.uncertainty import Calibration
 from serving_client import talk
 
-SAMPLES = [
+SAMPLES: list[dict[str, Any]] = [
     {"audio": [-3.0, -3.0, -3.0], "text": [3.0] * 4},
     {"text": [0.5, 1.5, -0.5, 2.0]},
     {"video": [-1.0, None, 0.0, 0.0, 0.0]},

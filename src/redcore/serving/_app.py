@@ -96,8 +96,8 @@ class Service:
         self.method, self.limits = method, limits
         self.raw = RawInputs(method, recipes, limits)
         kind = method.schema.target_kind
-        has_intervals = calibration is not None and (kind.is_regression or kind.is_survival)
-        self.intervals = Intervals(calibration, COVERAGE) if has_intervals else None
+        has_intervals = kind.is_regression or kind.is_survival
+        self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and has_intervals else None
         self.metrics = Metrics()
         self.drift = None if reference is None else DriftWatch(method, reference, self.metrics)
         self.batcher = Batcher(self._predict_batch, limits.max_batch, limits.max_waiting, self.metrics.batch)
