@@ -64,7 +64,8 @@ def _tests(row: Row) -> list[str]:
     if not row.extra:
         return [str(ROOT / ".ci" / "smoke.py")]
     # old releases use names that newer ones of their own dependencies deprecate
-    quiet = ["-W", "ignore::DeprecationWarning"] if row.resolution == "lowest-direct" else []
+    ignored = ("DeprecationWarning", "FutureWarning") if row.resolution == "lowest-direct" else ()
+    quiet = [option for warning in ignored for option in ("-W", f"ignore::{warning}")]
     return ["-m", "pytest", "-p", "no:cacheprovider", "-q", *quiet, "-m", "not slow", str(ROOT / "tests")]
 
 
