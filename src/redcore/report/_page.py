@@ -16,6 +16,7 @@ from redcore.exceptions import RunError
 from redcore.inspection import Summary
 from redcore.report._comparison import comparison
 from redcore.report._payload import payload
+from redcore.report._published import published_tables
 
 __all__ = ["benchmark_page", "inspection_page", "page", "page_without_scripts", "static_page", "write_page"]
 
@@ -33,6 +34,7 @@ SCRIPTS = (
     "differences",
     "upset",
     "calibration",
+    "published",
     "traces",
     "ranks",
     "cost",
@@ -66,7 +68,9 @@ def benchmark_page(records: Sequence[Record], title: str, score: str | None = No
         colour scheme.
     """
     content = payload(records, title, score)
-    return page("benchmark.html.j2", content | comparison(records, content, focus, score))
+    published = published_tables(records)
+    content |= comparison(records, content, focus, score) | {"published": published}
+    return page("benchmark.html.j2", content, has_published=bool(published))
 
 
 def page(template: str, content: Mapping[str, Any], **names: object) -> str:

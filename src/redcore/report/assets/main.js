@@ -8,6 +8,7 @@ const SECTIONS = {
   ranks: drawRanks,
   training: drawTrainingPatterns,
   calibration: drawCalibration,
+  published: drawPublished,
   patterns: drawPatterns,
   traces: drawTraces,
   cost: drawCost,

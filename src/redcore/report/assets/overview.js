@@ -25,8 +25,8 @@ function drawOverview(summary, width) {
   const list = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   const result = element("p", { class: "lead", id: "result" }, resultSentence(summary), verdictSentence(summary));
   return [
-    result,
     sampleMessage(),
+    result,
     conflictMessage(),
     drawVerdict(summary, width),
     ...cautions(),
