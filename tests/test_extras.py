@@ -46,6 +46,12 @@ def test_a_package_that_is_broken_is_not_called_absent(tmp_path, monkeypatch):
         import_module("broken_package")
 
 
+def test_nested_imports_name_the_package_once():
+    message = r"^package no_such is not installed: pip install 'redcore\[serve\]'$"
+    with pytest.raises(MissingExtraError, match=message), imports_of_extra("serve"), imports_of_extra("serve"):
+        import_module("no_such")
+
+
 def test_an_internal_import_error_stays():
     with pytest.raises(ImportError) as caught, imports_of_extra("tune"):
         import_module("redcore.no_such")

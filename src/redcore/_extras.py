@@ -26,6 +26,8 @@ def imports_of_extra(extra: str) -> Iterator[None]:
     """
     try:
         yield
+    except MissingExtraError:
+        raise
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "redcore":
             raise
