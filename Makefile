@@ -13,7 +13,7 @@ JOBS := 2
 SEEDS := 1000
 SET :=
 
-.PHONY: help demo test test-fast test-slow coverage coverage-all slow check fuzz fuzz-service bench bench-compare bench-check conformance docs wheel matrix workflows licences sbom test-pages study studies results clean
+.PHONY: help demo test test-fast test-slow coverage coverage-all slow check faults fuzz fuzz-service bench bench-compare bench-check conformance docs wheel matrix workflows licences sbom test-pages study studies results clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -109,6 +109,9 @@ $(VENV)/.pages: $(VENV)/.ready
 fuzz: $(VENV)/.ready ## Fuzz the readers with 20,000 damaged files, and the Python inputs with 20,000 examples; only named errors are allowed
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/reader_fuzz.py --cases 20000
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/input_fuzz.py --examples 20000
+
+faults: $(VENV)/.ready ## Inject faults of the machine into every command that writes, and print a table of what is lost
+	PYTHONPATH=tests MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python tests/faults/inject.py
 
 conformance: $(VENV)/.ready ## Run scikit-learn's checks on the estimators of every method (about ten minutes)
 	$(BIN)/python -m pytest tests/estimators/every_method.py

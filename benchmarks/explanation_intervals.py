@@ -1,10 +1,10 @@
 """Measure how often the intervals of explanations contain the true value, by simulation.
 
-    OMP_NUM_THREADS=1 python benchmarks/explanation_intervals.py [--worlds 20]
+    OMP_NUM_THREADS=1 python benchmarks/explanation_intervals.py [--worlds 20] [--truth 10000] [--methods stack]
 
 Expected changes (nominal coverage 90%): one modality of 300 samples is hidden, and the true change is that of the
 prediction when it is added. Feature importance (nominal coverage 95%): importances on 200 samples, and the true ones on
-10,000 other samples. Both use random worlds of `gaussian` with three modalities and their own models.
+many other samples. Both use random worlds of `gaussian` with three modalities and their own models.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from redcore.datasets import gaussian
 from redcore.explain import explain_samples, feature_importance
 from redcore.methods import Method, make_method
 
-N_FIT, N_TEST, N_SAMPLES, N_TRUTH = 600, 300, 200, 10_000
+N_FIT, N_TEST, N_SAMPLES = 600, 300, 200
 N_REFERENCE = (80, 200, 1000)
 METHODS = ("bayes", "late_fusion", "stack")
 TARGETS = ("classes", "number")
@@ -56,12 +56,12 @@ def importances(method: Method, data: MultimodalData, **options) -> dict:
     return single | {(one.modality, ""): one.together for one in results}
 
 
-def cover_of_features(name: str, target: str, seed: int) -> float:
+def cover_of_features(name: str, target: str, seed: int, n_truth: int) -> float:
     """Return the share of the features of one world whose interval contains the true importance."""
-    settings, data = world(seed, target, N_FIT + N_SAMPLES + N_TRUTH)
+    settings, data = world(seed, target, N_FIT + N_SAMPLES + n_truth)
     fit, few, many = np.split(np.arange(data.n_samples), [N_FIT, N_FIT + N_SAMPLES])
     method = fitted(name, settings, data.take(fit))
-    true = importances(method, data.take(many), n_repeats=2, max_samples=N_TRUTH)
+    true = importances(method, data.take(many), n_repeats=2, max_samples=n_truth)
     found = importances(method, data.take(few), seed=seed)
     return float(np.mean([one.low <= true[key].value <= one.high for key, one in found.items()]))
 
@@ -74,14 +74,17 @@ def row(name: str, target: str, what: str, shares: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--worlds", type=int, default=20)
-    n_worlds = parser.parse_args().worlds
+    parser.add_argument("--truth", type=int, default=10_000, help="samples for the true importance of features")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    options = parser.parse_args()
+    n_worlds = options.worlds
     print("| interval | method | target | contain the true value (± standard error over worlds) |\n|---|---|---|---|")
     for target in TARGETS:
-        for name in METHODS:
+        for name in options.methods:
             for n_reference in N_REFERENCE:
                 shares = [cover_of_changes(name, target, n_reference, seed) for seed in range(n_worlds)]
                 print(row(name, target, f"change, {n_reference} reference samples", shares), flush=True)
-            shares = [cover_of_features(name, target, seed) for seed in range(n_worlds)]
+            shares = [cover_of_features(name, target, seed, options.truth) for seed in range(n_worlds)]
             print(row(name, target, f"features, {N_SAMPLES} samples", shares), flush=True)
 
 
