@@ -23,7 +23,7 @@ def published_tables(records: Sequence[Record]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``title``, ``source``, ``protocol``, ``differs``, ``labels`` of the scores, and ``rows``: method, origin, values.
+        ``title``, ``source``, ``protocol``, ``differs``, ``labels`` of the scores, ``rows``: method, origin, values.
     """
     text = resources.files("redcore.report").joinpath("published.toml").read_text(encoding="utf-8")
     names = {record.cell.data.name for record in records}
