@@ -13,6 +13,23 @@ def test_unknown_name_lists_known_names_and_suggests_the_closest():
     assert str(caught.value) == "unknown modality 'audoi'; did you mean 'audio'? Known: audio, text, video"
 
 
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("nothing", None),
+        ("gradient", None),
+        ("boostin", "boosting"),
+        ("stck", "stack"),
+        ("Late-Fusion", "late_fusion"),
+        ("stak", "stack"),
+    ],
+)
+def test_only_close_names_are_suggested(name, suggestion):
+    message = str(UnknownNameError("method", name, ["boosting", "late_fusion", "stack", "mean_fill"]))
+    assert ("did you mean" in message) == (suggestion is not None)
+    assert suggestion is None or f"did you mean {suggestion!r}?" in message
+
+
 def test_known_names_pass():
     check.check_known("modality", ["text"], iter(["audio", "text"]))
 
@@ -202,6 +219,7 @@ def test_missing_labels_in_every_container(labels):
         (None, None, "no target given"),
         ([1.5, 2.0], None, "fractional"),
         ([1.0, np.inf], None, "row 1 is infinite"),
+        ([1.0, 1e300], None, "label 1e[+]300 is too large"),
         (["a", 1], None, r"mixed types \(int, str\)"),
         (np.array([1, "a"], dtype=object), None, r"mixed types \(int, str\)"),
         ([[1, 2], [3, 4]], None, r"shape \(2, 2\), expected 1 dim"),

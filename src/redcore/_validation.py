@@ -277,6 +277,8 @@ def _class_array(labels: Any, n_samples: int) -> AnyArray:
             "Unknown label type: continuous; class labels are fractional numbers, expected "
             "classes (for regression use a regressor, or target kind 'regression')"
         )
+    if np.any(np.abs(array) >= 2**63):
+        raise TargetError(f"label {array[np.abs(array) >= 2**63][0]} is too large for a 64-bit integer")
     return array.astype(np.int64)
 
 

@@ -40,6 +40,10 @@ __all__ = [
 ]
 
 
+CLOSE, CLOSE_SHORT = 0.75, 0.6
+"""Smallest similarity (`difflib`, from 0 to 1) of a suggested name, and of one for a name of at most four letters."""
+
+
 class RedCoreError(Exception):
     """Base class of all errors that this package raises deliberately."""
 
@@ -136,8 +140,9 @@ class UnknownNameError(RedCoreError, ValueError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, str(name), sorted(known)
-        close = get_close_matches(self.name, self.known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        forms = {_plain(str(other)): other for other in self.known}
+        close = get_close_matches(_plain(self.name), forms, n=1, cutoff=CLOSE if len(self.name) > 4 else CLOSE_SHORT)
+        hint = f"; did you mean {forms[close[0]]!r}?" if close else ""
         listed = ", ".join(self.known) or "none"
         super().__init__(
             f"unknown {kind} {self.name!r}{hint} Known: {listed}"
@@ -147,6 +152,10 @@ class UnknownNameError(RedCoreError, ValueError):
 
     def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, list[str]]]:
         return type(self), (self.kind, self.name, self.known)
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "_").replace(" ", "_")
 
 
 class PlugInError(RedCoreError, ValueError):

@@ -126,6 +126,28 @@ def test_whole_floats_equal_integers():
     assert data.sample_ids.tolist() == [1, 2, 3, 4]
 
 
+def test_labels_beyond_64_bits_are_text():
+    large = [2**63 + 1, 2**64 - 1]
+    data = make(rna=RNA[:2].set_index(np.array(large, dtype=np.uint64)), blood=BLOOD.set_index([[*large, 10**400]]))
+    assert data.sample_ids.tolist() == [str(label) for label in (*large, 10**400)]
+    assert values(data, "blood") == [30, 10, 40]
+
+
+def test_labels_that_are_not_valid_unicode():
+    left, right = (pd.Index(labels, dtype=object) for labels in (["p\udcff", "q", "r"], ["r", "p\udcff", "s"]))
+    data = make(RNA.set_index(left), BLOOD.set_index(right))
+    assert data.sample_ids.tolist() == ["p\udcff", "q", "r", "s"]
+    assert values(data, "blood") == [10, None, 30, 40]
+
+
+def test_reordered_values_are_a_copy():
+    rna, blood = RNA.astype(np.float32), BLOOD.astype(np.float32)
+    data = make(rna, blood)
+    rna.iloc[:] = blood.iloc[:] = -1
+    assert values(data, "rna") == [1, 2, 3, None]
+    assert values(data, "blood") == [10, None, 30, 40]
+
+
 def test_multi_index_and_dates_are_labels():
     visits = pd.MultiIndex.from_tuples([("anna", 1), ("anna", 2), ("ben", 1)])
     data = make(RNA.set_axis(visits, axis=0), BLOOD.set_axis(visits[[2, 0, 1]], axis=0))

@@ -135,6 +135,33 @@ def test_columns_of_text_are_categories(frame):
     assert dict(data.categories["m"]) == {"level": ("high", "low")}
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([pd.Timestamp("2000-01-01"), np.ma.masked, pd.NaT], [10957, np.nan, np.nan]),
+        (["x", np.ma.masked, "y"], [0, np.nan, 1]),
+        (["1_000", " ", "2"], [1000, np.nan, 2]),
+    ],
+)
+def test_missing_objects_in_a_column_of_any_type(cells, expected):
+    frame = pd.DataFrame({"c": pd.Series(cells, dtype=object), "ward": ["u", "v", "u"]})
+    column = MultimodalData.from_arrays({"a": frame}).modalities["a"].values[:, 0]
+    np.testing.assert_array_equal(column, expected)
+
+
+@pytest.mark.parametrize("cells", [["0%", "12%"], ["1,250", "3,000"], ["0,5", "1,5"], ["12 €", "1.5 €"]])
+def test_text_of_amounts_is_no_category(cells):
+    frame = pd.DataFrame({"c": cells})
+    with pytest.raises(DataError, match=f"column 'c' is string, expected numbers; row 0 is '{cells[0]}'"):
+        MultimodalData.from_arrays({"a": frame})
+    assert MultimodalData.from_arrays({"a": frame.astype("category")}).categories == {"a": {"c": tuple(sorted(cells))}}
+
+
+def test_ranges_are_categories():
+    frame = pd.DataFrame({"c": ["<5", "5-10", ">10"]})
+    assert MultimodalData.from_arrays({"a": frame}).categories["a"]["c"] == ("5-10", "<5", ">10")
+
+
 def test_columns_of_lists_in_a_frame_are_an_error():
     with pytest.raises(DataError, match="column 'x'"):
         MultimodalData.from_arrays({"m": pl.DataFrame({"x": [[1.0], [2.0]]})})

@@ -2,11 +2,13 @@
 
     PYTHONPATH=tests python tests/fuzz/input_fuzz.py --examples 20000
 
-Half of the examples draw modalities as dictionaries of id to cells, with missing cells, missing samples, and ids in any
+Some examples draw modalities as dictionaries of id to cells, with missing cells, missing samples, and ids in any
 order. They are written as pandas (NumPy, nullable, Arrow-backed and object types), polars and Arrow frames, or as
 masked, sparse and plain arrays and lists. The result must equal the naive model, or raise the error that the model
-expects. The other half draw columns of any type: text, dates, categories, lists, mixed objects, duplicated and missing
-labels. They must be read, or raise a `RedCoreError`. Inputs must never be modified.
+expects. "Mixed" examples draw columns of text, categories, booleans, dates, times and durations, write them as frames,
+or as CSV and Parquet files of `MultimodalData.join`, and compare the decoded values with those that were drawn. "Odd"
+examples draw columns of any type: text, dates, categories, lists, mixed objects, duplicated and missing labels. They
+must be read, or raise a `RedCoreError`. Inputs must never be modified.
 """
 
 import argparse
@@ -15,7 +17,10 @@ import copy
 import datetime
 import decimal
 import sys
+import tempfile
 import warnings
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -139,6 +144,120 @@ def unlabelled_inputs(source, data):
     assert_equal(as_data(X), *model)
 
 
+WORDS = ("red", "blue", "Blue", "a,b", 'say "x"', "é", " pad ", "two words", "line\nbreak", ";", "-x", "", " ")
+MOMENTS = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
+MIXED = {
+    "text": (st.sampled_from(WORDS), pa.string()),
+    "category": (
+        st.sampled_from([word for word in WORDS if word == word.strip() != ""]),
+        pa.dictionary(pa.int32(), pa.string()),
+    ),
+    "bool": (st.booleans(), pa.bool_()),
+    "date": (st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 1, 1)), pa.date32()),
+    "time": (MOMENTS.map(lambda moment: moment.replace(microsecond=0)), pa.timestamp("us")),
+    "duration": (st.timedeltas(-datetime.timedelta(1000), datetime.timedelta(1000)), pa.duration("us")),
+    "number": (NUMBERS["float"], pa.float64()),
+}
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+@st.composite
+def mixed_modalities(draw) -> dict[str, tuple[list[str], dict]]:
+    """Draw modalities with the kinds of their columns, and the cells of each sample by id."""
+    ids = [f"p{k}" for k in range(draw(st.integers(1, 8)))]
+    result = {}
+    for k in range(draw(st.integers(1, 2))):
+        kinds = draw(st.lists(st.sampled_from(list(MIXED)), min_size=1, max_size=4))
+        own = draw(st.permutations(ids))[: draw(st.integers(1, len(ids)))]
+        result[f"m{k}"] = (kinds, {i: [draw(st.none() | MIXED[kind][0]) for kind in kinds] for i in own})
+    return result
+
+
+def mixed_frame(form: str, kinds: list[str], rows: dict):
+    """Return the cells of one modality as a frame with the column ``id``."""
+    columns = {f"c{k}": pa.array([row[k] for row in rows.values()], MIXED[kind][1]) for k, kind in enumerate(kinds)}
+    table = pa.table({"id": list(rows), **columns})
+    match form:
+        case "pandas":
+            return table.to_pandas()
+        case "object":
+            return table.to_pandas().astype(object)
+        case "pyarrow-backed":
+            return table.to_pandas(types_mapper=pd.ArrowDtype)
+        case "polars":
+            return pl.from_arrow(table)
+    return table
+
+
+def mixed_file(folder: Path, name: str, form: str, kinds: list[str], rows: dict) -> Path:
+    """Write the cells of one modality to a CSV or Parquet file."""
+    frame, path = mixed_frame("polars", kinds, rows), folder / f"{name}.{form}"
+    assert isinstance(frame, pl.DataFrame)
+    frame.write_parquet(path) if form == "parquet" else frame.write_csv(path)
+    return path
+
+
+def plain_cell(kind: str, cell):
+    """Return a cell as `MultimodalData` represents it: text, a number, or None if it is missing."""
+    if cell is None or kind == "category":
+        return cell
+    if kind == "text":
+        return cell.strip() or None
+    if kind == "date":
+        return float((datetime.datetime.combine(cell, datetime.time()) - EPOCH).days)
+    if kind in ("time", "duration"):
+        return (cell - EPOCH if kind == "time" else cell) / datetime.timedelta(1)
+    return float(cell)
+
+
+def decoded_rows(data: MultimodalData, name: str) -> dict[str, list]:
+    """Return the observed cells of a modality by id, with the texts of categories."""
+    modality, categories = data.modalities[name], data.categories.get(name, {})
+    lists = [categories.get(feature) for feature in data.feature_names[name]]
+    result = {}
+    for i, place in zip(data.sample_ids.tolist(), modality.position, strict=True):
+        if place >= 0:
+            row = zip(modality.values[place].tolist(), lists, strict=True)
+            result[i] = [None if cell != cell else cell if own is None else own[int(cell)] for cell, own in row]
+    return result
+
+
+def assert_same_cells(found: dict[str, list], drawn: dict[str, list]) -> None:
+    assert set(found) == set(drawn)
+    for i, row in drawn.items():
+        expected_row = [pytest.approx(value, rel=1e-6) if isinstance(value, float) else value for value in row]
+        assert found[i] == expected_row
+
+
+@given(mixed_modalities(), st.data())
+def mixed_inputs(source, data):
+    expect = {
+        name: {i: [plain_cell(kind, cell) for kind, cell in zip(kinds, row, strict=True)] for i, row in rows.items()}
+        for name, (kinds, rows) in source.items()
+    }
+    expect = {name: {i: row for i, row in rows.items() if set(row) != {None}} for name, rows in expect.items()}
+    ids = [set(rows) for _, rows in source.values()]
+    shared = len(ids) == 1 or bool(ids[0] & ids[1])
+    from_files = data.draw(st.booleans())
+    forms = ("csv", "parquet") if from_files else ("pandas", "object", "pyarrow-backed", "polars", "arrow")
+    with tempfile.TemporaryDirectory() as folder:
+        X = {}
+        for name, (kinds, rows) in source.items():
+            form = data.draw(st.sampled_from(forms))
+            if from_files:  # CSV files have no durations
+                X[name] = mixed_file(Path(folder), name, "parquet" if "duration" in kinds else form, kinds, rows)
+            else:
+                X[name] = mixed_frame(form, kinds, rows)
+        convert = partial(MultimodalData.join, on="id") if from_files else partial(as_data, id_column="id")
+        if not shared:
+            with pytest.raises(DataError, match=r"shares no label|none of the .* ids is in another source"):
+                convert(X)
+            return
+        result = convert(X)
+    for name, rows in expect.items():
+        assert_same_cells(decoded_rows(result, name), rows)
+
+
 ODD_CELLS = st.one_of(
     st.none(),
     st.floats(),
@@ -195,7 +314,7 @@ def odd_inputs(X, as_table, data):
         pd.testing.assert_frame_equal(frame, before[name])
 
 
-CHECKS = {"labelled": labelled_inputs, "unlabelled": unlabelled_inputs, "odd": odd_inputs}
+CHECKS = {"labelled": labelled_inputs, "unlabelled": unlabelled_inputs, "mixed": mixed_inputs, "odd": odd_inputs}
 
 
 def run(check, n_examples: int) -> None:
@@ -211,7 +330,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=20_000, help="number of examples over all checks")
     arguments = parser.parse_args()
-    shares = {"labelled": 0.35, "unlabelled": 0.15, "odd": 0.5}
+    shares = {"labelled": 0.25, "unlabelled": 0.1, "mixed": 0.25, "odd": 0.4}
     for name, share in shares.items():
         n_examples = round(arguments.examples * share)
         run(CHECKS[name], n_examples)

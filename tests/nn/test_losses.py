@@ -110,7 +110,7 @@ def test_loss_of_the_user():
         ("regression", {"loss": "cross_entropy"}, "expected a target of classes or labels, got regression"),
         ("binary", {"loss": "huber"}, "expected a continuous target, got binary"),
         ("binary", {"loss": "focal", "label_smoothing": 0.1}, "has no label smoothing"),
-        ("binary", {"loss": "focus"}, "unknown loss 'focus'; did you mean 'focal'"),
+        ("binary", {"loss": "focl"}, "unknown loss 'focl'; did you mean 'focal'"),
     ],
 )
 def test_unsuitable_losses_are_rejected(kind, settings, message):

@@ -12,6 +12,7 @@ import numpy as np
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_modality_names, check_row_count, is_missing
 from redcore.data._frames import Frame, is_frame, library, shortened
+from redcore.data._sample_index import are_unique, check_unique, positions, union_rows
 from redcore.exceptions import AlignmentWarning, DataError
 
 __all__ = ["AlignedInputs", "Samples", "labels_of", "normalised_label"]
@@ -35,7 +36,7 @@ def normalised_label(label: Any) -> str:
     (True, True)
     """
     text = re.sub(r"(?<=\d)\.0+$", "", str(label).strip().casefold())
-    return re.sub(r"\d+", lambda digits: digits.group().lstrip("0") or "0", re.sub(r"[\s_.:/-]+", "-", text))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_.:/-]+", "-", text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +90,9 @@ class Samples:
         array = _label_array(what, labels)
         if np.array_equal(array, self.labels):
             return None
-        _places(self.what, self.labels)
-        place = _places(what, array)
-        rows = np.array([place.get(label, -1) for label in self.labels.tolist()], dtype=np.int64)
+        check_unique(self.what, self.labels)
+        check_unique(what, array)
+        rows = positions(self.labels, array)
         if (rows < 0).any() or len(array) != self.n_samples:
             raise DataError(self._mismatch(what, array, rows, _is_default(labels, len(array))))
         return rows
@@ -104,7 +105,7 @@ class Samples:
     @property
     def ids(self) -> AnyArray | None:
         """Labels as sample ids; None if there are no unique labels."""
-        unique = self.labels is not None and (self.is_default or len(set(self.labels.tolist())) == self.n_samples)
+        unique = self.labels is not None and (self.is_default or are_unique(self.labels))
         return self.labels if unique else None
 
     def adopt(self, inputs: Mapping[str, Any]) -> "Samples":
@@ -219,29 +220,30 @@ class AlignedInputs(Mapping[str, Any]):
     def _by_label(self, counts: Mapping[str, int], labels: Mapping[str, Any]) -> Samples:
         arrays = {name: _label_array(f"modality {name!r}", x) for name, x in labels.items() if x is not None}
         first = next(iter(arrays))
-        places = {first: _places(f"modality {first!r}", arrays[first])}
-        for name, array in arrays.items():
-            if not np.array_equal(array, arrays[first]):
-                places[name] = _places(f"modality {name!r}", array)
+        different = [name for name, array in arrays.items() if not np.array_equal(array, arrays[first])]
+        for name in [first, *different]:
+            check_unique(f"modality {name!r}", arrays[name])
         without = [name for name in counts if name not in arrays]
-        if without and len(places) > 1:
+        if without and different:
             raise DataError(
-                f"modality {without[0]!r} has no labels, but modalities {first!r} and {list(places)[1]!r} do not have "
+                f"modality {without[0]!r} has no labels, but modalities {first!r} and {different[0]!r} do not have "
                 "the same labels in the same order; expected labels for all modalities, or the same labels"
             )
         for name in without:
             check_row_count(f"modality {name!r}", counts[name], counts[first])
-        if len(places) == 1:
+        if not different:
             return Samples(counts[first], arrays[first])
-        _check_overlap(places, {name: _is_default(x, counts[name]) for name, x in labels.items() if x is not None})
-        _check_types(arrays)
-        union = list(dict.fromkeys(label for array in arrays.values() for label in array.tolist()))
-        for name, array in arrays.items():
-            if array.tolist() != union:
-                own = places.get(name, places[first])
-                self.rows[name] = np.array([own.get(label, -1) for label in union], dtype=np.int64)
-        _warn_of_forms(union, places)
-        return Samples(len(union), _as_array(union), agree=False)
+        is_default = {name: _is_default(x, counts[name]) for name, x in labels.items() if x is not None}
+        _check_types(arrays, is_default)
+        union, rows = union_rows(arrays)
+        observed = {name: own >= 0 for name, own in rows.items()}
+        n_modalities = np.sum(list(observed.values()), axis=0)
+        for name, mask in observed.items():
+            if mask.any() and not (n_modalities[mask] > 1).any():
+                _raise_not_shared(name, arrays, is_default)
+        self.rows = {name: own for name, own in rows.items() if not np.array_equal(own, np.arange(len(union)))}
+        _warn_of_forms(union, observed)
+        return Samples(len(union), union, agree=False)
 
 
 def _row_counts(modalities: Mapping[str, Any]) -> dict[str, int]:
@@ -285,7 +287,7 @@ def _is_default(labels: Any, n_rows: int) -> bool:
 def _label_array(what: str, labels: Any) -> AnyArray:
     """Return labels as an array of int64 or text; raise `DataError` if a label is missing."""
     dtype = getattr(labels, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "iu":
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype != np.uint64:
         return np.asarray(labels).astype(np.int64)
     entries = labels.tolist() if hasattr(labels, "tolist") else list(labels)
     if not set(map(type, entries)) <= {str, int}:
@@ -299,57 +301,42 @@ def _label_array(what: str, labels: Any) -> AnyArray:
 def _as_array(entries: list[Any]) -> AnyArray:
     """Return labels as int64 if all are whole numbers, and as text otherwise."""
     kinds = set(map(type, entries))
-    if kinds <= {int, float} and all(float(entry).is_integer() and abs(entry) < 2**63 for entry in entries):
+    if kinds <= {int, float} and all(abs(entry) < 2**63 and float(entry).is_integer() for entry in entries):
         return np.array([int(entry) for entry in entries], dtype=np.int64)
     return np.array(entries if kinds == {str} else [str(entry) for entry in entries], dtype=str)
 
 
-def _places(what: str, labels: AnyArray) -> dict[Any, int]:
-    """Return the row of each label; raise `DataError` if a label occurs twice."""
-    entries = labels.tolist()
-    places = {label: row for row, label in enumerate(entries)}
-    if len(places) < len(entries):
-        first: dict[Any, int] = {}
-        for row, label in enumerate(entries):
-            if first.setdefault(label, row) != row:
-                n_twice = len(entries) - len(places)
-                raise DataError(
-                    f"{what}: label {label!r} occurs in rows {first[label]} and {row} ({n_twice} duplicates in total); "
-                    "expected unique labels"
-                )
-    return places
-
-
-def _check_overlap(places: Mapping[str, Mapping[Any, int]], is_default: Mapping[str, bool]) -> None:
-    """Raise `DataError` for a modality that shares no label with any other one."""
-    for name, own in places.items():
-        others = {other: places[other] for other in places if other != name}
-        if not own or any(not own.keys().isdisjoint(other) for other in others.values()):
-            continue
-        other, labels = next(iter(others.items()))
-        if not labels:
-            continue
-        same = _same_after_normalisation(own, labels)
-        hint = f"; {len(same)} of them differ only in form, such as {_pair(same[0])}" if same else ""
-        if is_default[name] or is_default[other]:
-            one = name if is_default[name] else other
-            hint += (
-                f"; {one!r} has the default index 0, 1, 2, ...: to match rows by position, pass arrays without labels"
-            )
-        raise DataError(
-            f"modality {name!r} shares no label with the other modalities: 0 of its {len(own)} labels "
-            f"({shortened(own, 3)}) are among the {len(labels)} labels of {other!r} ({shortened(labels, 3)}){hint}"
-        )
-
-
-def _check_types(arrays: Mapping[str, AnyArray]) -> None:
+def _check_types(arrays: Mapping[str, AnyArray], is_default: Mapping[str, bool]) -> None:
     """Raise `DataError` if the labels of some modalities are integers, and those of others text."""
-    numbers = [name for name, array in arrays.items() if array.dtype.kind == "i"]
-    texts = [name for name, array in arrays.items() if array.dtype.kind != "i"]
-    if numbers and texts:
-        raise DataError(
-            f"the labels of modality {numbers[0]!r} are integers, those of {texts[0]!r} text; expected one type"
+    numbers = [name for name, array in arrays.items() if array.dtype.kind == "i" and len(array)]
+    texts = [name for name, array in arrays.items() if array.dtype.kind != "i" and len(array)]
+    if not (numbers and texts):
+        return
+    for names in (numbers, texts):
+        if len(names) == 1:
+            _raise_not_shared(names[0], arrays, is_default)
+    raise DataError(
+        f"the labels of modality {numbers[0]!r} are integers, those of {texts[0]!r} text; expected one type"
+    )
+
+
+def _raise_not_shared(name: str, arrays: Mapping[str, AnyArray], is_default: Mapping[str, bool]) -> None:
+    """Raise `DataError` for a modality that shares no label with any other one, unless all others are empty."""
+    others = [other for other in arrays if other != name and len(arrays[other])]
+    if not others:
+        return
+    own, labels = arrays[name].tolist(), arrays[others[0]].tolist()
+    same = _same_after_normalisation(own, labels)
+    hint = f"; {len(same)} of them differ only in form, such as {_pair(same[0])}" if same else ""
+    default = next((one for one in (name, others[0]) if is_default[one]), None)
+    if default is not None:
+        hint += (
+            f"; {default!r} has the default index 0, 1, 2, ...: to match rows by position, pass arrays without labels"
         )
+    raise DataError(
+        f"modality {name!r} shares no label with the other modalities: 0 of its {len(own)} labels "
+        f"({shortened(own, 3)}) are among the {len(labels)} labels of {others[0]!r} ({shortened(labels, 3)}){hint}"
+    )
 
 
 def _same_after_normalisation(left: Iterable[Any], right: Iterable[Any]) -> list[tuple[Any, Any]]:
@@ -359,23 +346,28 @@ def _same_after_normalisation(left: Iterable[Any], right: Iterable[Any]) -> list
     return [(label, other) for label, other in pairs if other is not None and other != label]
 
 
-def _warn_of_forms(union: list[Any], places: Mapping[str, Mapping[Any, int]]) -> None:
-    """Warn of labels of different modalities that differ only in form."""
-    complete = set(union).intersection(*places.values())
-    incomplete = [label for label in union if label not in complete]
-    forms = defaultdict(list)
-    for label in incomplete:
-        forms[normalised_label(label)].append(label)
+def _warn_of_forms(union: AnyArray, observed: Mapping[str, BoolArray]) -> None:
+    """Warn of labels of different modalities that differ only in form. `observed` are masks of the union."""
+    if union.dtype.kind == "i":
+        return
+    places = np.flatnonzero(~np.logical_and.reduce(list(observed.values())))
+    forms = [normalised_label(label) for label in union[places].tolist()]
+    if len(set(forms)) == len(forms):
+        return
+    groups = defaultdict(list)
+    for form, place in zip(forms, places.tolist(), strict=True):
+        groups[form].append(place)
     # a modality that contains both forms uses them for different samples
     pairs = [
-        labels
-        for labels in forms.values()
-        if len(labels) > 1 and all(sum(label in own for label in labels) < 2 for own in places.values())
+        group
+        for group in groups.values()
+        if len(group) > 1 and all(mask[group].sum() < 2 for mask in observed.values())
     ]
     if pairs:
         warnings.warn(
-            f"{len(pairs)} labels of different modalities differ only in form, such as {_pair(pairs[0])}, and are "
-            "treated as different samples; write the labels of all modalities in one form",
+            f"{len(pairs)} labels of different modalities differ only in form, such as "
+            f"{_pair(union[pairs[0]].tolist())}, and are treated as different samples; write the labels of all "
+            "modalities in one form",
             AlignmentWarning,
             stacklevel=5,
         )

@@ -406,7 +406,8 @@ def _packed(inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, *
     own = inputs.own_rows(name, observed, len(values))
     own_policy = options["nan_rows"]
     options["nan_rows"] = "keep" if own_policy == "missing" else own_policy
-    modality = Modality.from_values(name, values, observed=own, **options)
+    # `reindex` copies the values
+    modality = Modality.from_values(name, values, observed=own, copy=name not in inputs.rows, **options)
     if own_policy == "missing":
         modality = without_incomplete(name, modality, getattr(plain, "names", getattr(inputs[name], "names", None)))
     return modality.reindex(inputs.rows[name]) if name in inputs.rows else modality

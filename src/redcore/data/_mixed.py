@@ -1,5 +1,7 @@
 """Columns of categories, booleans and dates as numbers."""
 
+import contextlib
+import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from redcore._types import AnyArray
+from redcore._validation import is_missing
 from redcore.exceptions import DataError, DataWarning
 
 __all__ = ["Categories", "MixedColumns", "as_category", "check_codes", "mixed_columns"]
@@ -17,6 +20,8 @@ Categories: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Categories by modality and feature, for the features that are categories. A code is a position in this tuple."""
 
 MICROSECONDS_PER_DAY = 86_400_000_000
+AMOUNT = re.compile(r"[-+]?[$€£]? ?\d+(?:[,' ]\d{3})*(?:[.,]\d+)? ?[%‰$€£]?")
+"""Numbers with a decimal comma, separators of thousands, a currency or a percent sign, such as "1,250.0 €"."""
 MANY_CATEGORIES, MANY_WORDS = 40, 3
 """A column of text is probably free text if it has more categories, with at least this median number of words."""
 
@@ -129,26 +134,28 @@ def _arrow(what: str, column: Any) -> pa.Array:
     elif hasattr(column, "to_arrow"):
         array = column.to_arrow()
     else:
-        try:
-            array = pa.array(column, from_pandas=True)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            entries = np.asarray(column, dtype=object)
-            kinds = {type(entry) for entry in entries if not _is_missing(entry)}
-            other = next((kind for kind in kinds if not issubclass(kind, str | bool | int | float | np.number)), None)
-            if other is not None or entries.ndim != 1:
-                name = "an array" if other is None else other.__name__
-                raise DataError(f"{what} contains values that are not numbers, text or dates ({name})") from None
-            array = pa.array([None if _is_missing(entry) else str(entry) for entry in entries])
+        array = _converted(what, column)
     if isinstance(array, pa.ChunkedArray):
         array = array.unify_dictionaries() if pa.types.is_dictionary(array.type) else array
         array = array.combine_chunks()
     return array
 
 
-def _is_missing(entry: Any) -> bool:
-    return (
-        entry is None or type(entry).__name__ in ("NAType", "NaTType") or (isinstance(entry, float) and entry != entry)
-    )
+def _converted(what: str, column: Any) -> pa.Array:
+    """Return a pandas Series or an array as an Arrow array. Text and numbers in one column become text."""
+    with contextlib.suppress(Exception):  # objects of any class can raise errors of any class
+        return pa.array(column, from_pandas=True)
+    entries = np.asarray(column, dtype=object)
+    if entries.ndim != 1:
+        raise DataError(f"{what} contains arrays, expected numbers, text or dates")
+    known = [None if is_missing(entry) else entry for entry in entries]
+    with contextlib.suppress(Exception):
+        return pa.array(known, from_pandas=True)
+    allowed = str | bool | int | float | np.number | None
+    other = next((type(entry) for entry in known if not isinstance(entry, allowed)), None)
+    if other is not None:
+        raise DataError(f"{what} contains values that are not numbers, text or dates ({other.__name__})")
+    return pa.array([None if entry is None else str(entry) for entry in known])
 
 
 def _numbers(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]:
@@ -190,18 +197,22 @@ def _codes(array: pa.DictionaryArray) -> tuple[AnyArray, tuple[str, ...]]:
 def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]:
     """Return codes of the categories in alphabetical order, or numbers if all entries are numbers.
 
-    Raise `DataError` if at least half of the different entries are numbers, since the others may be typing errors.
+    Raise `DataError` if at least half of the different entries are numbers or amounts such as "12%" and "1,250", since
+    the others may be typing errors.
     """
     import pyarrow.compute as pc  # takes a fifth of a second, and data without text needs no such function
 
     trimmed = pc.utf8_trim_whitespace(array)
     trimmed = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
     codes, names = _codes(trimmed.dictionary_encode())
-    numeric = [_is_number(name) for name in names]
-    if names and all(numeric):
-        return _floats(trimmed.cast(pa.float64())), None
-    if names and sum(numeric) * 2 >= len(names):
-        first = names[numeric.index(False)]
+    numbers = [_number(name) for name in names]
+    if names and None not in numbers:
+        known = ~np.isnan(codes)
+        codes[known] = np.array(numbers)[codes[known].astype(np.int64)]
+        return codes, None
+    amounts = [number is not None or bool(AMOUNT.fullmatch(name)) for number, name in zip(numbers, names, strict=True)]
+    if names and sum(amounts) * 2 >= len(names):
+        first = names[amounts.index(False) if False in amounts else numbers.index(None)]
         row = trimmed.to_pylist().index(first)
         raise DataError(
             f"{what} is string, expected numbers; row {row} is {first[:40]!r}. If the column holds categories, name "
@@ -230,12 +241,11 @@ def _warn_of_free_text(what: str, names: Sequence[str]) -> None:
         warnings.warn(DataWarning(text), stacklevel=4)
 
 
-def _is_number(text: str) -> bool:
+def _number(text: str) -> float | None:
     try:
-        float(text)
+        return float(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def union(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

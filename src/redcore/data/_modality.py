@@ -95,6 +95,7 @@ class Modality:
         lengths: Any = None,
         nan_rows: NanPolicy = "keep",
         padding: int | None = None,
+        copy: bool = True,
     ) -> "Modality":
         """Create a modality from values of all samples.
 
@@ -117,6 +118,8 @@ class Modality:
             row as missing. NaN in a part of an image is always an error.
         padding : int, optional
             Padding id of sequences of token ids. Default: the values are not token ids.
+        copy : bool, default True
+            If False, an array of vectors is not copied unless its type or order changes.
 
         Raises
         ------
@@ -153,7 +156,7 @@ class Modality:
         if lengths is not None:
             raise ShapeError(f"modality {name!r} has lengths but is not (n_samples, time, n_features)")
         values = array if len(rows) == len(array) else array[rows]
-        return _pack_vectors(name, values, rows, len(array), nan_rows)
+        return _pack_vectors(name, values, rows, len(array), nan_rows, copy)
 
     @classmethod
     def nothing(cls, n_samples: int) -> "Modality":
@@ -217,7 +220,8 @@ class Modality:
         position = np.where(observed, np.cumsum(observed) - 1, -1)
         source = source[observed]
         if self.offsets is None:
-            return replace(self, values=self.values[source], position=position)
+            # faster than an index
+            return replace(self, values=np.take(self.values, source, axis=0), position=position)
         lengths = np.diff(self.offsets)[source]
         flat = np.repeat(self.offsets[source], lengths) + _within(lengths)
         return replace(self, values=self.values[flat], position=position, offsets=_offsets(lengths))
@@ -378,7 +382,9 @@ def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> 
     return np.where((filled & inside).any(axis=1), checked, 0)
 
 
-def _pack_vectors(name: str, values: AnyArray, rows: IntArray, n_samples: int, nan_rows: NanPolicy) -> Modality:
+def _pack_vectors(
+    name: str, values: AnyArray, rows: IntArray, n_samples: int, nan_rows: NanPolicy, copy: bool = True
+) -> Modality:
     if values.dtype.kind == "f":
         observed = ~np.isnan(values).all(axis=1)
         if not observed.all():
@@ -388,7 +394,8 @@ def _pack_vectors(name: str, values: AnyArray, rows: IntArray, n_samples: int, n
         values, rows = values[usable], rows[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    return Modality(np.array(values, dtype=packed_dtype(values), order="C"), position)
+    packed = (np.array if copy else np.asarray)(values, dtype=packed_dtype(values), order="C")
+    return Modality(packed.view(), position)  # a view, since the values of a modality become read-only
 
 
 def _pack_sequences(
