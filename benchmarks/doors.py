@@ -54,22 +54,24 @@ def names(n_columns: int) -> list[str]:
     return [f"c{column}" for column in range(n_columns)]
 
 
+def convert(form: str, by_pandas: bool, X) -> tuple:
+    if form == "copy":
+        return (np.array(X),)
+    if by_pandas:
+        union = X["a"].index.union(X["b"].index, sort=False)
+        return X["a"].reindex(union), X["b"].reindex(union)
+    return (MultimodalData.from_arrays(X if isinstance(X, dict) else {"a": X}),)
+
+
 def measure(form: str, by_pandas: bool, n_rows: int, results) -> None:
     X = inputs(form, n_rows)
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before, start, start_cpu = resident("VmRSS"), time.perf_counter(), time.process_time()
-    if form == "copy":
-        data = np.array(X)
-    elif by_pandas:
-        union = X["a"].index.union(X["b"].index, sort=False)
-        data, other = X["a"].reindex(union), X["b"].reindex(union)
-        assert data.index is other.index
-    else:
-        data = MultimodalData.from_arrays(X if isinstance(X, dict) else {"a": X})
+    data = convert(form, by_pandas, X)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
-    results.put((seconds, cpu, resident("VmHWM") - before, len(data)))
+    results.put((seconds, cpu, resident("VmHWM") - before, len(data[0])))
 
 
 def medians(form: str, by_pandas: bool, n_rows: int, n_repeats: int) -> list[float]:
