@@ -13,6 +13,7 @@ Join the tables of a cohort, predict the time to death of each patient, and show
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +35,7 @@ def write_simulated_cohort(folder: Path, n_patients: int = 500) -> None:
     risk = 0.04 * (age - 62) + 0.5 * (stage - 2.5) + 0.8 * metastasis
     death = rng.weibull(1.2, n_patients) * 4000 * np.exp(-risk)
     follow_up = rng.uniform(400, 4000, n_patients)
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "clinical": {"sex": rng.integers(0, 2, n_patients), "age_at_initial_diagnosis": age},
         "pathological": {"pT_stage": stage, "grading": rng.integers(1, 4, n_patients)},
         "blood": {"Hemoglobin": haemoglobin.round(1), "Leukocytes": rng.normal(7, 2, n_patients).round(2)},
