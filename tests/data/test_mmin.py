@@ -11,8 +11,8 @@ import pytest
 
 from redcore.data import Schema
 from redcore.data.formats import Expected, _hdf5, mmin, read, read_for
+from redcore.datasets._sample_files import write_tree
 from redcore.exceptions import DataError, NonFiniteError, SettingsError
-from samples.formats.mmin import write_tree
 
 WIDTHS = {"audio": 3, "text": 4, "video": 2}
 NAMES = [f"u{row}" for row in range(8)]

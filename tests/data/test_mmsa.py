@@ -8,8 +8,8 @@ import pytest
 
 from redcore.data import Schema
 from redcore.data.formats import Expected, read, read_for
+from redcore.datasets._sample_files import write_pickle
 from redcore.exceptions import DataError, NonFiniteError
-from samples.formats.mmsa import write_pickle
 
 SIZES = {"audio": 3, "text": 4, "vision": 2}
 

@@ -160,14 +160,19 @@ def test_pooled_imputers_follow_their_formula():
             torch.testing.assert_close(imputers(codes, kept)[row, m], expected)
 
 
-def test_pooled_imputers_compute_many_samples_modality_by_modality():
+def test_pooled_imputers_compute_many_samples_modality_by_modality(monkeypatch):
     imputers = PooledImputers(3, 4, 6, 2).eval()
     nn.init.normal_(imputers.affinity)
     codes, kept = torch.randn(2 * MANY_SAMPLES, 3, 4), torch.rand(2 * MANY_SAMPLES, 3) > 0.4
     kept[:, 2] = True
     expected = imputers(codes, kept)
     sizes = []
-    imputers._pool = lambda messages: sizes.append(len(messages)) or PooledImputers._pool(imputers, messages)
+
+    def pooled(messages):
+        sizes.append(len(messages))
+        return PooledImputers._pool(imputers, messages)
+
+    monkeypatch.setattr(imputers, "_pool", pooled)
     with torch.inference_mode():
         imputed = imputers(codes, kept)
         imputers(codes[:5], kept[:5])

@@ -1,5 +1,7 @@
 """Fixed summaries of long sequences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from factories import make_target
 from redcore.data import MultimodalData, hold_out
 from redcore.export import export_onnx, load_model, onnx_inputs, save_model
-from redcore.methods import make_method
+from redcore.methods import NetworkMethod, make_method
 from redcore.nn import batches, time_statistics
 from redcore.nn.encoders import EncoderSpec, build_encoder
 from redcore.preprocessing import VectorPreprocessor, vectors_of
@@ -74,7 +76,8 @@ def test_the_default_encoder_depends_on_the_length():
 def test_networks_learn_order_in_time_from_standardised_windows(base, tmp_path):
     data = make_data()
     model = make_method(base, settings={"max_epochs": 40, "learning_rate": 1e-2}).fit(data)
-    encoder = model.network.encoders.encoders[1]
+    assert isinstance(model, NetworkMethod)
+    encoder: Any = model.network.encoders.encoders[1]
     kept, _ = hold_out(data, 0.15, 0)
     watch = next(batches(model.preprocessor.transform(data.take(kept)))).modalities[1]
     statistics = time_statistics(watch.values, watch.lengths, 8)

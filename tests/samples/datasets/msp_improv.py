@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from redcore.datasets._sample_files import write_tree
 from redcore.datasets.msp_improv import CLASSES, N_FEATURES
-from samples.formats import mmin
 
 
 def write_sample(root: Path) -> Path:
@@ -13,4 +13,4 @@ def write_sample(root: Path) -> Path:
     """
     names = [f"MSP-IMPROV-S01A-{'FM'[row % 2]}0{1 + row // 4}-S-FM0{row}" for row in range(8)]
     labels = {name: row % len(CLASSES) for row, name in enumerate(names)}
-    return mmin.write_tree(root, labels, len(CLASSES), n_features=N_FEATURES, audio="comparE_raw", one_hot=False)
+    return write_tree(root, labels, len(CLASSES), n_features=N_FEATURES, audio="comparE_raw", one_hot=False)
