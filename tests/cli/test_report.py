@@ -35,7 +35,7 @@ def test_tables_are_printed_to_stdout(cli, folder):
 
 
 def test_figures(cli, folder, tmp_path):
-    assert "8 figures in" in cli("bench", "report", folder, "--figures", tmp_path / "figures").err
+    assert "12 figures in" in cli("bench", "report", folder, "--figures", tmp_path / "figures").err
     assert (tmp_path / "figures" / "ranks.pdf").exists()
 
 

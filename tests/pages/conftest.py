@@ -13,7 +13,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-quic", "--disable-background-n
 AXE = Path(__file__).parents[2] / ".venv" / "pages" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-pages")
     path = os.environ.get("REDCORE_CHROMIUM") or shutil.which("chromium")
