@@ -29,7 +29,10 @@ PUBLISHED = "redcore (aaai2024)"
 SCORES = {"argmax": "macro-F1 of argmax (R2 for regression)", "proper": "log loss in nats (R2 for regression)"}
 """Scores of the rankings; see `redcore.benchmark.named_score`."""
 
-BLUE, ORANGE = "#0072B2", "#D55E00"
+CEILING = (DEFAULT, "redcore", "late_fusion")
+"""Titles of the methods of `ceiling` that are compared with the optimum."""
+
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 Table = list[list[str]]
 
 
@@ -242,7 +245,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
     data = data_sets(records)
     figure = Figure(figsize=(4.5 * len(data), 3.6), layout="constrained")
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(data), sharey=True)), data, strict=True):
-        for method, colour, shift in ((DEFAULT, BLUE, -0.1), ("late_fusion", ORANGE, 0.1)):
+        for method, colour, shift in zip(CEILING, (BLUE, GREEN, ORANGE), (-0.15, 0, 0.15), strict=True):
             gaps = ceiling_gaps(records, method).get(name, {})
             sizes = [pattern.count("+") + 1 + shift for pattern in gaps]
             axis.plot(sizes, list(gaps.values()), "o", color=colour, label=method, alpha=0.7)
@@ -259,7 +262,7 @@ def ceiling_figure(records: Sequence[Record]) -> Figure:
 def ceiling_table(records: Sequence[Record]) -> Table:
     rows = [["data", "method", "patterns", "mean gap", "worst pattern", "its gap", "patterns over 2", "largest ECE"]]
     for data in data_sets(records):
-        for method in (DEFAULT, "late_fusion"):
+        for method in CEILING:
             gaps = ceiling_gaps(records, method)[data]
             worst = max(gaps, key=lambda pattern: gaps[pattern])
             mean, over = np.mean(list(gaps.values())), sum(gap > 2 for gap in gaps.values())
