@@ -107,3 +107,28 @@ def test_columns_of_another_table_are_options(cli, tmp_path):
     assert len(out.read_text().splitlines()) == 61
     result = cli("predict", run, other, "--out", out, "--modality", "a=c_*", "--modality", "b=d_1")
     assert "no column of any modality (c_*, d_1)" in result.err
+
+
+def test_weighted_scores_correct_for_missingness_that_depends_on_the_label(cli, tmp_path):
+    rng, codes = np.random.default_rng(0), np.arange(400) % 2
+    audio = rng.normal(size=(400, 2)) + np.where(codes, 2.0, 0.0)[:, None]
+    audio[rng.random(400) < np.where(codes, 0.8, 0.1)] = np.nan
+    np.savez(tmp_path / "data.npz", x_audio=audio, x_text=rng.normal(size=(400, 2)), y=codes)
+    fit = ("fit", tmp_path / "data.npz", "--out", tmp_path / "run", "--method", "late_fusion")
+    assert cli(*fit).status == 0
+    metrics = cli("evaluate", tmp_path / "run", tmp_path / "data.npz", "--rows", "all", "--weighted", "--json").json[
+        "metrics"
+    ]
+    audio, text = metrics["weighted"]["audio"], metrics["weighted"]["text"]
+    assert audio["effective_samples"] < metrics["per_pattern"]["audio"]["n_samples"]
+    # all samples observe the text, so that its weights are equal
+    assert text["nll"] == pytest.approx(metrics["per_pattern"]["text"]["nll"])
+    shown = cli("evaluate", tmp_path / "run", tmp_path / "data.npz", "--rows", "all", "--weighted").out
+    assert "inverse probability weights" in shown
+
+
+def test_weighted_scores_of_several_labels_are_an_error(cli, run, request):
+    if run.parent.name.startswith("multilabel"):
+        result = cli("evaluate", run, run.parent / "data.npz", "--weighted")
+        assert result.status == 2
+        assert "expected a target with one class or one continuous value" in result.err

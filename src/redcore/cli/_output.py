@@ -90,7 +90,22 @@ def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: s
     for pattern, problem in next(iter(reports.values())).problems.items():
         messages.print(f"note: {pattern}: {problem}", markup=False)
     if len(reports) == 1:
+        _print_weighted(next(iter(reports.values())), score)
         _print_details(next(iter(reports.values())))
+
+
+def _print_weighted(report: PatternReport, score: str) -> None:
+    """Print the headline score of each missing pattern with and without inverse probability weights."""
+    if not report.weighted:
+        return
+    table = Table("observed modalities", title=f"{score} with inverse probability weights")
+    for column in ("unweighted", "weighted", "samples", "effective samples"):
+        table.add_column(column, justify="right")
+    for name, weighted in report.weighted.items():
+        plain = report.per_pattern[name]
+        sizes = (f"{plain['n_samples']:.0f}", f"{weighted['effective_samples']:.0f}")
+        table.add_row(escape(name), _cell(plain.get(score), False), _cell(weighted.get(score), False), *sizes)
+    Console(width=None if sys.stdout.isatty() else max(100, messages.width)).print(table)
 
 
 def _print_details(report: PatternReport) -> None:

@@ -37,6 +37,14 @@ class EvaluateOptions:
         ),
     ] = Rows.AUTO
     threshold: Threshold = None
+    weighted: Annotated[
+        bool,
+        typer.Option(
+            "--weighted",
+            help="Also show scores with inverse probability weights, for missingness that depends on the target or on "
+            "modalities without missing samples.",
+        ),
+    ] = False
     modality: ModalityColumns = None
     target: TargetOption = None
     event: EventOption = None
@@ -63,7 +71,7 @@ def evaluate(options: EvaluateOptions) -> None:
     reader = reader_options(options.option, options.modality, options.target, options.event, options.group)
     with warnings_as_messages():
         samples, description = finished.rows_to_score(finished.read(options.data, options=reader), options.rows.value)
-        report = finished.evaluate(samples, "all")
+        report = finished.evaluate(samples, "all", options.weighted)
     if options.as_json:
         print_json(
             {

@@ -31,6 +31,7 @@ from redcore.metrics._scores import (
     regression_scores,
     scores,
 )
+from redcore.metrics._selection import inverse_probability_weights, weighted_scores
 from redcore.metrics._sentiment import mosi_scores, sims_scores
 from redcore.metrics._survival import concordance, survival_scores
 from redcore.metrics._table import (
@@ -63,6 +64,7 @@ __all__ = [
     "evaluate_patterns",
     "headline",
     "influence",
+    "inverse_probability_weights",
     "is_lower_better",
     "known_scores",
     "load_score",
@@ -78,4 +80,5 @@ __all__ = [
     "scores",
     "sims_scores",
     "survival_scores",
+    "weighted_scores",
 ]

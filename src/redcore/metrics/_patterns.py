@@ -77,6 +77,8 @@ class PatternReport:
         Scores per class, confusion matrix and intervals of the predictions as observed.
     risk_groups : list of RiskGroup
         Observed survival by predicted risk, of the predictions as observed; empty for other targets than survival.
+    weighted : dict of str to scores
+        Scores by pattern name with inverse probability weights; see `weighted_scores`. Empty unless requested.
     """
 
     per_pattern: dict[str, Scores]
@@ -85,6 +87,7 @@ class PatternReport:
     problems: dict[str, str] = field(default_factory=dict)
     details: Details | None = None
     risk_groups: list[RiskGroup] = field(default_factory=list)
+    weighted: dict[str, Scores] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON-serialisable dicts."""
@@ -92,7 +95,8 @@ class PatternReport:
         details = {} if self.details is None else {"details": self.details.to_dict()}
         scores = {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed}
         groups = {"risk_groups": [group.to_dict() for group in self.risk_groups]} if self.risk_groups else {}
-        return {**scores, **problems, **details, **groups}
+        weighted = {"weighted": self.weighted} if self.weighted else {}
+        return {**scores, **problems, **details, **groups, **weighted}
 
 
 def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:

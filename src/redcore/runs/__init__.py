@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from redcore.runs._request import Request, RunOptions
     from redcore.runs._result import RunResult, read_result, read_run
     from redcore.runs._run import Run, fit_run
+    from redcore.runs._selection import SelectionWeighting
     from redcore.runs._sources import (
         SAMPLES_AT_ONCE,
         checksum_of,
@@ -37,6 +38,7 @@ __all__ = [
     "Run",
     "RunOptions",
     "RunResult",
+    "SelectionWeighting",
     "calibrate_run",
     "check_drift",
     "check_output",
@@ -74,6 +76,7 @@ __getattr__, __dir__ = on_first_use(
         "_request": ("Request", "RunOptions"),
         "_result": ("RunResult", "read_result", "read_run"),
         "_run": ("Run", "fit_run"),
+        "_selection": ("SelectionWeighting",),
         "_sources": (
             "SAMPLES_AT_ONCE",
             "checksum_of",

@@ -27,6 +27,7 @@ from redcore.runs._predictions import prediction_table
 from redcore.runs._prepare import Prepared, prepare
 from redcore.runs._request import Request, RunOptions
 from redcore.runs._result import RunResult, read_held_out, read_history, read_metrics, read_result, read_run
+from redcore.runs._selection import SelectionWeighting
 from redcore.runs._sources import read_data, read_for_model, reader_of
 from redcore.runs._streaming import predict_stream
 from redcore.runs._threshold import ThresholdRule
@@ -207,10 +208,28 @@ class Run:
             raise RunError("the data has no test split; use --rows all")
         return data, "all samples"
 
-    def evaluate(self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto") -> PatternReport:
-        """Score the method under every missing pattern; see `rows_to_score` for the samples."""
+    def evaluate(
+        self, data: MultimodalData, rows: Literal["auto", "test", "all"] = "auto", weighted: bool = False
+    ) -> PatternReport:
+        """Score the method under every missing pattern; see `rows_to_score` for the samples.
+
+        If `weighted`, the report also has scores with inverse probability weights, which correct for missingness that
+        depends on the target or on complete modalities; see `redcore.metrics.inverse_probability_weights`.
+
+        Raises
+        ------
+        TargetError
+            If `weighted`, and the target is no class and no single continuous value.
+        """
         samples, _ = self.rows_to_score(data, rows)
-        return evaluate_method(self.method, samples, self.request.seed, detailed=True)
+        weighting = (
+            SelectionWeighting(self.method.completed(self.method.schema.align(samples)), self.request.seed)
+            if weighted
+            else None
+        )
+        collect = None if weighting is None else weighting.add
+        report = evaluate_method(self.method, samples, self.request.seed, collect=collect, detailed=True)
+        return report if weighting is None else replace(report, weighted=weighting.scores)
 
     def predict(self, source: MultimodalData | str | Path) -> pa.Table:
         """Return predictions for data, or for the data set or file of that name: one row per sample.
