@@ -10,7 +10,7 @@ from sksurv.linear_model import CoxPHSurvivalAnalysis
 from sksurv.util import Surv
 
 from factories import ANY_DATA_METHODS, make_data, tiny
-from redcore.data import Target, risk_scores
+from redcore.data import Target, TargetKind, risk_scores
 from redcore.datasets import GaussianModel, GaussianSettings
 from redcore.datasets.weibull import load
 from redcore.exceptions import TargetError
@@ -19,6 +19,7 @@ from redcore.linear import LinearSettings, fit_linear, hazard_losses
 from redcore.methods import NetworkMethod, make_method, method_class
 from redcore.metrics import evaluate_patterns
 from redcore.nn import Objective
+from redcore.stacking import StackingWeights
 
 
 @pytest.mark.parametrize("name", ANY_DATA_METHODS)
@@ -98,6 +99,26 @@ def test_the_stack_is_close_to_the_best_possible_concordance_on_every_pattern():
             ours, best = (reports[name]["+".join(pattern)]["uno_c"] for name in ("stack", "bayes"))
             assert ours > best - 0.02
             assert best == pytest.approx(model.best_concordance(pattern), abs=0.03)
+
+
+def test_the_stack_corrects_the_baseline_hazard_of_late_bins():
+    """Samples with high hazards have early events, so that the hazards of all samples at risk fall with time."""
+    rng = np.random.default_rng(0)
+    log_ratio = rng.choice([-1.5, 1.5], size=4000)
+    target = Target.from_survival(rng.exponential(np.exp(-log_ratio)), np.ones(4000)).on_grid()
+    positions, baseline = target.grid.positions(target.values), Objective.fit(target).mean
+    source = np.repeat(log_ratio[:, None, None], target.n_outputs, axis=2)
+    stack = StackingWeights.fit(source, positions, TargetKind.SURVIVAL, np.array([1.0]), offset=baseline)
+    # the hazard rate is constant, so that the log-odds depend on the lengths of the bins only
+    rates = np.log(np.diff(target.grid.borders, prepend=0.0))
+    fitted, fallen = (part[1:-1] - rates[1:-1] for part in (baseline + stack.shift.numpy(), baseline))
+    assert np.ptp(fallen) > 1
+    assert np.ptp(fitted) < 0.5 * np.ptp(fallen)
+    shifted, unshifted = (
+        hazard_losses(log_ratio[:, None] * weight + odds, positions)[0].mean()
+        for weight, odds in ((stack.weights.numpy(), baseline + stack.shift.numpy()), (1.0, baseline))
+    )
+    assert shifted < unshifted - 0.01
 
 
 @pytest.mark.parametrize("name", ["redcore", "stack", "late_fusion"])

@@ -84,8 +84,8 @@ class StackedPredictor(nn.Module):
     Sums count the class frequencies once, not once per modality. For regression, source 4 is the best linear
     combination of the linear models (see `Combination`), and source 5 is 0. For survival, the sources are log-odds of
     hazards relative to those of all samples: source 4 is the best linear combination of the risk scores of the linear
-    models, and source 5 the sum of their log-odds. The five weights are fitted to held-out
-    samples under many missing patterns; they also calibrate the probabilities.
+    models, and source 5 the sum of their log-odds. The five weights, and for survival a shift of each time bin, are
+    fitted to held-out samples under many missing patterns; they also calibrate the probabilities.
 
     Parameters
     ----------
@@ -264,6 +264,7 @@ class StackedPredictor(nn.Module):
         head = "discriminant/" if isinstance(self.head, Discriminant) else "combination/"
         return {
             "weights": self.weighting.weights.numpy(),
+            **({"shift": self.weighting.shift.numpy()} if self.objective.kind.is_survival else {}),
             "base": self.base.numpy(),
             "prior_power": np.array([self.prior_power]),
             **prefixed("linear/", self.linear.to_arrays()),
@@ -280,7 +281,7 @@ class StackedPredictor(nn.Module):
         head: Discriminant | Combination | None = Combination.from_arrays(moments) if moments else None
         if densities:
             head = Discriminant.from_arrays(densities, names)
-        weighting = StackingWeights(arrays["weights"])
+        weighting = StackingWeights(arrays["weights"], arrays.get("shift"))
         return cls(linear, head, weighting, objective, arrays["base"], float(arrays["prior_power"][0]))
 
 

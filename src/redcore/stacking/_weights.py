@@ -19,28 +19,38 @@ PRIOR_SAMPLES_REGRESSION = 20.0
 PRIOR_SAMPLES_SURVIVAL = 50.0
 """The same for survival, in which only the samples with an event have much information."""
 
+PRIOR_SAMPLES_SHIFT = 20.0
+"""Strength of the shrinkage of the shift of a time bin towards 0, as strong as 40 events in the bin. Shifts of a large
+cohort are about 0.15; a small one has 5 to 10 events per bin, which cannot estimate them."""
+
 LEAST_WEIGHT = 0.1
 """Smallest sum of weights, except for regression: predictions still rank the classes if no source helped on few
 held-out samples."""
 
 
 class StackingWeights(nn.Module):
-    """Non-negative weights of S sources.
+    """Non-negative weights of S sources, and for survival a shift of the log-odds of the hazard in each time bin.
 
     Each source predicts class log-probabilities, logits of labels or hazards, or numbers.
 
     For regression the weights sum to at most 1: the combination is no further from the mean than its sources.
+    For survival, the sources are added to the log-odds of the hazards of all samples. Samples with high hazards have
+    early events, so that this baseline is too low for the other samples in later bins. The shift corrects it.
 
     Parameters
     ----------
     weights : array (S,)
+    shift : array (n_outputs,), optional
+        Added to the weighted sum of the sources. Default: zero.
     """
 
     weights: Tensor
+    shift: Tensor
 
-    def __init__(self, weights: AnyArray) -> None:
+    def __init__(self, weights: AnyArray, shift: AnyArray | None = None) -> None:
         super().__init__()
         self.register_buffer("weights", torch.tensor(weights, dtype=torch.float64))
+        self.register_buffer("shift", torch.tensor([0.0] if shift is None else shift, dtype=torch.float64))
 
     @classmethod
     def fit(
@@ -53,7 +63,7 @@ class StackingWeights(nn.Module):
         counts: AnyArray | None = None,
         offset: AnyArray | None = None,
     ) -> "StackingWeights":
-        """Minimise the log loss (for regression: the squared error) over the weights.
+        """Minimise the log loss (for regression: the squared error) over the weights, and for survival over the shift.
 
         Parameters
         ----------
@@ -76,30 +86,37 @@ class StackingWeights(nn.Module):
         strength = PRIOR_SAMPLES_REGRESSION if kind.is_regression else PRIOR_SAMPLES
         if kind.is_survival:
             strength = PRIOR_SAMPLES_SURVIVAL
-        penalty = strength / max(1, n_independent or len(sources))
+        n_sources, n_independent = len(prior), max(1, n_independent or len(sources))
+        penalty, shift_penalty = strength / n_independent, PRIOR_SAMPLES_SHIFT / n_independent
         counts = np.ones(len(sources)) if counts is None else counts
 
-        def loss(weights: AnyArray) -> tuple[float, AnyArray]:
+        def loss(parameters: AnyArray) -> tuple[float, AnyArray]:
+            weights, shift = np.split(parameters, [n_sources])
             combined = np.einsum("nsk,s->nk", sources, weights)
-            losses, slope = _loss(combined if offset is None else combined + offset, target, kind)
-            gradient = np.einsum("nsk,nk->s", sources, slope * counts[:, None] / len(counts))
-            gradient += 2 * penalty * (weights - prior)
-            return float(counts @ losses) / len(counts) + penalty * float(((weights - prior) ** 2).sum()), gradient
+            losses, slope = _loss(combined if offset is None else combined + (offset + shift), target, kind)
+            slope = slope * counts[:, None] / len(counts)
+            of_weights = np.einsum("nsk,nk->s", sources, slope) + 2 * penalty * (weights - prior)
+            of_shift = slope.sum(axis=0)[: len(shift)] + 2 * shift_penalty * shift
+            value = float(counts @ losses) / len(counts) + penalty * float(((weights - prior) ** 2).sum())
+            return value + shift_penalty * float((shift**2).sum()), np.concatenate([of_weights, of_shift])
 
-        bounds = [(0.0, None)] * len(prior)
+        n_shifts = 0 if offset is None else len(offset)
+        start = np.concatenate([prior, np.zeros(n_shifts)])
+        bounds = [(0.0, None)] * n_sources + [(None, None)] * n_shifts
         if kind.is_regression:
             at_most_1 = LinearConstraint(np.ones((1, len(prior))), ub=1.0)
-            result = minimize(loss, prior, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
+            result = minimize(loss, start, jac=True, method="SLSQP", bounds=bounds, constraints=at_most_1)
         else:
-            result = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=bounds)
-        weights = result.x.clip(min=0.0) if np.isfinite(result.x).all() else prior
+            result = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+        weights, shift = np.split(result.x if np.isfinite(result.x).all() else start, [n_sources])
+        weights = weights.clip(min=0.0)
         if not kind.is_regression and weights.sum() < LEAST_WEIGHT:
             weights = prior * LEAST_WEIGHT / prior.sum()
-        return cls(weights)
+        return cls(weights, shift if n_shifts else None)
 
     def forward(self, sources: Tensor) -> Tensor:
         """Return the weighted sum of sources (n_samples, S, n_outputs): logits or numbers, (n_samples, n_outputs)."""
-        return (sources * self.weights[:, None]).sum(dim=1)
+        return (sources * self.weights[:, None]).sum(dim=1) + self.shift
 
 
 def _loss(combined: AnyArray, target: AnyArray, kind: TargetKind) -> tuple[AnyArray, AnyArray]:
