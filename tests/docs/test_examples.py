@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 BLOCKS = [
     pytest.param(page, code, id=f"{page} {place}")
-    for page in ("using.md", "encoders.md", "monitoring.md", "plug-ins.md", "training.md")
+    for page in ("using.md", "encoders.md", "monitoring.md", "plug-ins.md", "several-targets.md", "training.md")
     for place, code in enumerate(
         re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL), 1
     )

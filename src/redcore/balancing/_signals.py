@@ -1,7 +1,7 @@
 """Signals of one training step for supervision-weight rules, computed on demand."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from redcore.data import require_single_target
 from redcore.exceptions import UnsupportedError
 from redcore.nn import Batch, Objective
 
@@ -183,7 +184,7 @@ class StepSignals(Signals):
 
     def unimodal_scores(self) -> Tensor:
         """See `Signals`."""
-        objective: Objective = replace(self.objective, chosen_loss=None)
+        objective: Objective = self.objective.with_losses(lambda kind: None)
         values = self._labels()
         return self._mean_of_observed(torch.exp(-objective.sample_losses(self.output.unimodal_logits.detach(), values)))
 
@@ -195,6 +196,7 @@ class StepSignals(Signals):
         """See `Signals`."""
         objective: Objective = self.objective
         logits: Tensor = self.output.unimodal_logits.detach()
+        require_single_target(objective.kind, "the balancing rule")
         if objective.kind.is_regression:
             values = self._labels()
             return self._mean_of_observed(objective.sample_losses(logits, values))
@@ -203,6 +205,7 @@ class StepSignals(Signals):
 
     def unimodal_divergences(self) -> Tensor:
         """See `Signals`."""
+        require_single_target(self.objective.kind, "the balancing rule")
         unimodal = _log_probabilities(self.output.unimodal_logits.detach(), self.objective)
         joint = _log_probabilities(self.output.logits.detach(), self.objective)[:, None]
         return self._mean_of_observed((joint.exp() * (joint - unimodal)).sum(dim=3).mean(dim=2))

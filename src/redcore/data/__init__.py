@@ -15,10 +15,11 @@ from redcore.data._precision import collapsed
 from redcore.data._random_split import random_split
 from redcore.data._schema import ModalitySchema, Schema
 from redcore.data._sentinels import Sentinel, sentinel_message, sentinels
+from redcore.data._several_targets import several_targets
 from redcore.data._splits import assign_folds, classes_in_one_group, count_units, cross_folds, fold_rows, hold_out
 from redcore.data._statistics import average_ranks, moments, skewness
 from redcore.data._survival import TINY, TimeGrid, kaplan_meier, martingale_residuals, risk_scores, survival_fields
-from redcore.data._target import HasTargetKind, Target, TargetKind
+from redcore.data._target import HasTargetKind, Target, TargetKind, TargetPart, require_single_target
 
 __all__ = [
     "SPLITS",
@@ -43,6 +44,7 @@ __all__ = [
     "SourceCount",
     "Target",
     "TargetKind",
+    "TargetPart",
     "Task",
     "TimeGrid",
     "assign_folds",
@@ -67,10 +69,12 @@ __all__ = [
     "moments",
     "normalised_label",
     "random_split",
+    "require_single_target",
     "risk_scores",
     "sample_in_memory",
     "sentinel_message",
     "sentinels",
+    "several_targets",
     "shortened",
     "skewness",
     "survival_fields",

@@ -74,10 +74,21 @@ def _targets(parts: list[Target | None]) -> Target | None:
             raise DataError("some of the data sets to concatenate have a target, others have none")
         return None
     targets = [part for part in parts if part is not None]
-    if any(part.kind != first.kind or not _equal(part.classes, first.classes) for part in targets):
+    if any(
+        part.kind != first.kind or not _equal(part.classes, first.classes) or not _same_parts(part, first)
+        for part in targets
+    ):
         raise DataError("the data sets to concatenate have targets of different kinds or classes")
     values = np.concatenate([part.values for part in targets])
-    return Target(first.kind, values, first.classes, _weights(targets), first.grid)
+    return Target(first.kind, values, first.classes, _weights(targets), first.grid, first.parts)
+
+
+def _same_parts(one: Target, other: Target) -> bool:
+    """Return True if two mixed targets have the same parts, apart from the time bins."""
+    return len(one.parts) == len(other.parts) and all(
+        (a.name, a.kind, a.n_columns) == (b.name, b.kind, b.n_columns) and _equal(a.classes, b.classes)
+        for a, b in zip(one.parts, other.parts, strict=True)
+    )
 
 
 def _weights(parts: list[Target]) -> AnyArray | None:

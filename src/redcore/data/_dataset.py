@@ -310,6 +310,24 @@ class MultimodalData:
         check_known("split", [part], SPLITS)
         return self.take(np.flatnonzero(split == SPLITS.index(part)))
 
+    def of_part(self, name: str) -> "MultimodalData":
+        """Return the samples with a value of one part of a mixed target, with this part as their target.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> parts = {"stage": Target.from_labels(["early", "late"]), "age": Target.from_numbers([61.0])}
+        >>> target = Target.from_parts(parts, {"age": [True, False]})
+        >>> data = MultimodalData.from_arrays({"scan": np.ones((2, 3))}, target)
+        >>> data.of_part("age")
+        MultimodalData(1 samples, regression: scan (3))
+        """
+        if self.target is None:
+            raise DataError("labels are missing: the data has no target")
+        rows = self.target.labelled(name)
+        data = self if rows.all() else self.take(np.flatnonzero(rows))
+        return replace(data, target=self.target.of_part(name))
+
     def select(self, names: Iterable[str]) -> "MultimodalData":
         """Return the data with only the modalities `names`."""
         names = list(names)
@@ -374,6 +392,9 @@ class MultimodalData:
             classes = self.target.classes
             digest.update(self.target.kind.encode())
             _update(digest, self.target.values, None if classes is None else classes.astype(str), self.target.weights)
+            for part in self.target.parts:
+                digest.update(f"{part.name} {part.kind}".encode())
+                _update(digest, None if part.classes is None else part.classes.astype(str))
         return digest.hexdigest()
 
 

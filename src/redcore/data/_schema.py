@@ -12,7 +12,7 @@ from redcore.data._categories import with_categories
 from redcore.data._dataset import MultimodalData
 from redcore.data._labels import labels_like, numbers_of
 from redcore.data._survival import TimeGrid
-from redcore.data._target import HasTargetKind, Target, TargetKind
+from redcore.data._target import HasTargetKind, Target, TargetKind, TargetPart
 from redcore.exceptions import SchemaError, TargetError
 
 __all__ = ["ModalitySchema", "Schema"]
@@ -81,6 +81,8 @@ class Schema(HasTargetKind):
         Width of a prediction: number of classes, labels, regression outputs or time bins.
     grid : TimeGrid or None
         Time bins of a survival target, from the training samples. None for other targets.
+    parts : tuple of TargetPart
+        Single targets of a mixed target; empty for other targets.
     """
 
     modalities: tuple[ModalitySchema, ...]
@@ -88,6 +90,7 @@ class Schema(HasTargetKind):
     classes: AnyArray | None
     n_outputs: int
     grid: TimeGrid | None = None
+    parts: tuple[TargetPart, ...] = ()
 
     @classmethod
     def of(cls, data: MultimodalData) -> "Schema":
@@ -95,12 +98,35 @@ class Schema(HasTargetKind):
         if data.target is None:
             raise TargetError("labels are missing: the data has no target")
         modalities = tuple(ModalitySchema.of(name, data) for name in data.names)
-        return cls(modalities, data.target.kind, data.target.classes, data.target.n_outputs, data.target.grid)
+        target = data.target
+        return cls(modalities, target.kind, target.classes, target.n_outputs, target.grid, target.parts)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Modality names, sorted."""
         return tuple(modality.name for modality in self.modalities)
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts of a mixed target; empty for other targets."""
+        return tuple(part.name for part in self.parts)
+
+    def of_part(self, name: str) -> "Schema":
+        """Return the schema with one part of a mixed target as its target."""
+        check_known("target", [name], self.part_names)
+        part = self.parts[self.part_names.index(name)]
+        return Schema(self.modalities, part.kind, part.classes, part.n_outputs, part.grid)
+
+    def outputs_of(self, name: str) -> slice:
+        """Return the columns of the predictions of one part of a mixed target."""
+        check_known("target", [name], self.part_names)
+        place = self.part_names.index(name)
+        start = sum(part.n_outputs for part in self.parts[:place])
+        return slice(start, start + self.parts[place].n_outputs)
+
+    def by_part(self, outputs: AnyArray) -> dict[str, AnyArray]:
+        """Return the predictions of each part of a mixed target, from predictions (..., n_outputs)."""
+        return {name: outputs[..., self.outputs_of(name)] for name in self.part_names}
 
     def align(self, data: MultimodalData) -> MultimodalData:
         """Return `data` with a target of this schema, for evaluation.
@@ -117,15 +143,36 @@ class Schema(HasTargetKind):
         target = data.target
         if target is None:
             raise TargetError("labels are missing: the data has no target to score against")
+        return replace(data, target=self._aligned(target))
+
+    def _aligned(self, target: Target) -> Target:
+        if target.kind.is_mixed and self.target_kind.is_mixed:
+            return self._aligned_parts(target)
         if target.kind == self.target_kind and target.kind.is_survival:
-            return replace(data, target=target.on_grid(self.grid))
+            return target.on_grid(self.grid)
         if target.kind == self.target_kind and not target.is_classification:
-            return data
-        may_match = target.is_classification and not (self.target_kind.is_multilabel or self.target_kind.is_survival)
+            return target
+        may_match = target.is_classification and (self.target_kind.is_classification or self.target_kind.is_regression)
         if not may_match or target.classes is None:
             raise TargetError(f"the target is {target.kind}, expected {self.target_kind} as in training")
-        aligned = self.target_of(target.classes[target.values])
-        return replace(data, target=replace(aligned, weights=target.weights))
+        return replace(self.target_of(target.classes[target.values]), weights=target.weights)
+
+    def _aligned_parts(self, target: Target) -> Target:
+        """Return a mixed target with the parts of this schema, in their order; absent parts have no labelled sample."""
+        check_known("target", target.part_names, self.part_names)
+        aligned, labelled = {}, {}
+        for part in self.parts:
+            mask = np.zeros(len(target.values), dtype=bool)
+            aligned[part.name] = part.target(np.zeros((0, part.n_columns)))
+            if part.name in target.part_names and (mask := target.labelled(part.name)).any():
+                try:
+                    aligned[part.name] = self.of_part(part.name)._aligned(
+                        replace(target.of_part(part.name), weights=None)
+                    )
+                except TargetError as error:
+                    raise TargetError(f"target {part.name!r}: {error}") from None
+            labelled[part.name] = mask
+        return replace(Target.from_parts(aligned, labelled), weights=target.weights)
 
     def target_of(self, labels: Any) -> Target:
         """Return labels as a target of this schema: its kind, and its classes in their order and type.

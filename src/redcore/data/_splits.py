@@ -1,6 +1,7 @@
 """Grouped and stratified splits into training and held-out samples, and into folds."""
 
 import warnings
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data._dataset import MultimodalData
 from redcore.data._random_split import random_split
-from redcore.data._target import Target
+from redcore.data._target import Target, TargetKind
 from redcore.exceptions import HoldOutWarning
 
 __all__ = ["assign_folds", "classes_in_one_group", "count_units", "cross_folds", "fold_rows", "hold_out"]
@@ -50,6 +51,7 @@ def hold_out(data: MultimodalData, fraction: float, seed: int) -> tuple[IntArray
     rows = np.arange(n_samples)
     if fraction <= 0 or n_samples < 2:
         return rows, rows[:0]
+    data = replace(data, target=_stratifying(data.target))
     if data.groups is None or len(np.unique(data.groups)) < 2:
         keep, held = _random_split(_classes(data.target), n_samples, fraction, seed)
         return np.sort(keep), np.sort(held)
@@ -107,6 +109,7 @@ def cross_folds(
     >>> sorted(folds[::2].tolist()), sorted(folds[1::2].tolist())
     ([0, 1, 2], [0, 1, 2])
     """
+    data = replace(data, target=_stratifying(data.target))
     groups = data.groups
     if groups is None or len(np.unique(groups)) < 2:
         return _assign(data.target, groups, data.n_samples, n_folds, seed, stratify)
@@ -145,12 +148,13 @@ def classes_in_one_group(data: MultimodalData) -> dict[Any, Any]:
     >>> classes_in_one_group(data)
     {'yes': 'p2'}
     """
-    if data.groups is None or data.target is None or len(np.unique(data.groups)) < 2:
+    target = _stratifying(data.target)
+    if data.groups is None or target is None or len(np.unique(data.groups)) < 2:
         return {}
     names, group_of = np.unique(data.groups, return_inverse=True)
-    occurs = _occurrence(data.target, group_of)
+    occurs = _occurrence(target, group_of)
     # the last columns of a multi-label target stand for the absence of the labels
-    classes = np.resize(_class_names(data.target), occurs.shape[1])
+    classes = np.resize(_class_names(target), occurs.shape[1])
     only: dict[Any, Any] = {}
     for column in np.flatnonzero(occurs.sum(axis=0) == 1):
         only.setdefault(_scalar(classes[column]), _scalar(names[occurs[:, column].argmax()]))
@@ -269,6 +273,25 @@ def _random_split(classes: IntArray | None, n: int, fraction: float, seed: int) 
     strata = None if classes is None else _strata(classes)
     possible = strata is not None and len(np.unique(strata)) <= min(n_held, n - n_held)
     return random_split(n - n_held, n_held, seed, strata if possible else None)
+
+
+def _stratifying(target: Target | None) -> Target | None:
+    """Return the target by which samples are stratified.
+
+    Of a mixed target, it is the first part with classes, or else the first with events, or else the first. Samples
+    without a class or event are one more class. None if such samples have no value of another kind.
+    """
+    if target is None or not target.kind.is_mixed:
+        return target
+    first = min(target.parts, key=lambda part: (not part.kind.is_classification, not part.kind.is_survival))
+    single, labelled = target.of_part(first.name), target.labelled(first.name)
+    if labelled.all():
+        return single
+    if (known := _classes(single)) is None:
+        return None
+    codes = np.full(len(labelled), len(_class_names(single)))
+    codes[labelled] = known
+    return Target(TargetKind.MULTICLASS, codes, np.array([*_class_names(single).tolist(), "unlabelled"], dtype=object))
 
 
 def _classes(target: Target | None) -> IntArray | None:

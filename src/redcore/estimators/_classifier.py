@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
 from redcore._validation import check_probability
-from redcore.data import Target
+from redcore.data import Target, require_single_target
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
@@ -47,6 +47,7 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
         return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
     def _adopt(self, method: Method) -> Self:
+        require_single_target(method.schema.target_kind, "a classifier")
         if method.schema.target_kind.is_regression:
             raise TargetError("expected classes, got a regression target; use a regressor such as RedCoreRegressor")
         if method.schema.target_kind.is_survival:

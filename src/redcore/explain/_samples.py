@@ -11,7 +11,7 @@ from redcore._pattern_names import pattern_name
 from redcore._progress import tracked
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_known
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, require_single_target
 from redcore.exceptions import SettingsError, UnsupportedError
 from redcore.explain._expected_change import ExpectedChange, decisions, expected_changes
 from redcore.explain._pattern_predictions import predict_patterns
@@ -175,6 +175,7 @@ def explain_samples(
 def _column(method: Method, output: Any) -> int | None:
     """Return the column of the output that the user chose; None for the predicted class of each sample."""
     schema = method.schema
+    require_single_target(schema.target_kind, "an explanation of samples")
     if schema.target_kind.is_survival:
         raise UnsupportedError("single predictions of survival targets are not explained; expected classes or numbers")
     if schema.classes is None:

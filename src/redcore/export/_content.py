@@ -11,8 +11,9 @@ import numpy as np
 from redcore._discovery import provenance
 from redcore._files import json_text
 from redcore._provenance import versions
+from redcore._types import AnyArray
 from redcore._version import __version__
-from redcore.data import ModalitySchema, Schema, TargetKind, TimeGrid
+from redcore.data import ModalitySchema, Schema, TargetKind, TargetPart, TimeGrid
 from redcore.exceptions import ModelFileError
 from redcore.methods import Method, method_name
 
@@ -113,15 +114,22 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def _schema_to_json(schema: Schema) -> dict[str, Any]:
-    classes = None if schema.classes is None else schema.classes.tolist()
-    grid = schema.grid
-    times = {} if grid is None else {"grid": {name: array.tolist() for name, array in vars(grid).items()}}
+    parts = [{"name": part.name, "n_columns": part.n_columns, **_target_to_json(part)} for part in schema.parts]
     return {
         "modalities": [asdict(modality) for modality in schema.modalities],
-        "target_kind": schema.target_kind,
-        "classes": classes,
-        "classes_dtype": None if schema.classes is None else schema.classes.dtype.str,
-        "n_outputs": schema.n_outputs,
+        **_target_to_json(schema),
+        **({"parts": parts} if parts else {}),
+    }
+
+
+def _target_to_json(target: Schema | TargetPart) -> dict[str, Any]:
+    classes, grid = target.classes, target.grid
+    times = {} if grid is None else {"grid": {name: array.tolist() for name, array in vars(grid).items()}}
+    return {
+        "target_kind": target.target_kind if isinstance(target, Schema) else target.kind,
+        "classes": None if classes is None else classes.tolist(),
+        "classes_dtype": None if classes is None else classes.dtype.str,
+        "n_outputs": target.n_outputs,
         **times,
     }
 
@@ -141,6 +149,15 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
         )
         for modality in content["modalities"]
     )
+    parts = []
+    for part in content.get("parts", ()):
+        kind, classes, n_outputs, grid = _target_from_json(part)
+        parts.append(TargetPart(part["name"], kind, classes, part["n_columns"], n_outputs, grid))
+    return Schema(modalities, *_target_from_json(content), tuple(parts))
+
+
+def _target_from_json(content: Mapping[str, Any]) -> tuple[TargetKind, AnyArray | None, int, TimeGrid | None]:
+    """Return the kind, the classes, the number of outputs and the time bins of a target."""
     classes = None
     if content["classes"] is not None:
         classes = np.array(content["classes"], dtype=content["classes_dtype"])
@@ -148,4 +165,4 @@ def schema_from_json(content: Mapping[str, Any]) -> Schema:
     if "grid" in content:
         borders, censoring = (np.array(content["grid"][name], dtype=np.float64) for name in ("borders", "censoring"))
         grid = TimeGrid(borders, censoring.reshape(-1, 2))
-    return Schema(modalities, TargetKind(content["target_kind"]), classes, content["n_outputs"], grid)
+    return TargetKind(content["target_kind"]), classes, content["n_outputs"], grid

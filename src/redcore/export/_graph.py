@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from redcore.data import TINY, ModalitySchema
+from redcore.data import TINY, ModalitySchema, require_single_target
 from redcore.export._inputs import read_inputs
 from redcore.methods import Method, ModalityForm
 
@@ -37,6 +37,7 @@ class PredictionGraph(nn.Module):
 
     def __init__(self, method: Method) -> None:
         super().__init__()
+        require_single_target(method.schema.target_kind, "ONNX export")
         self.forms: list[ModalityForm] = [
             ModalityForm(m.name, m.n_features, int(m.is_sequence), m.shape, int(m.padding is not None))
             for m in method.schema.modalities

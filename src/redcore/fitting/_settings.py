@@ -57,6 +57,9 @@ class TrainingSettings(MethodSettings):
     loss : str, class or function, default "auto"
         Loss of the predictions: a name, see 'redcore list losses', or a function, see `redcore.nn.losses`. "auto":
         cross-entropy for classes and labels, `regression_loss` for a continuous target. It also selects the epoch.
+    target_weights : mapping of str to float > 0, default {}
+        Weights of the losses of several targets by name; 1 for targets without an entry. The loss of each target is
+        first divided by that of a constant prediction.
     label_smoothing : float in [0, 1), default 0
         Share of the target distribution of the cross-entropy that is spread evenly over the classes.
     focal_gamma : float >= 0, default 2
@@ -111,6 +114,7 @@ class TrainingSettings(MethodSettings):
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     regression_loss: Literal["squared", "absolute"] = "squared"
     loss: Annotated[str, PlugInName("redcore.nn.losses", "loss", ("auto",))] = "auto"
+    target_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
     huber_delta: Annotated[float, Field(gt=0)] = 1.0

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray
+from redcore.data import require_single_target
 from redcore.data._dataset import SPLITS, MultimodalData
 from redcore.data._decide_target import numeric_classes
 from redcore.data._sentinels import sentinel_message, sentinels
@@ -122,6 +123,8 @@ def summarise(data: MultimodalData) -> Summary:
 
     Non-finite values are not searched for, because readers reject them.
     """
+    if data.target is not None:
+        require_single_target(data.target.kind, "inspection")
     scans = {name: scan(modality) for name, modality in data.modalities.items()}
     tables = missing_by(data)
     tests = associations(data)

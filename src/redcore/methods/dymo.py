@@ -266,7 +266,8 @@ def target_groups(target: Tensor, objective: Objective) -> Tensor:
 
     Groups are the classes. Samples with a continuous target are divided at the quartiles of a normal distribution of
     the mean over outputs, samples with labels by their share of positive labels, and samples with a time to an event by
-    the share of time bins in which they are at risk.
+    the share of time bins in which they are at risk. Samples with several targets are divided like those with a
+    continuous target, at their mean.
 
     Parameters
     ----------

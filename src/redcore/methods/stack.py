@@ -7,14 +7,25 @@ import numpy as np
 from pydantic import Field
 from torch import nn
 
+from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings, Search
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds
 from redcore.exceptions import TrainingInterrupted
 from redcore.fitting import FitContext
 from redcore.methods._base import Method
-from redcore.nn import Objective
-from redcore.stacking import DecisionSettings, FittedSplit, NoNetwork, StackedPredictor, StackOfNetworks
+from redcore.nn import fit_objective, restored_objective
+from redcore.stacking import (
+    DecisionSettings,
+    FittedSplit,
+    MixedStack,
+    NoNetwork,
+    StackedPredictor,
+    StackOfNetworks,
+    fit_stack,
+    restored_stack,
+)
+from redcore.stacking import Stack as LogitStack
 
 __all__ = ["METHOD", "Stack", "StackSettings"]
 
@@ -48,7 +59,7 @@ class Stack(Method):
 
     Attributes
     ----------
-    stack : StackedPredictor
+    stack : StackedPredictor or MixedStack
         The fitted stack.
 
     Examples
@@ -62,17 +73,18 @@ class Stack(Method):
 
     Settings: ClassVar[type[MethodSettings]] = StackSettings
     supports_survival: ClassVar[bool] = True
+    supports_mixed: ClassVar[bool] = True
 
-    stack: StackedPredictor
+    stack: LogitStack
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         assert data.target is not None
         with context.single_step():
-            objective = Objective.fit(data.target)
+            objective = fit_objective(data.target)
             network = NoNetwork(objective.n_outputs)
             splits = [(data, validation)] if validation is not None else self._splits(data, context.seed)
             fitted = [FittedSplit(network, train, held_out) for train, held_out in splits]
-            self.stack = StackedPredictor.fit(fitted, data, objective, context.seed)
+            self.stack = fit_stack(fitted, data, objective, context.seed)
         if any(callback.should_stop() for callback in context.callbacks):
             raise TrainingInterrupted(1)
 
@@ -89,20 +101,26 @@ class Stack(Method):
 
     def prediction_module(self) -> nn.Module:
         """Return linear models, discriminant and weights as one module; see `Method.prediction_module`."""
-        return StackOfNetworks(NoNetwork(self.stack.objective.n_outputs), self.stack)
+        return StackOfNetworks(NoNetwork(self.stack.objective.n_outputs), self.stack, self.stack.objective)
 
     def decision_module(self) -> nn.Module:
         """Return the rule for the predicted class; see `Method.decision_module` and the setting `decision`."""
-        return super().decision_module() if self._settings.decision == "argmax" else self.stack.decision()
+        if isinstance(self.stack, StackedPredictor) and self._settings.decision != "argmax":
+            return self.stack.decision()
+        return super().decision_module()
+
+    def part_decision_module(self, name: str) -> nn.Module:
+        """Return the rule for the predicted class of one of several targets."""
+        if isinstance(self.stack, MixedStack) and self._settings.decision != "argmax":
+            return self.stack.decision(name)
+        return super().part_decision_module(name)
 
     def _arrays(self) -> dict[str, AnyArray]:
-        objective = self.stack.objective
-        return {**self.stack.to_arrays(), "objective/mean": objective.mean, "objective/scale": objective.scale}
+        return {**self.stack.to_arrays(), **prefixed("objective/", self.stack.objective.to_arrays())}
 
     def _restore(self, info: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-        mean, scale = arrays["objective/mean"], arrays["objective/scale"]
-        objective = Objective(self.schema.target_kind, self.schema.n_outputs, mean, scale)
-        self.stack = StackedPredictor.from_arrays(arrays, self.active, objective)
+        objective = restored_objective(self.schema, unprefixed("objective/", arrays))
+        self.stack = restored_stack(arrays, self.active, objective)
 
 
 METHOD = Stack

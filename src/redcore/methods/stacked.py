@@ -20,8 +20,17 @@ from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.exceptions import SettingsError
 from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings
 from redcore.methods._base import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
-from redcore.nn import Batch
-from redcore.stacking import DecisionSettings, FittedSplit, StackedPredictor, StackOfNetworks
+from redcore.nn import Batch, MixedObjective, Objective
+from redcore.stacking import (
+    DecisionSettings,
+    FittedSplit,
+    MixedStack,
+    Stack,
+    StackedPredictor,
+    StackOfNetworks,
+    fit_stack,
+    restored_stack,
+)
 
 __all__ = ["METHOD", "Stacked", "StackedSettings"]
 
@@ -148,9 +157,16 @@ class MemberLogits(NetworkEnsemble):
     def _average(self, logits: Tensor) -> Tensor:
         """Average over the first dimension: class probabilities, returned as logarithms; for other targets logits."""
         logits = logits.double()
-        if self.objective.kind.is_classification:
-            return logits.softmax(dim=-1).mean(dim=0).clamp(min=torch.finfo(logits.dtype).tiny).log()
-        return logits.mean(dim=0)
+        if isinstance(self.objective, MixedObjective):
+            parts = [_averaged(logits[..., part.outputs], part.objective) for part in self.objective.parts]
+            return torch.cat(parts, dim=-1)
+        return _averaged(logits, self.objective)
+
+
+def _averaged(logits: Tensor, objective: Objective) -> Tensor:
+    if objective.kind.is_classification:
+        return logits.softmax(dim=-1).mean(dim=0).clamp(min=torch.finfo(logits.dtype).tiny).log()
+    return logits.mean(dim=0)
 
 
 class Stacked(NetworkMethod):
@@ -171,7 +187,7 @@ class Stacked(NetworkMethod):
     ----------
     base : NetworkMethod
         Builds the networks; it is not fitted itself.
-    stack : StackedPredictor or None
+    stack : StackedPredictor, MixedStack or None
         The fitted stack; None if the prediction is that of the joint head.
 
     Examples
@@ -183,7 +199,7 @@ class Stacked(NetworkMethod):
 
     Settings: ClassVar[type[MethodSettings]] = StackedSettings
 
-    stack: StackedPredictor | None
+    stack: Stack | None
 
     def __init__(self, settings: MethodSettings | None = None) -> None:
         super().__init__(settings)
@@ -235,7 +251,7 @@ class Stacked(NetworkMethod):
         parts = [folds == index % (folds.max() + 1) for index in range(n_members)]
         return [(data.take(np.flatnonzero(~part)), data.take(np.flatnonzero(part))) for part in parts]
 
-    def _fit_stack(self, data: MultimodalData, splits: list[Split], seed: int) -> StackedPredictor | None:
+    def _fit_stack(self, data: MultimodalData, splits: list[Split], seed: int) -> Stack | None:
         """Fit the stack to the samples held out from the members; None without such samples or with stacking off."""
         if not self.stacking.stacking or splits[0][1] is None:
             return None
@@ -248,22 +264,28 @@ class Stacked(NetworkMethod):
                 for network, (train, held_out) in zip(self.networks, splits, strict=True)
                 if held_out is not None
             ]
-        return StackedPredictor.fit(fitted, data, self.objective, seed)
+        return fit_stack(fitted, data, self.objective, seed)
 
     def prediction_module(self) -> nn.Module:
         """Return networks and stack as one module; see `Method.prediction_module`."""
         if self.stack is None:
             return super().prediction_module()
-        return StackOfNetworks(self._members(self.networks), self.stack)
+        return StackOfNetworks(self._members(self.networks), self.stack, self.objective)
 
     def _members(self, networks: Sequence[nn.Module]) -> "MemberLogits":
         return MemberLogits(self.preprocessor, networks, self.objective)
 
     def decision_module(self) -> nn.Module:
         """Return the rule for the predicted class; see `Method.decision_module` and the setting `decision`."""
-        if self.stack is None or self.stacking.decision == "argmax":
-            return super().decision_module()
-        return self.stack.decision()
+        if isinstance(self.stack, StackedPredictor) and self.stacking.decision != "argmax":
+            return self.stack.decision()
+        return super().decision_module()
+
+    def part_decision_module(self, name: str) -> nn.Module:
+        """Return the rule for the predicted class of one of several targets."""
+        if isinstance(self.stack, MixedStack) and self.stacking.decision != "argmax":
+            return self.stack.decision(name)
+        return super().part_decision_module(name)
 
     def _arrays(self) -> dict[str, AnyArray]:
         arrays = super()._arrays()
@@ -279,7 +301,7 @@ class Stacked(NetworkMethod):
         places = [_place(index) for index in range(1, int(info["n_networks"]))]
         self.networks += [self._restored(unprefixed(f"{place}/", arrays)) for place in places]
         stack = unprefixed("stack/", arrays)
-        self.stack = StackedPredictor.from_arrays(stack, self.active, self.objective) if stack else None
+        self.stack = restored_stack(stack, self.active, self.objective) if stack else None
 
 
 def _place(index: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from redcore._pattern_names import pattern_name
 from redcore._progress import tracked
 from redcore._types import AnyArray, IntArray
-from redcore.data import MultimodalData, Target
+from redcore.data import MultimodalData, Target, require_single_target
 from redcore.exceptions import TargetError
 from redcore.metrics._details import Details, details_of
 from redcore.metrics._risk_groups import RiskGroup, risk_groups
@@ -175,10 +175,13 @@ def evaluate_patterns(
     ------
     TargetError
         If the data has no target.
+    UnsupportedError
+        If it has several targets; score each of them with `of_part` of the data and of the method.
     """
     if data.target is None:
         raise TargetError("labels are missing: the data has no target to score against")
     target = data.target
+    require_single_target(target.kind, "evaluation by missing pattern")
     collect = collect or _ignore
     per_pattern: dict[str, Scores] = {}
     problems: dict[str, str] = {}

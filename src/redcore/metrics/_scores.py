@@ -148,6 +148,9 @@ def _columns(values: AnyArray) -> AnyArray:
 def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> Scores:
     """Return the scores of `outputs` for this kind of target.
 
+    Scores of several targets have the names ``target.score``, and are those of the labelled samples of the target. They
+    are left out for a target without such samples.
+
     Parameters
     ----------
     target : Target
@@ -157,8 +160,22 @@ def scores(target: Target, outputs: AnyArray, decide: Decide | None = None) -> S
         Function that maps probabilities (n_samples, n_classes) to predicted classes (n_samples,), such as
         `Method.decide`. Default: the most probable class. Only used for classification.
     """
+    if target.kind.is_mixed:
+        return _scores_of_parts(target, outputs)
     decided = decide(outputs) if decide is not None and target.is_classification else None
     return _scores_of_kind(target, outputs, decided) | _added_scores(target, outputs, decided)
+
+
+def _scores_of_parts(target: Target, outputs: AnyArray) -> Scores:
+    values: Scores = {}
+    start = 0
+    for part in target.parts:
+        own, start = outputs[:, start : start + part.n_outputs], start + part.n_outputs
+        labelled = target.labelled(part.name)
+        if labelled.any():
+            single = scores(target.of_part(part.name), own[labelled])
+            values |= {f"{part.name}.{name}": value for name, value in single.items()}
+    return values
 
 
 def _scores_of_kind(target: Target, outputs: AnyArray, decided: IntArray | None) -> Scores:

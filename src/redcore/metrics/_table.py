@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from redcore._discovery import check_interface, is_known, load, usable
-from redcore.data import TargetKind
+from redcore.data import TargetKind, require_single_target
 from redcore.exceptions import PlugInError
 from redcore.metrics._description import Score
 
@@ -159,6 +159,7 @@ def headline(target_kind: str) -> str:
     It is macro-F1, R2 for regression, and Uno's C for survival.
     """
     kind = TargetKind(target_kind)
+    require_single_target(kind, "a default score")
     if kind.is_survival:
         return "uno_c"
     return "r2" if kind.is_regression else "macro_f1"

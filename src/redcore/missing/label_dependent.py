@@ -7,7 +7,7 @@ from pydantic import Field
 
 from redcore._settings import Settings
 from redcore._types import BoolArray, FloatArray
-from redcore.data import Target, martingale_residuals
+from redcore.data import Target, martingale_residuals, require_single_target
 from redcore.exceptions import TargetError
 from redcore.missing._demand import Demand
 from redcore.missing._scores import draw_by_score, normal_scores
@@ -50,6 +50,7 @@ def draw(demand: Demand, rng: np.random.Generator, options: Options) -> BoolArra
 
 def label_scores(target: Target) -> FloatArray:
     """Return the score of each sample's target, float (n_samples,); see `Options`."""
+    require_single_target(target.kind, "missing protocol 'label_dependent'")
     if target.is_classification:
         return 2.0 * target.values / max(target.n_outputs - 1, 1) - 1.0
     if target.kind.is_survival:

@@ -11,6 +11,7 @@ from redcore.nn._fusion import AttentionFusion, TokenTransformer
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
+from redcore.nn._mixed_objective import MixedObjective, fit_objective, restored_objective
 from redcore.nn._objective import Objective, outputs_of
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, solve_positive, unique_patterns
 from redcore.nn._pooling import choose_codes, masked_max, masked_mean, mean_of_modalities, mean_where, step_mask
@@ -36,6 +37,7 @@ __all__ = [
     "Head",
     "ImputerSettings",
     "Latent",
+    "MixedObjective",
     "ModalityEncoder",
     "ModalityForm",
     "Objective",
@@ -49,6 +51,7 @@ __all__ = [
     "collate",
     "count_at_most",
     "drop_modalities",
+    "fit_objective",
     "inverse",
     "is_traced",
     "kl_to_standard_normal",
@@ -61,6 +64,7 @@ __all__ = [
     "outputs_of",
     "posterior_sampling",
     "product_of_gaussians",
+    "restored_objective",
     "solve_positive",
     "step_mask",
     "time_statistics",

@@ -1,7 +1,8 @@
 """Supervised objective of each kind of target: loss of logits, and conversion of logits to predictions."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from redcore._types import AnyArray
+from redcore._validation import check_known
 from redcore.data import HasTargetKind, Target, TargetKind
 from redcore.exceptions import ShapeError
 from redcore.nn._operators import softplus
@@ -56,6 +58,23 @@ class Objective(HasTargetKind):
             hazards = target.time_grid.hazards(target.values, target.weights)
             mean = np.log(hazards) - np.log1p(-hazards)
         return cls(target.kind, target.n_outputs, mean, scale, regression_loss)
+
+    def with_losses(self, loss_for: Callable[[TargetKind], Loss | None]) -> Self:
+        """Return the objective with the loss that a function returns for its kind; None stands for the default."""
+        return replace(self, chosen_loss=loss_for(self.kind))
+
+    def weighted(self, target: Target, target_weights: Mapping[str, float]) -> Self:
+        """Return the objective itself, since a single target has no weight; see `MixedObjective.weighted`."""
+        check_known("target (of target_weights)", target_weights, ())
+        return self
+
+    def to_arrays(self) -> dict[str, AnyArray]:
+        """Return the fitted numbers by name."""
+        return {"mean": self.mean, "scale": self.scale}
+
+    def decoded(self, values: Tensor) -> Tensor:
+        """Return encoded values that are stored as float columns (n, n_columns) in the form that `loss` expects."""
+        return values[:, 0].long() if self.kind.is_classification else values
 
     def encode(self, target: Target) -> AnyArray:
         """Return the target in the form that `loss` expects: int64 class codes (n,), or float32 (n, n_outputs).

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from redcore._types import AnyArray
 from redcore._version import __version__
+from redcore.data import require_single_target
 from redcore.exceptions import DataError
 from redcore.extract import Recipe
 from redcore.methods import Method, method_name
@@ -96,6 +97,7 @@ class Service:
         self.method, self.limits = method, limits
         self.raw = RawInputs(method, recipes, limits)
         kind = method.schema.target_kind
+        require_single_target(kind, "the service")
         has_intervals = kind.is_regression or kind.is_survival
         self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and has_intervals else None
         self.metrics = Metrics()

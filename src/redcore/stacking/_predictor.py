@@ -292,16 +292,18 @@ class StackOfNetworks(nn.Module):
     ----------
     networks : nn.Module
         Maps a batch to the logits of the joint head and of the unimodal heads.
-    stack : StackedPredictor
+    stack : StackedPredictor or MixedStack
+    objective : Objective
+        Objective of the stack.
     """
 
-    def __init__(self, networks: nn.Module, stack: StackedPredictor) -> None:
+    def __init__(self, networks: nn.Module, stack: nn.Module, objective: Objective) -> None:
         super().__init__()
-        self.networks, self.stack = networks, stack
+        self.networks, self.stack, self.objective = networks, stack, objective
 
     def forward(self, batch: Batch) -> Tensor:
         """Return probabilities or regression outputs, (n_samples, n_outputs), double."""
-        return self.stack.objective.predictions(self.stack(batch, *self.networks(batch)))
+        return self.objective.predictions(self.stack(batch, *self.networks(batch)))
 
 
 def _base(target: Target) -> AnyArray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from redcore._pattern_names import pattern_name
 from redcore._types import AnyArray, BoolArray, IntArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, require_single_target
 from redcore.exceptions import DataError, TargetError, UnsupportedError
 from redcore.methods import Method
 
@@ -73,6 +73,7 @@ class Completions:
             raise UnsupportedError(
                 f"{type(method).__name__} does not impute codes, so missing modalities cannot be drawn"
             )
+        require_single_target(method.schema.target_kind, "uncertainty from missing modalities")
         if method.schema.target_kind.is_survival:
             raise TargetError("uncertainty from missing modalities is not defined for a survival target")
         reference = method.completed(reference)

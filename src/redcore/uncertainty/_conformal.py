@@ -10,7 +10,7 @@ import numpy as np
 from redcore._pattern_names import pattern_modalities
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_coverage
-from redcore.data import MultimodalData, Target
+from redcore.data import MultimodalData, Target, require_single_target
 from redcore.exceptions import CalibrationWarning, DataError, TargetError
 from redcore.methods import Method
 from redcore.metrics import missing_patterns, pattern_name
@@ -115,6 +115,7 @@ class Calibration:
         DataError
             If there are no samples.
         """
+        require_single_target(method.schema.target_kind, "calibration")
         if method.schema.target_kind.is_multilabel:
             raise TargetError("calibration supports classification and regression, got a multilabel target")
         data = _subsample(method.schema.align(data), seed)

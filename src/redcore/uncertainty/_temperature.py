@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from redcore._types import AnyArray
-from redcore.data import Target
+from redcore.data import Target, require_single_target
 from redcore.methods import Temperature
 
 __all__ = ["fit_temperature"]
@@ -33,6 +33,7 @@ def fit_temperature(probabilities: AnyArray, target: Target) -> float:
     """
     from scipy.optimize import minimize_scalar
 
+    require_single_target(target.kind, "a temperature")
     outputs = torch.tensor(probabilities, dtype=torch.float64)
     truth = np.asarray(target.values, dtype=bool) if target.kind.is_multilabel else None
 

@@ -7,6 +7,7 @@ from redcore.methods._base._encoder_choice import EncoderChoice, importable_enco
 from redcore.methods._base._latent_codes import LatentCodes
 from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import NetworkEnsemble, NetworkMethod, state_arrays
+from redcore.methods._base._part import PartOfMethod
 from redcore.methods._base._pretrained_method import PretrainedSettings, PretrainedTableMethod
 from redcore.methods._base._survival_table import SurvivalTableMethod, baseline_hazards, structured
 from redcore.methods._base._table_method import (
@@ -32,6 +33,7 @@ __all__ = [
     "ModalityForm",
     "NetworkEnsemble",
     "NetworkMethod",
+    "PartOfMethod",
     "PretrainedSettings",
     "PretrainedTableMethod",
     "SurvivalTableMethod",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from redcore._discovery import name_of
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_seed
-from redcore.data import Modality, MultimodalData, Schema, TargetKind
+from redcore.data import Modality, MultimodalData, Schema, TargetKind, require_single_target
 from redcore.exceptions import (
     DataWarning,
     EmptySampleError,
@@ -31,11 +31,15 @@ from redcore.exceptions import (
 from redcore.fitting import Callback, FitContext, History, predict_batches
 from redcore.methods._base._decisions import AtThreshold, MostProbable
 from redcore.methods._base._latent_codes import LatentCodes
+from redcore.methods._base._part_options import PartOptions
 from redcore.methods._base._prior import prior_of
-from redcore.methods._base._temperature import Temperature
+from redcore.methods._base._temperature import EachPart, Temperature
 from redcore.methods._base._training_data import trainable, warn_of_missing_cells
 from redcore.metrics import rare_class
 from redcore.preprocessing import Cells, Texts
+
+if TYPE_CHECKING:
+    from redcore.methods._base._part import PartOfMethod
 
 __all__ = ["Method"]
 
@@ -74,6 +78,8 @@ class Method(ABC):
         the one with fewer training samples. None for the decision rule of the method.
     temperature : float
         Temperature of the predicted probabilities, set by a recalibration; 1 for those of the fit.
+    part_options : dict of str to PartOptions
+        Thresholds and temperatures of several targets by name; empty for a single target.
     """
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
@@ -83,6 +89,9 @@ class Method(ABC):
 
     supports_survival: ClassVar[bool] = False
     """If True, the method predicts censored times to an event."""
+
+    supports_mixed: ClassVar[bool] = False
+    """If True, the method predicts several targets of different kinds at once."""
 
     survival_only: ClassVar[bool] = False
     """If True, the method rejects all other kinds of targets."""
@@ -105,6 +114,7 @@ class Method(ABC):
     cells: Cells
     threshold: float | None = None
     temperature: float = 1.0
+    part_options: dict[str, PartOptions]
 
     def __init__(self, settings: MethodSettings | None = None) -> None:
         self.settings = self.Settings() if settings is None else settings
@@ -165,6 +175,7 @@ class Method(ABC):
         self.active = tuple(name for name, modality in data.modalities.items() if modality.n_observed)
         self.history = History()
         self.histories = []
+        self.part_options = {name: PartOptions() for name in self.schema.part_names}
         unseen = [name for name in data.names if name not in self.active]
         if unseen:
             warnings.warn(
@@ -237,7 +248,8 @@ class Method(ABC):
         -------
         array (n_samples, n_outputs), float64
             Class probabilities, label probabilities, regression outputs in the units of the target, or probabilities of
-            survival at the times ``schema.grid.borders``.
+            survival at the times ``schema.grid.borders``. Predictions of several targets stand side by side; see
+            `Schema.by_part` and `of_part`.
 
         Raises
         ------
@@ -269,6 +281,7 @@ class Method(ABC):
 
         The decision rule of the method has the probabilities of the fit, so that a temperature changes no decision.
         """
+        require_single_target(self.schema.target_kind, "a decision")
         if self.threshold is None:
             rule = self.decision_module()
             if self.temperature == 1.0:
@@ -291,13 +304,35 @@ class Method(ABC):
                 raise SettingsError(f"threshold: expected a probability in [0, 1], got {threshold}")
         self.threshold = threshold
 
+    def of_part(self, name: str) -> "PartOfMethod":
+        """Return a view of the fitted method that predicts one of several targets; the other one is not copied.
+
+        The view is a method for a single target: it has decisions, probabilities, a threshold and a temperature.
+
+        Raises
+        ------
+        UnknownNameError
+            If the method has no such target.
+        """
+        from redcore.methods._base._part import PartOfMethod
+
+        return PartOfMethod(self, name)
+
+    def part_decision_module(self, name: str) -> nn.Module:
+        """Return `decision_module` of one of several targets."""
+        return MostProbable()
+
     def temperature_module(self) -> nn.Module:
         """Return the module that applies the temperature to predictions (n_samples, n_outputs)."""
+        if self.part_options:
+            names = self.schema.part_names
+            temperatures = [self.of_part(name).temperature_module() for name in names]
+            return EachPart(temperatures, [self.schema.outputs_of(name) for name in names])
         return nn.Identity() if self.temperature == 1.0 else Temperature(self.temperature, self.schema.target_kind)
 
     def _at_temperature(self, outputs: AnyArray) -> AnyArray:
         """Return predictions (..., n_samples, n_outputs) with the temperature of the method."""
-        if self.temperature == 1.0:
+        if self.temperature == 1.0 and all(options.temperature == 1.0 for options in self.part_options.values()):
             return outputs
         rows = torch.tensor(outputs.reshape(-1, outputs.shape[-1]))
         return np.asarray(self.temperature_module()(rows)).reshape(outputs.shape)
@@ -437,8 +472,10 @@ class Method(ABC):
         """Return the other values that `restore` needs, as a dict for JSON."""
         threshold = {} if self.threshold is None else {"threshold": self.threshold}
         temperature = {} if self.temperature == 1.0 else {"temperature": self.temperature}
-        own = self._info()
-        return {"active": list(self.active), "missing_cells": self.missing_cells, **threshold, **temperature, **own}
+        changed = {name: options.changed() for name, options in self.part_options.items()}
+        parts = {"part_options": changed} if changed else {}
+        info = {"active": list(self.active), "missing_cells": self.missing_cells, **threshold, **temperature, **parts}
+        return {**info, **self._info()}
 
     @classmethod
     def restore(
@@ -454,6 +491,9 @@ class Method(ABC):
         method.schema, method.active = schema, tuple(info["active"])
         method.prior, method.threshold = arrays["prior"], info.get("threshold")
         method.temperature = info.get("temperature", 1.0)
+        method.part_options = {
+            name: PartOptions(**info.get("part_options", {}).get(name, {})) for name in schema.part_names
+        }
         method.history = History()
         method.histories = [method.history]
         n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}

@@ -20,13 +20,13 @@ from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.data import Modality, MultimodalData, concatenate, hold_out, sample_in_memory
+from redcore.data import Modality, MultimodalData, concatenate, hold_out, require_single_target, sample_in_memory
 from redcore.exceptions import ModelFileError, SchemaError, SettingsError, UnsupportedError
 from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, predict_batches, seeded, threads
 from redcore.methods._base._encoder_choice import EncoderChoice
 from redcore.methods._base._method import Method
 from redcore.missing import under_patterns
-from redcore.nn import Batch, CodeEncoders, ModalityForm, Objective, collate
+from redcore.nn import Batch, CodeEncoders, ModalityForm, Objective, collate, fit_objective, restored_objective
 from redcore.preprocessing import Kind, Preprocessor, check_named
 
 __all__ = ["NetworkEnsemble", "NetworkMethod", "state_arrays"]
@@ -77,6 +77,7 @@ class NetworkMethod(Method):
 
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
     supports_survival: ClassVar[bool] = True
+    supports_mixed: ClassVar[bool] = True
 
     preprocessor: Preprocessor
     objective: Objective
@@ -125,8 +126,10 @@ class NetworkMethod(Method):
         start = self._fitting_start(context)
         self.n_steps = start.n_steps if start else {name: _median_steps(data.modalities[name]) for name in self.active}
         self.preprocessor = start.preprocessor if start else Preprocessor.fit(data, *self._preprocessing())
-        objective = start.objective if start else Objective.fit(data.target, settings.regression_loss)
-        self.objective = replace(objective, chosen_loss=settings.loss_for(objective.kind))
+        objective = start.objective if start else fit_objective(data.target, settings.regression_loss)
+        self.objective = objective.with_losses(settings.loss_for).weighted(data.target, settings.target_weights)
+        if settings.selection == "score":
+            require_single_target(objective.kind, "setting selection='score'")
 
     def _train(
         self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
@@ -265,8 +268,7 @@ class NetworkMethod(Method):
     def _arrays(self) -> dict[str, AnyArray]:
         network = prefixed("network/", state_arrays(self.network))
         preprocessing = prefixed("preprocessing/", self.preprocessor.to_arrays())
-        objective = {"objective/mean": self.objective.mean, "objective/scale": self.objective.scale}
-        return {**network, **preprocessing, **objective}
+        return {**network, **preprocessing, **prefixed("objective/", self.objective.to_arrays())}
 
     def _info(self) -> dict[str, Any]:
         return {"n_samples": self.n_samples, "n_steps": self.n_steps}
@@ -280,13 +282,7 @@ class NetworkMethod(Method):
         self.preprocessor = Preprocessor.from_arrays(
             unprefixed("preprocessing/", arrays), self.active, *self._preprocessing()
         )
-        self.objective = Objective(
-            self.schema.target_kind,
-            self.schema.n_outputs,
-            arrays["objective/mean"],
-            arrays["objective/scale"],
-            settings.regression_loss,
-        )
+        self.objective = restored_objective(self.schema, unprefixed("objective/", arrays), settings.regression_loss)
         self.networks = [self._restored(unprefixed("network/", arrays))]
 
     def _restored(self, state: Mapping[str, AnyArray]) -> TrainableNetwork:

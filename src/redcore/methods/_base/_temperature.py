@@ -1,11 +1,13 @@
 """Temperature of class and label probabilities."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from redcore.data import TargetKind
 
-__all__ = ["Temperature"]
+__all__ = ["EachPart", "Temperature"]
 
 
 class Temperature(nn.Module):
@@ -34,3 +36,22 @@ class Temperature(nn.Module):
             logits = logs - (1 - probabilities).clamp(min=smallest).log()
             return (logits / self.temperature).sigmoid()
         return (logs / self.temperature).softmax(dim=1)
+
+
+class EachPart(nn.Module):
+    """Modules of the predictions of several targets, each applied to its columns.
+
+    Parameters
+    ----------
+    modules : sequence of nn.Module
+    columns : sequence of slice
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], columns: Sequence[slice]) -> None:
+        super().__init__()
+        self.of_parts, self.columns = nn.ModuleList(modules), list(columns)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """Return predictions of the same shape, (n_samples, n_outputs)."""
+        parts = [module(outputs[:, own]) for module, own in zip(self.of_parts, self.columns, strict=True)]
+        return torch.cat(parts, dim=1)

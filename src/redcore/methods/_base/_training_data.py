@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from redcore._discovery import name_of
-from redcore.data import MultimodalData
-from redcore.exceptions import DataError, EmptySampleWarning, MissingCellsWarning, TargetError
+from redcore.data import MultimodalData, Target
+from redcore.exceptions import DataError, DataWarning, EmptySampleWarning, MissingCellsWarning, TargetError
 
 if TYPE_CHECKING:
     from redcore.methods._base._method import Method
@@ -39,23 +39,65 @@ def trainable(data: MultimodalData, method: "Method") -> MultimodalData:
     weights = None if data.target is None else data.target.weights
     if weights is not None and not weights.all():
         data = data.take(np.flatnonzero(weights))
-    target = data.target
-    if target is not None and target.weights is not None:
-        # weights are normalised over the remaining samples
-        data = replace(data, target=target.weighted(target.weights))
-    if target is not None and method.survival_only and not target.kind.is_survival:
-        name = name_of("redcore.methods", type(method))
+    if data.target is not None and data.target.kind.is_mixed:
+        data = _with_a_label(data)
+    # weights are normalised over the remaining samples
+    assert data.target is not None
+    target = data.target.weighted(data.target.weights)
+    if target.kind.is_mixed:
+        _check_parts(target, method)
+    else:
+        _check_kind(target, method)
+    # the time bins are those of the training samples, without the validation and test samples
+    has_grid = target.kind.is_survival or target.kind.is_mixed
+    return replace(data, target=target.on_grid() if has_grid else target)
+
+
+def _check_kind(target: Target, method: "Method") -> None:
+    """Check that the method supports a single target, and that a class target has two classes."""
+    name = name_of("redcore.methods", type(method))
+    if method.survival_only and not target.kind.is_survival:
         raise TargetError(f"method {name!r} expects a survival target, got {target.kind}")
-    if target is not None and target.is_classification and len(np.unique(target.values)) < 2:
+    if target.is_classification and len(np.unique(target.values)) < 2:
         label = np.asarray(target.classes).tolist()[target.values[0]]
         raise TargetError(f"only one class in training: {label!r}; expected at least two")
-    if target is not None and target.kind.is_survival:
-        if not method.supports_survival:
-            name = name_of("redcore.methods", type(method))
-            raise TargetError(f"method {name!r} does not support a survival target, expected {LISTED_KINDS}")
-        # the time bins are those of the training samples, without the validation and test samples
-        data = replace(data, target=target.weighted(target.weights).on_grid())
-    return data
+    if target.kind.is_survival and not method.supports_survival:
+        raise TargetError(f"method {name!r} does not support a survival target, expected {LISTED_KINDS}")
+
+
+def _check_parts(target: Target, method: "Method") -> None:
+    """Check that the method supports a mixed target, and each of its parts."""
+    if not method.supports_mixed:
+        name = name_of("redcore.methods", type(method))
+        raise TargetError(
+            f"method {name!r} does not support several targets ({', '.join(target.part_names)}); expected one target, "
+            "or a method such as 'stacked'"
+        )
+    for name in target.part_names:
+        if not target.labelled(name).any():
+            raise TargetError(f"target {name!r}: no training sample has a value")
+        try:
+            _check_kind(target.of_part(name), method)
+        except TargetError as error:
+            raise TargetError(f"target {name!r}: {error}") from None
+
+
+def _with_a_label(data: MultimodalData) -> MultimodalData:
+    """Return the samples with a value of at least one of several targets."""
+    target = data.target
+    assert target is not None
+    labelled = np.any([target.labelled(name) for name in target.part_names], axis=0)
+    if labelled.all():
+        return data
+    if not labelled.any():
+        raise TargetError("labels are missing: no sample with an observed modality has a value of any target")
+    warnings.warn(
+        f"{np.count_nonzero(~labelled)} of {data.n_samples} samples have no value of any target and are left out of "
+        "training",
+        DataWarning,
+        stacklevel=5,
+    )
+    return data.take(np.flatnonzero(labelled))
 
 
 def warn_of_missing_cells(data: MultimodalData, shares: Mapping[str, Mapping[str, float]]) -> None:
