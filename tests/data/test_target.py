@@ -101,8 +101,9 @@ def test_inputs_are_not_shared():
 def test_a_target_kind_is_its_string_in_json_reprs_and_comparisons(kind):
     assert kind == kind.value
     assert (json.dumps(kind), repr(kind), f"{kind}") == (f'"{kind.value}"', repr(kind.value), kind.value)
-    assert [kind.is_classification, kind.is_multilabel, kind.is_regression, kind.is_survival].count(True) == 1
-    assert kind.has_probabilities == (kind != "regression")
+    properties = [kind.is_classification, kind.is_multilabel, kind.is_regression, kind.is_survival, kind.is_mixed]
+    assert properties.count(True) == 1
+    assert kind.has_probabilities == (kind not in ("regression", "mixed"))
 
 
 def test_pickles_hold_the_string_of_the_target_kind():
