@@ -3,9 +3,16 @@
     $ redcore fit digits --out RUN --method redcore --missing-rate fourier=0.2 --missing-rate pixels=0.8
     $ python benchmarks/advantage.py --data digits RUN [RUN ...]
     $ python benchmarks/advantage.py --records docs/results/ablation.jsonl.gz --method network
+    $ python benchmarks/advantage.py --records docs/results/ablation.jsonl.gz --rules
 
-The second form reads benchmark records. They have weights, missing rates and the imputation losses of training only,
-which are means over seeds, and over the latest quarter of the kept steps.
+The second form reads benchmark records. They have weights, missing rates and the imputation losses of training, which
+are means over seeds, and over the latest quarter of the kept steps.
+
+The third form prints one row per method with supervision weights. Rank correlations of single fits are averaged over
+the fits of each data set; means and 95% t intervals are over data sets. The *label cost* of m is here the increase of
+the test log loss (of ``1 - R2`` for regression) from a missing pattern with m to the pattern without m, averaged over
+all such pairs of patterns. The *change* is the largest difference between two weights of a modality in the last third
+of the kept steps, divided by the mean weight.
 
 In the first form, all quantities but the weight and the missing rate are computed on the test split of a run, of which
 no modality is removed. With the codes z_m of the samples that observe modality m, and their imputations g_m from the
@@ -29,8 +36,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
+from scipy.stats import t as student
 
 from redcore import MultimodalData
+from redcore._pattern_names import pattern_modalities
 from redcore.benchmark import Record, read_records
 from redcore.explain import modality_value
 from redcore.methods import Method
@@ -177,15 +186,93 @@ def _of_record(record: Record, names: Sequence[str]) -> list[list[float]]:
     return [[record.weights[n] for n in names], [rates[n] for n in names], [late_loss(n) for n in names]]
 
 
+def pattern_costs(record: Record) -> dict[str, float]:
+    """Return the label cost of each modality from the scores per missing pattern; NaN without a pair of patterns."""
+    losses: dict[frozenset[str], float] = {}
+    for name, scores_of_pattern in record.metrics["per_pattern"].items():
+        loss, r2 = scores_of_pattern.get("nll"), scores_of_pattern.get("r2")
+        if loss is not None or r2 is not None:
+            losses[frozenset(pattern_modalities(name))] = loss if loss is not None else 1 - r2
+    costs = {}
+    for name in record.missing_rates["train"]:
+        pairs = [(loss, losses.get(pattern | {name})) for pattern, loss in losses.items() if name not in pattern]
+        increases = [without - full for without, full in pairs if full is not None]
+        costs[name] = float(np.mean(increases)) if increases else float("nan")
+    return costs
+
+
+RULE_COLUMNS = (
+    "weight and label cost",
+    "weight and imputation loss",
+    "weight and missing rate",
+    "imputation loss and label cost",
+    "missing rate and label cost",
+    "change",
+)
+
+
+def of_rule(record: Record) -> list[float]:
+    """Return the values of `RULE_COLUMNS` for one fit: rank correlations, and the change of the weights."""
+    names = list(record.weights)
+    weight, rate, loss = _of_record(record, names)
+    cost = [pattern_costs(record)[name] for name in names]
+    history = np.array([record.history[f"supervision_weight/{name}"] for name in names])
+    last = history[:, -max(1, history.shape[1] // 3) :]
+    pairs = [(weight, cost), (weight, loss), (weight, rate), (loss, cost), (rate, cost)]
+    return [_rank_correlation(*pair) for pair in pairs] + [float(np.ptp(last, axis=1).max() / last.mean())]
+
+
+def _rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Spearman's rank correlation; NaN for constant or undefined values."""
+    if not np.isfinite([first, second]).all() or np.ptp(first) < 1e-6 or np.ptp(second) < 1e-6:
+        return float("nan")
+    return float(spearmanr(first, second).statistic)
+
+
+def print_rules(records: Sequence[Record]) -> None:
+    """Print the mean of each quantity over data sets, with a 95% interval, one row per method."""
+    by_method: dict[str, dict[str, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        if record.status == "done" and record.weights:
+            by_method[record.method_title][record.data_title].append(of_rule(record))
+    print(f"| method | fits, data sets | {' | '.join(RULE_COLUMNS)} |\n" + "|---" * (2 + len(RULE_COLUMNS)) + "|")
+    for method, by_data in sorted(by_method.items()):
+        table = np.array([_means(np.array(runs)) for runs in by_data.values()])
+        cells = [over_data_sets(column) for column in table.T]
+        n_runs = sum(len(runs) for runs in by_data.values())
+        print(f"| {method} | {n_runs}, {len(by_data)} | {' | '.join(cells)} |")
+
+
+def _means(runs: np.ndarray) -> list[float]:
+    return [float(column[np.isfinite(column)].mean()) if np.isfinite(column).any() else np.nan for column in runs.T]
+
+
+def over_data_sets(values: np.ndarray) -> str:
+    """Return the mean of the finite values with its 95% t interval as text; empty without a finite value."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return ""
+    mean = values.mean()
+    if len(values) == 1:
+        return f"{mean:+.2f}"
+    half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="finished run folder of 'redcore fit'")
     parser.add_argument("--data", help="data of the runs: bundled name or path")
     parser.add_argument("--records", type=Path, help="benchmark folder or file of packed records")
     parser.add_argument("--method", default="network", help="title of the method in the records")
+    parser.add_argument("--rules", action="store_true", help="one row per method of the records")
     options = parser.parse_args(arguments)
     if options.records is not None:
-        print_records([record for record in read_records(options.records) if record.method_title == options.method])
+        records = read_records(options.records)
+        if options.rules:
+            print_rules(records)
+        else:
+            print_records([record for record in records if record.method_title == options.method])
         return 0
     if not options.runs or options.data is None:
         parser.error("expected run folders and --data, or --records")
