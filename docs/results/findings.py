@@ -7,6 +7,7 @@ from accuracy import DEFAULT, DEFAULT_AMONG_STACKS, accuracy_findings, ceiling_f
 from equal_aids import equal_aids_findings
 from fit_cost import fit_cost_findings
 from survival import survival_findings
+from tuned import tuned_findings
 
 from redcore.benchmark import (
     Cell,
@@ -261,6 +262,7 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "survival": survival_findings,
     "informative": observed_by_protocol,
     "within-modality": observed_by_protocol,
+    "tuned": tuned_findings,
     "accuracy": equal_aids_findings,
     "fit-cost": fit_cost_findings,
     "unseen": accuracy_findings,

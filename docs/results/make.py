@@ -21,6 +21,7 @@ from fit_cost import fit_cost_figure, fit_cost_table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from survival import survival_figure, survival_table
+from tuned import tuned_figure, tuned_table
 
 from redcore.benchmark import (
     Over,
@@ -339,6 +340,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "domain-shift": (observed_figure, observed_table),
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
+    "tuned": (tuned_figure, tuned_table),
     "accuracy": (equal_aids_figure, partial(accuracy_table, score="argmax")),
     "unseen": (accuracy_figure, partial(accuracy_table, score="argmax")),
     "ceiling": (ceiling_figure, ceiling_table),
@@ -384,7 +386,7 @@ def rankings(name: str, records: Sequence[Record]) -> list[str]:
     """Return the tables of mean ranks by log loss and by macro-F1 of argmax; in full for `accuracy` and `unseen`."""
     if name in ("accuracy", "unseen"):
         return [f"By {SCORES['proper']}:", markdown(accuracy_table(records, "proper"))]
-    if name == "survival":
+    if name in ("survival", "tuned"):
         return []
     columns = {}
     for score, label in SCORES.items():
