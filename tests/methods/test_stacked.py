@@ -194,3 +194,19 @@ def test_groups_of_one_class_each_are_all_trained_on(n_members):
         model = make_method("stacked", settings=tiny("stacked", n_members=n_members)).fit(data, seed=0)
     assert model.stack is None
     assert np.isfinite(model.predict(data)).all()
+
+
+def test_prediction_is_without_noise_after_a_part_of_a_network_was_set_to_training():
+    model = stacked("redcore").fit(DATA, seed=0)
+    expected = model.predict(DATA)
+    model.networks[1].encoders.train()
+    np.testing.assert_array_equal(model.predict(DATA), expected)
+    assert not any(part.training for part in model.networks[1].modules())
+
+
+def test_prediction_leaves_evaluation_mode_alone(monkeypatch):
+    # `eval` sets an attribute of every submodule, which takes a fifth of the prediction of a single sample
+    model = stacked("redcore").fit(DATA, seed=0)
+    expected = model.predict(DATA)
+    monkeypatch.setattr(torch.nn.Module, "train", lambda *_: pytest.fail("the mode was set"))
+    np.testing.assert_array_equal(model.predict(DATA), expected)

@@ -147,7 +147,7 @@ class Discriminant(nn.Module):
         for index, density in zip(self.indices, self.densities, strict=True):
             part = vectors.modalities[index]
             if part.rows.shape[0]:
-                summed = summed + vectors.spread(index, density(part.values))
+                summed = summed + vectors.spread(index, density(part.values.double()))
         ratios, scores = summed[:, :n_outputs], summed[:, n_outputs:]
         if n_factors == 0:
             return ratios

@@ -149,10 +149,12 @@ class MemberLogits(NetworkEnsemble):
         """
         prepared = self.preprocessor(batch)
         outputs = [network(prepared) for network in self.networks]
-        joint = self._average(torch.stack([output.logits for output in outputs]))
         if getattr(outputs[0], "unimodal_logits", None) is None:
+            joint = self._average(torch.stack([output.logits for output in outputs]))
             return joint, torch.zeros_like(joint)[:, None].expand(-1, len(batch.modalities), -1)
-        return joint, self._average(torch.stack([output.unimodal_logits for output in outputs]))
+        heads = [torch.cat([output.logits[:, None], output.unimodal_logits], dim=1) for output in outputs]
+        averaged = self._average(torch.stack(heads))
+        return averaged[:, 0], averaged[:, 1:]
 
     def _average(self, logits: Tensor) -> Tensor:
         """Average over the first dimension: class probabilities, returned as logarithms; for other targets logits."""

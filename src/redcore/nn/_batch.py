@@ -26,7 +26,7 @@ class ObservedTensor(NamedTuple):
     Attributes
     ----------
     rows : int tensor (n_observed,)
-        Rows of these samples in the batch.
+        Rows of these samples in the batch, in ascending order.
     values : tensor (n_observed, n_features) or (n_observed, time, n_features)
         Images are (n_observed, channels, height, width), and token ids are int64 (n_observed, time).
     lengths : int tensor (n_observed,) or None
@@ -106,6 +106,8 @@ class Batch(NamedTuple):
         if is_traced():
             # a traced batch has a row for every sample, also where the modality is missing
             return torch.where(self.availability[:, index, None], values, 0.0)
+        if values.shape[0] == self.n_samples:
+            return values
         return values.new_zeros((self.n_samples, values.shape[1])).index_copy_(0, self.modalities[index].rows, values)
 
 

@@ -73,10 +73,11 @@ class CodeEncoders(nn.Module):
         """Return latent codes (n_samples, n_modalities, width), with zeros for missing modalities."""
         codes = []
         for index, inputs in enumerate(batch.modalities):
-            code = torch.zeros((batch.n_samples, self.width), device=batch.availability.device)
-            if inputs.rows.shape[0]:
-                observed = self._encoded(index, inputs.values, inputs.lengths)
-                code = code.to(observed.dtype).index_copy(0, inputs.rows, observed)
+            n_observed = inputs.rows.shape[0]
+            code = self._encoded(index, inputs.values, inputs.lengths) if n_observed else None
+            if code is None or n_observed != batch.n_samples:
+                zeros = torch.zeros((batch.n_samples, self.width), device=batch.availability.device)
+                code = zeros if code is None else zeros.to(code.dtype).index_copy(0, inputs.rows, code)
             codes.append(code)
         return torch.stack(codes, dim=1)
 

@@ -217,6 +217,8 @@ class PooledImputers(nn.Module):
         if torch.is_inference_mode_enabled() and codes.shape[0] >= MANY_SAMPLES:
             return self._impute_missing(codes, kept)
         rows = torch.nonzero(~kept.all(dim=1))[:, 0]
+        if len(rows) == len(codes):
+            return self._impute(codes, kept).to(codes.dtype)
         imputed = torch.zeros_like(codes)
         if len(rows):
             imputed.index_copy_(0, rows, self._impute(codes[rows], kept[rows]).to(codes.dtype))

@@ -233,9 +233,13 @@ class StackedPredictor(nn.Module):
             else:
                 combined = last if self.head is None else self.head(linear, present)
             return torch.stack([joint, self._mean(unimodal, present), self._mean(linear, present), combined, last], 1)
+        # one tensor, since the fixed cost of an operation is most of the time for a single sample
+        logits = torch.cat([joint[:, None], unimodal, linear], dim=1)
         if not self.objective.kind.is_multilabel:
-            joint, unimodal, linear = (values.log_softmax(dim=-1) for values in (joint, unimodal, linear))
-        joint, unimodal, linear = (values.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) for values in (joint, unimodal, linear))
+            logits = logits.log_softmax(dim=-1)
+        logits = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+        n_modalities = present.shape[1]
+        joint, unimodal, linear = logits[:, 0], logits[:, 1 : n_modalities + 1], logits[:, n_modalities + 1 :]
         added = self._with_base(((linear - self.base) * present[..., None]).sum(dim=1))
         density = self._with_base(self.head(vectors))
         return torch.stack([joint, self._mean(unimodal, present), self._mean(linear, present), added, density], dim=1)
@@ -300,6 +304,7 @@ class StackOfNetworks(nn.Module):
     def __init__(self, networks: nn.Module, stack: nn.Module, objective: Objective) -> None:
         super().__init__()
         self.networks, self.stack, self.objective = networks, stack, objective
+        self.training = False  # as the fitted networks
 
     def forward(self, batch: Batch) -> Tensor:
         """Return probabilities or regression outputs, (n_samples, n_outputs), double."""

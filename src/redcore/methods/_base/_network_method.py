@@ -52,6 +52,7 @@ class NetworkEnsemble(nn.Module):
     def __init__(self, preprocessor: Preprocessor, networks: Sequence[nn.Module], objective: Objective) -> None:
         super().__init__()
         self.preprocessor, self.networks, self.objective = preprocessor, nn.ModuleList(networks), objective
+        self.training = self.networks.training = False  # as the fitted networks
 
 
 class MeanOfNetworks(NetworkEnsemble):
