@@ -1,11 +1,13 @@
 """Concordance and coverage of the default method on synthetic times to an event, under every missing pattern.
 
-    python benchmarks/survival_generator.py --seeds 5
+    python benchmarks/survival_generator.py --method stack --seeds 5 > docs/results/survival-generator.jsonl
+    python benchmarks/survival_generator.py --seeds 5 >> docs/results/survival-generator.jsonl
 
 Every seed draws 2,500 training samples of `weibull`, of which modalities are missing at rates .2/.5/.8, 1,500
-calibration samples and 3,000 test samples without censoring. The lines of the result are the missing patterns, with t
-intervals over seeds: the concordance, its difference in points to that of the optimal prediction (`bayes`) for the same
-samples and to the largest possible one, and the coverage of 90% intervals of the time.
+calibration samples and 3,000 test samples without censoring. The result is one line of JSON per seed. It has, for each
+missing pattern, the concordance, its difference in points to that of the optimal prediction (`bayes`) for the same
+samples and to the largest possible one, and the coverage of 90% intervals of the time. `docs/results/make.py survival`
+writes means and intervals over seeds.
 """
 
 import argparse
@@ -18,7 +20,6 @@ import numpy as np
 import torch
 
 from redcore import MethodSurvival
-from redcore.benchmark import RunScore, mean_interval
 from redcore.data import MultimodalData
 from redcore.datasets import GaussianModel, GaussianSettings, WeibullTimes
 from redcore.methods import make_method
@@ -53,33 +54,27 @@ def of_seed(model: GaussianModel, method: str, seed: int) -> dict[str, dict[str,
         risks: tuple[Any, ...] = (estimator.predict(shown), -np.log(best.clip(min=1e-12)).sum(axis=1))
         ours, optimal = (concordance(times, events, risk, events) or 0.5 for risk in risks)
         result["+".join(pattern)] = {
-            "concordance": ours,
-            "to bayes": 100 * (ours - optimal),
-            "to best": 100 * (ours - model.best_concordance(pattern)),
-            "coverage": float(((low <= times) & (times <= high)).mean()),
+            "concordance": round(ours, 5),
+            "to bayes": round(100 * (ours - optimal), 3),
+            "to best": round(100 * (ours - model.best_concordance(pattern)), 3),
+            "coverage": round(float(((low <= times) & (times <= high)).mean()), 4),
         }
     return result
 
 
 def main() -> None:
-    """Print one JSON object per seed, and a table of all seeds."""
+    """Print one JSON object per seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--method", default="stacked")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     model = GaussianModel.make(GaussianSettings.parse(SETTINGS))
-    results = []
-    for seed in range(options.seeds):
-        results.append(of_seed(model, options.method, seed))
-        print(json.dumps({"seed": seed, **results[-1]}), flush=True)
-    for pattern in results[0]:
-        cells = []
-        for name in results[0][pattern]:
-            one = mean_interval([RunScore(result[pattern][name]) for result in results])
-            cells.append(f"{one.mean:.3f} ({one.low:.3f} to {one.high:.3f})")
-        print(f"| {pattern} | {' | '.join(cells)} |")
+    for seed in range(options.first, options.first + options.seeds):
+        patterns = of_seed(model, options.method, seed)
+        print(json.dumps({"method": options.method, "seed": seed, "patterns": patterns}), flush=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from findings import FINDINGS, coverage
 from fit_cost import fit_cost_figure, fit_cost_table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from survival import survival_figure, survival_table
+from survival import survival_figure, survival_parts, survival_table
 from tuned import tuned_figure, tuned_table
 
 from redcore.benchmark import (
@@ -383,10 +383,12 @@ def markdown(rows: Table) -> str:
 
 
 def rankings(name: str, records: Sequence[Record]) -> list[str]:
-    """Return the tables of mean ranks by log loss and by macro-F1 of argmax; in full for `accuracy` and `unseen`."""
+    """Return the tables of mean ranks by log loss and macro-F1 of argmax (or leads, for survival) with their titles."""
     if name in ("accuracy", "unseen"):
         return [f"By {SCORES['proper']}:", markdown(accuracy_table(records, "proper"))]
-    if name in ("survival", "tuned"):
+    if name == "survival":
+        return [part for heading, rows in survival_parts(records) for part in (heading, markdown(rows))]
+    if name == "tuned":
         return []
     columns = {}
     for score, label in SCORES.items():

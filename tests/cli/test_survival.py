@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.csv as pa_csv
 import pytest
 
+from redcore.benchmark import leads, read_records
 from redcore.datasets import WeibullTimes
 
 
@@ -73,3 +74,30 @@ def test_join_and_threshold(cli, table, tmp_path):
     assert cli("join", "--modality", f"audio={table}:a_*", "--id", "id", *target, "--out", store).status == 0
     result = cli("fit", store, "--out", tmp_path / "run", "--method", "late_fusion", "--threshold", "0.3")
     assert "expected a target with two classes, got survival" in " ".join(result.err.split())
+
+
+def test_tuning_minimises_the_integrated_brier_score(cli, table, tmp_path):
+    pytest.importorskip("optuna")
+    assert cli("convert", table, "--out", tmp_path / "store", *COLUMNS, *TARGET).status == 0
+    options = ("--method", "late_fusion", "--trials", 2, "--out", tmp_path / "study", "--json")
+    result = cli("tune", tmp_path / "store", *options)
+    assert result.status == 0, result.err
+    assert result.json["metric"] == "ibs"
+    assert 0 < result.json["score"] < 0.3
+
+
+def test_a_benchmark_of_survival_data_has_records_and_a_page(cli, tmp_path):
+    (tmp_path / "spec.toml").write_text(
+        "title = 'times'\nn_seeds = 2\n"
+        "[[data]]\nname = 'weibull'\nouter_split = 'repeated'\noptions = {n_samples = 200}\n"
+        "[[protocol]]\nname = 'shared'\nrates = [0.3]\n"
+        "[[method]]\nname = 'stack'\n[[method]]\nname = 'prior'\n"
+    )
+    result = cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out")
+    assert result.status == 0, result.err
+    records = read_records(tmp_path / "out")
+    assert [record.status for record in records] == ["done"] * 4
+    ahead = leads(records, "stack", score="ibs", over="as_observed")["prior"]
+    assert ahead.mean > 0.01
+    assert cli("bench", "report", tmp_path / "out", "--out", tmp_path / "page.html").status == 0
+    assert "integrated Brier score" in (tmp_path / "page.html").read_text()

@@ -17,8 +17,9 @@ from redcore.exceptions import TargetError
 from redcore.export import export_onnx, load_model, save_model
 from redcore.linear import LinearSettings, fit_linear, hazard_losses
 from redcore.methods import NetworkMethod, make_method, method_class
-from redcore.metrics import evaluate_patterns
+from redcore.metrics import evaluate_patterns, survival_scores
 from redcore.nn import Objective
+from redcore.runs import prediction_table
 from redcore.stacking import StackingWeights
 
 
@@ -136,6 +137,36 @@ def test_training_data_without_events_is_an_error():
     censored = Target.from_survival(data.target.values[:, 0], np.zeros(20))
     with pytest.raises(TargetError, match="no events in training"):
         make_method("late_fusion").fit(type(data)(data.modalities, censored, None, data.sample_ids, None))
+
+
+@pytest.mark.parametrize("name", ["stack", "late_fusion", "cox_mean_fill", "survival_forest", "redcore"])
+@pytest.mark.parametrize("case", ["one event", "one time", "last event", "huge"])
+def test_extreme_times_and_events_have_finite_scores(name, case):
+    data = make_data("survival", 40)
+    times, events = (column.copy() for column in data.target.values.T)
+    if case != "huge":
+        events[:] = case == "one time"
+    if case == "one time":
+        times[:], events[::3] = 7.0, 0
+    elif case == "huge":
+        times *= 1e200
+    else:
+        events[np.argmax(times) if case == "last event" else 3] = 1
+    changed = type(data)(data.modalities, Target.from_survival(times, events), None, data.sample_ids, None)
+    method = make_method(name, settings=tiny(name)).fit(changed, seed=0)
+    scores = survival_scores(method.schema.align(changed).target, method.predict(changed))
+    # weights of censoring are at most 10
+    assert 0 <= scores.pop("ibs") < 10
+    assert all(0 <= value <= 1 for value in scores.values() if value is not None)
+
+
+def test_columns_of_a_curve_have_different_names_for_close_times():
+    data = make_data("survival", 40)
+    times = 1.7e18 + 1e6 * data.target.values[:, 0]  # nanoseconds
+    close = Target.from_survival(times, data.target.values[:, 1])
+    method = make_method("prior").fit(type(data)(data.modalities, close, None, data.sample_ids, None))
+    names = prediction_table(method, data, method.predict(data)).column_names
+    assert sum(name.startswith("survival_") for name in names) == method.schema.grid.n_bins > 1
 
 
 def test_a_higher_risk_means_an_earlier_event():

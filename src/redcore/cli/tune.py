@@ -51,7 +51,9 @@ class TuneOptions:
     ] = 3
     metric: Annotated[
         str | None,
-        typer.Option(help="Score to optimise. Default: nll, macro_f1 for multilabel targets, r2 for regression."),
+        typer.Option(
+            help="Score to optimise. Default: nll; multilabel macro_f1, regression r2, survival ibs."
+        ),
     ] = None
     test_fraction: Annotated[
         float,

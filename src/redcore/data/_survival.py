@@ -203,6 +203,14 @@ class TimeGrid:
         place = np.searchsorted(self.censoring[:, 0], times, side="right")
         return np.asarray(np.append(1.0, self.censoring[:, 1])[place])
 
+    def censoring_weights(self, times: AnyArray) -> AnyArray:
+        """Return the inverse of `uncensored`, at most 10.
+
+        Up to the horizon, the bound has an effect only if fewer than 10% of the training samples are followed to the
+        first border.
+        """
+        return np.asarray(1 / self.uncensored(times).clip(min=MIN_UNCENSORED))
+
     @property
     def horizon(self) -> float:
         """Last border up to which at least 10% of the training samples are not censored; the first one otherwise.

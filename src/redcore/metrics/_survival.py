@@ -39,7 +39,8 @@ def survival_scores(target: Target, curves: AnyArray) -> Scores:
         - ``uno_c`` in [0, 1]: share of the comparable pairs of samples in which the one with the higher risk has the
           earlier event, weighted such that it does not depend on the censoring (Uno et al. 2011);
         - ``harrell_c`` in [0, 1]: the same without weights and horizon (Harrell et al. 1982);
-        - ``ibs`` in [0, 1]: Brier score integrated over the grid up to the horizon (Graf et al. 1999);
+        - ``ibs``, at least 0, and at most 1 without censoring: Brier score integrated over the grid up to the horizon
+          (Graf et al. 1999);
         - ``dynamic_auc`` in [0, 1]: AUC of samples with an event before a time against those without, averaged over
           the times of the grid (Uno et al. 2007; Lambert and Chevret 2016);
         - ``horizon_error`` in [0, 1]: calibration error, the absolute difference between the predicted and the
@@ -55,7 +56,7 @@ def survival_scores(target: Target, curves: AnyArray) -> Scores:
     times, events = target.values.T
     before = events * (times <= grid.horizon)
     risk = risk_scores(curves)
-    weights = before / grid.uncensored(times).clip(min=1e-12)
+    weights = before * grid.censoring_weights(times)
     return {
         "uno_c": concordance(times, events, risk, weights**2 * before),
         "harrell_c": concordance(times, events, risk, events),
@@ -127,7 +128,7 @@ def _integrated_brier(grid: TimeGrid, times: AnyArray, weights: AnyArray, curves
     is_later = times[:, None] > borders
     predicted = curves[:, chosen]
     of_events = np.where(is_later, 0.0, predicted**2 * weights[:, None])
-    of_others = np.where(is_later, (1 - predicted) ** 2 / grid.uncensored(borders), 0.0)
+    of_others = np.where(is_later, (1 - predicted) ** 2 * grid.censoring_weights(borders), 0.0)
     values = (of_events + of_others).mean(axis=0)
     if len(borders) == 1:
         return float(values[0])
@@ -140,7 +141,7 @@ def _dynamic_auc(grid: TimeGrid, times: AnyArray, events: AnyArray, curves: AnyA
     steps, survival = kaplan_meier(times, events)
     at_borders = np.append(1.0, survival)[np.searchsorted(steps, grid.borders[chosen], side="right")]
     drops = -np.diff(at_borders, prepend=1.0)
-    weights = events / grid.uncensored(times).clip(min=1e-12)
+    weights = events * grid.censoring_weights(times)
     total = used = 0.0
     for index, drop in zip(chosen, drops, strict=True):
         is_later = times > grid.borders[index]

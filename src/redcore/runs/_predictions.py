@@ -90,7 +90,7 @@ def _arrow(column: AnyArray | list[str]) -> pa.Array:
 def _outputs(method: Method, outputs: AnyArray, bounds: AnyArray | None) -> dict[str, AnyArray | list[str]]:
     kind, classes, grid = method.schema.target_kind, method.schema.classes, method.schema.grid
     if grid is not None:
-        curves = {f"survival_{time:.10g}": column for time, column in zip(grid.borders, outputs.T, strict=True)}
+        curves = dict(zip(_curve_names(grid.borders), outputs.T, strict=True))
         interval = (
             {} if bounds is None else dict(zip(("lower", "upper"), grid.interval(outputs, bounds).T, strict=True))
         )
@@ -105,6 +105,12 @@ def _outputs(method: Method, outputs: AnyArray, bounds: AnyArray | None) -> dict
             f"prediction_{label}": column >= 0.5 for label, column in zip(classes, outputs.T, strict=True)
         } | probabilities
     return {"prediction": classes[method.decide(outputs)]} | probabilities
+
+
+def _curve_names(times: AnyArray) -> list[str]:
+    """Return the names of the columns of a survival curve, with 10 digits if these distinguish the times."""
+    short = [f"survival_{time:.10g}" for time in times]
+    return short if len(set(short)) == len(short) else [f"survival_{time:.17g}" for time in times]
 
 
 def _patterns(data: MultimodalData, method: Method) -> list[str]:

@@ -343,7 +343,7 @@ def _standardised_risks(predictions: AnyArray, target: Target) -> tuple[AnyArray
         Mean of the predictions over the bins.
     residuals : array (n_samples, 1)
     """
-    share = np.average(target.values[:, 1], weights=target.weights)
+    share = np.average(target.values[:, 1], weights=target.weights) or 1.0
     residuals = target.time_grid.residuals(target.values, target.weights)[:, None] / share
     deviation = residuals.std() or 1.0
     return predictions.mean(axis=2, keepdims=True) / deviation, residuals / deviation

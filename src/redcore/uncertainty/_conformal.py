@@ -280,7 +280,7 @@ def survival_distances(target: Target, curves: AnyArray) -> tuple[IntArray, AnyA
     )
     is_later = times[known] > grid.horizon
     scores = np.where(is_later, (distribution - 0.5).clip(min=0), np.abs(distribution - 0.5))
-    return known, scores[:, None], 1 / grid.uncensored(until).clip(min=1e-12)
+    return known, scores[:, None], grid.censoring_weights(until)
 
 
 def _concatenated(scores: list[PatternScores]) -> PatternScores:

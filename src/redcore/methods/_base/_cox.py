@@ -146,7 +146,7 @@ def fit_cox(
     Returns
     -------
     coefficients : array (n_columns,)
-        Zeros for fewer than 10 samples, or if no sample has an event.
+        Zeros for fewer than 10 samples, or if no event has another sample at risk.
     hazards : array (n_bins,)
         Cumulative baseline hazards at the borders of the time grid.
 
@@ -156,7 +156,7 @@ def fit_cox(
         If the fit diverges because `alpha` is too small.
     """
     coefficients = np.zeros(columns.shape[1])
-    if len(columns) >= 2 * N_FOLDS and target.values[:, 1].any():
+    if len(columns) >= 2 * N_FOLDS and _has_information(target):
         strengths = _strengths(columns, target, settings)
         path = _path(columns, target, strengths, settings.l1_ratio)
         if not path.shape[1]:
@@ -168,6 +168,12 @@ def fit_cox(
         coefficients = path[:, best]
     log_risks = (columns @ coefficients).clip(-LARGEST_LOG_RISK, LARGEST_LOG_RISK)
     return coefficients, baseline_hazards(log_risks, target)
+
+
+def _has_information(target: Target) -> bool:
+    """Return True if a sample has an event while another one is at risk."""
+    times, events = target.values.T
+    return bool(events.any() and (times >= times[events == 1].min()).sum() > 1)
 
 
 def _strengths(columns: AnyArray, target: Target, settings: CoxSettings) -> AnyArray:
@@ -206,7 +212,7 @@ def _held_out(
     for held_out in folds(len(columns), groups, N_FOLDS):
         rows = np.flatnonzero(~held_out)
         train = target.take(rows)
-        if not train.values[:, 1].any():
+        if not _has_information(train):
             continue
         log_risks = columns @ _path(columns[rows], train, strengths, l1_ratio)
         gains = _partial_likelihoods(log_risks, target) - _partial_likelihoods(log_risks[rows], train)
