@@ -196,3 +196,16 @@ def test_groups_and_split_are_aligned():
 def test_an_error_names_the_row_of_the_frame():
     with pytest.raises(DataError, match="modality 'blood', row 2, feature 0: inf"):
         make(blood=BLOOD.replace(40.0, np.inf))
+
+
+def test_a_modality_without_rows_is_missing_in_all_samples():
+    data = MultimodalData.from_arrays({"none": RNA.iloc[:0], "rna": RNA, "blood": BLOOD})
+    assert data.sample_ids.tolist() == ["anna", "ben", "carl", "dora"]
+    assert values(data, "none") == [None] * 4
+
+
+def test_labels_that_are_not_utf8_are_matched():
+    labels = pd.Index(["file-\udce9", "other"], dtype=object)
+    data = make(RNA.iloc[:2].set_axis(labels), BLOOD.iloc[:2].set_axis(labels[::-1]))
+    assert data.sample_ids.tolist() == labels.tolist()
+    assert values(data, "blood") == [10, 30]

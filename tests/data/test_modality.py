@@ -289,3 +289,14 @@ def test_modality_without_observations():
     assert (modality.n_samples, modality.n_features, modality.n_observed) == (3, 0, 0)
     assert modality.take(np.array([0, 2])).n_samples == 2
     assert modality.hide(np.zeros(3, dtype=bool)).n_samples == 3
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, lambda array: np.repeat(array, 2, 0)[::2]])
+def test_rows_are_reordered_and_repeated_from_any_layout_in_memory(layout, monkeypatch):
+    monkeypatch.setattr("redcore.data._modality.ROWS_AT_ONCE", 3)
+    values = np.random.default_rng(0).random((10, 4), dtype=np.float32)
+    rows = np.array([7, 0, -1, 9, 3, 3, -1, 0, 8, 1, 2])
+    result = Modality.from_values("audio", layout(values), copy=False).reindex(rows)
+    assert result.values.flags.c_contiguous
+    np.testing.assert_array_equal(result.availability, rows >= 0)
+    np.testing.assert_array_equal(result.values, values[rows[rows >= 0]])

@@ -55,6 +55,8 @@ class Samples:
         position.
     is_default : bool
         True if the labels are the default index of pandas, 0, 1, ..., n_samples - 1.
+    is_unique : bool
+        True if the labels are known to be unique, False if that was not checked.
     """
 
     n_samples: int
@@ -62,6 +64,7 @@ class Samples:
     what: str = "X"
     agree: bool = True
     is_default: bool = False
+    is_unique: bool = False
 
     def rows(self, what: str, values: Any) -> IntArray | None:
         """Return the row of each sample in an input that has one row per sample. None stands for all rows in order.
@@ -90,7 +93,8 @@ class Samples:
         array = _label_array(what, labels)
         if np.array_equal(array, self.labels):
             return None
-        check_unique(self.what, self.labels)
+        if not self.is_unique:
+            check_unique(self.what, self.labels)
         check_unique(what, array)
         rows = positions(self.labels, array)
         if (rows < 0).any() or len(array) != self.n_samples:
@@ -105,8 +109,8 @@ class Samples:
     @property
     def ids(self) -> AnyArray | None:
         """Labels as sample ids; None if there are no unique labels."""
-        unique = self.labels is not None and (self.is_default or are_unique(self.labels))
-        return self.labels if unique else None
+        unique = self.is_default or self.is_unique
+        return self.labels if self.labels is not None and (unique or are_unique(self.labels)) else None
 
     def adopt(self, inputs: Mapping[str, Any]) -> "Samples":
         """Return the samples with the labels of the first input that has labels, if they have none themselves."""
@@ -221,8 +225,6 @@ class AlignedInputs(Mapping[str, Any]):
         arrays = {name: _label_array(f"modality {name!r}", x) for name, x in labels.items() if x is not None}
         first = next(iter(arrays))
         different = [name for name, array in arrays.items() if not np.array_equal(array, arrays[first])]
-        for name in [first, *different]:
-            check_unique(f"modality {name!r}", arrays[name])
         without = [name for name in counts if name not in arrays]
         if without and different:
             raise DataError(
@@ -232,7 +234,8 @@ class AlignedInputs(Mapping[str, Any]):
         for name in without:
             check_row_count(f"modality {name!r}", counts[name], counts[first])
         if not different:
-            return Samples(counts[first], arrays[first])
+            check_unique(f"modality {first!r}", arrays[first])
+            return Samples(counts[first], arrays[first], is_unique=True)
         is_default = {name: _is_default(x, counts[name]) for name, x in labels.items() if x is not None}
         _check_types(arrays, is_default)
         union, rows = union_rows(arrays)
@@ -243,7 +246,7 @@ class AlignedInputs(Mapping[str, Any]):
                 _raise_not_shared(name, arrays, is_default)
         self.rows = {name: own for name, own in rows.items() if not np.array_equal(own, np.arange(len(union)))}
         _warn_of_forms(union, observed)
-        return Samples(len(union), union, agree=False)
+        return Samples(len(union), union, agree=False, is_unique=True)
 
 
 def _row_counts(modalities: Mapping[str, Any]) -> dict[str, int]:

@@ -21,6 +21,9 @@ from redcore.exceptions import ShapeError
 
 __all__ = ["Modality", "Observed"]
 
+ROWS_AT_ONCE = 1024
+"""Number of rows of an array in Fortran order that are reordered at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Observed:
@@ -119,7 +122,7 @@ class Modality:
         padding : int, optional
             Padding id of sequences of token ids. Default: the values are not token ids.
         copy : bool, default True
-            If False, an array of vectors is not copied unless its type or order changes.
+            If False, an array of vectors is not copied unless its type changes, and keeps its order in memory.
 
         Raises
         ------
@@ -220,8 +223,7 @@ class Modality:
         position = np.where(observed, np.cumsum(observed) - 1, -1)
         source = source[observed]
         if self.offsets is None:
-            # faster than an index
-            return replace(self, values=np.take(self.values, source, axis=0), position=position)
+            return replace(self, values=_rows(self.values, source), position=position)
         lengths = np.diff(self.offsets)[source]
         flat = np.repeat(self.offsets[source], lengths) + _within(lengths)
         return replace(self, values=self.values[flat], position=position, offsets=_offsets(lengths))
@@ -394,7 +396,8 @@ def _pack_vectors(
         values, rows = values[usable], rows[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    packed = (np.array if copy else np.asarray)(values, dtype=packed_dtype(values), order="C")
+    dtype = packed_dtype(values)
+    packed = np.array(values, dtype=dtype, order="C") if copy else np.asarray(values, dtype=dtype)
     return Modality(packed.view(), position)  # a view, since the values of a modality become read-only
 
 
@@ -410,6 +413,19 @@ def _pack_sequences(
     position = np.full(n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
     return Modality(np.array(flat, dtype=packed_dtype(flat), order="C"), position, _offsets(lengths))
+
+
+def _rows(values: AnyArray, source: IntArray) -> AnyArray:
+    """Return the rows of `values` (n, n_features) at `source`, in C order."""
+    if values.flags.c_contiguous:
+        return np.take(values, source, axis=0)  # faster than an index
+    # `np.take` would first copy the whole array; neighbouring rows of an array in Fortran order are read at once
+    result = np.empty((len(source), values.shape[1]), dtype=values.dtype)
+    order = np.argsort(source, kind="stable")
+    for start in range(0, len(order), ROWS_AT_ONCE):
+        places = order[start : start + ROWS_AT_ONCE]
+        result[places] = values[source[places]]
+    return result
 
 
 def _offsets(lengths: IntArray) -> IntArray:

@@ -47,19 +47,24 @@ def positions(labels: AnyArray, among: AnyArray) -> IntArray:
 
 
 def union_rows(arrays: Mapping[str, AnyArray]) -> tuple[AnyArray, dict[str, IntArray]]:
-    """Return the union of the labels of several inputs, and the row of each of them in every input.
+    """Return the union of the labels of several modalities, and the row of each of them in every modality.
 
     Parameters
     ----------
     arrays : mapping of str to array (n_rows,)
-        Labels of each input. They are unique, and of one type in all inputs with rows.
+        Labels of each modality, of one type in all modalities with rows.
 
     Returns
     -------
     union : array (n_samples,)
         Labels in the order of their first appearance.
     rows : dict of str to int array (n_samples,)
-        Row in each input, -1 if it is without the label.
+        Row in each modality, -1 if it is without the label.
+
+    Raises
+    ------
+    DataError
+        If a label occurs twice in a modality.
 
     Examples
     --------
@@ -67,20 +72,22 @@ def union_rows(arrays: Mapping[str, AnyArray]) -> tuple[AnyArray, dict[str, IntA
     >>> union.tolist(), rows["blood"].tolist()
     ([5, 7, 3], [-1, 0, 1])
     """
-    union = next((labels for labels in arrays.values() if len(labels)), np.zeros(0, dtype=np.int64))
-    places: dict[str, IntArray] = {}
+    filled = [labels for labels in arrays.values() if len(labels)]
+    codes = pa.chunked_array([_keys(labels) for labels in filled] or [pa.array([], pa.int64())]).dictionary_encode()
+    new: list[AnyArray] = []
+    rows: dict[str, IntArray] = {}
+    n_union, chunks = 0, iter(codes.chunks)
+    n_samples = len(codes.chunk(0).dictionary)  # all chunks have the dictionary of all labels
     for name, labels in arrays.items():
-        found = np.arange(len(labels)) if labels is union else positions(labels, union)
-        new = found < 0
-        if new.any():
-            found[new] = len(union) + np.arange(new.sum())
-            union = np.concatenate([union, labels[new]])
-        places[name] = found
-    rows = {}
-    for name, found in places.items():
-        rows[name] = np.full(len(union), -1, dtype=np.int64)
-        rows[name][found] = np.arange(len(found))
-    return union, rows
+        own = np.asarray(next(chunks).indices) if len(labels) else np.zeros(0, dtype=np.int64)
+        rows[name] = np.full(n_samples, -1, dtype=np.int64)
+        rows[name][own] = np.arange(len(own))
+        if np.count_nonzero(rows[name] >= 0) < len(own):
+            check_unique(f"modality {name!r}", labels)
+        # codes are numbered by first appearance
+        new.append(labels[own >= n_union])
+        n_union = max(n_union, int(own.max(initial=-1)) + 1)
+    return np.concatenate([labels for labels in new if len(labels)] or new[:1]), rows
 
 
 def _keys(labels: AnyArray) -> pa.Array:
