@@ -11,12 +11,12 @@ import numpy as np
 from redcore._discovery import is_known
 from redcore._types import IntArray
 from redcore.benchmark._cell_config import Cell, DataSpec
-from redcore.data import MultimodalData, classes_in_one_group, count_units, cross_folds, hold_out
+from redcore.data import MultimodalData, count_units, hold_out
 from redcore.data.formats import read
 from redcore.datasets import dataset, is_public
 from redcore.exceptions import DataError
 from redcore.missing import ampute, takes_rates
-from redcore.runs import split_codes
+from redcore.runs import fold_codes, split_codes
 
 __all__ = ["Parts", "prepare"]
 
@@ -133,9 +133,7 @@ def _split_rows(data: MultimodalData, cell: Cell) -> tuple[IntArray, IntArray, I
     elif has_test or cell.fold is None:
         codes = split_codes(data, cell.test_fraction, cell.seed)
     else:
-        codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
-        train = np.flatnonzero(codes == 0)
-        codes[train[_fold_rows(data.take(train), cell.data.n_folds or 2, cell.fold, cell.seed)]] = 2
+        codes = fold_codes(data, cell.data.n_folds or 2, cell.fold, cell.seed)
     if not (codes == 2).any():
         raise DataError(f"{cell.data.title()}: no test samples, since none can be held out")
     return np.flatnonzero(codes == 0), np.flatnonzero(codes == 1), np.flatnonzero(codes == 2)
@@ -155,20 +153,6 @@ def _redrawn(data: MultimodalData, seed: int) -> IntArray:
         _, held_out = hold_out(data.take(candidates), share, seed)
         codes[candidates[held_out]] = code
     return codes
-
-
-def _fold_rows(data: MultimodalData, n_folds: int, fold: int, seed: int) -> IntArray:
-    """Return the rows of one fold, numbered from 1."""
-    n_units = count_units(data)
-    if n_units < n_folds:
-        raise DataError(f"{n_folds} folds of {n_units} {'samples' if data.groups is None else 'groups'}")
-    rows = np.flatnonzero(cross_folds(data, n_folds, seed, stratify="class") == fold - 1)
-    if not rows.size:
-        only = ", ".join(
-            f"class {name!r} only in group {group!r}" for name, group in classes_in_one_group(data).items()
-        )
-        raise DataError(f"fold {fold} of {n_folds} is empty, since too few groups can be held out ({only})")
-    return rows
 
 
 def _hide(data: MultimodalData, cell: Cell, part: str) -> MultimodalData:

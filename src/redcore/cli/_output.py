@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from redcore.runs import Run
 
 __all__ = [
+    "PER_CLASS",
+    "SHOWN_CLASSES",
     "InterruptibleBar",
     "fit_with_progress",
     "interruptible",
@@ -28,6 +30,7 @@ __all__ = [
     "print_join_report",
     "print_json",
     "print_report",
+    "result_console",
     "warnings_as_messages",
 ]
 
@@ -86,7 +89,7 @@ def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: s
         best = max((value for value in values if value is not None), default=None)
         cells = [_cell(value, value == best and len(values) > 1) for value in values]
         table.add_row(escape(row), *cells, str(entry["n_samples"]), end_section=row == last_pattern)
-    Console(width=None if sys.stdout.isatty() else max(100, messages.width)).print(table)
+    result_console().print(table)
     for pattern, problem in next(iter(reports.values())).problems.items():
         messages.print(f"note: {pattern}: {problem}", markup=False)
     if len(reports) == 1:
@@ -105,7 +108,12 @@ def _print_weighted(report: PatternReport, score: str) -> None:
         plain = report.per_pattern[name]
         sizes = (f"{plain['n_samples']:.0f}", f"{weighted['effective_samples']:.0f}")
         table.add_row(escape(name), _cell(plain.get(score), False), _cell(weighted.get(score), False), *sizes)
-    Console(width=None if sys.stdout.isatty() else max(100, messages.width)).print(table)
+    result_console().print(table)
+
+
+def result_console() -> Console:
+    """Return a console on stdout. If stdout is no terminal, it has at least 100 columns."""
+    return Console(width=None if sys.stdout.isatty() else max(100, messages.width), highlight=False)
 
 
 def _print_details(report: PatternReport) -> None:
@@ -113,7 +121,7 @@ def _print_details(report: PatternReport) -> None:
     details = report.details
     if details is None:
         return
-    console = Console(width=None if sys.stdout.isatty() else max(100, messages.width), highlight=False)
+    console = result_console()
     if details.per_class:
         table = Table(title="by class, as observed")
         for column in ("class", "samples", "predicted", "correct", *PER_CLASS.values()):
@@ -200,9 +208,14 @@ def interruptible(bar: InterruptibleBar) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def fit_with_progress(run: "Run", checkpoint: Path | None = None, callbacks: Sequence[Callback] = ()) -> "Run":
-    """Fit `run` with a progress bar and return the fitted run. An interrupted fit keeps its checkpoint."""
-    with InterruptibleBar(run.request.method) as bar, interruptible(bar):
+def fit_with_progress(
+    run: "Run", checkpoint: Path | None = None, callbacks: Sequence[Callback] = (), title: str = ""
+) -> "Run":
+    """Fit `run` with a progress bar and return the fitted run. An interrupted fit keeps its checkpoint.
+
+    The default `title` of the bar is the method.
+    """
+    with InterruptibleBar(title or run.request.method) as bar, interruptible(bar):
         return run.fit([bar, *callbacks], checkpoint)
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,6 +79,14 @@ class FitOptions:
             "samples: f1 (best F1), or cost=N (a missed sample costs N false alarms). Default: the rule of the method."
         ),
     ] = None
+    cv: Annotated[
+        int | None,
+        typer.Option(
+            help="Score the method by cross-validation with this number of folds instead of a test split, for small "
+            "data. The model of the run is then fitted to all samples.",
+            min=2,
+        ),
+    ] = None
     seed: Seed = _defaults.SEED
     resume: Annotated[bool, typer.Option("--resume", help="Resume an unfinished run.")] = False
     log_every: Annotated[
@@ -106,17 +115,20 @@ class FitOptions:
         """Return the options of the command and the checksum of `source`, by which ``--resume`` recognises the run."""
         from redcore.runs import RunOptions, reader_of
 
-        options = RunOptions(
-            method=self.method,
-            preset=self.preset,
-            settings=method_settings(self.assign, self.encoder),
-            protocol=self.protocol,
-            missing_rates=parse_rates(self.missing_rate or [], source.names),
-            protocol_options=parse_settings(self.protocol_option or []),
-            allow_empty=self.allow_empty,
-            test_fraction=self.test_fraction,
-            threshold=self.threshold,
-            seed=self.seed,
+        options = RunOptions.checked(
+            {
+                "method": self.method,
+                "preset": self.preset,
+                "settings": method_settings(self.assign, self.encoder),
+                "protocol": self.protocol,
+                "missing_rates": parse_rates(self.missing_rate or [], source.names),
+                "protocol_options": parse_settings(self.protocol_option or []),
+                "allow_empty": self.allow_empty,
+                "test_fraction": self.test_fraction,
+                "threshold": self.threshold,
+                "cv": self.cv,
+                "seed": self.seed,
+            }
         )
         return options.request(source, self.data, reader_of(self.data, **self.reader()))
 
@@ -125,9 +137,11 @@ class FitOptions:
 def fit(options: FitOptions) -> None:
     """Train a method on DATA and write a run folder with model, settings, metrics, predictions and a report.
 
-    The test split is never used for training or model selection. It is scored once, under every missing pattern.
+    The test split is never used for training or model selection. It is scored once, under every missing pattern. With
+    --cv, the scores are means over folds, and the model is fitted to all samples.
     """
     from redcore._files import locked
+    from redcore.cli._fold_tables import print_cross_validation
     from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
     from redcore.fitting import process_rank
     from redcore.runs import Run, read_data
@@ -143,8 +157,11 @@ def fit(options: FitOptions) -> None:
     if not is_first:
         return
     if options.as_json:
-        print_json({"run": str(options.out), **run.record, "metrics": run.metrics})
+        folds = {} if run.cross_validation is None else {"cross_validation": run.cross_validation.to_dict()}
+        print_json({"run": str(options.out), **run.record, "metrics": run.metrics, **folds})
         return
+    if run.cross_validation is not None:
+        print_cross_validation(run.cross_validation, run.request.method)
     if run.report is not None:
         print_report("the test split", {run.request.method: run.report}, run.method.schema.target_kind)
     typer.echo(f"Run folder: {options.out} ({run.seconds:.1f} s of training)")
@@ -162,9 +179,10 @@ def _fit_in_folder(run: "Run", options: FitOptions, is_first: bool) -> "Run":
     checkpoint = out / "checkpoint.safetensors"
     try:
         with _logging(out, options.log_every if is_first else None) as callbacks:
+            run = run.cross_validate(out, partial(_fit_fold, options.cv))
             run = fit_with_progress(run, checkpoint, callbacks)
     except (TrainingInterrupted, ProcessLostError) as interrupt:
-        messages.print(_resume_message(checkpoint), markup=False)
+        messages.print(_resume_message(out), markup=False)
         raise interrupt from None
     except Exception:
         if is_first:
@@ -193,9 +211,15 @@ def _logging(folder: Path, every: int | None) -> "Iterator[Sequence[Callback]]":
         logger.close()
 
 
-def _resume_message(checkpoint: Path) -> str:
+def _fit_fold(n_folds: int | None, run: "Run", number: int, checkpoint: Path | None) -> "Run":
+    from redcore.cli._output import fit_with_progress
+
+    return fit_with_progress(run, checkpoint, title=f"{run.request.method}, fold {number} of {n_folds}")
+
+
+def _resume_message(folder: Path) -> str:
     """Return the message after an interrupt, with the command that resumes the run."""
     # a method that writes no checkpoints is fitted from the start
-    saved = "The checkpoint was saved. " if checkpoint.exists() else ""
+    saved = "The checkpoint was saved. " if any(folder.glob("*checkpoint.safetensors")) else ""
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
     return f"{saved}To resume: {shlex.join(['redcore', *arguments, '--resume'])}"

@@ -33,7 +33,7 @@ def model_card(path: str | Path) -> str:
         **({"Categories": _categories(schema)} if any(one.get("categories") for one in schema["modalities"]) else {}),
         **({"Free text": _text(schema)} if any(one.get("text") for one in schema["modalities"]) else {}),
         **({"Missing cells": _missing_cells(missing)} if (missing := content["info"].get("missing_cells")) else {}),
-        "Scores per missing pattern": _metrics(record.get("metrics")),
+        "Scores per missing pattern": _metrics(record.get("metrics"), record.get("cross_validation")),
         "Limits": _limits(schema, content["info"], record),
         "Settings": _table(("setting", "value"), [(name, repr(value)) for name, value in content["settings"].items()]),
     }
@@ -108,7 +108,9 @@ def _missing_cells(missing: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _metrics(metrics: Mapping[str, Any] | None) -> str:
+def _metrics(metrics: Mapping[str, Any] | None, folds: Mapping[str, Any] | None) -> str:
+    if folds:
+        return _means(folds)
     if not metrics:
         return NOT_SAVED
     patterns = {
@@ -119,6 +121,24 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
     scores = list(next(iter(patterns.values())))
     rows = [(pattern, *(_number(values.get(score)) for score in scores)) for pattern, values in patterns.items()]
     return "On held-out samples, evaluated once.\n\n" + _table(("observed", *scores), rows)
+
+
+def _means(folds: Mapping[str, Any]) -> str:
+    rows = {
+        **folds["means"],
+        "all patterns pooled": folds["means"]["pooled"],
+        "as observed": folds["means"]["as_observed"],
+    }
+    del rows["pooled"], rows["as_observed"]
+    scores = [score for score in rows["as observed"] if score != "n_samples"]
+    cells = [
+        (name, own["n_samples"], *(_number(own[score]["mean"]) if score in own else "-" for score in scores))
+        for name, own in rows.items()
+    ]
+    return (
+        f"Means over {folds['n_folds']} folds of a cross-validation. The model itself was fitted to all samples, and "
+        "was not scored.\n\n" + _table(("observed", "n_samples", *scores), cells)
+    )
 
 
 def _limits(schema: Mapping[str, Any], info: Mapping[str, Any], record: Mapping[str, Any]) -> str:
@@ -135,7 +155,7 @@ def _limits(schema: Mapping[str, Any], info: Mapping[str, Any], record: Mapping[
         rare = [name for name, rate in rates.items() if rate >= 0.8]
         if part == "train" and rare:
             lines.append(f"Observed in at most a fifth of the training samples: {', '.join(rare)}.")
-    if not record.get("metrics"):
+    if not record.get("metrics") and not record.get("cross_validation"):
         lines.append("This model file has no scores.")
     return "\n".join(f"- {line}" for line in lines)
 

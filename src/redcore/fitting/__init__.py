@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from redcore.fitting._plan import Plan
     from redcore.fitting._prediction import predict_batches
-    from redcore.fitting._processes import process_rank
+    from redcore.fitting._processes import process_count, process_rank
     from redcore.fitting._progress import EpochLines, ProgressBar, progress_callbacks
     from redcore.fitting._settings import TrainingSettings
     from redcore.fitting._stepper import Stepper
@@ -48,6 +48,7 @@ __all__ = [
     "TrainingSettings",
     "all_parameters",
     "predict_batches",
+    "process_count",
     "process_rank",
     "progress_callbacks",
     "seeded",
@@ -64,7 +65,7 @@ __getattr__, __dir__ = on_first_use(
         "_network": ("NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "all_parameters", "slices"),
         "_plan": ("Plan",),
         "_prediction": ("predict_batches",),
-        "_processes": ("process_rank",),
+        "_processes": ("process_count", "process_rank"),
         "_progress": ("EpochLines", "ProgressBar", "progress_callbacks"),
         "_settings": ("TrainingSettings",),
         "_stepper": ("Stepper",),

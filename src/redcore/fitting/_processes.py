@@ -15,20 +15,21 @@ from redcore.fitting._settings import TrainingSettings
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Processes", "process_rank"]
+__all__ = ["Processes", "process_count", "process_rank"]
 
 
 TIMEOUT = timedelta(minutes=10)
 """Time after which a process that does not respond counts as lost."""
 
 
-def _n_started() -> int:
+def process_count() -> int:
+    """Return the number of processes that torchrun has started; 1 without torchrun."""
     return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
 
 
 def process_rank() -> int:
     """Return the rank of this process among those that torchrun has started; 0 without torchrun."""
-    return int(os.environ["RANK"]) if _n_started() > 1 else 0
+    return int(os.environ["RANK"]) if process_count() > 1 else 0
 
 
 def _check_accelerator(name: str) -> None:
@@ -111,7 +112,7 @@ class Processes:
 
     def __init__(self, settings: TrainingSettings) -> None:
         _check_accelerator(settings.accelerator)
-        self.n, self.rank = _n_started(), process_rank()
+        self.n, self.rank = process_count(), process_rank()
         self.fabric = _on_one_device(settings) if self.n == 1 else _on_started_processes(settings, self.n)
 
     def share(self, rows: IntArray) -> IntArray:

@@ -47,6 +47,8 @@ def run_page(result: RunResult) -> str:
             (score_label(name), result.metrics["as_observed"].get(name), interval)
             for name, interval in result.metrics.get("details", {}).get("intervals", {}).items()
         ],
+        folds=result.cross_validation,
+        score_label=score_label,
         best_epoch=record["best_epoch"] + 1,
         n_epochs=len(result.epochs.get("validation_loss", [])),
     )

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from redcore.runs._calibrate import Recalibration, calibrate_run
     from redcore.runs._drift import DriftReport, check_drift
     from redcore.runs._fitting import evaluate_method, facts_of_fit, make_requested
+    from redcore.runs._fold_scores import CrossValidation, FoldMean
     from redcore.runs._folder import open_request, open_run, release_run
     from redcore.runs._predictions import check_output, prediction_table, write_table
-    from redcore.runs._prepare import Prepared, prepare, split_codes
+    from redcore.runs._prepare import Prepared, fold_codes, prepare, split_codes
     from redcore.runs._request import Request, RunOptions
     from redcore.runs._result import RunResult, read_result, read_run
     from redcore.runs._run import Run, fit_run
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SAMPLES_AT_ONCE",
+    "CrossValidation",
     "DriftReport",
+    "FoldMean",
     "Prepared",
     "Recalibration",
     "Request",
@@ -47,6 +50,7 @@ __all__ = [
     "evaluate_method",
     "facts_of_fit",
     "fit_run",
+    "fold_codes",
     "make_requested",
     "open_request",
     "open_run",
@@ -72,7 +76,8 @@ __getattr__, __dir__ = on_first_use(
         "_fitting": ("evaluate_method", "facts_of_fit", "make_requested"),
         "_folder": ("open_request", "open_run", "release_run"),
         "_predictions": ("check_output", "prediction_table", "write_table"),
-        "_prepare": ("Prepared", "prepare", "split_codes"),
+        "_fold_scores": ("CrossValidation", "FoldMean"),
+        "_prepare": ("Prepared", "fold_codes", "prepare", "split_codes"),
         "_request": ("Request", "RunOptions"),
         "_result": ("RunResult", "read_result", "read_run"),
         "_run": ("Run", "fit_run"),

@@ -17,12 +17,13 @@ from redcore.methods import Method
 from redcore.metrics import PatternReport
 from redcore.monitoring import Reference, make_reference
 from redcore.runs._fitting import facts_of_fit
+from redcore.runs._fold_scores import FILE, CrossValidation
 from redcore.runs._predictions import prediction_table
 from redcore.runs._prepare import Prepared
 from redcore.runs._request import Request
 from redcore.uncertainty import Calibration
 
-__all__ = ["finish_run", "open_request", "open_run", "release_run", "run_record"]
+__all__ = ["finish_run", "open_request", "open_run", "release_run", "run_record", "write_folds"]
 
 PARTIAL_REQUEST = ".request-????????.json"
 """Temporary name of ``request.json`` while it is written; see `write_atomic`."""
@@ -58,6 +59,11 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
     _check_same_request(folder, request.dump())
 
 
+def write_folds(folder: Path, folds: CrossValidation) -> None:
+    """Write ``cross_validation.json``."""
+    write_json(folder / FILE, folds.to_dict())
+
+
 def release_run(folder: Path) -> None:
     """Remove the request of a failed run, and the folder, if nothing was trained; another run can then use it."""
     if _has_only_request(folder):
@@ -88,7 +94,13 @@ def _check_same_request(folder: Path, request: dict[str, Any]) -> None:
 
 
 def finish_run(
-    folder: Path, request: Request, prepared: Prepared, method: Method, seconds: float, report: PatternReport | None
+    folder: Path,
+    request: Request,
+    prepared: Prepared,
+    method: Method,
+    seconds: float,
+    report: PatternReport | None,
+    folds: CrossValidation | None = None,
 ) -> None:
     """Write all files of a run. ``run.json`` is written last and marks the run as finished.
 
@@ -103,6 +115,8 @@ def finish_run(
         Duration of the fit.
     report : PatternReport or None
         Scores on the test split.
+    folds : CrossValidation, optional
+        Scores of the folds.
     """
     write_json(folder / "settings.json", {"method": request.method, "settings": method.settings.dump()})
     _write_samples(folder / "samples.parquet", prepared)
@@ -116,6 +130,8 @@ def finish_run(
         from redcore.extract import copy_recipes  # a prediction does not load it
 
         copy_recipes(Path(request.data), folder)
+    if folds is not None:
+        write_folds(folder, folds)
     record = run_record(request, prepared, method, seconds)
     calibration = None
     kind = method.schema.target_kind
@@ -124,7 +140,7 @@ def finish_run(
     save_model(
         method,
         folder / "model",
-        record=_record_of_model(record, report),
+        record=_record_of_model(record, report, folds),
         calibration=calibration,
         reference=_reference(method, prepared, request.seed),
     )
@@ -164,9 +180,13 @@ def run_record(request: Request, prepared: Prepared, method: Method, seconds: fl
     }
 
 
-def _record_of_model(record: Mapping[str, Any], report: PatternReport | None) -> dict[str, Any]:
+def _record_of_model(
+    record: Mapping[str, Any], report: PatternReport | None, folds: CrossValidation | None
+) -> dict[str, Any]:
     """Return the description of training data and scores for the model file."""
+    means = {} if folds is None else {"cross_validation": {"n_folds": folds.n_folds, "means": folds.to_dict()["means"]}}
     return {
+        **means,
         "data": Path(record["request"]["data"]).name,
         "reader": record["request"]["reader"],
         "n_samples": record["n_samples"],

@@ -7,13 +7,22 @@ from typing import Any
 import numpy as np
 
 from redcore._types import AnyArray, IntArray
-from redcore.data import SPLITS, MultimodalData, classes_in_one_group, hold_out
+from redcore.data import (
+    SPLITS,
+    MultimodalData,
+    Target,
+    classes_in_one_group,
+    count_units,
+    cross_folds,
+    hold_out,
+    require_single_target,
+)
 from redcore.exceptions import DataError, HoldOutWarning
 from redcore.missing import ampute_parts
 from redcore.runs._request import Request
 from redcore.runs._threshold import ThresholdRule
 
-__all__ = ["Prepared", "prepare", "split_codes"]
+__all__ = ["Prepared", "check_folds", "fold_codes", "prepare", "split_codes"]
 
 VALIDATION_FRACTION = 0.2
 """Fraction of the training samples that is held out to choose a threshold."""
@@ -53,14 +62,25 @@ class Prepared:
         return data.take(rows) if rows.size else None
 
 
-def prepare(data: MultimodalData, request: Request) -> Prepared:
+def prepare(data: MultimodalData, request: Request, fold: int | None = None) -> Prepared:
     """Assign samples to splits, then hide modalities in the training and validation splits.
 
     The test split is not amputed, since it is scored under every missing pattern. See `split_codes` for the splits. If
     the threshold of the request is chosen on validation samples and the data has none, a fifth of the training samples
     (or groups) is held out for it.
+
+    Parameters
+    ----------
+    data : MultimodalData
+    request : Request
+    fold : int, optional
+        Fold that is the test split, from 1. By default, a request with folds has no test split.
     """
-    split = split_codes(data, request.test_fraction, request.seed)
+    if fold is not None and request.cv is not None:
+        split = fold_codes(data, request.cv, fold, request.seed)
+        _warn_of_absent_classes(data, split, [])
+    else:
+        split = split_codes(data, 0.0 if request.cv else request.test_fraction, request.seed)
     if (
         request.threshold is not None
         and ThresholdRule.parse(request.threshold).value is None
@@ -69,7 +89,7 @@ def prepare(data: MultimodalData, request: Request) -> Prepared:
         train = np.flatnonzero(split == 0)
         _, held_out = hold_out(data.take(train), VALIDATION_FRACTION, request.seed)
         split[train[held_out]] = 1
-    rng = np.random.default_rng(request.seed)
+    rng = np.random.default_rng(request.seed if fold is None else [request.seed, fold])
     hidden = ampute_parts(
         data,
         split,
@@ -107,6 +127,85 @@ def split_codes(data: MultimodalData, test_fraction: float, seed: int) -> IntArr
             untested = _warn_of_untested_classes(candidates)
     _warn_of_absent_classes(data, codes, untested)
     return codes
+
+
+def fold_codes(data: MultimodalData, n_folds: int, fold: int, seed: int) -> IntArray:
+    """Return the split of each sample if one fold of the training samples is the test split; see `cross_folds`.
+
+    Parameters
+    ----------
+    data : MultimodalData
+    n_folds : int
+    fold : int
+        From 1.
+    seed : int
+
+    Raises
+    ------
+    DataError
+        If there are fewer samples or groups than folds, or the fold is empty, since too few groups can be held out.
+    """
+    codes = np.zeros(data.n_samples, dtype=np.int64) if data.split is None else data.split.copy()
+    train = np.flatnonzero(codes == 0)
+    source = data.take(train)
+    _check_number_of_folds(source, n_folds)
+    rows = np.flatnonzero(cross_folds(source, n_folds, seed, stratify="class") == fold - 1)
+    if not rows.size:
+        only = ", ".join(
+            f"class {name!r} only in group {group!r}" for name, group in classes_in_one_group(source).items()
+        )
+        raise DataError(f"fold {fold} of {n_folds} is empty, since too few groups can be held out ({only})")
+    codes[train[rows]] = 2
+    return codes
+
+
+def _check_number_of_folds(data: MultimodalData, n_folds: int) -> None:
+    if count_units(data) < n_folds:
+        raise DataError(f"{n_folds} folds of {count_units(data)} {_unit(data)}")
+
+
+def _unit(data: MultimodalData) -> str:
+    return "samples" if data.groups is None else "groups"
+
+
+def check_folds(data: MultimodalData, n_folds: int) -> None:
+    """Check that the training samples can be divided into folds that all contain every class.
+
+    Raises
+    ------
+    DataError
+        If the data has a test split, fewer samples or groups than folds, or a class (or the event of a survival target)
+        that occurs in fewer of them.
+    """
+    if data.split is not None and (data.split == 2).any():
+        n_test = np.count_nonzero(data.split == 2)
+        raise DataError(
+            f"cv: the data has a test split ({n_test} samples), on which a fit without cv is scored; leave cv out, or "
+            "remove the split from the data"
+        )
+    if data.target is not None:
+        require_single_target(data.target.kind, "cross-validation")
+    source = data if data.split is None else data.take(np.flatnonzero(data.split == 0))
+    _check_number_of_folds(source, n_folds)
+    units = np.arange(source.n_samples) if source.groups is None else source.groups
+    n_units = {name: len(np.unique(units[rows])) for name, rows in _rows_by_class(source.target).items()}
+    rarest = min(n_units, key=n_units.__getitem__, default=None)
+    if rarest is not None and n_units[rarest] < n_folds:
+        fewest = n_units[rarest]
+        advice = f"expected at most {fewest} folds" if fewest > 1 else "cross-validation needs at least 2"
+        raise DataError(
+            f"cv: {rarest} occurs in {fewest} {_unit(source)}, which are fewer than {n_folds} folds; {advice}"
+        )
+
+
+def _rows_by_class(target: Target | None) -> dict[str, IntArray]:
+    """Return the samples of each class that occurs, or with an event, by the description of the class."""
+    if target is not None and target.kind.is_survival:
+        return {"the event": np.flatnonzero(target.values[:, 1])}
+    if target is None or not target.is_classification or target.classes is None:
+        return {}
+    names = target.classes.tolist()
+    return {f"class {names[code]!r}": np.flatnonzero(target.values == code) for code in np.unique(target.values)}
 
 
 def _warn_of_untested_classes(data: MultimodalData) -> list[Any]:

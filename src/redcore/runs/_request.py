@@ -1,8 +1,8 @@
 """Options and request of a run."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from redcore import _defaults
 from redcore._settings import NamedPlugIn, NamedPlugIns, Settings
@@ -38,8 +38,11 @@ class RunOptions(Settings):
         Probability from which the rare class of a binary target is predicted. A number in [0, 1]; "f1" for the
         threshold with the best F1 on the validation split; or "cost=N" for the one with the lowest cost, if a missed
         sample of the rare class costs as much as N false alarms. Default: the decision rule of the method.
+    cv : int, optional
+        Number of cross-validation folds that give the scores. The model of the run is then fitted to all samples, and
+        the data must have no test split.
     seed : int, default 0
-        Seed of the test split, the protocol and the fit.
+        Seed of the test split or the folds, the protocol and the fit.
 
     Examples
     --------
@@ -56,7 +59,14 @@ class RunOptions(Settings):
     allow_empty: bool = False
     test_fraction: float = _defaults.TEST_FRACTION
     threshold: str | None = None
+    cv: int | None = Field(default=None, ge=2)
     seed: int = _defaults.SEED
+
+    @model_validator(mode="after")
+    def _one_estimate(self) -> Self:
+        if self.cv is not None and self.test_fraction != _defaults.TEST_FRACTION:
+            raise ValueError("cv and test_fraction exclude each other: with cv, no test split is held out")
+        return self
 
     @field_validator("settings")
     @classmethod

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from redcore._files import read_json
 from redcore._types import AnyArray, IntArray
 from redcore.exceptions import RedCoreError, RunError
+from redcore.runs._fold_scores import CrossValidation
 from redcore.runs._request import Request
 
 __all__ = ["RunResult", "read_held_out", "read_history", "read_metrics", "read_result", "read_run"]
@@ -35,6 +36,8 @@ class RunResult:
         Training history per step and per epoch, by column.
     settings : dict
         Resolved settings of the method.
+    cross_validation : CrossValidation or None
+        Scores of the folds of a run with `cv`.
     """
 
     key: str
@@ -44,6 +47,7 @@ class RunResult:
     history: dict[str, list[float]]
     epochs: dict[str, list[float]]
     settings: dict[str, Any]
+    cross_validation: CrossValidation | None = None
 
     status: ClassVar[Literal["done"]] = "done"
     error: ClassVar[None] = None
@@ -130,6 +134,7 @@ def read_result(folder: str | Path) -> RunResult:
         {name: column.tolist() for name, column in read_history(folder).items()},
         {name: column.tolist() for name, column in _columns(folder / "validation.parquet").items()},
         read_json(folder / "settings.json").get("settings", {}),
+        CrossValidation.read(folder),
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,15 @@ from redcore.data import MultimodalData, TargetKind
 from redcore.data.formats import Expected
 from redcore.exceptions import DataWarning, RunError, SettingsError
 from redcore.export import load_model
-from redcore.fitting import Callback
+from redcore.fitting import Callback, process_count
 from redcore.inspection import leak_messages
 from redcore.methods import Method
 from redcore.metrics import PatternReport
 from redcore.runs._fitting import evaluate_method, make_requested
-from redcore.runs._folder import finish_run, open_run, release_run, run_record
+from redcore.runs._fold_scores import CrossValidation
+from redcore.runs._folder import finish_run, open_run, release_run, run_record, write_folds
 from redcore.runs._predictions import prediction_table
-from redcore.runs._prepare import Prepared, prepare
+from redcore.runs._prepare import Prepared, check_folds, prepare
 from redcore.runs._request import Request, RunOptions
 from redcore.runs._result import RunResult, read_held_out, read_history, read_metrics, read_result, read_run
 from redcore.runs._selection import SelectionWeighting
@@ -52,6 +53,8 @@ class Run:
         Duration of the fit.
     folder : Path or None
         Folder of a saved run.
+    cross_validation : CrossValidation or None
+        Scores of the folds of a request with `cv`. The method of the run is fitted to all samples.
     """
 
     request: Request
@@ -59,6 +62,7 @@ class Run:
     fitted: Method | None = None
     seconds: float = 0.0
     folder: Path | None = None
+    cross_validation: CrossValidation | None = None
 
     @classmethod
     def prepare(cls, data: MultimodalData, request: Request) -> Self:
@@ -70,6 +74,8 @@ class Run:
             If a single feature predicts the target of the training split; see `redcore.inspection.target_leaks`.
         """
         _check_threshold(request, data)
+        if request.cv is not None:
+            check_folds(data, request.cv)
         make_requested(request)
         prepared = prepare(data, request)
         train = prepared.samples("train")
@@ -88,7 +94,12 @@ class Run:
         """
         folder = Path(folder)
         record = read_run(folder)
-        return cls(Request.parse(record["request"]), seconds=record["fit_seconds"], folder=folder)
+        return cls(
+            Request.parse(record["request"]),
+            seconds=record["fit_seconds"],
+            folder=folder,
+            cross_validation=CrossValidation.read(folder),
+        )
 
     def fit(self, callbacks: Sequence[Callback] = (), checkpoint: Path | None = None) -> Self:
         """Return the run with a method fitted to its training split; see `Method.fit`."""
@@ -100,6 +111,41 @@ class Run:
         if self.request.threshold is not None:
             ThresholdRule.parse(self.request.threshold).apply(method, validation)
         return replace(self, fitted=method, seconds=time.perf_counter() - start)
+
+    def cross_validate(
+        self,
+        folder: Path | None = None,
+        fit_fold: Callable[["Run", int, Path | None], "Run"] | None = None,
+    ) -> Self:
+        """Fit and score the folds of the request, and return the run with their scores; without `cv`, return the run.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Run folder, to which the scores are written after each fold. Folds that it contains are not fitted again.
+        fit_fold : callable, optional
+            Function that fits the run of a fold, with its number from 1 and the path of its checkpoint. Default: `fit`.
+
+        Raises
+        ------
+        SettingsError
+            If torchrun has started several processes.
+        """
+        if self.request.cv is None:
+            return self
+        if process_count() > 1:
+            raise SettingsError(f"cv: expected one process, got {process_count()} processes of torchrun")
+        fit_fold = fit_fold or (lambda fold, number, checkpoint: fold.fit(checkpoint=checkpoint))
+        scores = (None if folder is None else CrossValidation.read(folder)) or CrossValidation(self.request.cv)
+        for number in range(len(scores.folds) + 1, self.request.cv + 1):
+            fold = Run(self.request, prepare(self._prepared.source, self.request, fold=number))
+            checkpoint = None if folder is None else folder / f"fold-{number}-checkpoint.safetensors"
+            fitted = fit_fold(fold, number, checkpoint)
+            facts = {name: fitted.record[name] for name in ("n_samples", "fit_seconds", "threshold")}
+            scores = replace(scores, folds=(*scores.folds, {**facts, "metrics": fitted.metrics}))
+            if folder is not None:
+                write_folds(folder, scores)
+        return replace(self, cross_validation=scores)
 
     @cached_property
     def method(self) -> Method:
@@ -147,7 +193,14 @@ class Run:
             {name: list(column) for name, column in columns.items()} for columns in (history.steps, history.epochs)
         )
         return RunResult(
-            "run", self.request, self.record, self.metrics or {}, steps, epochs, self.method.settings.dump()
+            "run",
+            self.request,
+            self.record,
+            self.metrics or {},
+            steps,
+            epochs,
+            self.method.settings.dump(),
+            self.cross_validation,
         )
 
     @cached_property
@@ -200,7 +253,10 @@ class Run:
             return data, "all samples"
         if data.checksum() == self.request.data_checksum:
             if not self.held_out.size:
-                raise RunError(f"{self._name}: was trained on all samples of this data; use other data, or --rows all")
+                folds = "" if self.cross_validation is None else " (cross_validation.json has the scores of its folds)"
+                raise RunError(
+                    f"{self._name}: was trained on all samples of this data{folds}; use other data, or --rows all"
+                )
             return data.take(self.held_out), "the test split of the run"
         if data.split is not None and (data.split == 2).any():
             return data.part("test"), "the test split of the data"
@@ -264,7 +320,7 @@ class Run:
         folder = Path(folder)
         method, prepared = self.method, self._prepared
         open_run(folder, self.request, resume=True)
-        finish_run(folder, self.request, prepared, method, self.seconds, self.report)
+        finish_run(folder, self.request, prepared, method, self.seconds, self.report, self.cross_validation)
         saved = replace(self, folder=folder)
         # keeps the scores, so that the saved run does not compute them again
         saved.__dict__["report"] = self.report
@@ -340,11 +396,11 @@ def fit_run(
     request = (options or RunOptions()).replace(**changes).request(source, name, reader)
     run = Run.prepare(source, request)
     if out is None:
-        return run.fit(callbacks)
+        return run.cross_validate().fit(callbacks)
     with locked(Path(out)):
         open_run(Path(out), request, resume)
         try:
-            run = run.fit(callbacks, Path(out) / "checkpoint.safetensors")
+            run = run.cross_validate(Path(out)).fit(callbacks, Path(out) / "checkpoint.safetensors")
         except Exception:
             release_run(Path(out))
             raise
