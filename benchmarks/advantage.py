@@ -235,6 +235,8 @@ def print_rules(records: Sequence[Record]) -> None:
     for record in records:
         if record.status == "done" and record.weights:
             by_method[record.method_title][record.data_title].append(of_rule(record))
+    if not by_method:
+        raise SystemExit("no finished record has supervision weights")
     print(f"| method | fits, data sets | {' | '.join(RULE_COLUMNS)} |\n" + "|---" * (2 + len(RULE_COLUMNS)) + "|")
     for method, by_data in sorted(by_method.items()):
         table = np.array([_means(np.array(runs)) for runs in by_data.values()])

@@ -60,10 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("records", type=Path, help="benchmark folder with predictions per sample")
     parser.add_argument("--methods", nargs="+", required=True, help="titles of methods in the records")
     options = parser.parse_args(arguments)
-    runs = paired(read_records(options.records), options.methods)
+    methods = list(dict.fromkeys(options.methods))
+    runs = paired(read_records(options.records), methods)
     if not runs:
-        raise SystemExit(f"{options.records}: no run has predictions per sample of {' and '.join(options.methods)}")
-    print_table(runs, options.methods)
+        raise SystemExit(f"{options.records}: no run has predictions per sample of {' and '.join(methods)}")
+    print_table(runs, methods)
     return 0
 
 
