@@ -51,9 +51,7 @@ class TuneOptions:
     ] = 3
     metric: Annotated[
         str | None,
-        typer.Option(
-            help="Score to optimise. Default: nll; multilabel macro_f1, regression r2, survival ibs."
-        ),
+        typer.Option(help="Score to optimise. Default: nll; multilabel macro_f1, regression r2, survival ibs."),
     ] = None
     test_fraction: Annotated[
         float,
