@@ -28,6 +28,11 @@ OPTIONS = {"modalities": {"audio": "a_*"}, "target": "days", "event": "status=de
         ([1.0, np.inf], [1, 0], "row 1: time inf"),
         ([1.0, np.nan], [1, 1], "row 1: the time is missing"),
         ([1.0, 2.0], [1, None], "row 1: the event is missing"),
+        (
+            [1.0, np.nan],
+            [1, None],
+            "row 1: the time and the event are missing; expected the time and the event of every",
+        ),
         ([1.0, 2.0, 3.0], [0, 1, 2], r"row 2: event 2, expected 1 \(event\) or 0 .*Competing risks are not supported"),
         ([1.0, 2.0], [1], "2 times and 1 events"),
         (["a", 2.0], [1, 0], "row 0: time 'a' is not a number"),

@@ -10,10 +10,12 @@ from sksurv.metrics import (
 )
 from sksurv.util import Surv
 
+from factories import make_data
 from redcore.data import Target, risk_scores
 from redcore.datasets import WeibullTimes
 from redcore.exceptions import TargetError
-from redcore.metrics import concordance, survival_scores
+from redcore.methods import make_method
+from redcore.metrics import concordance, evaluate_patterns, survival_scores
 
 
 def weibull(n_samples, seed):
@@ -71,3 +73,14 @@ def test_scores_without_comparable_pairs_are_none_and_targets_without_bins_an_er
     assert scores["dynamic_auc"] is None
     with pytest.raises(TargetError, match="no time bins"):
         survival_scores(Target.from_survival([0.5, 1.0], [0, 1]), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(("factor", "text"), [(1, None), (365, "no event of its"), (1 / 365, "all times of its")])
+def test_times_in_another_unit_than_those_of_the_training_are_named(factor, text):
+    data = make_data("survival", 60)
+    method = make_method("prior").fit(data)
+    target = Target.from_survival(factor * data.target.values[:, 0], data.target.values[:, 1])
+    other = type(data)(data.modalities, target, None, data.sample_ids, None)
+    report = evaluate_patterns(method.predict, method.schema.align(other))
+    problem = report.problems.get("+".join(data.names))
+    assert problem is None if text is None else problem.startswith(text) and "same unit" in problem

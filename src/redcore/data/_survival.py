@@ -58,9 +58,9 @@ def check_survival(times: Any, events: Any) -> AnyArray:
     if len(numbers) != len(indicators):
         raise TargetError(f"{len(numbers)} times and {len(indicators)} events, expected as many")
     for row in np.flatnonzero(np.isnan(numbers) | np.isnan(indicators))[:1]:
-        absent = "event" if np.isnan(indicators[row]) else "time"
-        other = "its time" if absent == "event" else "its event"
-        raise TargetError(f"row {row}: the {absent} is missing; expected {absent} and {other}, or neither")
+        parts = [name for name, column in (("time", numbers), ("event", indicators)) if np.isnan(column[row])]
+        absent = " and the ".join(parts) + (" is" if len(parts) == 1 else " are")
+        raise TargetError(f"row {row}: the {absent} missing; expected the time and the event of every sample")
     for row in np.flatnonzero(~(numbers > 0) | np.isinf(numbers))[:1]:
         raise TargetError(f"row {row}: time {numbers[row]:g}, expected a positive number")
     for row in np.flatnonzero(~np.isin(indicators, (0, 1)))[:1]:

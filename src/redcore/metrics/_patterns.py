@@ -223,13 +223,28 @@ def _problem(target: Target) -> str | None:
         return "no test sample observes all of its modalities"
     if n_samples < MIN_SAMPLES:
         return f"only {n_samples} test sample{'s' if n_samples > 1 else ''}"
-    if target.kind.is_survival and not target.values[:, 1].any():
-        return f"no event among its {n_samples} test samples"
+    if target.kind.is_survival:
+        return _problem_of_times(target)
     if target.is_classification and target.classes is not None:
         absent = np.delete(target.classes, np.unique(target.values))
         if len(absent):
             others = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
             return f"class {absent[0]}{others} absent from its {n_samples} test samples"
+    return None
+
+
+def _problem_of_times(target: Target) -> str | None:
+    """Return the reason why survival scores are undefined or unreliable, or None."""
+    times, events = target.values.T
+    grid, n_samples = target.time_grid, len(times)
+    if not events.any():
+        return f"no event among its {n_samples} test samples"
+    if times[events == 1].min() > grid.horizon:
+        return f"no event of its {n_samples} test samples up to the training time {grid.horizon:g} (same unit?)"
+    if grid.n_bins > 1 and times.max() <= grid.borders[0]:
+        return (
+            f"all times of its {n_samples} test samples are below most training times ({grid.borders[0]:g}; same unit?)"
+        )
     return None
 
 
