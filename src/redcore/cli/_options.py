@@ -56,10 +56,10 @@ GroupColumn = Annotated[
 ]
 
 TargetOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        help="Column of the target in a table (several columns as NAME,NAME), or time=COLUMN for the times of a "
-        "survival target."
+        help="Column of the target in a table (several columns of one kind as NAME,NAME), or time=COLUMN for the times "
+        "of a survival target. Repeatable, for several targets of different kinds."
     ),
 ]
 EventOption = Annotated[
@@ -142,16 +142,34 @@ def parse_target(target: str | None, event: str | None) -> str | None:
     return target.removeprefix("time=") if target is not None and event is not None else target
 
 
+def _target_options(targets: Sequence[str] | None, event: str | None) -> dict[str, Any]:
+    """Return the options of a reader from ``--target``, which may be repeated, and ``--event``."""
+    if targets is None or len(targets) < 2:
+        return {"target": parse_target(targets[0] if targets else None, event), "event": event}
+    columns = []
+    for target in targets:
+        if "," in target:
+            raise SettingsError(f"--target {target!r}: expected one column per --target, since there are several")
+        columns.append(parse_target(target, event if target.startswith("time=") else None))
+    if len(set(columns)) < len(columns):
+        raise SettingsError(f"--target: a column is repeated in {', '.join(map(str, columns))}")
+    times = [target.removeprefix("time=") for target in targets if target.startswith("time=")]
+    if event is not None and not times:
+        raise SettingsError(f"--event {event!r} without times: name them, such as --target time=days")
+    tasks = {"tasks": dict.fromkeys(times, "survival")} if times else {}
+    return {"target": columns, "event": event, "task": "mixed", **tasks}
+
+
 def reader_options(
     options: Sequence[str] | None,
     modalities: Sequence[str] | None,
-    target: str | None = None,
+    target: Sequence[str] | None = None,
     event: str | None = None,
     group: str | None = None,
 ) -> dict[str, Any]:
     """Return the options of a reader from ``--option``, ``--modality``, ``--target``, ``--event`` and ``--group``."""
     parsed: dict[str, Any] = dict(parse_settings(options or []))
-    columns = {"target": parse_target(target, event), "event": event, "group": group}
+    columns = {**_target_options(target, event), "group": group}
     parsed |= {name: column for name, column in columns.items() if column is not None}
     return {**parsed, "modalities": parse_settings(modalities)} if modalities else parsed
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from redcore.data import JoinReport
+from redcore.data import JoinReport, Schema
 from redcore.fitting import Callback, ProgressBar
 from redcore.metrics import PatternReport, headline, score_label
 
@@ -57,6 +57,14 @@ def print_json(content: Mapping[str, Any]) -> None:
     """Print the result of a command as one JSON object."""
     # flush here because typer handles a closed pipe only while the command runs
     print(json.dumps(content, allow_nan=False), flush=True)  # noqa: T201
+
+
+def print_run_report(data: str, method: str, report: PatternReport, schema: Schema) -> None:
+    """Print the report of one method as `print_report` does; for several targets, one table each."""
+    if not report.parts:
+        print_report(data, {method: report}, schema.target_kind)
+    for name, part in report.parts.items():
+        print_report(f"target {name!r} of {data}", {method: part}, schema.of_part(name).target_kind)
 
 
 def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: str) -> None:

@@ -60,12 +60,12 @@ def evaluate(options: EvaluateOptions) -> None:
     DATA is read with the columns and options of the training data, which --modality, --target, --event, --group and
     --option replace.
     """
-    from redcore.cli._output import print_json, print_report, warnings_as_messages
+    from redcore.cli._output import print_json, print_run_report, warnings_as_messages
     from redcore.runs import Run
 
     finished = Run.load(options.run)
     # load the model first, so that a damaged model is reported before the data is read
-    target_kind = finished.method.schema.target_kind
+    schema = finished.method.schema
     if options.threshold is not None:
         finished.method.set_threshold(options.threshold)
     reader = reader_options(options.option, options.modality, options.target, options.event, options.group)
@@ -83,4 +83,4 @@ def evaluate(options: EvaluateOptions) -> None:
             }
         )
         return
-    print_report(description, {finished.request.method: report}, target_kind)
+    print_run_report(description, finished.request.method, report, schema)

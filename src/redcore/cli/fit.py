@@ -142,7 +142,7 @@ def fit(options: FitOptions) -> None:
     """
     from redcore._files import locked
     from redcore.cli._fold_tables import print_cross_validation
-    from redcore.cli._output import messages, print_json, print_report, warnings_as_messages
+    from redcore.cli._output import messages, print_json, print_run_report, warnings_as_messages
     from redcore.fitting import process_rank
     from redcore.runs import Run, read_data
 
@@ -163,7 +163,7 @@ def fit(options: FitOptions) -> None:
     if run.cross_validation is not None:
         print_cross_validation(run.cross_validation, run.request.method)
     if run.report is not None:
-        print_report("the test split", {run.request.method: run.report}, run.method.schema.target_kind)
+        print_run_report("the test split", run.request.method, run.report, run.method.schema)
     typer.echo(f"Run folder: {options.out} ({run.seconds:.1f} s of training)")
 
 

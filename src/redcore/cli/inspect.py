@@ -1,8 +1,9 @@
 """``redcore inspect``: summary of a data set, its missing patterns and possible problems."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -106,7 +107,14 @@ def _print(summary: "Summary", name: str) -> None:
 
 
 def _target_line(summary: "Summary") -> str:
-    target = summary.target
+    return "\n".join(
+        _line_of_target(name, target) for name, target in summary.target.get("parts", {"": summary.target}).items()
+    )
+
+
+def _line_of_target(name: str, target: Mapping[str, Any]) -> str:
+    """Return the line of a target; `name` is that of one of several targets."""
+    kind = f"{target['kind']} ({target['n_labelled']} samples)" if name else target["kind"]
     columns = [
         ", ".join(f"{level} {value:.3g}" for level, value in column.items()) for column in target.get("quantiles", [])
     ]
@@ -114,8 +122,8 @@ def _target_line(summary: "Summary") -> str:
         counts = [f"{label} {count}" for label, count in target["counts"].items()]
         more = f", ... ({len(counts)} classes)" if len(counts) > SHOWN_LEVELS else ""
         times = f"; times: {columns[0]}" if columns else ""
-        return f"target: {target['kind']}, {', '.join(counts[:SHOWN_LEVELS])}{more}{times}"
-    return f"target: {'; '.join([target['kind'], *columns])}"
+        return f"target{name and f' {name!r}'}: {kind}, {', '.join(counts[:SHOWN_LEVELS])}{more}{times}"
+    return f"target{name and f' {name!r}'}: {'; '.join([kind, *columns])}"
 
 
 def _modalities(summary: "Summary") -> "Table":

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from redcore._types import AnyArray
+from redcore._types import AnyArray, BoolArray
+from redcore._validation import is_missing
 from redcore.exceptions import TargetError
 
-__all__ = ["labels_like", "numbers_of"]
+__all__ = ["known_values", "labels_like", "numbers_of"]
 
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
@@ -74,3 +75,30 @@ def numbers_of(labels: AnyArray) -> AnyArray:
         except (TypeError, ValueError):
             raise TargetError(f"label {value!r} in row {row} is not a number") from None
     raise TargetError(f"labels are of type {labels.dtype}, expected numbers")
+
+
+def known_values(name: str, values: Any) -> tuple[AnyArray, BoolArray]:
+    """Return the known values of a target, and a mask of the samples with a value, bool (n_samples,).
+
+    Samples with None, NaN or, in text, an empty string have no value. Whole numbers that are floats since others are
+    missing become integers.
+    """
+    array = np.asarray(values)
+    if array.ndim not in (1, 2):
+        raise TargetError(f"target {name!r} has shape {array.shape}, expected 1 or 2 dimensions")
+    if array.dtype.kind == "f":
+        known = ~np.isnan(array) if array.ndim == 1 else ~np.isnan(array).any(axis=1)
+    elif array.dtype.kind == "O":
+        rows = array.tolist()
+        known = np.array([not any(map(is_missing, row if array.ndim == 2 else (row,))) for row in rows], dtype=bool)
+    elif array.dtype.kind == "U" and array.ndim == 1:
+        known = array != ""
+    else:
+        known = np.ones(len(array), dtype=bool)
+    chosen = array[known]
+    if chosen.dtype.kind == "O" and len({type(entry) for entry in chosen.ravel().tolist()}) == 1:
+        chosen = np.array(chosen.tolist())
+    if chosen.dtype.kind == "f" and not known.all() and bool((chosen == np.floor(chosen)).all()):
+        # a frame holds whole numbers as floats if some of them are missing
+        chosen = chosen.astype(np.int64)
+    return chosen, known

@@ -10,7 +10,7 @@ from redcore._types import AnyArray
 from redcore._validation import check_known, check_labels
 from redcore.data._categories import with_categories
 from redcore.data._dataset import MultimodalData
-from redcore.data._labels import labels_like, numbers_of
+from redcore.data._labels import known_values, labels_like, numbers_of
 from redcore.data._survival import TimeGrid
 from redcore.data._target import HasTargetKind, Target, TargetKind, TargetPart
 from redcore.exceptions import SchemaError, TargetError
@@ -181,13 +181,16 @@ class Schema(HasTargetKind):
         ----------
         labels : array (n_samples,) or (n_samples, n_outputs)
             Labels as they stand in a file: text, numbers or booleans. Numbers may also be given as text. Survival:
-            times and events, (n_samples, 2).
+            times and events, (n_samples, 2). Several targets: a mapping of their names to such labels, in which None
+            and NaN are missing values; targets without an entry have no labelled sample.
 
         Raises
         ------
         TargetError
             If a label is missing, is not among the classes, or is not a number in a regression.
         """
+        if self.target_kind.is_mixed:
+            return self._parts_of(labels)
         labels = np.asarray(labels)
         if labels.ndim not in (1, 2):
             raise TargetError(f"labels have shape {labels.shape}, expected 1 or 2 dimensions")
@@ -201,6 +204,24 @@ class Schema(HasTargetKind):
             return Target.from_multilabel(labels.reshape(len(labels), -1), self.classes)
         codes, classes = check_labels(_like(labels, self.classes), len(labels), self.classes)
         return Target(self.target_kind, codes, classes)
+
+    def _parts_of(self, labels: Any) -> Target:
+        """Return `target_of` for several targets."""
+        if not isinstance(labels, Mapping) or not labels:
+            raise TargetError(f"expected labels by target ({', '.join(self.part_names)}), got {type(labels).__name__}")
+        check_known("target", labels, self.part_names)
+        parts, labelled = {}, {}
+        n_samples = len(next(iter(labels.values())))
+        for part in self.parts:
+            parts[part.name], known = part.target(np.zeros((0, part.n_columns))), np.zeros(n_samples, dtype=bool)
+            if part.name in labels:
+                values, known = known_values(part.name, labels[part.name])
+                try:
+                    parts[part.name] = self.of_part(part.name).target_of(values) if known.any() else parts[part.name]
+                except TargetError as error:
+                    raise TargetError(f"target {part.name!r}: {error}") from None
+            labelled[part.name] = known
+        return Target.from_parts(parts, labelled)
 
     def conform(self, data: MultimodalData) -> MultimodalData:
         """Return `data` with the features of each modality in the order of this schema.

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from redcore._types import AnyArray, BoolArray
-from redcore._validation import check_known, is_missing
+from redcore._types import BoolArray
+from redcore._validation import check_known
 from redcore.data._decide_target import Task, decide_target
+from redcore.data._labels import known_values
 from redcore.data._survival import survival_fields
 from redcore.data._target import Target
 from redcore.exceptions import TargetError
@@ -49,7 +50,7 @@ def several_targets(columns: Any, tasks: Mapping[str, Task] | None = None) -> Ta
         if isinstance(values, Target):
             parts[what], labelled[what] = values, np.ones(len(values.values), dtype=bool)
             continue
-        array, known = _with_mask(what, values)
+        array, known = known_values(what, values)
         if not known.any():
             raise TargetError(f"target {what!r}: no sample has a value")
         task, option = tasks.get(what, "auto"), f"the task of {what!r} to 'numbers'"
@@ -57,24 +58,3 @@ def several_targets(columns: Any, tasks: Mapping[str, Task] | None = None) -> Ta
         single = Target.from_survival(*fields) if fields else decide_target(array, task, repr(what), option=option)
         parts[what], labelled[what] = single, known
     return Target.from_parts(parts, labelled)
-
-
-def _with_mask(name: str, values: Any) -> tuple[AnyArray, BoolArray]:
-    """Return the known values of a column, and a mask of the samples with a value."""
-    array = np.asarray(values)
-    if array.ndim not in (1, 2):
-        raise TargetError(f"target {name!r} has shape {array.shape}, expected 1 or 2 dimensions")
-    if array.dtype.kind == "f":
-        known = ~np.isnan(array) if array.ndim == 1 else ~np.isnan(array).any(axis=1)
-    elif array.dtype.kind == "O":
-        rows = array.tolist()
-        known = np.array([not any(map(is_missing, row if array.ndim == 2 else (row,))) for row in rows], dtype=bool)
-    else:
-        known = np.ones(len(array), dtype=bool)
-    chosen = array[known]
-    if chosen.dtype.kind == "O" and len({type(entry) for entry in chosen.ravel().tolist()}) == 1:
-        chosen = np.array(chosen.tolist())
-    if chosen.dtype.kind == "f" and not known.all() and bool((chosen == np.floor(chosen)).all()):
-        # a frame holds whole numbers as floats if some of them are missing
-        chosen = chosen.astype(np.int64)
-    return chosen, known

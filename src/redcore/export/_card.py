@@ -48,8 +48,12 @@ def _summary(content: Mapping[str, Any]) -> str:
     outputs = f"{schema['n_outputs']} output(s){classes}"
     if (grid := schema.get("grid")) is not None:
         outputs = f"the probability of survival at {schema['n_outputs']} times up to {grid['borders'][-1]:g}"
+    target = f"a {schema['target_kind']} target with {outputs}"
+    if parts := schema.get("parts"):
+        kinds = ", ".join(f"{part['name']} ({part['target_kind']}, {part['n_outputs']} output(s))" for part in parts)
+        target = f"{len(parts)} targets: {kinds}"
     return (
-        f"Predicts a {schema['target_kind']} target with {outputs}. Written by "
+        f"Predicts {target}. Written by "
         + ", ".join(f"{package} {number}" for package, number in versions.items())
         + f". Checksum of the numbers: `{content['tensors_sha256']}`."
     )

@@ -1,13 +1,12 @@
 """Summary of a data set, with findings on possible problems."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray
-from redcore.data import require_single_target
 from redcore.data._dataset import SPLITS, MultimodalData
 from redcore.data._decide_target import numeric_classes
 from redcore.data._sentinels import sentinel_message, sentinels
@@ -123,11 +122,12 @@ def summarise(data: MultimodalData) -> Summary:
 
     Non-finite values are not searched for, because readers reject them.
     """
-    if data.target is not None:
-        require_single_target(data.target.kind, "inspection")
     scans = {name: scan(modality) for name, modality in data.modalities.items()}
-    tables = missing_by(data)
-    tests = associations(data)
+    # tests against the values of a target need a value of every sample
+    is_mixed = data.target is not None and data.target.kind.is_mixed
+    factors = replace(data, target=None) if is_mixed else data
+    tables = missing_by(factors)
+    tests = associations(factors)
     shared = leakage(
         data,
         {name: result.digests for name, result in scans.items()},
@@ -188,6 +188,12 @@ def _quantiles(values: AnyArray) -> dict[str, float]:
 def _target_summary(target: Target | None) -> dict[str, Any]:
     if target is None:
         return {"kind": "none"}
+    if target.kind.is_mixed:
+        parts = {
+            name: {**_target_summary(target.of_part(name)), "n_labelled": int(target.labelled(name).sum())}
+            for name in target.part_names
+        }
+        return {"kind": target.kind, "parts": parts}
     if target.kind.is_survival:
         times, events = target.values.T
         n_events = int(events.sum())
@@ -296,6 +302,13 @@ def _target_findings(data: MultimodalData) -> list[Finding]:
     target, findings = data.target, []
     if target is None:
         return [Finding("note", "the data has no target")]
+    if target.kind.is_mixed:
+        return [
+            Finding(finding.severity, f"target {name!r}: {finding.text}")
+            for name in target.part_names
+            if target.labelled(name).any()
+            for finding in _target_findings(data.of_part(name))
+        ]
     if target.kind.is_survival:
         return _absent_events(data, target)
     if not target.is_classification or target.classes is None:

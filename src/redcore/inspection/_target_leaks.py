@@ -1,7 +1,7 @@
 """Single features that alone predict the target, which suggests that they contain it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import lgamma, log
 
@@ -35,7 +35,8 @@ class TargetLeak:
     feature : str
         Name of the feature, or its index if it has no name.
     label : str
-        Label of a multi-label target, or index of an output of a regression with several outputs; else empty.
+        Label of a multi-label target, or index of an output of a regression with several outputs; else empty. Of
+        several targets, the name of the target, followed by ``.`` and the label if it has several.
     score : {"AUC", "correlation"}
     value : float
     """
@@ -76,6 +77,13 @@ def target_leaks(data: MultimodalData) -> tuple[TargetLeak, ...]:
     target = data.target
     if target is None:
         return ()
+    if target.kind.is_mixed:
+        return tuple(
+            replace(leak, label=f"{name}.{leak.label}" if leak.label else name)
+            for name in target.part_names
+            if target.labelled(name).any()
+            for leak in target_leaks(data.of_part(name))
+        )
     rows = np.arange(0, data.n_samples, -(-data.n_samples // MAX_SAMPLES)) if data.n_samples else np.zeros(0, np.int64)
     outputs = target.values[rows].reshape(len(rows), -1)
     several = outputs.shape[1] > 1

@@ -1,6 +1,6 @@
 """Scores of a model per missing pattern."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -77,6 +77,9 @@ class PatternReport:
         Scores per class, confusion matrix and intervals of the predictions as observed.
     risk_groups : list of RiskGroup
         Observed survival by predicted risk, of the predictions as observed; empty for other targets than survival.
+    parts : dict of str to PatternReport
+        Reports of several targets by name, each of the samples with a value of the target. The scores of all reports
+        are also scores of this one, with the names ``target.score``.
     weighted : dict of str to scores
         Scores by pattern name with inverse probability weights; see `weighted_scores`. Empty unless requested.
     """
@@ -87,6 +90,27 @@ class PatternReport:
     problems: dict[str, str] = field(default_factory=dict)
     details: Details | None = None
     risk_groups: list[RiskGroup] = field(default_factory=list)
+    parts: dict[str, "PatternReport"] = field(default_factory=dict)
+
+    @classmethod
+    def of_parts(cls, reports: Mapping[str, "PatternReport"]) -> "PatternReport":
+        """Combine the reports of several targets."""
+        patterns = dict.fromkeys(pattern for report in reports.values() for pattern in report.per_pattern)
+        return cls(
+            {
+                pattern: _joined({name: report.per_pattern.get(pattern, {}) for name, report in reports.items()})
+                for pattern in patterns
+            },
+            _joined({name: report.pooled for name, report in reports.items()}),
+            _joined({name: report.as_observed for name, report in reports.items()}),
+            {
+                f"{name}, {pattern}": problem
+                for name, report in reports.items()
+                for pattern, problem in report.problems.items()
+            },
+            parts=dict(reports),
+        )
+
     weighted: dict[str, Scores] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
@@ -96,7 +120,8 @@ class PatternReport:
         scores = {"per_pattern": self.per_pattern, "pooled": self.pooled, "as_observed": self.as_observed}
         groups = {"risk_groups": [group.to_dict() for group in self.risk_groups]} if self.risk_groups else {}
         weighted = {"weighted": self.weighted} if self.weighted else {}
-        return {**scores, **problems, **details, **groups, **weighted}
+        parts = {"parts": {name: report.to_dict() for name, report in self.parts.items()}} if self.parts else {}
+        return {**scores, **problems, **details, **groups, **weighted, **parts}
 
 
 def missing_patterns(names: Sequence[str], seed: int = 0) -> list[Pattern]:
@@ -210,6 +235,13 @@ def evaluate_patterns(
         details = details_of(data, output, decide(output) if decide and target.is_classification else None, seed)
     groups = risk_groups(target, output) if detailed and target.kind.is_survival else []
     return PatternReport(per_pattern, pooled, as_observed, problems, details, groups)
+
+
+def _joined(scores_of: Mapping[str, Scores]) -> Scores:
+    """Return the scores of several targets with the names ``target.score``, and the largest number of samples."""
+    sizes = [values["n_samples"] or 0 for values in scores_of.values() if "n_samples" in values]
+    named = {f"{name}.{score}": value for name, values in scores_of.items() for score, value in values.items()}
+    return {"n_samples": max(sizes, default=0), **named}
 
 
 def _ignore(name: str, rows: IntArray, predictions: SamplePredictions | None) -> None:

@@ -122,7 +122,12 @@ def known_scores() -> dict[str, Score]:
 
 
 def _description(name: str | None) -> Score | None:
-    """Return the description of a score by its name or dotted name; None for an unknown one."""
+    """Return the description of a score by its name or dotted name; None for an unknown one.
+
+    The score of one of several targets, ``target.score``, has the description of the score.
+    """
+    if name is not None and name not in SCORES:
+        name = name if (own := name.rpartition(".")[2]) not in SCORES else own
     if name is None or name in SCORES:
         return SCORES.get(name or "")
     if not is_known("redcore.metrics", name):
@@ -150,7 +155,10 @@ def is_lower_better(name: str | None) -> bool:
 def score_label(name: str) -> str:
     """Return the display name of a score; for a score without an entry, its own name with spaces."""
     score = _description(name)
-    return name.replace("_", " ") if score is None else score.label
+    if score is None:
+        return name.replace("_", " ")
+    is_of_part = name not in SCORES and name.rpartition(".")[2] in SCORES
+    return f"{name.rpartition('.')[0]}: {score.label}" if is_of_part else score.label
 
 
 def headline(target_kind: str) -> str:

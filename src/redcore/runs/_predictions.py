@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from redcore._files import check_regular, write_atomic
 from redcore._types import AnyArray
-from redcore.data import MultimodalData, risk_scores
+from redcore.data import MultimodalData, Target, risk_scores
 from redcore.exceptions import RunError
 from redcore.methods import Method
 from redcore.metrics import pattern_name
@@ -53,20 +53,43 @@ def prediction_table(
       ``risk``, ``median`` (the time at which half of such samples have had the event; empty if the predicted curve does
       not fall so far), with `calibration` also ``lower`` and ``upper`` (conformal interval of the time with a coverage
       of 90%; empty ``upper`` for an unbounded interval), and ``survival_<time>``
+    - several targets: these columns of each, with the names ``<target>.prediction`` and so on
     - ``target``, if the data has a target with one value per sample; for survival ``time`` and ``event``
     """
     outputs = method.predict(data) if outputs is None else outputs
+    if method.schema.target_kind.is_mixed:
+        return _table_of_parts(method, data, outputs)
     columns: dict[str, AnyArray | list[str]] = {"sample_id": data.sample_ids, "observed": _patterns(data, method)}
     bounds = None
     if method.schema.target_kind.is_survival and calibration is not None:
         bounds = calibration.bounds(data, COVERAGE)[:, 0]
     columns |= _outputs(method, outputs, bounds)
-    if data.target is not None and data.target.values.ndim == 1:
-        target, classes = data.target.values, data.target.classes
-        columns["target"] = target if classes is None else classes[target]
-    if data.target is not None and data.target.kind.is_survival:
-        columns |= {"time": data.target.values[:, 0], "event": data.target.values[:, 1] == 1}
+    columns |= {} if data.target is None else _true_values(data.target)
     return pa.table({name: _arrow(column) for name, column in columns.items()})
+
+
+def _table_of_parts(method: Method, data: MultimodalData, outputs: AnyArray) -> pa.Table:
+    """Return `prediction_table` for several targets. True values are null where a sample has none."""
+    columns = {"sample_id": _arrow(data.sample_ids), "observed": _arrow(_patterns(data, method))}
+    for name, own in method.schema.by_part(outputs).items():
+        view = method.of_part(name)
+        columns |= {f"{name}.{key}": _arrow(column) for key, column in _outputs(view, own, None).items()}
+        if data.target is None or name not in data.target.part_names:
+            continue
+        labelled, target = data.target.labelled(name), data.target.of_part(name)
+        places = pa.array(np.cumsum(labelled) - 1, mask=~labelled)
+        for key, column in _true_values(target).items():
+            columns[f"{name}.{key}"] = _arrow(column).take(places)
+    return pa.table(columns)
+
+
+def _true_values(target: Target) -> dict[str, AnyArray]:
+    """Return the columns ``target``, or ``time`` and ``event``; none for several values per sample."""
+    if target.kind.is_survival:
+        return {"time": target.values[:, 0], "event": target.values[:, 1] == 1}
+    if target.values.ndim != 1:
+        return {}
+    return {"target": target.values if target.classes is None else target.classes[target.values]}
 
 
 def _arrow(column: AnyArray | list[str]) -> pa.Array:

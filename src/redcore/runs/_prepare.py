@@ -223,6 +223,10 @@ def _warn_of_untested_classes(data: MultimodalData) -> list[Any]:
 
 def _warn_of_absent_classes(data: MultimodalData, codes: IntArray, untested: list[Any]) -> None:
     """Warn of the classes of the data, except for those in `untested`, that have no sample in a split."""
+    if data.target is not None and data.target.kind.is_mixed:
+        for name in data.target.part_names:
+            _warn_of_absent_classes(data.of_part(name), codes[data.target.labelled(name)], untested)
+        return
     if data.target is not None and data.target.kind.is_survival:
         _warn_of_absent_events(data.target.values[:, 1], codes)
     if data.target is None or not data.target.is_classification or data.target.classes is None:

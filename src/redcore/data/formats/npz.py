@@ -15,6 +15,7 @@ Keys of the archive:
 - ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
   arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs. Option
   ``task`` overrides this;
+- ``y_<name>`` (optional, in place of ``y``): one of several targets, of which NaN and empty text are missing values;
 - ``class_names``, ``group``, ``split`` (0, 1, 2), and ``sample_id`` or ``utt_id`` (all optional).
 
 Other keys are ignored. Pickled objects are rejected.
@@ -33,7 +34,7 @@ from pydantic import BeforeValidator
 
 from redcore._settings import Settings
 from redcore._types import AnyArray
-from redcore.data import MultimodalData, Target, Task, decide_target
+from redcore.data import MultimodalData, Target, Task, decide_target, several_targets
 from redcore.data._columns import numbers_among
 from redcore.data._csv import names_from_text
 from redcore.data._decide_target import is_fractional
@@ -174,6 +175,8 @@ def _entry(path: Path, archive: "np.lib.npyio.NpzFile", key: str) -> AnyArray:
 
 
 def _target(arrays: dict[str, AnyArray], task: Task) -> Target | None:
+    if several := _several(arrays):
+        return several_targets(several, dict.fromkeys(several, task))
     labels = arrays.get("y")
     if labels is None:
         return None
@@ -182,6 +185,14 @@ def _target(arrays: dict[str, AnyArray], task: Task) -> Target | None:
     if names is not None and is_coded and (task == "classes" or (task == "auto" and not is_fractional(labels))):
         return Target.from_labels(_named(labels, names), names)
     return decide_target(labels, task, "'y'", names)
+
+
+def _several(arrays: dict[str, AnyArray]) -> dict[str, AnyArray]:
+    """Return the arrays of several targets by name; empty for a single target."""
+    several = {key[2:]: array for key, array in arrays.items() if key.startswith("y_")}
+    if several and "y" in arrays:
+        raise DataError(f"keys 'y' and 'y_{next(iter(several))}': expected one target or several, not both")
+    return several
 
 
 def _named(labels: AnyArray, names: AnyArray) -> AnyArray:
@@ -197,6 +208,10 @@ def _named(labels: AnyArray, names: AnyArray) -> AnyArray:
 
 
 def _target_for(path: Path, arrays: dict[str, AnyArray], expected: Expected) -> Target | None:
+    if several := _several(arrays):
+        if not expected.needs_target and all(map(_is_empty, several.values())):
+            return None
+        return expected.target(path, lambda: expected.schema.target_of(several))
     labels, names = arrays.get("y"), arrays.get("class_names")
     if names is not None and len(np.unique(names)) < names.size:
         raise DataError("class_names are not unique")

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,20 +32,17 @@ from pydantic import BeforeValidator, Field
 
 from redcore._types import AnyArray
 from redcore._validation import SPLIT_CODES, NanPolicy
-from redcore.data import MultimodalData, Target, Task, decide_target, mixed_columns
+from redcore.data import MultimodalData, Task, mixed_columns
 from redcore.data._columns import (
     ColumnOptions,
     cleaned_columns,
     ids_of,
-    labels_of,
     matching,
-    numbers_in,
-    target_numbers,
-    target_values,
 )
 from redcore.data._csv import is_csv, names_from_text, read_csv
-from redcore.data._event import EventColumn, survival_values
+from redcore.data._event import EventColumn
 from redcore.data.formats._expected import Expected
+from redcore.data.formats._table_target import target_of
 from redcore.exceptions import DataError, DataWarning, RedCoreError
 
 __all__ = ["Options", "read", "read_column", "read_for", "recognises", "resolved", "stream"]
@@ -60,6 +57,14 @@ TABLE_SPLIT_CODES = SPLIT_CODES | {f"{code}.0": code for code in range(3)}
 Columns = Annotated[tuple[str, ...], BeforeValidator(names_from_text), Field(min_length=1)]
 
 
+def _tasks_from_text(value: Any) -> Any:
+    """Return ``"age=numbers,stage=classes"`` as a mapping; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    pairs = [entry.partition("=") for entry in names_from_text(value)]
+    return {name.strip(): task.strip() for name, _, task in pairs}
+
+
 class Options(ColumnOptions):
     """Options of the reader.
 
@@ -72,11 +77,15 @@ class Options(ColumnOptions):
     event : str, optional
         Events of a survival target, whose column `target` are the times: ``COLUMN=VALUE`` for the entry that stands for
         the event; other entries are censored times. ``COLUMN`` without a value for a column of 0 and 1.
-    task : {"auto", "classes", "numbers", "labels", "survival"}, default "auto"
+    task : {"auto", "classes", "numbers", "labels", "survival", "mixed"}, default "auto"
         Read the target as classes, as a continuous target, or as labels (multi-label). "auto": labels if several
         columns contain only zeros and ones, a continuous target for other groups of columns or fractional values, else
         classes; survival if `event` is given. A warning names a column of many different whole numbers, which may be a
-        continuous target.
+        continuous target. "mixed": several targets of different kinds, one per column; an empty cell is a missing value
+        of this target only.
+    tasks : mapping of str to {"auto", "classes", "numbers", "survival"}, optional
+        Kinds of single columns of a mixed target; as text, ``"age=numbers,stage=classes"``. A column of times is
+        "survival", with `event`.
     id, group, split : str, optional
         Columns of sample ids, groups and split. The split contains 0, 1, 2 or train, validation (valid, val, dev),
         test.
@@ -88,7 +97,8 @@ class Options(ColumnOptions):
     modalities: dict[str, Columns] = Field(default_factory=dict)
     target: Columns | None = None
     event: str | None = None
-    task: Task = "auto"
+    task: Task | Literal["mixed"] = "auto"
+    tasks: Annotated[dict[str, Task], BeforeValidator(_tasks_from_text)] = Field(default_factory=dict)
     id: str | None = None
     group: str | None = None
     split: str | None = None
@@ -96,7 +106,7 @@ class Options(ColumnOptions):
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """Arrow table of a file, with the options to read it.
 
     Attributes
@@ -201,7 +211,7 @@ def stream(path: Path, options: Options, n_rows: int, expected: Expected | None 
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(n_rows, use_threads=False):
                 table = pa.Table.from_batches([batch])
-                data = _data(_Source(path, table, without, _reserved(options, table.column_names), expected))
+                data = _data(Source(path, table, without, _reserved(options, table.column_names), expected))
                 has_ids = options.id in table.column_names
                 ids = data.sample_ids if has_ids else np.arange(start, start + data.n_samples)
                 yield replace(data, sample_ids=ids)
@@ -230,10 +240,10 @@ def read_column(path: Path, options: Options, name: str) -> AnyArray:
 
 def _read(path: Path, options: Options, expected: Expected | None) -> MultimodalData:
     table = _table(path, options)
-    return _data(_Source(path, table, options, _reserved(options, table.column_names), expected))
+    return _data(Source(path, table, options, _reserved(options, table.column_names), expected))
 
 
-def _data(source: _Source) -> MultimodalData:
+def _data(source: Source) -> MultimodalData:
     options, expected = source.options, source.expected
     try:
         columns = {name: _columns(source, name, patterns) for name, patterns in options.modalities.items()}
@@ -248,7 +258,7 @@ def _data(source: _Source) -> MultimodalData:
         split = source.entries("split", options.split)
         data = MultimodalData.from_arrays(
             {name: _modality(source, name, found) for name, found in columns.items()},
-            _target(source),
+            target_of(source),
             groups=source.entries("group", options.group),
             sample_ids=source.entries("id", options.id),
             split=None if split is None else _split(split),
@@ -263,7 +273,7 @@ def _data(source: _Source) -> MultimodalData:
     return data if expected is None else expected.conform(source.path, data)
 
 
-def _check_declared(source: _Source, columns: Mapping[str, list[str]]) -> None:
+def _check_declared(source: Source, columns: Mapping[str, list[str]]) -> None:
     """Raise `DataError` if option `category` or `text` matches no feature, unless the table is read for a model."""
     features = list(dict.fromkeys(column for found in columns.values() for column in found))
     unmatched = source.options.unmatched(features)
@@ -272,7 +282,7 @@ def _check_declared(source: _Source, columns: Mapping[str, list[str]]) -> None:
         raise DataError(f"{option}: no feature matches {pattern!r}; features: {_listed(features)}")
 
 
-def _warn_of_absent(source: _Source, columns: Mapping[str, list[str]]) -> None:
+def _warn_of_absent(source: Source, columns: Mapping[str, list[str]]) -> None:
     """Warn of modalities, and of an id column, that the table of a model does not have."""
     for name, found in columns.items():
         if not found:
@@ -343,7 +353,13 @@ def _text_columns(options: Options, columns: list[str]) -> list[str]:
     """Return the columns of a CSV file that are read as text: ids, groups, split, single targets and categories."""
     target = [column for pattern in options.target or () for column in matching(columns, pattern)]
     event = None if options.event is None else EventColumn.parse(options.event).column
-    names = {options.id, options.group, options.split, event, *(target if len(target) == 1 else ())}
+    names = {
+        options.id,
+        options.group,
+        options.split,
+        event,
+        *(target if len(target) == 1 or options.task == "mixed" else ()),
+    }
     return [name for name in columns if name in names or (name not in target and options.declared_in([name]))]
 
 
@@ -360,7 +376,7 @@ def _listed(columns: list[str]) -> str:
     return ", ".join(columns[:20])
 
 
-def _columns(source: _Source, name: str, patterns: tuple[str, ...]) -> list[str]:
+def _columns(source: Source, name: str, patterns: tuple[str, ...]) -> list[str]:
     """Return the columns of a modality: in the order of the patterns, then of the table.
 
     A pattern does not match columns with another role, nor columns without a name and the index of pandas.
@@ -382,7 +398,7 @@ def _columns(source: _Source, name: str, patterns: tuple[str, ...]) -> list[str]
     return list(columns)
 
 
-def _is_excluded(source: _Source, column: str) -> bool:
+def _is_excluded(source: Source, column: str) -> bool:
     return column in source.reserved or not column or column.startswith("__index_level_")
 
 
@@ -390,7 +406,7 @@ def _is_nested(table: pa.Table, columns: list[str]) -> bool:
     return len(columns) == 1 and pa.types.is_nested(table[columns[0]].type)
 
 
-def _modality(source: _Source, name: str, columns: list[str]) -> Any:
+def _modality(source: Source, name: str, columns: list[str]) -> Any:
     """Return the values of a modality; None without columns, a list of arrays for a column of lists."""
     table, options, what = source.table, source.options, f"modality {name!r}"
     if not columns:
@@ -413,87 +429,3 @@ def _split(values: AnyArray) -> AnyArray:
     return np.array(
         [None if value is None else TABLE_SPLIT_CODES[str(value).lower()] for value in values], dtype=object
     )
-
-
-def _target(source: _Source) -> Target | None:
-    patterns = source.options.target
-    if patterns is None:
-        if source.options.event is not None:
-            raise DataError("event without target: name the column of the times in target")
-        return None
-    names = source.table.column_names
-    columns: list[str] = []
-    for pattern in patterns:
-        columns.extend(column for column in matching(names, pattern) if column not in columns)
-    if source.expected is None:
-        _check_target_columns(names, patterns)
-        return _new_target(source, columns)
-    if not columns and not source.expected.needs_target:
-        return None
-    _check_target_columns(names, patterns)
-    return _target_for(source, source.expected, columns)
-
-
-def _check_target_columns(names: list[str], patterns: tuple[str, ...]) -> None:
-    for pattern in patterns:
-        if not matching(names, pattern):
-            raise DataError(f"target: no column matches {pattern!r}; columns: {_listed(names)}")
-
-
-def _new_target(source: _Source, columns: list[str]) -> Target:
-    options = source.options
-    if options.event is not None or options.task == "survival":
-        return decide_target(_survival(source, columns, check=True), "survival", _quoted(columns))
-    values = target_values(source.path, source.table, columns, options.task, options.na_values)
-    return decide_target(values, options.task, _quoted(columns), columns)
-
-
-def _quoted(columns: list[str]) -> str:
-    return ", ".join(map(repr, columns))
-
-
-def _target_for(source: _Source, expected: Expected, columns: list[str]) -> Target | None:
-    table, na_values, schema = source.table, source.options.na_values, expected.schema
-    kind = schema.target_kind
-    if kind.is_survival:
-        if not expected.needs_target and not _has_event(source):
-            return None
-        pairs = _survival(source, columns, check=False)
-        if not expected.needs_target and all(entry is None for entry in pairs.ravel()):
-            return None
-        return expected.target(source.path, lambda: schema.target_of(pairs))
-    if kind.is_multilabel or len(columns) > 1:
-        values: AnyArray = _target_matrix(source, columns)
-    elif kind.is_regression:
-        return expected.target(source.path, lambda: Target.from_numbers(target_numbers(table, columns[0], na_values)))
-    else:
-        values = labels_of(table, columns[0], na_values, infer=False)
-    if not expected.needs_target and _is_empty(values):
-        return None
-    return expected.target(source.path, lambda: schema.target_of(values))
-
-
-def _survival(source: _Source, columns: list[str], *, check: bool) -> AnyArray:
-    """Return times and events, (n_rows, 2); see `survival_values`."""
-    event = source.options.event
-    if event is None or source.options.task not in ("auto", "survival") or len(columns) != 1:
-        raise DataError(
-            f"a survival target needs one column of times (target), option event (COLUMN=VALUE) and task 'auto' or "
-            f"'survival', got target {_quoted(columns)}, event {event!r} and task {source.options.task!r}"
-        )
-    return survival_values(source.table, columns[0], EventColumn.parse(event), source.options.na_values, check=check)
-
-
-def _has_event(source: _Source) -> bool:
-    return source.options.event is not None and EventColumn.parse(source.options.event).column in source
-
-
-def _is_empty(values: AnyArray) -> bool:
-    """Return True if no entry is a label."""
-    if values.dtype.kind == "f":
-        return bool(np.isnan(values).all())
-    return values.dtype.kind == "O" and all(entry is None for entry in values.ravel())
-
-
-def _target_matrix(source: _Source, columns: list[str]) -> AnyArray:
-    return numbers_in(source.path, source.table, "target", columns, source.options.na_values)

@@ -13,7 +13,7 @@ from redcore._settings import Settings
 from redcore._types import AnyArray
 from redcore.data._dataset import MultimodalData
 from redcore.data._schema import ModalitySchema
-from redcore.data._target import TargetKind
+from redcore.data._target import Target, TargetKind, TargetPart
 from redcore.exceptions import DataError, RedCoreError
 
 __all__ = ["CARD_FILE", "MAX_CARD_BYTES", "Origin", "Shard", "StoreCard", "StoredForm", "StoredTarget", "read_card"]
@@ -63,15 +63,32 @@ class StoredForm(Settings):
 
 
 class StoredTarget(Settings):
-    """Kind, classes and width of the target: 2 for survival (time and event); see `redcore.data.Target`."""
+    """Kind, classes and width of the target: 2 for survival (time and event); see `redcore.data.Target`.
+
+    Several targets have one entry of `parts` each, and `n_outputs` is the number of their columns.
+    """
 
     kind: TargetKind
     classes: tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[StrictStr, ...] | None = None
     n_outputs: Annotated[int, Field(ge=1)]
+    parts: tuple["StoredPart", ...] | None = None
 
     def class_array(self) -> AnyArray | None:
         """Return the classes as an array, or None for targets without classes."""
         return None if self.classes is None else np.asarray(self.classes)
+
+
+class StoredPart(StoredTarget):
+    """Name, kind, classes and width of one of several targets."""
+
+    name: StrictStr
+
+    def described(self) -> TargetPart:
+        """Return the description of the target."""
+        n_columns = 1 if self.kind.is_classification else self.n_outputs
+        return TargetPart(
+            self.name, self.kind, self.class_array(), n_columns, 0 if self.kind.is_survival else self.n_outputs
+        )
 
 
 class Shard(Settings):
@@ -130,13 +147,7 @@ class StoreCard(Settings):
                 }
                 for name, modality in data.modalities.items()
             },
-            "target": None
-            if target is None
-            else {
-                "kind": target.kind,
-                "classes": None if target.classes is None else target.classes.tolist(),
-                "n_outputs": 2 if target.kind.is_survival else target.n_outputs,
-            },
+            "target": None if target is None else _form_of_target(target),
         }
 
     def schemas(self) -> tuple[ModalitySchema, ...]:
@@ -190,3 +201,17 @@ def read_card(folder: Path) -> StoreCard:
     if len({shard.file for shard in card.shards}) < len(card.shards):
         raise DataError(f"{path}: lists a shard twice")
     return card
+
+
+def _form_of_target(target: Target | TargetPart) -> dict[str, Any]:
+    """Return the fields of `StoredTarget` or, for one of several targets, of `StoredPart`."""
+    form = {
+        "kind": target.kind,
+        "classes": None if target.classes is None else target.classes.tolist(),
+        "n_outputs": 2 if target.kind.is_survival else target.n_outputs,
+    }
+    if isinstance(target, TargetPart):
+        return {**form, "name": target.name}
+    if not target.kind.is_mixed:
+        return form
+    return {**form, "n_outputs": target.values.shape[1], "parts": [_form_of_target(part) for part in target.parts]}

@@ -135,6 +135,8 @@ def target_of(form: StoredTarget, column: pa.Array) -> Target:
     if column.null_count or (widths != form.n_outputs).any():
         raise DataError(f"y contains rows without exactly {form.n_outputs} values")
     values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), form.n_outputs)
+    if form.kind.is_mixed:
+        return Target(form.kind, values, parts=tuple(part.described() for part in form.parts or ()))
     if form.kind.is_survival:
         return Target.from_survival(*values.T)
     return (
