@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from redcore.datasets import load_dataset
     from redcore.estimators import (
         MethodClassifier,
+        MethodMultiTarget,
         MethodRegressor,
         MethodSurvival,
         RedCoreClassifier,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MethodClassifier",
+    "MethodMultiTarget",
     "MethodRegressor",
     "MethodSurvival",
     "MultimodalData",
@@ -59,6 +61,7 @@ __getattr__, __dir__ = on_first_use(
         "datasets": ("load_dataset",),
         "estimators": (
             "MethodClassifier",
+            "MethodMultiTarget",
             "MethodRegressor",
             "MethodSurvival",
             "RedCoreClassifier",

@@ -25,6 +25,7 @@ class ExplainOptions:
 
     run: Annotated[Path, typer.Argument(help="Finished run folder of 'redcore fit'.")]
     data: Data
+    target: Annotated[str | None, typer.Option(help="Target to explain, for a model with several targets.")] = None
     sample: Annotated[
         list[str] | None,
         typer.Option(help="Id of a sample whose prediction to explain; DATA then needs no labels. Repeatable."),
@@ -102,22 +103,40 @@ def _content(options: ExplainOptions, finished: "Run") -> "tuple[dict[str, Any],
     """Return the explanation as a dict for JSON and pages, and the values of acquisition per sample."""
     source = finished.read(options.data, needs_target=not options.sample or options.features)
     samples, description = finished.rows_to_score(source, options.rows.value)
+    method = _method(finished, options.target)
+    if options.target is not None and samples.target is not None:
+        samples = samples.of_part(options.target)
     content: dict[str, Any] = {"run": str(options.run), "data": options.data, "rows": description, "words": {}}
+    if options.target is not None:
+        content["target"] = options.target
     acquisition: dict[str, AnyArray] = {}
     if samples.target is not None:
-        acquisition = _acquisition(finished.method, samples, options.seed)
-        _add_model(content, options, finished, samples, acquisition)
+        acquisition = _acquisition(method, samples, options.seed)
+        _add_model(content, options, finished, method, samples, acquisition)
     if options.features:
-        _add_features(content, options, finished.method, samples)
+        _add_features(content, options, method, samples)
     if options.sample:
-        _add_samples(content, options, finished, source, samples)
+        _add_samples(content, options, finished, method, source, samples)
     return content, acquisition
+
+
+def _method(finished: "Run", target: str | None) -> "Method":
+    """Return the method of the run, or that of the chosen target."""
+    from redcore.exceptions import SettingsError
+
+    names = finished.method.schema.part_names
+    if target is None and names:
+        raise SettingsError(f"the model has several targets: choose one of {', '.join(names)} with --target")
+    if target is not None and not names:
+        raise SettingsError(f"--target {target!r}: the model has a single target")
+    return finished.method if target is None else finished.method.of_part(target)
 
 
 def _add_model(
     content: dict[str, Any],
     options: ExplainOptions,
     finished: "Run",
+    method: "Method",
     samples: "MultimodalData",
     acquisition: "dict[str, AnyArray]",
 ) -> None:
@@ -131,7 +150,6 @@ def _add_model(
         value_words,
     )
 
-    method = finished.method
     value = modality_value(method, samples, options.metric, n_permutations=options.permutations, seed=options.seed)
     states = training_states(finished.history, finished.record["realised_missing_rates"]["train"])
     content["value"] = value.to_dict()
@@ -160,6 +178,7 @@ def _add_samples(
     content: dict[str, Any],
     options: ExplainOptions,
     finished: "Run",
+    method: "Method",
     source: "MultimodalData",
     samples: "MultimodalData",
 ) -> None:
@@ -188,7 +207,7 @@ def _add_samples(
     if options.reference is not None:
         reference, _ = finished.rows_to_score(finished.read(options.reference, needs_target=False), "auto")
     explanations = explain_samples(
-        finished.method,
+        method,
         source.take(rows),
         reference,
         output=options.output,

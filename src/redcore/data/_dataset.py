@@ -311,17 +311,7 @@ class MultimodalData:
         return self.take(np.flatnonzero(split == SPLITS.index(part)))
 
     def of_part(self, name: str) -> "MultimodalData":
-        """Return the samples with a value of one part of a mixed target, with this part as their target.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> parts = {"stage": Target.from_labels(["early", "late"]), "age": Target.from_numbers([61.0])}
-        >>> target = Target.from_parts(parts, {"age": [True, False]})
-        >>> data = MultimodalData.from_arrays({"scan": np.ones((2, 3))}, target)
-        >>> data.of_part("age")
-        MultimodalData(1 samples, regression: scan (3))
-        """
+        """Return the samples with a value of one part of a mixed target, with this part as their target."""
         if self.target is None:
             raise DataError("labels are missing: the data has no target")
         rows = self.target.labelled(name)

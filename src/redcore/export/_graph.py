@@ -1,13 +1,59 @@
 """The complete prediction of a method as one module with dense inputs."""
 
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from redcore.data import TINY, ModalitySchema, require_single_target
+from redcore.data import TINY, ModalitySchema
 from redcore.export._inputs import read_inputs
 from redcore.methods import Method, ModalityForm
 
 __all__ = ["PredictionGraph"]
+
+
+class TargetResult(nn.Module):
+    """Outputs of the graph for one target.
+
+    Parameters
+    ----------
+    method : Method
+        Fitted, with a single target.
+    prefix : str
+        Beginning of the names of the outputs: ``"<target>."`` for one of several targets, else empty.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the outputs.
+    """
+
+    def __init__(self, method: Method, prefix: str) -> None:
+        super().__init__()
+        kind, self.n_outputs = method.schema.target_kind, method.schema.n_outputs
+        self.decision = method.decision() if kind.is_classification else None
+        self.is_survival = kind.is_survival
+        values = "numbers" if kind.is_regression else "survival" if kind.is_survival else "probabilities"
+        others = ["risk"] if kind.is_survival else ["label"] if kind.is_classification else []
+        self.names = [prefix + name for name in (values, *others)]
+
+    def forward(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the predictions and what follows from them.
+
+        Returns
+        -------
+        tensor (n_samples, n_outputs), double
+            Probabilities, numbers, or probabilities of survival at the borders of the time bins.
+        tensor (n_samples,), int64
+            For classes only: the code of the predicted class.
+        tensor (n_samples,), double
+            For survival only: the risk; see `redcore.data.risk_scores`.
+        """
+        if self.is_survival:
+            return outputs, -outputs.clamp(min=TINY).log().sum(dim=1)
+        return (outputs,) if self.decision is None else (outputs, self.decision(outputs))
 
 
 class PredictionGraph(nn.Module):
@@ -37,7 +83,6 @@ class PredictionGraph(nn.Module):
 
     def __init__(self, method: Method) -> None:
         super().__init__()
-        require_single_target(method.schema.target_kind, "ONNX export")
         self.forms: list[ModalityForm] = [
             ModalityForm(m.name, m.n_features, int(m.is_sequence), m.shape, int(m.padding is not None))
             for m in method.schema.modalities
@@ -47,11 +92,11 @@ class PredictionGraph(nn.Module):
         self.temperature = method.temperature_module()
         self.drops_incomplete = method.settings.within_modality == "drop"
         self.dtypes = {m.name: _dtype(m, method) for m in method.schema.modalities if m.name in method.active}
-        self.decision = method.decision() if method.schema.target_kind.is_classification else None
+        views = {f"{name}.": method.of_part(name) for name in method.schema.part_names} or {"": method}
+        self.results = nn.ModuleList(TargetResult(view, prefix) for prefix, view in views.items())
+        starts = np.cumsum([0, *(result.n_outputs for result in self.results)]).tolist()
+        self.columns = [slice(*pair) for pair in pairwise(starts)]
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
-        kind = method.schema.target_kind
-        self.is_survival = kind.is_survival
-        self.kind = "numbers" if kind.is_regression else "survival" if kind.is_survival else "probabilities"
         self.eval()
 
     def forward(self, availability: Tensor, values: list[Tensor], lengths: list[Tensor]) -> tuple[Tensor, ...]:
@@ -69,12 +114,8 @@ class PredictionGraph(nn.Module):
 
         Returns
         -------
-        tensor (n_samples, n_outputs), double
-            Probabilities, numbers, or probabilities of survival at the borders of the time bins.
-        tensor (n_samples,), int64
-            For classes only: the code of the predicted class.
-        tensor (n_samples,), double
-            For survival only: the risk; see `redcore.data.risk_scores`.
+        tuple of tensor
+            For each target, the result of `TargetResult`.
         """
         batch = read_inputs(self.forms, availability, values, lengths)
         if self.drops_incomplete:
@@ -83,9 +124,8 @@ class PredictionGraph(nn.Module):
             batch = read_inputs(self.forms, availability, values, lengths)
         outputs = self.temperature(self.predictor(self.cells(batch)))
         outputs = torch.where(availability.any(dim=1, keepdim=True), outputs, self.prior)
-        if self.is_survival:
-            return outputs, -outputs.clamp(min=TINY).log().sum(dim=1)
-        return (outputs,) if self.decision is None else (outputs, self.decision(outputs))
+        parts = [result(outputs[:, own]) for result, own in zip(self.results, self.columns, strict=True)]
+        return tuple(tensor for part in parts for tensor in part)
 
     def input_names(self) -> list[str]:
         """Return the names of all inputs in order. They are those of an npz file, after ``availability``."""
@@ -94,9 +134,7 @@ class PredictionGraph(nn.Module):
 
     def output_names(self) -> list[str]:
         """Return the names of all outputs in order."""
-        if self.is_survival:
-            return [self.kind, "risk"]
-        return [self.kind] if self.decision is None else [self.kind, "label"]
+        return [name for result in self.results for name in cast(TargetResult, result).names]
 
     def example(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Return inputs for tracing: a few samples, sequences of different lengths, one sample without any modality."""

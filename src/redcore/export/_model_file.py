@@ -136,13 +136,16 @@ def _without_plug_in(path: str | Path, plug_in: Mapping[str, str], error: Except
 
 
 def load_estimator(path: str | Path, **options: Any) -> "MultimodalEstimator":
-    """Load a model as a fitted `RedCoreClassifier`, `RedCoreRegressor` or `RedCoreSurvival`. See `load_model`."""
+    """Load a model as a fitted estimator of its kind of target, such as `RedCoreClassifier`. See `load_model`."""
     # scikit-learn, whose import takes a second, is not loaded by `load_model`
-    from redcore.estimators import RedCoreClassifier, RedCoreRegressor, RedCoreSurvival
+    from redcore.estimators import MethodMultiTarget, RedCoreClassifier, RedCoreRegressor, RedCoreSurvival
 
     content, arrays = _read(Path(path))
     method = _restored(path, content, arrays, options)
     kind = method.schema.target_kind
+    if kind.is_mixed:
+        several = MethodMultiTarget(type(method), settings=method.settings.dump(), **options)
+        return several._adopt(method)
     cls = RedCoreRegressor if kind.is_regression else RedCoreSurvival if kind.is_survival else RedCoreClassifier
     estimator = cast("MultimodalEstimator", cls(settings=method.settings.dump(), **options))._adopt(method)
     calibration = _calibration(method.active, arrays)

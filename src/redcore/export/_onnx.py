@@ -3,7 +3,7 @@
 import io
 import json
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import product
@@ -16,7 +16,7 @@ import torch
 from redcore._files import write_atomic
 from redcore._types import AnyArray
 from redcore._version import __version__
-from redcore.data import MultimodalData, risk_scores
+from redcore.data import MultimodalData, TargetPart, risk_scores
 from redcore.exceptions import EmptySampleWarning, ExportError
 from redcore.export._graph import PredictionGraph
 from redcore.methods import Method, ModalityForm, method_name
@@ -48,7 +48,8 @@ def export_onnx(method: Method, path: str | Path) -> float:
     that `Method.encode_text` returns in place of columns of free text. Outputs are ``probabilities`` (for regression
     ``numbers``), double (n_samples, n_outputs), and for classes ``label``, the code of the predicted class. For
     survival they are ``survival``, the probabilities of survival at the times ``times`` of the metadata, and ``risk``,
-    double (n_samples,). The metadata entry ``redcore`` is a JSON object with modalities, classes and versions.
+    double (n_samples,). For several targets, the names of the outputs of each begin with its name: ``age.numbers``. The
+    metadata entry ``redcore`` is a JSON object with modalities, classes and versions.
 
     Parameters
     ----------
@@ -147,7 +148,14 @@ def _description(graph: PredictionGraph, method: Method) -> dict[str, Any]:
         "target_kind": schema.target_kind,
         "classes": None if schema.classes is None else schema.classes.tolist(),
         **({} if schema.grid is None else {"times": schema.grid.borders.tolist()}),
+        **({"targets": [_description_of_part(part) for part in schema.parts]} if schema.parts else {}),
     }
+
+
+def _description_of_part(part: TargetPart) -> dict[str, Any]:
+    classes = None if part.classes is None else part.classes.tolist()
+    times = {} if part.grid is None else {"times": part.grid.borders.tolist()}
+    return {"name": part.name, "target_kind": part.kind, "classes": classes, **times}
 
 
 def onnx_inputs(data: MultimodalData, names: Sequence[str], double: Collection[str] = ()) -> dict[str, AnyArray]:
@@ -184,15 +192,28 @@ def _difference(raw: bytes, graph: PredictionGraph, method: Method) -> float:
     data = _random_data(graph, method)
     double = [name for name, dtype in graph.dtypes.items() if dtype == torch.float64]
     session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
-    outputs, *others = session.run(None, onnx_inputs(data, data.names, double))
+    results = dict(zip(graph.output_names(), session.run(None, onnx_inputs(data, data.names, double)), strict=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptySampleWarning)
         expected = method.predict(data)
-    if graph.is_survival and not np.allclose(others[0], risk_scores(outputs)):
+    if not method.schema.parts:
+        return _difference_of_target(results, "", method, expected)
+    return max(
+        _difference_of_target(results, f"{name}.", method.of_part(name), own)
+        for name, own in method.schema.by_part(expected).items()
+    )
+
+
+def _difference_of_target(results: Mapping[str, AnyArray], prefix: str, method: Method, expected: AnyArray) -> float:
+    """Return the largest difference of the predictions of one target; `prefix` begins the names of its outputs."""
+    kind = method.schema.target_kind
+    name = "numbers" if kind.is_regression else "survival" if kind.is_survival else "probabilities"
+    outputs = results[prefix + name]
+    if kind.is_survival and not np.allclose(results[f"{prefix}risk"], risk_scores(outputs)):
         raise ExportError("the graph and the method predict different risks")
-    if graph.decision is not None and not np.array_equal(others[0], method.decide(outputs)):
+    if kind.is_classification and not np.array_equal(results[f"{prefix}label"], method.decide(outputs)):
         raise ExportError("the graph and the method predict different classes")
-    scale = np.maximum(1.0, np.abs(expected)) if method.schema.target_kind.is_regression else 1.0
+    scale = np.maximum(1.0, np.abs(expected)) if kind.is_regression else 1.0
     return float(np.max(np.abs(outputs - expected) / scale))
 
 

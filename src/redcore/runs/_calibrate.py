@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from redcore._files import locked, write_atomic, write_json, writing
 from redcore._types import AnyArray
-from redcore.data import MultimodalData
+from redcore.data import MultimodalData, require_single_target
 from redcore.exceptions import DataError, RunError, TargetError
 from redcore.export import load_calibration, load_reference, model_card, read_model_content, save_model
 from redcore.methods import Method
@@ -86,6 +86,7 @@ def calibrate_run(folder: Path, source: str, out: Path, rows: Literal["auto", "t
     method = run.method
     if out.exists():
         raise RunError(f"{out}: exists; choose another --out")
+    require_single_target(method.schema.target_kind, "calibrate")
     if method.schema.target_kind.is_survival:
         raise TargetError("calibrate supports classification, multi-label and regression targets, got survival")
     data, description = run.rows_to_score(run.read(source), rows)

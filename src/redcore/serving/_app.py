@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from redcore._types import AnyArray
 from redcore._version import __version__
-from redcore.data import require_single_target
+from redcore.data import TargetPart
 from redcore.exceptions import DataError
 from redcore.extract import Recipe
 from redcore.methods import Method, method_name
@@ -97,7 +97,6 @@ class Service:
         self.method, self.limits = method, limits
         self.raw = RawInputs(method, recipes, limits)
         kind = method.schema.target_kind
-        require_single_target(kind, "the service")
         has_intervals = kind.is_regression or kind.is_survival
         self.intervals = Intervals(calibration, COVERAGE) if calibration is not None and has_intervals else None
         self.metrics = Metrics()
@@ -228,10 +227,22 @@ class Service:
             "classes": None if schema.classes is None else schema.classes.tolist(),
             "n_outputs": schema.n_outputs,
             **({} if schema.grid is None else {"times": schema.grid.borders.tolist()}),
+            **({"targets": [_described(part) for part in schema.parts]} if schema.parts else {}),
             "prior": method.prior.tolist(),
             "interval_coverage": None if self.intervals is None else COVERAGE,
             "limits": self.limits.dump(),
         }
+
+
+def _described(part: TargetPart) -> dict[str, Any]:
+    """Return the description of one of several targets in ``/model``."""
+    return {
+        "name": part.name,
+        "target_kind": part.kind,
+        "classes": None if part.classes is None else part.classes.tolist(),
+        "n_outputs": part.n_outputs,
+        **({} if part.grid is None else {"times": part.grid.borders.tolist()}),
+    }
 
 
 def _overloaded(reason: str) -> HTTPException:

@@ -1,6 +1,6 @@
 """Request and response models, generated from the schema of a fitted method, and conversion from and to arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -137,7 +137,21 @@ def prediction_model(schema: Schema, intervals: bool, drift: bool = False) -> ty
         If True, the response includes the differences of the latest samples from the training data.
     """
     observed = Field(description="Modalities used for the prediction; empty if the prediction is the prior.")
-    fields: dict[str, Any] = {"observed": (list[str], observed)}
+    prediction = create_model("Prediction", observed=(list[str], observed), **_target_fields(schema, intervals))
+    lines = Field(description="Differences of the latest 500 to 1,000 samples from the training data.")
+    extra: dict[str, Any] = {"drift": (list[str], lines)} if drift else {}
+    return create_model("Predictions", predictions=(list[prediction], ...), **extra)
+
+
+def _target_fields(schema: Schema, intervals: bool) -> dict[str, Any]:
+    """Return the fields of a prediction: those of a single target, or ``targets`` with one object per target."""
+    if schema.target_kind.is_mixed:
+        parts: dict[str, Any] = {}
+        for index, name in enumerate(schema.part_names):
+            model = create_model(f"Target{index}", **_target_fields(schema.of_part(name), False))
+            parts[f"target_{index}"] = (model, Field(alias=name))
+        return {"targets": (create_model("Targets", **parts), Field(description="Prediction of each target."))}
+    fields: dict[str, Any] = {}
     if schema.target_kind.is_survival:
         fields["risk"] = (float, Field(description="Sum of the cumulative hazards at the times of /model."))
         fields["median"] = (float | None, Field(description="Median time; null if the curve stays above one half."))
@@ -154,10 +168,7 @@ def prediction_model(schema: Schema, intervals: bool, drift: bool = False) -> ty
         multilabel = schema.target_kind.is_multilabel
         fields["labels" if multilabel else "label"] = (list[label] if multilabel else label, ...)
         fields["probabilities"] = (dict[str, float], Field(description="Probability of each label."))
-    prediction = create_model("Prediction", **fields)
-    lines = Field(description="Differences of the latest 500 to 1,000 samples from the training data.")
-    extra: dict[str, Any] = {"drift": (list[str], lines)} if drift else {}
-    return create_model("Predictions", predictions=(list[prediction], ...), **extra)
+    return fields
 
 
 def active_forms(method: Method) -> dict[str, ModalitySchema]:
@@ -263,10 +274,25 @@ def _mixed(form: ModalitySchema, samples: Sequence[AnyArray | None]) -> MixedCol
 
 def format_predictions(method: Method, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
     """Return one dict per sample in the form of `prediction_model`, without intervals."""
+    if method.schema.target_kind.is_mixed:
+        views = {name: method.of_part(name) for name in method.schema.part_names}
+        columns = [
+            [_prediction(views[name].schema, row, code) for row, code in _rows(views[name], own)]
+            for name, own in method.schema.by_part(outputs).items()
+        ]
+        return [
+            {"observed": sorted(sample), "targets": dict(zip(views, row, strict=True))}
+            for sample, row in zip(samples, zip(*columns, strict=True), strict=True)
+        ]
     return [
         {"observed": sorted(sample), **_prediction(method.schema, row, code)}
-        for sample, row, code in zip(samples, outputs.tolist(), method.decide(outputs).tolist(), strict=True)
+        for sample, (row, code) in zip(samples, _rows(method, outputs), strict=True)
     ]
+
+
+def _rows(method: Method, outputs: AnyArray) -> Iterator[tuple[list[float], int]]:
+    """Yield the outputs and the predicted class of each sample."""
+    return zip(outputs.tolist(), method.decide(outputs).tolist(), strict=True)
 
 
 def _prediction(schema: Schema, row: list[float], code: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from redcore.data import Schema
+from redcore.data import Schema, require_single_target
 from redcore.exceptions import RunError
 from redcore.export import load_model
 from redcore.methods import Method
@@ -154,6 +154,7 @@ class Shadow:
 
 
 def _check_target(path: Path, schema: Schema) -> None:
+    require_single_target(schema.target_kind, "--shadow")
     other = load_model(path).schema
     kinds = (str(other.target_kind), str(schema.target_kind))
     if kinds[0] != kinds[1]:

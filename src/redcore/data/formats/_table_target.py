@@ -1,8 +1,10 @@
 """Target of a table: one target of one or several columns, or several targets of one column each."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
@@ -10,15 +12,40 @@ from redcore.data import Target, decide_target, several_targets, shortened
 from redcore.data._columns import labels_of, matching, numbers_in, target_numbers, target_values
 from redcore.data._event import EventColumn, survival_values
 from redcore.data.formats._expected import Expected
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, TargetError
 
-if TYPE_CHECKING:
-    from redcore.data.formats.table import Source
-
-__all__ = ["target_of"]
+__all__ = ["TableSource", "target_of"]
 
 
-def target_of(source: "Source") -> Target | None:
+class TableSource(Protocol):
+    """Arrow table of a file, with the options to read it; see `redcore.data.formats.table`."""
+
+    @property
+    def path(self) -> Path:
+        """File, for messages."""
+        ...
+
+    @property
+    def table(self) -> pa.Table:
+        """Content of the file."""
+        ...
+
+    @property
+    def options(self) -> Any:
+        """Options of the table."""
+        ...
+
+    @property
+    def expected(self) -> Expected | None:
+        """Model for which the table is read."""
+        ...
+
+    def __contains__(self, column: str | None) -> bool:
+        """Return True if the table has this column."""
+        ...
+
+
+def target_of(source: TableSource) -> Target | None:
     patterns = source.options.target
     if patterns is None:
         if source.options.event is not None:
@@ -33,7 +60,8 @@ def target_of(source: "Source") -> Target | None:
         return _new_target(source, columns)
     if not columns and not source.expected.needs_target:
         return None
-    _check_target_columns(names, patterns)
+    if not (columns and source.expected.schema.target_kind.is_mixed):
+        _check_target_columns(names, patterns)
     return _target_for(source, source.expected, columns)
 
 
@@ -43,7 +71,7 @@ def _check_target_columns(names: list[str], patterns: tuple[str, ...]) -> None:
             raise DataError(f"target: no column matches {pattern!r}; columns: {shortened(names)}")
 
 
-def _new_target(source: "Source", columns: list[str]) -> Target:
+def _new_target(source: TableSource, columns: list[str]) -> Target:
     options = source.options
     if options.task == "mixed":
         return _several(source, columns)
@@ -55,7 +83,7 @@ def _new_target(source: "Source", columns: list[str]) -> Target:
     return decide_target(values, options.task, _quoted(columns), columns)
 
 
-def _several(source: "Source", columns: list[str]) -> Target:
+def _several(source: TableSource, columns: list[str]) -> Target:
     """Return several targets, one per column."""
     options = source.options
     check_known("column (of tasks)", options.tasks, columns)
@@ -67,7 +95,10 @@ def _several(source: "Source", columns: list[str]) -> Target:
         if task == "survival":
             values[column] = _survival(source, [column], check=True)
         else:
-            values[column] = target_values(source.path, source.table, [column], task, options.na_values)
+            try:
+                values[column] = target_values(source.path, source.table, [column], task, options.na_values)
+            except TargetError as error:
+                raise TargetError(f"target {column!r}: {error}") from None
     if options.event is not None and "survival" not in options.tasks.values():
         raise DataError(
             f"event {options.event!r} without a column of times: set tasks, such as tasks={columns[0]}=survival"
@@ -75,7 +106,7 @@ def _several(source: "Source", columns: list[str]) -> Target:
     return several_targets(values, options.tasks)
 
 
-def _several_for(source: "Source", expected: Expected, columns: list[str]) -> Target | None:
+def _several_for(source: TableSource, expected: Expected, columns: list[str]) -> Target | None:
     """Return the targets of a model; targets without a column have no labelled sample."""
     values: dict[str, AnyArray] = {}
     for part in expected.schema.parts:
@@ -96,7 +127,7 @@ def _quoted(columns: list[str]) -> str:
     return ", ".join(map(repr, columns))
 
 
-def _target_for(source: "Source", expected: Expected, columns: list[str]) -> Target | None:
+def _target_for(source: TableSource, expected: Expected, columns: list[str]) -> Target | None:
     table, na_values, schema = source.table, source.options.na_values, expected.schema
     kind = schema.target_kind
     if kind.is_mixed:
@@ -119,7 +150,7 @@ def _target_for(source: "Source", expected: Expected, columns: list[str]) -> Tar
     return expected.target(source.path, lambda: schema.target_of(values))
 
 
-def _survival(source: "Source", columns: list[str], *, check: bool) -> AnyArray:
+def _survival(source: TableSource, columns: list[str], *, check: bool) -> AnyArray:
     """Return times and events, (n_rows, 2); see `survival_values`."""
     event = source.options.event
     if event is None or source.options.task not in ("auto", "survival", "mixed") or len(columns) != 1:
@@ -130,7 +161,7 @@ def _survival(source: "Source", columns: list[str], *, check: bool) -> AnyArray:
     return survival_values(source.table, columns[0], EventColumn.parse(event), source.options.na_values, check=check)
 
 
-def _has_event(source: "Source") -> bool:
+def _has_event(source: TableSource) -> bool:
     return source.options.event is not None and EventColumn.parse(source.options.event).column in source
 
 
@@ -141,5 +172,5 @@ def _is_empty(values: AnyArray) -> bool:
     return values.dtype.kind == "O" and all(entry is None for entry in values.ravel())
 
 
-def _target_matrix(source: "Source", columns: list[str]) -> AnyArray:
+def _target_matrix(source: TableSource, columns: list[str]) -> AnyArray:
     return numbers_in(source.path, source.table, "target", columns, source.options.na_values)

@@ -305,7 +305,7 @@ class Method(ABC):
         self.threshold = threshold
 
     def of_part(self, name: str) -> "PartOfMethod":
-        """Return a view of the fitted method that predicts one of several targets; the other one is not copied.
+        """Return a view of the fitted method that predicts one of several targets.
 
         The view is a method for a single target: it has decisions, probabilities, a threshold and a temperature.
 
