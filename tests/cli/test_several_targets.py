@@ -23,7 +23,7 @@ def table(tmp_path_factory):
     features = factors @ rng.normal(size=(3, 6)) + 0.7 * rng.normal(size=(N, 6))
     frame = pd.DataFrame(features, columns=[f"a_{i}" for i in range(3)] + [f"b_{i}" for i in range(3)])
     frame.loc[rng.random(N) < 0.2, ["a_0", "a_1", "a_2"]] = np.nan
-    frame["stage"] = np.where(rng.random(N) < 0.2, None, np.where(factors[:, 0] > 0, "late", "early"))
+    frame["stage"] = np.where(rng.random(N) < 0.2, "", np.where(factors[:, 0] > 0, "late", "early"))
     frame["age"] = np.where(rng.random(N) < 0.3, np.nan, 60.5 + 10 * factors[:, 1])
     frame["days"] = np.exp(4 - factors[:, 2] + 0.2 * rng.normal(size=N))
     frame["status"] = np.where(rng.random(N) < 0.6, "dead", "alive")

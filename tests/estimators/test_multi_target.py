@@ -18,18 +18,14 @@ X = {
     name: pd.DataFrame(FACTORS @ RNG.normal(size=(2, 3)) + 0.3 * RNG.normal(size=(80, 3)), index=IDS)
     for name in ("blood", "scan")
 }
-Y = pd.DataFrame(
-    {
-        "stage": np.where(RNG.random(80) < 0.2, None, np.where(FACTORS[:, 0] > 0, "late", "early")),
-        "age": np.where(RNG.random(80) < 0.3, np.nan, 60 + 10 * FACTORS[:, 1]),
-    },
-    index=IDS,
-)
+Y = pd.DataFrame({"stage": np.where(FACTORS[:, 0] > 0, "late", "early"), "age": 60 + 10 * FACTORS[:, 1]}, index=IDS)
+Y.loc[IDS[:15], "stage"] = None
+Y.loc[IDS[60:], "age"] = np.nan
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return MethodMultiTarget("stack").fit(X, Y)
+    return MethodMultiTarget("stack", random_state=0).fit(X, Y)
 
 
 def test_predictions_are_mappings_by_target(fitted):
@@ -46,10 +42,10 @@ def test_predictions_are_mappings_by_target(fitted):
 def test_y_is_matched_by_its_index(fitted):
     shuffled = Y.sample(frac=1, random_state=0)
     for y in (shuffled, {name: shuffled[name] for name in shuffled}):
-        again = MethodMultiTarget("stack").fit(X, y)
+        again = MethodMultiTarget("stack", random_state=0).fit(X, y)
         np.testing.assert_array_equal(again.predict(X)["age"], fitted.predict(X)["age"])
     with pytest.raises(DataError, match="have no row in y"):
-        MethodMultiTarget("stack").fit(X, Y.iloc[1:])
+        MethodMultiTarget("stack", random_state=0).fit(X, Y.iloc[1:])
 
 
 def test_mappings_targets_and_data_give_the_same_fit(fitted):
@@ -58,7 +54,7 @@ def test_mappings_targets_and_data_give_the_same_fit(fitted):
     target = several_targets(columns)
     data = MultimodalData.from_arrays(arrays, target)
     for inputs, y in ((arrays, columns), (arrays, target), (data, None)):
-        model = MethodMultiTarget("stack").fit(inputs, y)
+        model = MethodMultiTarget("stack", random_state=0).fit(inputs, y)
         np.testing.assert_allclose(model.predict(arrays)["age"], fitted.predict(X)["age"])
 
 
@@ -97,9 +93,9 @@ def test_saved_models_load_as_estimators(fitted, tmp_path):
 
 def test_errors_name_the_cause(fitted):
     with pytest.raises(TargetError, match="expected y as a data frame, a mapping of columns or a Target, got list"):
-        MethodMultiTarget("stack").fit(X, ["a", "b"] * 40)
+        MethodMultiTarget("stack", random_state=0).fit(X, ["a", "b"] * 40)
     with pytest.raises(TargetError, match=r"target 'b' has shape \(3,\), expected \(80,\)"):
-        MethodMultiTarget("stack").fit(X, {"a": [1, 2] * 40, "b": [1, 2, 3]})
+        MethodMultiTarget("stack", random_state=0).fit(X, {"a": [1, 2] * 40, "b": [1, 2, 3]})
     with pytest.raises(TargetError, match="does not support several targets"):
         MethodMultiTarget("boosting").fit(X, Y)
     with pytest.raises(SettingsError, match="unlabelled: expected None"):

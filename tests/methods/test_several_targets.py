@@ -12,7 +12,7 @@ from redcore.exceptions import DataWarning, SettingsError, TargetError, UnknownN
 from redcore.export import load_model, save_model
 from redcore.methods import make_method
 from redcore.metrics import scores
-from redcore.nn import fit_objective
+from redcore.nn import MixedObjective, fit_objective
 
 RNG = np.random.default_rng(0)
 FACTORS = RNG.normal(size=(90, 2))
@@ -30,6 +30,13 @@ DEATH = np.array(
 
 def data_of(target):
     return MultimodalData.from_arrays(MODALITIES, target, availability=AVAILABILITY)
+
+
+def masked(values, known):
+    """Return values with None where they are unknown."""
+    result = values.astype(object)
+    result[~known] = None
+    return result
 
 
 def columns(**others):
@@ -102,14 +109,14 @@ def test_one_part_equals_the_single_target(method, single):
         make_method(method, settings=tiny(method)).fit(data_of(target)).predict(data_of(None))
         for target in (single, Target.from_parts({"only": single}))
     ]
-    np.testing.assert_allclose(*outputs, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["stack", "zero_fill"])
 def test_values_of_unlabelled_samples_do_not_matter(method):
     """The number of a sample without a label of another target is used, and its class is not."""
     unknown = np.arange(90) % 2 == 0
-    stage = np.where(unknown, None, STAGE)
+    stage = masked(STAGE, ~unknown)
     fits = [
         make_method(method, settings=tiny(method)).fit(data_of(several_targets({"stage": stage, "age": age})))
         for age in (AGE, np.where(unknown, 10 * AGE, AGE))
@@ -122,7 +129,7 @@ def test_values_of_unlabelled_samples_do_not_matter(method):
 
 def test_samples_without_any_label_are_left_out_with_a_warning():
     known = np.arange(90) < 60
-    target = several_targets({"stage": np.where(known, STAGE, None), "age": np.where(known, AGE, np.nan)})
+    target = several_targets({"stage": masked(STAGE, known), "age": np.where(known, AGE, np.nan)})
     data = data_of(target)
     with pytest.warns(DataWarning, match="30 of 90 samples have no value of any target"):
         outputs = make_method("stack").fit(data).predict(data)
@@ -144,7 +151,7 @@ def test_errors_of_the_fit_name_the_target():
     one_class[:9] = "a"
     with pytest.raises(TargetError, match="target 'rare': only one class in training: 'a'"):
         make_method("stack").fit(data_of(several_targets({"age": AGE, "rare": one_class})))
-    target = several_targets(columns(rare=np.where(np.arange(90) == 89, "a", None)))
+    target = several_targets(columns(rare=masked(np.full(90, "a"), np.arange(90) == 89)))
     with pytest.raises(TargetError, match="target 'rare': no training sample has a value"):
         make_method("stack").fit(data_of(target).take(np.arange(80)))
     with pytest.raises(TargetError, match=r"'late_fusion' does not support several targets \(stage, age\)"):
@@ -160,6 +167,7 @@ def test_errors_of_the_fit_name_the_target():
 def test_losses_have_the_scale_of_a_constant_prediction_and_the_weights():
     target = several_targets(columns())
     objective = fit_objective(target).weighted(target, {"age": 3.0})
+    assert isinstance(objective, MixedObjective)
     values = torch.from_numpy(objective.values(target))
     logits = torch.zeros((90, 1, 3))
     stage = objective.parts[0]

@@ -92,8 +92,8 @@ class PredictionGraph(nn.Module):
         self.temperature = method.temperature_module()
         self.drops_incomplete = method.settings.within_modality == "drop"
         self.dtypes = {m.name: _dtype(m, method) for m in method.schema.modalities if m.name in method.active}
-        views = {f"{name}.": method.of_part(name) for name in method.schema.part_names} or {"": method}
-        self.results = nn.ModuleList(TargetResult(view, prefix) for prefix, view in views.items())
+        views: dict[str, Method] = {f"{name}.": method.of_part(name) for name in method.schema.part_names}
+        self.results = nn.ModuleList(TargetResult(view, prefix) for prefix, view in (views or {"": method}).items())
         starts = np.cumsum([0, *(result.n_outputs for result in self.results)]).tolist()
         self.columns = [slice(*pair) for pair in pairwise(starts)]
         self.register_buffer("prior", torch.tensor(method.prior, dtype=torch.float64))
