@@ -177,6 +177,8 @@ def check_folds(data: MultimodalData, n_folds: int) -> None:
         If the data has a test split, fewer samples or groups than folds, or a class (or the event of a survival target)
         that occurs in fewer of them.
     """
+    if data.target is not None:
+        require_single_target(data.target.kind, "cv")
     if data.split is not None and (data.split == 2).any():
         n_test = np.count_nonzero(data.split == 2)
         raise DataError(
