@@ -47,8 +47,8 @@ def survival_table(records: Sequence[Record]) -> Table:
             for score in SCORES
         }
         for method, entry in scores["uno_c"].items():
-            cells = [scores[score][method] for score in SCORES]
-            rows.append([*block, f"`{method}`", str(entry.n_seeds), *(text(cell, ".3f") for cell in cells)])
+            cells = [text(scores[score][method], ".3f") if method in scores[score] else "" for score in SCORES]
+            rows.append([*block, f"`{method}`", str(entry.n_seeds), *cells])
     return rows
 
 
