@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ROWS :=
 
 # Variables of `make study` and `make studies`. SEEDS and SET shorten a study, for example SEEDS=1 SET="--set max_epochs=20".
-STUDIES := quick unseen ceiling uniform extreme stability bilevel-cost pattern-shift many-modalities domain-shift two-modalities hardware fit-cost real-missingness informative within-modality
+STUDIES := quick unseen ceiling uniform extreme stability bilevel-cost pattern-shift many-modalities domain-shift two-modalities hardware real-missingness informative within-modality
 DATA := ../shared/data
 JOBS := 2
 SEEDS := 1000

@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -64,7 +63,7 @@ def training(n: int) -> Iterator[Row]:
         item = f"1. training, missing rate {missing:g}, {lengths}: speed-up over the reference style"
         yield Row(item, str(timed), f"{minimum:g}", timed.ratio >= minimum)
         item = f"   one step: {step:.3f} s; fraction of the roofline ({rate / 1e9:.0f} GFLOP/s)"
-        yield Row(item, f"{share:.2f}", "0.5", share >= 0.5)
+        yield Row(item, f"{share:.2f}", "0.4", share >= 0.4)
         if "avx512_bf16" in Path("/proc/cpuinfo").read_text():
             bf16_setup = IemocapSetup(missing, ragged, precision="bf16-mixed")
             timed = pairs(bf16_setup.redcore_step, setup.baseline_step, n)
@@ -94,7 +93,7 @@ def inference(n: int) -> Iterator[Row]:
 
 
 def one_sample() -> dict[str, float]:
-    """Return the median time in milliseconds of the network for one sample with one thread."""
+    """Return the median time in milliseconds of a prediction of one sample with one thread."""
     import numpy as np
     import torch
 
@@ -110,7 +109,15 @@ def one_sample() -> dict[str, float]:
         batches = [collate(setup.data, np.array([row])) for row in range(40)]
         with torch.inference_mode():
             setup.network(batches[0])
-            times[name] = 1000 * median([seconds(partial(setup.network, batch)) for batch in batches])
+            times[f"network of aaai2024, {name}"] = 1000 * median(
+                [seconds(partial(setup.network, batch)) for batch in batches]
+            )
+    method, data = ratios.fitted_default(), vectors(200, 4, 100)
+    samples = [data.take(np.array([row])) for row in range(data.n_samples)]
+    method.predict(samples[0])
+    times["predict of the default, four vectors"] = 1000 * median(
+        [seconds(partial(method.predict, s)) for s in samples]
+    )
     torch.set_num_threads(threads)
     return times
 
@@ -126,7 +133,7 @@ def throughput(n: int, n_samples: int) -> Iterator[Row]:
     timed = pairs(redcore.step, lambda: plain.step(redcore.rows()), 2 * n, 20)
     per_second = [256 / median(side) for side in timed]
     item = f"3. vectors: samples/s ({per_second[0]:,.0f}, plain MLP {per_second[1]:,.0f}), ratio to the MLP"
-    yield Row(item, str(timed), "0.4", timed.ratio >= 0.4)
+    yield Row(item, str(timed), "0.6", timed.ratio >= 0.6)
     yield from time_to_loss(data, redcore.n_parameters)
     torch.set_num_threads(threads)
 
@@ -143,10 +150,10 @@ def time_to_loss(data, n_parameters: int, n_epochs: int = 4) -> Iterator[Row]:
             self.losses: list[tuple[float, float]] = []
 
         def on_start(self, n_steps, first_step):
-            self.start = time.perf_counter()
+            self.start = CLOCK()
 
         def on_epoch(self, epoch, values):
-            self.losses.append((time.perf_counter() - self.start, values["validation_loss"]))
+            self.losses.append((CLOCK() - self.start, values["validation_loss"]))
 
     validation_rows = np.arange(0, data.n_samples, 20)
     training_rows = np.setdiff1d(np.arange(data.n_samples), validation_rows)
@@ -156,12 +163,12 @@ def time_to_loss(data, n_parameters: int, n_epochs: int = 4) -> Iterator[Row]:
     make_method("redcore", settings=settings).fit(
         data.take(training_rows), data.take(validation_rows), callbacks=[clock]
     )
-    plain, losses, start = PlainMLP(data, n_parameters), [], time.perf_counter()
+    plain, losses, start = PlainMLP(data, n_parameters), [], CLOCK()
     for epoch in range(n_epochs):
         order = np.random.default_rng(epoch).permutation(training_rows)
         for first in range(0, len(order), 256):
             plain.step(order[first : first + 256])
-        losses.append((time.perf_counter() - start, plain.loss(validation_rows)))
+        losses.append((CLOCK() - start, plain.loss(validation_rows)))
     reached = max(min(loss for _, loss in side) for side in (clock.losses, losses))
     redcore, baseline = (next(t for t, loss in side if loss <= reached) for side in (clock.losses, losses))
     best = [min(loss for _, loss in side) for side in (clock.losses, losses)]
@@ -205,13 +212,14 @@ def child_peak(side: str) -> dict[str, float]:
     return {"peak": float(memory.growth() or "nan")}
 
 
-def child_startup() -> dict[str, float]:
+def child_default_fit(*sizes: str) -> dict[str, float]:
+    """Measure a default fit of `vectors` with the given arguments."""
     from redcore.methods import make_method
 
-    data = vectors(200, 4, 20, 4)
-    start = time.perf_counter()
+    data = vectors(*map(int, sizes))
+    start = CLOCK()
     make_method("stacked").fit(data)
-    return {"fit": time.perf_counter() - start}
+    return {"fit": CLOCK() - start}
 
 
 def child_samples(n_samples: str) -> dict[str, float]:
@@ -265,8 +273,11 @@ def samples(counts: tuple[int, ...]) -> Iterator[Row]:
     ratio = costs[counts[-1]] / costs[counts[0]]
     item = f"6. microseconds per sample and epoch by number of samples ({listed}), ratio of last to first"
     yield Row(item, f"{ratio:.2f}", "flat", ratio < 1.25)
-    fit = median([child("startup")["fit"] for _ in range(3)])
-    yield Row("   seconds of a default fit on 200 samples", f"{fit:.2f}", "3", fit < 3)
+    for sizes, most in (((200, 4, 20, 4), 2.5), ((1000, 3, 100), 6.0)):
+        fits = [child("default_fit", *sizes)["fit"] for _ in range(3)]
+        shape = " x ".join(f"{size:,}" for size in sizes[:3])
+        measured = f"{median(fits):.2f} ({min(fits):.2f} to {max(fits):.2f})"
+        yield Row(f"   seconds of a default fit on {shape}", measured, f"{most:g}", median(fits) < most)
     timed = ratios.start(5)
     more = median([redcore - bare for redcore, bare in zip(timed.redcore, timed.baseline, strict=True)])
     item = f"   CPU seconds from process start to the first step of redcore fit digits ({median(timed.redcore):.2f}) "

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from accuracy import DEFAULT, DEFAULT_AMONG_STACKS, accuracy_findings, ceiling_findings, f1_of
 from equal_aids import equal_aids_findings
-from fit_cost import fit_cost_findings
 from survival import survival_findings
 from tuned import tuned_findings
 
@@ -264,7 +263,6 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "within-modality": observed_by_protocol,
     "tuned": tuned_findings,
     "accuracy": equal_aids_findings,
-    "fit-cost": fit_cost_findings,
     "unseen": accuracy_findings,
     "ceiling": ceiling_findings,
 }

@@ -17,7 +17,6 @@ import numpy as np
 from accuracy import SCORES, accuracy_figure, accuracy_table, ceiling_figure, ceiling_table, f1_of
 from equal_aids import equal_aids_figure
 from findings import FINDINGS, coverage
-from fit_cost import fit_cost_figure, fit_cost_table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from survival import survival_figure, survival_parts, survival_table
@@ -344,7 +343,6 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "accuracy": (equal_aids_figure, partial(accuracy_table, score="argmax")),
     "unseen": (accuracy_figure, partial(accuracy_table, score="argmax")),
     "ceiling": (ceiling_figure, ceiling_table),
-    "fit-cost": (fit_cost_figure, fit_cost_table),
     "real-missingness": (observed_figure, observed_table),
     "survival": (survival_figure, survival_table),
     "informative": (observed_figure, observed_table),
