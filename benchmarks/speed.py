@@ -1,6 +1,6 @@
 """Measure speed and memory of RedCore relative to baselines, and print a Markdown table.
 
-    python benchmarks/speed.py [--quick] [--cpu] [--only 1 5 7] [--out FILE]
+    python benchmarks/speed.py [--quick] [--cpu] [--pairs 5] [--only 1 5 7] [--out FILE]
 
 The baselines are a training step of the released code (`reference_style.py`), a plain MLP and a plain PyTorch training
 loop. RedCore and baseline alternate in the same run. A ratio is the median over pairs, with the smallest and largest
@@ -345,6 +345,7 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few pairs, for a preliminary look only")
+    parser.add_argument("--pairs", type=int, help="number of pairs of each ratio; default: 11, or 3 with --quick")
     parser.add_argument("--only", type=int, nargs="*", help="run the items with these numbers only")
     parser.add_argument(
         "--cpu", action="store_true", help="measure CPU time with one thread, for a machine with other load"
@@ -355,7 +356,7 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(1)
-    n = 3 if arguments.quick else 11
+    n = arguments.pairs or (3 if arguments.quick else 11)
     items = {
         1: lambda: training(n),
         2: lambda: inference(n),
