@@ -76,6 +76,8 @@ def test_errors_name_the_target():
         several_targets({"a": [1, 2], "b": [0.5, 1.5, 2.5]})
     with pytest.raises(UnknownNameError, match="unknown target 'siz'"):
         mixed().of_part("siz")
+    with pytest.raises(TargetError, match="expected a mapping or a data frame with one column per target, got list"):
+        several_targets([1, 2])
     with pytest.raises(TargetError, match="expected at least one target"):
         several_targets({})
     with pytest.raises(TargetError, match="target 'inner' consists of several targets"):

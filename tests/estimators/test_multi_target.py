@@ -96,6 +96,8 @@ def test_errors_name_the_cause(fitted):
         MethodMultiTarget("stack", random_state=0).fit(X, ["a", "b"] * 40)
     with pytest.raises(TargetError, match=r"target 'b' has shape \(3,\), expected \(80,\)"):
         MethodMultiTarget("stack", random_state=0).fit(X, {"a": [1, 2] * 40, "b": [1, 2, 3]})
+    with pytest.raises(TargetError, match="y is an empty mapping"):
+        MethodMultiTarget("stack").fit(X, {})
     with pytest.raises(TargetError, match="does not support several targets"):
         MethodMultiTarget("boosting").fit(X, Y)
     with pytest.raises(SettingsError, match="unlabelled: expected None"):

@@ -41,6 +41,10 @@ def several_targets(columns: Any, tasks: Mapping[str, Task] | None = None) -> Ta
     [True, False, True]
     """
     tasks = tasks or {}
+    if not isinstance(columns, Mapping) and not hasattr(columns, "columns"):
+        raise TargetError(
+            f"expected a mapping or a data frame with one column per target, got {type(columns).__name__}"
+        )
     names = list(columns.keys() if isinstance(columns, Mapping) else columns.columns)
     check_known("target (of tasks)", tasks, [str(name) for name in names])
     parts: dict[str, Target] = {}

@@ -157,7 +157,9 @@ def _columns(y: Any, id_column: str | None) -> tuple[list[str], Any]:
     if is_frame(y):
         has_ids = id_column is not None and id_column in list(getattr(y, "column_names", y.columns))
         return list(map(str, Frame.of("y", y, id_column if has_ids else None).names)), y
-    if not isinstance(y, Mapping) or not y:
+    if isinstance(y, Mapping) and not y:
+        raise TargetError("y is an empty mapping, expected at least one target")
+    if not isinstance(y, Mapping):
         raise TargetError(f"expected y as a data frame, a mapping of columns or a Target, got {type(y).__name__}")
     lengths = {str(name): len(column) for name, column in y.items()}
     table = np.empty((next(iter(lengths.values())), len(lengths)), dtype=object)
