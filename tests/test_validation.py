@@ -355,3 +355,13 @@ def test_bad_seed(seed):
 def test_good_seed(seed):
     assert check.check_seed(seed) == seed
     assert type(check.check_seed(seed)) is int
+
+
+def test_messages_list_at_most_fifty_known_names():
+    known = [f"gene {number}" for number in range(20_000)]
+    with pytest.raises(UnknownNameError, match=r"unknown feature 'blood'; known: gene 0, .* and 19950 more$") as caught:
+        check.check_known("feature", ["blood"], known)
+    assert len(str(caught.value)) < 1000
+    assert len(caught.value.known) == 20_000
+    with pytest.raises(UnknownNameError, match="did you mean 'gene 12345'"):
+        check.check_known("feature", ["gene12345"], known)

@@ -1,7 +1,8 @@
 """Exceptions and warnings of the package, with one base class each."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "AlignmentWarning",
@@ -39,6 +40,9 @@ __all__ = [
     "UnsupportedError",
 ]
 
+
+LISTED_NAMES = 50
+"""Largest number of known names in the message of `UnknownNameError`."""
 
 CLOSE, CLOSE_SHORT = 0.75, 0.6
 """Smallest similarity (`difflib`, from 0 to 1) of a suggested name, and of one for a name of at most four letters."""
@@ -126,7 +130,7 @@ class UnsupportedError(RedCoreError, NotImplementedError):
 
 
 class UnknownNameError(RedCoreError, ValueError):
-    """A name is unknown. The message lists the known names and suggests the closest one.
+    """A name is unknown. The message lists up to 50 known names and suggests the closest one.
 
     Parameters
     ----------
@@ -143,7 +147,7 @@ class UnknownNameError(RedCoreError, ValueError):
         forms = {_plain(str(other)): other for other in self.known}
         close = get_close_matches(_plain(self.name), forms, n=1, cutoff=CLOSE if len(self.name) > 4 else CLOSE_SHORT)
         hint = f"; did you mean {forms[close[0]]!r}?" if close else ""
-        listed = ", ".join(self.known) or "none"
+        listed = shortened(self.known, LISTED_NAMES, str) or "none"
         super().__init__(
             f"unknown {kind} {self.name!r}{hint} Known: {listed}"
             if close
@@ -152,6 +156,19 @@ class UnknownNameError(RedCoreError, ValueError):
 
     def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, list[str]]]:
         return type(self), (self.kind, self.name, self.known)
+
+
+def shortened(names: Iterable[Any], shown: int = 5, form: Callable[[Any], str] = repr) -> str:
+    """Return the first names, and the number of the others, for a message.
+
+    Examples
+    --------
+    >>> shortened(["a", "b", "c"], 2)
+    "'a', 'b' and 1 more"
+    """
+    names = list(names)
+    rest = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(map(form, names[:shown])) + rest
 
 
 def _plain(name: str) -> str:

@@ -6,7 +6,7 @@ from redcore.data._columns import matching_any
 from redcore.data._concatenate import concatenate
 from redcore.data._dataset import SPLITS, MultimodalData, Part
 from redcore.data._decide_target import Task, decide_target
-from redcore.data._frames import Frame, available_memory, is_column, is_frame, shortened
+from redcore.data._frames import Frame, available_memory, is_column, is_frame
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount
 from redcore.data._join_sources import table_columns
 from redcore.data._mixed import Categories, MixedColumns, mixed_columns
@@ -75,7 +75,6 @@ __all__ = [
     "sentinel_message",
     "sentinels",
     "several_targets",
-    "shortened",
     "skewness",
     "survival_fields",
     "table_columns",

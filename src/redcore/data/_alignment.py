@@ -11,9 +11,9 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore._validation import check_modality_names, check_row_count, is_missing
-from redcore.data._frames import Frame, is_frame, library, shortened
+from redcore.data._frames import Frame, is_frame, library
 from redcore.data._sample_index import are_unique, check_unique, positions, union_rows
-from redcore.exceptions import AlignmentWarning, DataError
+from redcore.exceptions import AlignmentWarning, DataError, shortened
 
 __all__ = ["AlignedInputs", "Samples", "labels_of", "normalised_label"]
 

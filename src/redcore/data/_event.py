@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from redcore._types import AnyArray
 from redcore.data._columns import labels_of, target_numbers
-from redcore.exceptions import DataError, TargetError
+from redcore.exceptions import DataError, TargetError, shortened
 
 __all__ = ["EventColumn", "survival_values"]
 
@@ -77,7 +77,7 @@ def survival_values(
     """
     for role, column in (("target", times), ("event", event.column)):
         if column not in table.column_names:
-            raise DataError(f"{role}: no column {column!r}; columns: {', '.join(table.column_names[:20])}")
+            raise DataError(f"{role}: no column {column!r}; columns: {shortened(table.column_names, 20, str)}")
     indicators = event.indicators(labels_of(table, event.column, na_values), check)
     numbers = target_numbers(table, times, na_values)
     return np.array([numbers.astype(object), indicators], dtype=object).T

@@ -1,7 +1,7 @@
 """Column names, sample labels and numeric values of pandas, polars and Arrow objects, without importing them."""
 
 import sys
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
 from redcore.data._mixed import MixedColumns, mixed_columns
 from redcore.data._precision import packed_dtype, sampled_rows
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, shortened
 
 __all__ = [
     "Frame",
@@ -22,7 +22,6 @@ __all__ = [
     "is_frame",
     "library",
     "plain_values",
-    "shortened",
 ]
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
@@ -286,10 +285,3 @@ def available_memory() -> int | None:
         return min(available, int(Path("/sys/fs/cgroup/memory.max").read_text()))  # limit of a container
     except (OSError, ValueError):
         return available
-
-
-def shortened(names: Iterable[Any], shown: int = 5) -> str:
-    """Return the first names, and the number of the others, for a message."""
-    names = list(names)
-    rest = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(map(repr, names[:shown])) + rest

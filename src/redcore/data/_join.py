@@ -18,7 +18,7 @@ from redcore.data._event import EventColumn, survival_values
 from redcore.data._join_sources import JoinSource, columns_by_id, names_file, read_join_source, split_columns
 from redcore.data._sentinels import sentinel_message, sentinels
 from redcore.data._target import Target
-from redcore.exceptions import DataError, DataWarning, JoinWarning
+from redcore.exceptions import DataError, DataWarning, JoinWarning, shortened
 
 if TYPE_CHECKING:
     from redcore.data._dataset import MultimodalData
@@ -232,7 +232,7 @@ def _split(entries: list[str]) -> AnyArray:
 def _target(source: Any, labels: list[Any], task: Task) -> Target:
     path, names = split_columns(source) if isinstance(source, str) else (None, ())
     values = np.array(labels, dtype=object)
-    what = ", ".join(map(repr, names)) or "of the mapping"
+    what = shortened(names) or "of the mapping"
     try:
         return decide_target(values, task, what, names or None, "task=numbers (--task numbers)")
     except DataError as error:

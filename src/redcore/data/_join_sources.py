@@ -17,7 +17,7 @@ from redcore._validation import numeric_array
 from redcore.data._columns import ColumnOptions, cleaned_columns, matching
 from redcore.data._csv import SUFFIXES, is_csv, read_csv
 from redcore.data._mixed import mixed_columns
-from redcore.exceptions import DataError, NonFiniteError
+from redcore.exceptions import DataError, NonFiniteError, shortened
 
 __all__ = ["JoinSource", "columns_by_id", "names_file", "read_join_source", "split_columns", "table_columns"]
 
@@ -309,9 +309,8 @@ def _cell_error(where: str, name: str, kind: str, rows: AnyArray, column: pa.Chu
 
 def _column(where: str, table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
-        shown = ", ".join(table.column_names[:SHOWN_COLUMNS])
-        more = ", ..." if table.num_columns > SHOWN_COLUMNS else ""
-        raise DataError(f"{where}: no column {name!r}; columns: {shown}{more}")
+        shown = shortened(table.column_names, SHOWN_COLUMNS, str)
+        raise DataError(f"{where}: no column {name!r}; columns: {shown}")
     return table[name]
 
 
@@ -355,7 +354,7 @@ def _matching(where: str, names: Sequence[str], patterns: Sequence[str]) -> list
     for pattern in patterns:
         matches = matching(names, pattern)
         if not matches:
-            shown = ", ".join(names[:SHOWN_COLUMNS])
+            shown = shortened(names, SHOWN_COLUMNS, str)
             raise DataError(f"{where}: no column matches {pattern!r}; columns: {shown}")
         columns.update(dict.fromkeys(matches))
     return list(columns)

@@ -6,7 +6,7 @@ import numpy as np
 
 from redcore._types import AnyArray, BoolArray
 from redcore._validation import is_missing
-from redcore.exceptions import TargetError
+from redcore.exceptions import TargetError, shortened
 
 __all__ = ["known_values", "labels_like", "numbers_of"]
 
@@ -35,7 +35,9 @@ def labels_like(labels: AnyArray, classes: AnyArray) -> AnyArray:
     entries = [_boolean(value) if kind == "b" else _integer(value) for value in labels.tolist()]
     if any(entry is None for entry in entries):
         row = next(row for row, entry in enumerate(entries) if entry is None)
-        raise TargetError(f"label {labels.tolist()[row]!r} in row {row} is not among the classes {classes.tolist()}")
+        raise TargetError(
+            f"label {labels.tolist()[row]!r} in row {row} is not among the classes [{shortened(classes.tolist(), 20)}]"
+        )
     return np.array(entries)
 
 

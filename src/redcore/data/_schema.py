@@ -13,7 +13,7 @@ from redcore.data._dataset import MultimodalData
 from redcore.data._labels import known_values, labels_like, numbers_of
 from redcore.data._survival import TimeGrid
 from redcore.data._target import HasTargetKind, Target, TargetKind, TargetPart
-from redcore.exceptions import SchemaError, TargetError
+from redcore.exceptions import SchemaError, TargetError, shortened
 
 __all__ = ["ModalitySchema", "Schema"]
 
@@ -143,7 +143,8 @@ class Schema(HasTargetKind):
         target = data.target
         if target is None:
             raise TargetError("labels are missing: the data has no target to score against")
-        return replace(data, target=self._aligned(target))
+        aligned = self._aligned(target)
+        return data if aligned is target else replace(data, target=aligned)
 
     def _aligned(self, target: Target) -> Target:
         if target.kind.is_mixed and self.target_kind.is_mixed:
@@ -283,20 +284,11 @@ def _like(labels: AnyArray, classes: AnyArray) -> AnyArray:
     return labels_like(labels, classes)
 
 
-SHOWN_NAMES = 5
-"""Largest number of feature names in an error message."""
-
-
 def _check_feature_names(modality: str, names: tuple[str, ...], expected: tuple[str, ...]) -> None:
     """Raise `SchemaError` unless `names` is a permutation of `expected`."""
     known, present = set(expected), set(names)
     unknown = [name for name in names if name not in known]
     absent = [name for name in expected if name not in present]
     if unknown or absent:
-        problems = [f"{kind}: {_shortened(some)}" for kind, some in (("unknown", unknown), ("absent", absent)) if some]
+        problems = [f"{kind}: {shortened(some)}" for kind, some in (("unknown", unknown), ("absent", absent)) if some]
         raise SchemaError(f"modality {modality!r} has other features than in training ({'; '.join(problems)})")
-
-
-def _shortened(names: list[str]) -> str:
-    rest = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return ", ".join(map(repr, names[:SHOWN_NAMES])) + rest

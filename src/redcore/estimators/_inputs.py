@@ -19,9 +19,8 @@ from redcore.data import (
     is_frame,
     labels_of,
     matching_any,
-    shortened,
 )
-from redcore.exceptions import DataError, SchemaError
+from redcore.exceptions import DataError, SchemaError, shortened
 
 __all__ = ["Inputs", "as_data", "as_inputs", "as_names", "columns_by_name", "is_table", "named_columns", "with_nan"]
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from redcore.exceptions import shortened
+
 __all__ = ["by_name_or_position"]
 
 MAX_NAMES = 20
@@ -53,12 +55,15 @@ def _in_order(names: tuple[str, ...], known: frozenset[str], make: Callable[[Ite
         return make(values) if isinstance(values, list) else values
     unknown = [name for name in values if name not in known]
     absent = [name for name in names if name not in values]
-    parts = [f"{kind} features: {_listed(own)}" for kind, own in (("unknown", unknown), ("absent", absent)) if own]
+    parts = [
+        f"{kind} features: {shortened(own, MAX_NAMES, _cut)}"
+        for kind, own in (("unknown", unknown), ("absent", absent))
+        if own
+    ]
     if parts:
         raise PydanticCustomError("feature_names", "{parts}", {"parts": "; ".join(parts)})
     return make(values[name] for name in names)
 
 
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(repr(name[:100]) for name in names[:MAX_NAMES]) + rest
+def _cut(name: str) -> str:
+    return repr(name[:100])

@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from redcore._types import AnyArray
 from redcore._validation import check_known
-from redcore.data import Target, decide_target, several_targets, shortened
+from redcore.data import Target, decide_target, several_targets
 from redcore.data._columns import labels_of, matching, numbers_in, target_numbers, target_values
 from redcore.data._event import EventColumn, survival_values
 from redcore.data.formats._expected import Expected
-from redcore.exceptions import DataError, TargetError
+from redcore.exceptions import DataError, TargetError, shortened
 
 __all__ = ["TableSource", "target_of"]
 

@@ -25,7 +25,7 @@ from redcore.data import SPLITS, MultimodalData, Target, Task, available_memory,
 from redcore.data._csv import names_from_text
 from redcore.data.formats._expected import Expected
 from redcore.data.formats._hdf5 import open_hdf5
-from redcore.exceptions import DataError, EmptySampleWarning
+from redcore.exceptions import DataError, EmptySampleWarning, shortened
 
 __all__ = ["Options", "read", "read_for", "recognises", "write_h5mu"]
 
@@ -482,4 +482,4 @@ def _split(entries: AnyArray | None) -> AnyArray | None:
 
 
 def _listed(frame: Any) -> str:
-    return ", ".join(map(str, frame.columns)) or "none"
+    return shortened(frame.columns, 20, str) or "none"

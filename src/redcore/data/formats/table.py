@@ -43,7 +43,7 @@ from redcore.data._csv import is_csv, names_from_text, read_csv
 from redcore.data._event import EventColumn
 from redcore.data.formats._expected import Expected
 from redcore.data.formats._table_target import target_of
-from redcore.exceptions import DataError, DataWarning, RedCoreError
+from redcore.exceptions import DataError, DataWarning, RedCoreError, shortened
 
 __all__ = ["Options", "read", "read_column", "read_for", "recognises", "resolved", "stream"]
 
@@ -373,7 +373,7 @@ def _parquet(path: Path) -> pa.Table:
 
 
 def _listed(columns: list[str]) -> str:
-    return ", ".join(columns[:20])
+    return shortened(columns, 20, str)
 
 
 def _columns(source: Source, name: str, patterns: tuple[str, ...]) -> list[str]:
