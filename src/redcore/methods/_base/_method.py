@@ -2,22 +2,21 @@
 
 import copy
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 from torch import nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._discovery import name_of
 from redcore._settings import MethodSettings
-from redcore._types import AnyArray, IntArray
+from redcore._types import AnyArray
 from redcore._validation import check_seed
-from redcore.data import Modality, MultimodalData, Schema, TargetKind, require_single_target
+from redcore.data import Modality, MultimodalData, Schema
 from redcore.exceptions import (
     DataWarning,
     EmptySampleError,
@@ -29,13 +28,11 @@ from redcore.exceptions import (
     UnsupportedError,
 )
 from redcore.fitting import Callback, FitContext, History, predict_batches
-from redcore.methods._base._decisions import AtThreshold, MostProbable
+from redcore.methods._base._deciding import DecidingMethod
 from redcore.methods._base._latent_codes import LatentCodes
 from redcore.methods._base._part_options import PartOptions
 from redcore.methods._base._prior import prior_of
-from redcore.methods._base._temperature import EachPart, Temperature
 from redcore.methods._base._training_data import trainable, warn_of_missing_cells
-from redcore.metrics import rare_class
 from redcore.preprocessing import Cells, Texts
 
 if TYPE_CHECKING:
@@ -44,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Method"]
 
 
-class Method(ABC):
+class Method(DecidingMethod):
     """Base class of methods that predict a target from modalities, any of which can be missing.
 
     Subclasses implement `_fit`, `_arrays`, `_restore`, and either `prediction_module` or `_predict`. A method with
@@ -105,16 +102,11 @@ class Method(ABC):
     imputes_codes: bool = False
     """If True, `transform` returns one code of equal width per modality, with imputed codes of missing modalities."""
 
-    schema: Schema
     active: tuple[str, ...]
-    prior: AnyArray
     history: History
     histories: list[History]
     texts: Texts
     cells: Cells
-    threshold: float | None = None
-    temperature: float = 1.0
-    part_options: dict[str, PartOptions]
 
     def __init__(self, settings: MethodSettings | None = None) -> None:
         self.settings = self.Settings() if settings is None else settings
@@ -272,38 +264,6 @@ class Method(ABC):
             outputs[observed] = self._at_temperature(self._predict(self._converted(usable)))
         return outputs
 
-    def decide(self, outputs: AnyArray) -> IntArray:
-        """Return the predicted class codes, (n_samples,), for class probabilities (n_samples, n_classes)."""
-        return np.asarray(self.decision()(torch.tensor(outputs)))
-
-    def decision(self) -> nn.Module:
-        """Return the module that `decide` calls: the threshold if it is set, else `decision_module`.
-
-        The decision rule of the method has the probabilities of the fit, so that a temperature changes no decision.
-        """
-        require_single_target(self.schema.target_kind, "a decision")
-        if self.threshold is None:
-            rule = self.decision_module()
-            if self.temperature == 1.0:
-                return rule
-            return nn.Sequential(Temperature(1 / self.temperature, self.schema.target_kind), rule)
-        return AtThreshold(rare_class(self.prior), self.threshold)
-
-    def set_threshold(self, threshold: float | None) -> None:
-        """Set the probability from which the rare class of a binary target is predicted; None for the own rule.
-
-        Raises
-        ------
-        SettingsError
-            If the target is not binary, or the threshold is not in [0, 1].
-        """
-        if threshold is not None:
-            if self.schema.target_kind is not TargetKind.BINARY:
-                raise SettingsError(f"threshold: expected a target with two classes, got {self.schema.target_kind}")
-            if not 0 <= threshold <= 1:
-                raise SettingsError(f"threshold: expected a probability in [0, 1], got {threshold}")
-        self.threshold = threshold
-
     def of_part(self, name: str) -> "PartOfMethod":
         """Return a view of the fitted method that predicts one of several targets.
 
@@ -317,25 +277,6 @@ class Method(ABC):
         from redcore.methods._base._part import PartOfMethod
 
         return PartOfMethod(self, name)
-
-    def part_decision_module(self, name: str) -> nn.Module:
-        """Return `decision_module` of one of several targets."""
-        return MostProbable()
-
-    def temperature_module(self) -> nn.Module:
-        """Return the module that applies the temperature to predictions (n_samples, n_outputs)."""
-        if self.part_options:
-            names = self.schema.part_names
-            temperatures = [self.of_part(name).temperature_module() for name in names]
-            return EachPart(temperatures, [self.schema.outputs_of(name) for name in names])
-        return nn.Identity() if self.temperature == 1.0 else Temperature(self.temperature, self.schema.target_kind)
-
-    def _at_temperature(self, outputs: AnyArray) -> AnyArray:
-        """Return predictions (..., n_samples, n_outputs) with the temperature of the method."""
-        if self.temperature == 1.0 and all(options.temperature == 1.0 for options in self.part_options.values()):
-            return outputs
-        rows = torch.tensor(outputs.reshape(-1, outputs.shape[-1]))
-        return np.asarray(self.temperature_module()(rows)).reshape(outputs.shape)
 
     def prediction_module(self) -> nn.Module:
         """Return the fitted prediction as a module, which `predict` calls and `redcore.export.export_onnx` traces.
@@ -354,10 +295,6 @@ class Method(ABC):
         """
         name = name_of("redcore.methods", type(self))
         raise ExportError(f"method {name!r} has no ONNX form: it does not implement prediction_module")
-
-    def decision_module(self) -> nn.Module:
-        """Return the module that maps probabilities (n_samples, n_classes) to class codes; default: most probable."""
-        return MostProbable()
 
     def sample(
         self, data: MultimodalData, n_draws: int, *, seed: int = 0, empty: Literal["prior", "error"] = "prior"
@@ -470,11 +407,7 @@ class Method(ABC):
 
     def info(self) -> dict[str, Any]:
         """Return the other values that `restore` needs, as a dict for JSON."""
-        threshold = {} if self.threshold is None else {"threshold": self.threshold}
-        temperature = {} if self.temperature == 1.0 else {"temperature": self.temperature}
-        changed = {name: options.changed() for name, options in self.part_options.items()}
-        parts = {"part_options": changed} if changed else {}
-        info = {"active": list(self.active), "missing_cells": self.missing_cells, **threshold, **temperature, **parts}
+        info = {"active": list(self.active), "missing_cells": self.missing_cells, **self._decision_info()}
         return {**info, **self._info()}
 
     @classmethod
@@ -489,11 +422,8 @@ class Method(ABC):
         """Create a fitted method from its settings, its schema and the results of `info` and `arrays`."""
         method = cls(settings, **options)
         method.schema, method.active = schema, tuple(info["active"])
-        method.prior, method.threshold = arrays["prior"], info.get("threshold")
-        method.temperature = info.get("temperature", 1.0)
-        method.part_options = {
-            name: PartOptions(**info.get("part_options", {}).get(name, {})) for name in schema.part_names
-        }
+        method.prior = arrays["prior"]
+        method._restore_decisions(info)
         method.history = History()
         method.histories = [method.history]
         n_features = {m.name: m.n_features for m in schema.modalities if m.name in method.active}
