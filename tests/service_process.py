@@ -1,6 +1,7 @@
 """``redcore serve`` as a child process on the loopback interface."""
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
@@ -74,3 +75,8 @@ class ServiceProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * 1024
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of the process."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

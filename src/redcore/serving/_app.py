@@ -1,12 +1,10 @@
 """ASGI application that serves one fitted model."""
 
 import asyncio
-import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,9 @@ from redcore.serving._batcher import Batcher, OverloadError
 from redcore.serving._drift import DriftWatch
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
-from redcore.serving._logs import REQUEST_ID_HEADER, RequestLog, logger
+from redcore.serving._logs import RequestLog
 from redcore.serving._metrics import Metrics
+from redcore.serving._middleware import RequestMiddleware
 from redcore.serving._raw_inputs import RawInputs
 from redcore.serving._samples import (
     Sample,
@@ -44,10 +43,6 @@ from redcore.uncertainty import Calibration
 __all__ = ["make_app"]
 
 COVERAGE = 0.9
-
-KEY_HEADER = "X-API-Key"
-OPEN_PATHS = ("/health",)
-"""Paths that require no API key, so that monitoring can reach them."""
 
 ERROR_DESCRIPTIONS = {
     400: "The request body is incomplete.",
@@ -306,7 +301,7 @@ def make_app(
     app.state.service = service
     _add_routes(app, service)
     _add_error_handlers(app)
-    app.middleware("http")(partial(_authenticate_and_count, service, api_key))
+    app.add_middleware(RequestMiddleware, responses=service.metrics.requests, api_key=api_key)
     return app
 
 
@@ -360,29 +355,3 @@ def _add_error_handlers(app: FastAPI) -> None:
             content = {"error": "the request body does not match the inputs of the model", "problems": detail}
         request.state.error = "; ".join(detail) if isinstance(detail, list) else str(detail)
         return JSONResponse(content, error.status_code, error.headers)
-
-
-async def _authenticate_and_count(
-    service: Service, api_key: str | None, request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Check the API key, pass the request on, count the response by path and status, and log it."""
-    request_key = request.headers.get(KEY_HEADER, "")
-    path = request.url.path
-    log = RequestLog.of(request.headers.get(REQUEST_ID_HEADER, ""), request.method, path)
-    request.state.log, request.state.error = log, None
-    if api_key is None or path in OPEN_PATHS or hmac.compare_digest(request_key.encode(), api_key.encode()):
-        try:
-            response = await call_next(request)
-        except Exception as error:
-            # the traceback goes to the log of the server, never to the client
-            logger.exception("request %s: internal error", log.id)
-            request.state.error = f"internal error: {type(error).__name__}"
-            response = JSONResponse({"error": "internal error"}, 500)
-    else:
-        request.state.error = f"the API key in the header {KEY_HEADER} is missing or wrong"
-        response = JSONResponse({"error": request.state.error}, 401)
-    response.headers[REQUEST_ID_HEADER] = log.id
-    path_label = path if path in ("/predict", "/health", "/metrics", "/model", "/openapi.json") else "other"
-    service.metrics.requests.labels(path_label, str(response.status_code)).inc()
-    log.write(response.status_code, request.state.error)
-    return response
