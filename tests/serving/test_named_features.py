@@ -64,6 +64,22 @@ def test_wrong_names_and_values_are_listed(app, sample, problem):
     assert problem in answer.json()["problems"]
 
 
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"samples": [{"labs": {"crp": 1, "ph": 2, "sodium": 3, "crp": 4}}]}', "crp"),
+        ('{"samples": [{"labs": [1, 2, 3], "labs": null}]}', "labs"),
+        ('{"samples": [{"labs": [1, 2, 3]}], "samples": [{}]}', "samples"),
+        ('{"samples": [{"labs": {"cr\\u0070": 1, "ph": 2, "sodium": 3, "crp": 4}}]}', "crp"),
+    ],
+)
+def test_a_repeated_key_is_named(app, body, key):
+    headers = {"content-type": "application/json"}
+    answer = talk(app, lambda client: client.post("/predict", content=body, headers=headers))
+    assert answer.status_code == 422
+    assert answer.json()["problems"] == [f"the key {key!r} occurs 2 times in one object"]
+
+
 def test_many_unknown_names_are_shortened(app):
     [problem] = ask(app, {"labs": {"x" * 1000 + str(k): 1 for k in range(500)}}).json()["problems"]
     assert "and 480 more; absent features: 'crp', 'ph', 'sodium'" in problem

@@ -30,6 +30,7 @@ from redcore.serving._middleware import RequestMiddleware
 from redcore.serving._raw_inputs import RawInputs
 from redcore.serving._samples import (
     Sample,
+    check_unique_keys,
     format_predictions,
     parse_samples,
     predict_samples,
@@ -186,9 +187,13 @@ class Service:
 
     def _parse_body(self, raw: bytes) -> BaseModel:
         try:
-            return self.request_model.model_validate_json(raw)
+            body = self.request_model.model_validate_json(raw)
+            check_unique_keys(raw)
         except ValidationError as error:
             raise HTTPException(422, validation_messages(error, self.method.schema)) from None
+        except DataError as error:
+            raise HTTPException(422, [str(error)]) from None
+        return body
 
     def close(self) -> None:
         """Wait for the current batch and stop the threads and processes of the service."""

@@ -1,5 +1,7 @@
 """Request and response models, generated from the schema of a fitted method, and conversion from and to arrays."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -8,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from redcore._types import AnyArray
 from redcore.data import MixedColumns, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
+from redcore.exceptions import DataError
 from redcore.methods import Method
 from redcore.serving._limits import Limits
 from redcore.serving._named import by_name_or_position
@@ -15,6 +18,7 @@ from redcore.serving._named import by_name_or_position
 __all__ = [
     "Sample",
     "active_forms",
+    "check_unique_keys",
     "format_predictions",
     "parse_samples",
     "predict_samples",
@@ -225,6 +229,25 @@ def _coded(form: ModalitySchema, cells: Sequence[Any]) -> list[Any]:
         known[name].get(cell, len(known[name])) if isinstance(cell, str) else cell
         for name, cell in zip(names, cells, strict=True)
     ]
+
+
+def check_unique_keys(raw: bytes) -> None:
+    """Check that no object in a valid JSON body has a key twice; parsers would silently use the last value.
+
+    Raises
+    ------
+    DataError
+        If a key is repeated. The message names the first one.
+    """
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        counts = Counter(key for key, _ in pairs)
+        repeated = next((key for key, count in counts.items() if count > 1), None)
+        if repeated is not None:
+            raise DataError(f"the key {repeated[:100]!r} occurs {counts[repeated]} times in one object")
+
+    # Python limits the digits of integers, but not those of floats
+    json.loads(raw, object_pairs_hook=check, parse_int=float)
 
 
 def validation_messages(error: ValidationError, schema: Schema) -> list[str]:
