@@ -148,9 +148,8 @@ async def slow_client(port: int, beginning: bytes, record: Record) -> None:
 async def watch(service: ServiceProcess, record: Record) -> list[int]:
     """Print one line of the table per tenth of the run; return the resident memory after each."""
     memory: list[int] = []
-    print(
-        "| answers | seconds | p50, ms | p99, ms | p99.9, ms | memory, MB | service, CPU s |\n|---|---|---|---|---|---|---|"
-    )
+    print("| answers | seconds | p50, ms | p99, ms | p99.9, ms | memory, MB | service, CPU s |")
+    print("|---|---|---|---|---|---|---|")
     while len(memory) < N_PARTS:
         await asyncio.sleep(0.2)
         if record.progress() < (len(memory) + 1) / N_PARTS:

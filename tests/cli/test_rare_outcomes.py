@@ -40,6 +40,20 @@ def test_table_page_and_metrics_have_scores_per_class_and_intervals(cli, rare, t
     assert "Number of samples by true class" in page
 
 
+def test_few_samples_of_a_class_and_many_patterns_without_it_are_noted(cli, make_npz, tmp_path):
+    rng, rows = np.random.default_rng(0), np.arange(100)
+    names = ("audio", "text", "video", "ecg")
+    values = {f"x_{name}": rng.normal(size=(100, 2)) for name in names}
+    # the only positive test sample, the row 7, observes audio only
+    observed = {f"has_{name}": rows != 7 for name in names[1:]}
+    labels, split = np.isin(rows, [7, *range(50, 60)]).astype(int), np.where(rows < 20, 2, 0)
+    result = fit(cli, make_npz("binary", **values, **observed, y=labels, split=split), tmp_path / "run")
+    assert "note: classes with fewer than 10 samples here: pos (1). Their scores" in result.err
+    assert "note: text: class pos absent from its 19 test samples" in result.err
+    assert result.err.count("absent from its") == 5
+    assert "note: ... and 9 more patterns; --json lists all of them" in result.err
+
+
 def predictions(path):
     table = pq.read_table(path)
     return table["prediction"].to_pylist(), table["probability_pos"].to_numpy()

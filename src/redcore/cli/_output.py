@@ -49,6 +49,12 @@ SHOWN_PATTERNS = 20
 SHOWN_CLASSES = 20
 """Largest number of classes in the table of classes."""
 
+SHOWN_PROBLEMS = 5
+"""Largest number of notes about missing patterns, and of classes in one note."""
+
+FEW_SAMPLES = 10
+"""Number of samples of a class below which a note says that its scores are unreliable."""
+
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 """Console on stderr for messages. Results go to stdout."""
 
@@ -98,8 +104,11 @@ def print_report(data: str, reports: Mapping[str, PatternReport], target_kind: s
         cells = [_cell(value, value == best and len(values) > 1) for value in values]
         table.add_row(escape(row), *cells, str(entry["n_samples"]), end_section=row == last_pattern)
     result_console().print(table)
-    for pattern, problem in next(iter(reports.values())).problems.items():
+    problems = next(iter(reports.values())).problems
+    for pattern, problem in list(problems.items())[:SHOWN_PROBLEMS]:
         messages.print(f"note: {pattern}: {problem}", markup=False)
+    if len(problems) > SHOWN_PROBLEMS:
+        messages.print(f"note: ... and {len(problems) - SHOWN_PROBLEMS} more patterns; --json lists all of them")
     if len(reports) == 1:
         _print_weighted(next(iter(reports.values())), score)
         _print_details(next(iter(reports.values())))
@@ -142,6 +151,14 @@ def _print_details(report: PatternReport) -> None:
         console.print(table)
         if len(details.per_class) > SHOWN_CLASSES:
             console.print(f"... and {len(details.per_class) - SHOWN_CLASSES} more classes; --json shows all of them")
+        rare = [f"{row['class']} ({row['n_samples']})" for row in details.per_class if row["n_samples"] < FEW_SAMPLES]
+        if rare:
+            more = f" and {len(rare) - SHOWN_PROBLEMS} more" if len(rare) > SHOWN_PROBLEMS else ""
+            messages.print(
+                f"note: classes with fewer than {FEW_SAMPLES} samples here: {', '.join(rare[:SHOWN_PROBLEMS])}{more}. "
+                "Their scores, and the intervals of scores that average over classes, are unreliable",
+                markup=False,
+            )
     unit = "groups" if details.by_group else "samples"
     for name, interval in details.intervals.items():
         limits = "no interval" if interval is None else f"95% interval {interval[0]:.3f} to {interval[1]:.3f}"
