@@ -23,8 +23,8 @@ class RequestMiddleware:
     """Check of the API key, and count and log line of every response.
 
     The log of a request is its state ``log``. Handlers of errors set the state ``error``. An unexpected error becomes a
-    response with status 500 without a traceback. A class of plain ASGI takes a third less processor time per request
-    than a function for `FastAPI.middleware`, which runs the application in a task of its own.
+    response with status 500 without a traceback. A class of plain ASGI takes less processor time per request than a
+    function for `FastAPI.middleware`, which runs the application in a task of its own.
 
     Parameters
     ----------
