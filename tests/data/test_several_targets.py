@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redcore.data import MultimodalData, Schema, Target, TargetKind, concatenate, cross_folds, hold_out, several_targets
+from redcore.data.formats import read
 from redcore.exceptions import DataError, TargetError, UnknownNameError
 
 
@@ -126,3 +127,9 @@ def test_mixed_targets_are_concatenated_pickled_and_weighted():
     weighted = data.target.weighted(np.arange(12) + 1)
     assert weighted.kind is TargetKind.MIXED
     assert weighted.of_part("age").weights.mean() == pytest.approx(1)
+
+
+def test_the_key_y_of_an_archive_is_its_only_target(tmp_path):
+    np.savez(tmp_path / "data.npz", x_a=np.ones((4, 2)), y=np.array([0, 1, 0, 1]), y_reg=np.array([0.5, 1.5, 2.5, 0.1]))
+    target = read(tmp_path / "data.npz").target
+    assert (target.kind, target.values.tolist()) == ("binary", [0, 1, 0, 1])

@@ -67,7 +67,7 @@ if __name__ == "__main__":
 
 
 def test_ctrl_c_keeps_the_cache_and_the_same_command_resumes(tmp_path):
-    recordings = write_recordings(tmp_path / "r", ("sensor",), 300, labels="none")
+    recordings = write_recordings(tmp_path / "r", ("sensor",), 1200, labels="none")
     command = [
         sys.executable,
         "-m",
@@ -91,4 +91,4 @@ def test_ctrl_c_keeps_the_cache_and_the_same_command_resumes(tmp_path):
     assert place.is_dir()
     subprocess.run(command, check=True, capture_output=True)
     assert not place.exists()
-    assert Store(tmp_path / "store").read().n_samples == 300
+    assert Store(tmp_path / "store").read().n_samples == 1200

@@ -15,7 +15,8 @@ Keys of the archive:
 - ``y`` (optional): target. Integers and text are classes, fractional numbers are a continuous target. Two-dimensional
   arrays are labels if they contain only zeros and ones, otherwise a continuous target with several outputs. Option
   ``task`` overrides this;
-- ``y_<name>`` (optional, in place of ``y``): one of several targets, of which NaN and empty text are missing values;
+- ``y_<name>`` (optional): one of several targets, of which NaN and empty text are missing values. If the archive has
+  ``y``, it is the only target, and ``y_<name>`` is not read;
 - ``class_names``, ``group``, ``split`` (0, 1, 2), and ``sample_id`` or ``utt_id`` (all optional).
 
 Other keys are ignored. Pickled objects are rejected.
@@ -188,11 +189,10 @@ def _target(arrays: dict[str, AnyArray], task: Task) -> Target | None:
 
 
 def _several(arrays: dict[str, AnyArray]) -> dict[str, AnyArray]:
-    """Return the arrays of several targets by name; empty for a single target."""
-    several = {key[2:]: array for key, array in arrays.items() if key.startswith("y_")}
-    if several and "y" in arrays:
-        raise DataError(f"keys 'y' and 'y_{next(iter(several))}': expected one target or several, not both")
-    return several
+    """Return the arrays of several targets by name; empty if the archive has ``y``, which is then the only target."""
+    if "y" in arrays:
+        return {}
+    return {key[2:]: array for key, array in arrays.items() if key.startswith("y_")}
 
 
 def _named(labels: AnyArray, names: AnyArray) -> AnyArray:
