@@ -41,10 +41,11 @@ def answer_to(connection):
 
 
 def test_many_slow_clients_take_no_service_from_others(model):
-    with ServiceProcess(model, "--header-timeout", "3") as service:
+    with ServiceProcess(model, "--header-timeout", "3") as service, contextlib.ExitStack() as stack:
         slow = []
         for _ in range(N_SLOW):
             connection = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+            stack.enter_context(connection)
             connection.send(b"GET /health HTTP/1.1\r\nHost: a\r\n")
             slow.append(connection)
         # another address is served while the slow ones hold their connections
@@ -63,8 +64,6 @@ def test_many_slow_clients_take_no_service_from_others(model):
         while health(service.port)[0] == 503 and time.monotonic() < deadline:
             time.sleep(0.5)
         assert health(service.port) == (200, {"status": "ok"})
-        for connection in slow:
-            connection.close()
 
 
 def test_slow_headers_and_invalid_requests_are_answered_in_json(model):

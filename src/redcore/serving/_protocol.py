@@ -28,20 +28,24 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         self._address = self.client[0] if self.client else ""
-        self.n_by_address[self._address] += 1
-        if self.n_by_address[self._address] > self.limits.max_connections_per_address:
+        # rejected connections are not counted: in a burst, they would take the places of other addresses until closed
+        self._is_counted = False
+        if self.n_by_address[self._address] >= self.limits.max_connections_per_address:
             self._reject(503, f"too many connections from {self._address}")
-        elif self.n_by_address.total() > self.limits.max_connections:
+        elif self.n_by_address.total() >= self.limits.max_connections:
             self._reject(503, "too many connections")
         else:
+            self._is_counted = True
+            self.n_by_address[self._address] += 1
             self._await_headers(self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count the end of a connection."""
         self._cancel_deadline()
-        self.n_by_address[self._address] -= 1
-        if not self.n_by_address[self._address]:
-            del self.n_by_address[self._address]
+        if self._is_counted:
+            self.n_by_address[self._address] -= 1
+            if not self.n_by_address[self._address]:
+                del self.n_by_address[self._address]
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
