@@ -2,8 +2,9 @@
 
 import tempfile
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 from redcore._discovery import names
 from redcore.methods import PretrainedTableMethod, method_class
@@ -16,6 +17,7 @@ __all__ = [
     "PRETRAINED_METHODS",
     "SURVIVAL_METHODS",
     "TARGETS",
+    "load_script",
     "make_arrays",
     "make_availability",
     "make_data",
@@ -55,3 +57,13 @@ def tiny(method: str, **changes):
 def tiny_weights(method: str) -> Path:
     """Return a folder with tiny weights, which is written once per process."""
     return write_weights(method, Path(tempfile.mkdtemp(prefix=f"{method}-")))
+
+
+def load_script(path: Path) -> ModuleType:
+    """Return a script outside of the package as a module."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from accuracy import DEFAULT_AMONG_STACKS, SCORES, Table, ranked, tidy, with_interval
+from accuracy import BLUE, DEFAULT_AMONG_STACKS, SCORES, Table, ranked, tidy, with_interval
 from equal_aids import difference
 from matplotlib.figure import Figure
 
 from redcore.benchmark import Interval, Record, compare
 
 TUNED = " (tuned)"
-BLUE, GREY = "#0072B2", "#999999"
+GREY = "#999999"
 
 
 def untuned_titles(records: Sequence[Record]) -> list[str]:

@@ -1,21 +1,19 @@
 """Label costs and rank correlations of supervision weights in benchmarks/advantage.py."""
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from factories import load_script
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "advantage.py"
 
 
 @pytest.fixture(scope="module")
 def advantage():
-    spec = importlib.util.spec_from_file_location("advantage", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+    return load_script(SCRIPT)
 
 
 def record(weights, losses, score="nll", history=None):

@@ -1,12 +1,12 @@
 """Confidence by the number of observed modalities in benchmarks/confidence.py."""
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from factories import load_script
 from redcore.benchmark import SampleFile
 from redcore.metrics import AS_OBSERVED
 
@@ -15,10 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "confidence.py"
 
 @pytest.fixture(scope="module")
 def confidence():
-    spec = importlib.util.spec_from_file_location("confidence", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+    return load_script(SCRIPT)
 
 
 def predictions(confidences, is_right, losses):

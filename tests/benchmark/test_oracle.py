@@ -1,21 +1,19 @@
 """The sweep of constant weights in benchmarks/oracle.py."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from factories import load_script
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "oracle.py"
 
 
 @pytest.fixture
 def oracle():
-    spec = importlib.util.spec_from_file_location("oracle", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+    return load_script(SCRIPT)
 
 
 def test_weights_are_distinct_up_to_a_common_factor(oracle):

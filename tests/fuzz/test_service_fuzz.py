@@ -1,11 +1,10 @@
 """A few cases of the fuzz run of the service; `make fuzz-service` has 20,000."""
 
-import importlib.util
 from pathlib import Path
 
-spec = importlib.util.spec_from_file_location("service_fuzz", Path(__file__).with_name("service_fuzz.py"))
-service_fuzz = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(service_fuzz)
+from factories import load_script
+
+service_fuzz = load_script(Path(__file__).with_name("service_fuzz.py"))
 
 
 def test_no_request_of_a_few_hundred_breaks_the_service():

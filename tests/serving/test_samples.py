@@ -1,18 +1,16 @@
 """Saved model files load and give the predictions that were saved with them."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from factories import load_script
 from redcore import load_model
 from redcore.export import model_card
 
 SAMPLES = Path(__file__).parent / "samples"
-spec = importlib.util.spec_from_file_location("regenerate", SAMPLES / "regenerate.py")
-regenerate = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(regenerate)
+regenerate = load_script(SAMPLES / "regenerate.py")
 
 
 @pytest.mark.parametrize(("version", "method"), [("v2", "late_fusion"), ("v2", "zero_fill"), ("v2", "stacked")])

@@ -1,6 +1,5 @@
 """Distributed fits: equality with a fit in one process, and recovery after the loss of a process."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from factories import load_script
+
 SCRIPT = Path(__file__).with_name("shared_fit.py")
 
 
 def in_one(out):
     """Return the results of a fit in one process."""
-    spec = importlib.util.spec_from_file_location("shared_fit", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script(SCRIPT)
     return script.results(script.fit(out))
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from redcore._statistics import resampling_variance
 from redcore._types import AnyArray
 from redcore.benchmark._samples import Influence
 
@@ -80,8 +81,7 @@ def mean_interval(runs: Sequence[RunScore]) -> Interval:
 
     The first term contains everything that differs between runs. The second one is estimated by
 
-    - :math:`\hat{c} = S^2 n_{test} / n_{train}`, for runs on different random splits (Nadeau and Bengio 2003, Inference
-      for the generalization error, Machine Learning 52);
+    - :math:`\hat{c} = S^2 n_{test} / n_{train}`, for runs on different random splits; see `resampling_variance`;
     - :math:`\hat{c} = \frac{1}{R (R-1)} \sum_{r \ne q} \frac{G}{G-1} \sum_u I_{ru} I_{qu}`, for runs on one split: the
       noise of its test units, by the infinitesimal jackknife (Efron 1982). :math:`I_{ru}` is the influence of test unit
       u (a sample, or a group of samples) on :math:`s_r`, and G the number of test units. If the influences are unknown,
@@ -102,8 +102,8 @@ def mean_interval(runs: Sequence[RunScore]) -> Interval:
         return Interval(mean, float("nan"), float("nan"), n_runs, "none")
     of_runs = float(values.var(ddof=1)) / n_runs
     if len({run.split for run in runs}) > 1:
-        shared = n_runs * float(np.mean([run.test_ratio for run in runs]))
-        return t_interval(mean, [(of_runs * (1 + shared), n_runs - 1.0)], n_runs, "splits")
+        variance = resampling_variance(values.tolist(), float(np.mean([run.test_ratio for run in runs])))
+        return t_interval(mean, [(variance, n_runs - 1.0)], n_runs, "splits")
     influences = [run.influence for run in runs if run.influence is not None]
     if len(influences) < n_runs:
         return t_interval(mean, [(of_runs, n_runs - 1.0)], n_runs, "runs")

@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Table
 
-from redcore.cli._output import PER_CLASS, SHOWN_CLASSES, result_console
+from redcore.cli._output import PER_CLASS, SHOWN_CLASSES, result_console, score_text
 from redcore.metrics import score_label
 from redcore.runs import CrossValidation, FoldMean
 
@@ -21,14 +21,14 @@ def print_cross_validation(folds: CrossValidation, method: str) -> None:
         table.add_column(column, justify="right")
     for row in folds.rows:
         mean = folds.means(row).get(score, FoldMean(None, None, None, 0))
-        cells = (_number(mean.mean), _interval(mean), str(folds.n_samples(row)))
+        cells = (score_text(mean.mean), _interval(mean), str(folds.n_samples(row)))
         table.add_row(escape(ROWS.get(row, row)), *cells, end_section=row == folds.rows[-3])
     console.print(table)
     if folds.per_class:
         console.print(_classes(folds))
     for name, mean in folds.means("as_observed").items():
         console.print(
-            f"{score_label(name)}: {_number(mean.mean)} (95% interval {_interval(mean)}, {mean.n_folds} folds)"
+            f"{score_label(name)}: {score_text(mean.mean)} (95% interval {_interval(mean)}, {mean.n_folds} folds)"
         )
     console.print(
         "These are scores of the folds. The model of the run was fitted to all samples and has no test split."
@@ -41,7 +41,7 @@ def _classes(folds: CrossValidation) -> Table:
         table.add_column(column, justify="left" if column == "class" else "right")
     for row in folds.per_class[:SHOWN_CLASSES]:
         counts = (sum(row["n_samples"]), _shortest(row["n_samples"]), row["n_predicted"], row["n_correct"])
-        table.add_row(escape(str(row["class"])), *map(str, counts), *(_number(row[name]) for name in PER_CLASS))
+        table.add_row(escape(str(row["class"])), *map(str, counts), *(score_text(row[name]) for name in PER_CLASS))
     if len(folds.per_class) > SHOWN_CLASSES:
         table.caption = f"... and {len(folds.per_class) - SHOWN_CLASSES} more classes; --json shows all of them"
     return table
@@ -49,10 +49,6 @@ def _classes(folds: CrossValidation) -> Table:
 
 def _shortest(counts: list[int]) -> str:
     return f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _interval(mean: FoldMean) -> str:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from redcore.data import JoinReport, Schema
+from redcore.exceptions import shortened
 from redcore.fitting import Callback, ProgressBar
 from redcore.metrics import PatternReport, headline, score_label
 
@@ -31,6 +32,7 @@ __all__ = [
     "print_json",
     "print_report",
     "result_console",
+    "score_text",
     "warnings_as_messages",
 ]
 
@@ -153,9 +155,8 @@ def _print_details(report: PatternReport) -> None:
             console.print(f"... and {len(details.per_class) - SHOWN_CLASSES} more classes; --json shows all of them")
         rare = [f"{row['class']} ({row['n_samples']})" for row in details.per_class if row["n_samples"] < FEW_SAMPLES]
         if rare:
-            more = f" and {len(rare) - SHOWN_PROBLEMS} more" if len(rare) > SHOWN_PROBLEMS else ""
             messages.print(
-                f"note: classes with fewer than {FEW_SAMPLES} samples here: {', '.join(rare[:SHOWN_PROBLEMS])}{more}. "
+                f"note: classes with fewer than {FEW_SAMPLES} samples here: {shortened(rare, SHOWN_PROBLEMS, str)}. "
                 "Their scores, and the intervals of scores that average over classes, are unreliable",
                 markup=False,
             )
@@ -166,8 +167,13 @@ def _print_details(report: PatternReport) -> None:
         console.print(f"{score_label(name)}: {value} ({limits}, {details.n_units} {unit})")
 
 
+def score_text(value: float | None) -> str:
+    """Return a score with three digits, or a dash if it is undefined."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _cell(value: float | None, best: bool) -> str:
-    text = "-" if value is None else f"{value:.3f}"
+    text = score_text(value)
     return f"[bold]{text}[/bold]" if best else text
 
 

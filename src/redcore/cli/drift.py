@@ -79,6 +79,7 @@ def _print_periods(report: "DriftReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from redcore.cli._output import score_text
     from redcore.metrics import score_label
 
     assert report.labelled is not None
@@ -88,14 +89,10 @@ def _print_periods(report: "DriftReport") -> None:
         table.add_column(column, justify="left" if column == "from" else "right", no_wrap=column == "from")
     rows = [*((period.start, period) for period in report.periods), ("all", report.labelled)]
     for name, period in rows:
-        scores = [_number(period.scores.get(score)) for score in names]
-        table.add_row(name, str(period.n_samples), *scores, _number(period.coverage))
+        scores = [score_text(period.scores.get(score)) for score in names]
+        table.add_row(name, str(period.n_samples), *scores, score_text(period.coverage))
     before = report.at_fit.get("scores", {})
     if before:
-        scores = [_number(before.get(score)) for score in names]
+        scores = [score_text(before.get(score)) for score in names]
         table.add_row("test split of the run", str(before["n_samples"]), *scores, "-")
     Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(table)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

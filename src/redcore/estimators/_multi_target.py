@@ -25,7 +25,8 @@ class MethodMultiTarget(AnyMethodEstimator):
     """Several targets of different kinds with one model. See `MultimodalEstimator` for the other parameters.
 
     y is a data frame or a mapping with one column of classes or numbers per target, in which None and NaN are missing
-    values; or a mixed `Target`, see `redcore.data.several_targets`, which can also have labels and times to an event.
+    values; or a mixed `Target`, see `redcore.data.several_targets`, which can also have labels and times to an event. A
+    fit leaves out samples without a value of any target.
 
     scikit-learn has no convention for targets of different kinds: predictions are mappings by target. Its tools for
     single targets take the result of `estimator`.
@@ -50,21 +51,6 @@ class MethodMultiTarget(AnyMethodEstimator):
     >>> {name: values.tolist() for name, values in model.predict({"audio": [[23.0]]}).items()}["loud"]
     ['yes']
     """
-
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        availability: Any = None,
-        groups: Any = None,
-        sample_weight: Any = None,
-        validation: Any = None,
-    ) -> Self:
-        """Fit the method to X and y; see `MultimodalEstimator.fit`. Samples without any target are left out."""
-        if self.unlabelled is not None:
-            raise SettingsError("unlabelled: expected None, since missing values of y are samples without a label")
-        self.__dict__.pop("target_names_", None)
-        return super().fit(X, y, availability, groups, sample_weight, validation)
 
     def predict(self, X: Any, availability: Any = None) -> dict[str, AnyArray]:
         """Return the predictions by target.
@@ -134,6 +120,10 @@ class MethodMultiTarget(AnyMethodEstimator):
         self, X: Any, y: Any, availability: Any, groups: Any, weights: Any, reset: bool
     ) -> tuple[MultimodalData, Any, Any]:
         """Convert X, and return it with the target and the weights in the order of its samples."""
+        if reset:
+            if self.unlabelled is not None:
+                raise SettingsError("unlabelled: expected None, since missing values of y are samples without a label")
+            self.__dict__.pop("target_names_", None)
         if y is None or isinstance(y, Target):
             data, _, weights = super()._matched(X, None, availability, groups, weights, reset)
             return data, y, weights

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from redcore._files import read_json
+from redcore._statistics import resampling_variance
 from redcore.exceptions import RunError
 from redcore.metrics import HEADLINES, known_scores
 
@@ -41,9 +42,8 @@ class FoldMean:
 def fold_mean(values: Sequence[float | None], bounds: tuple[float, float] = (-np.inf, np.inf)) -> FoldMean:
     """Return the mean of the scores of the folds, with an interval within `bounds`. None is an undefined score.
 
-    The training samples of any two of K folds overlap, so that the scores are correlated. The t interval therefore has
-    the variance s² (1/K + 1/(K - 1)) in place of s²/K, with the ratio 1/(K - 1) of test to training samples (Nadeau and
-    Bengio, 2003).
+    The training samples of any two of K folds overlap. The variance of the t interval is `resampling_variance` with the
+    ratio 1/(K - 1) of test to training samples.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def fold_mean(values: Sequence[float | None], bounds: tuple[float, float] = (-np
         return FoldMean(float(known[0]) if len(known) else None, None, None, len(known))
     from scipy.stats import t  # its import takes a second
 
-    mean, variance = known.mean(), known.var(ddof=1) * (1 / len(known) + 1 / (len(values) - 1))
+    mean, variance = known.mean(), resampling_variance(known.tolist(), 1 / (len(values) - 1))
     half = t.ppf((1 + LEVEL) / 2, len(known) - 1) * np.sqrt(variance)
     low, high = np.clip([mean - half, mean + half], *bounds)
     return FoldMean(float(mean), float(low), float(high), len(known))

@@ -176,17 +176,17 @@ def check_folds(data: MultimodalData, n_folds: int) -> None:
     DataError
         If the data has a test split, fewer samples or groups than folds, or a class (or the event of a survival target)
         that occurs in fewer of them.
+    UnsupportedError
+        If the data has several targets.
     """
     if data.target is not None:
-        require_single_target(data.target.kind, "cv")
+        require_single_target(data.target.kind, "cross-validation")
     if data.split is not None and (data.split == 2).any():
         n_test = np.count_nonzero(data.split == 2)
         raise DataError(
             f"cv: the data has a test split ({n_test} samples), on which a fit without cv is scored; leave cv out, or "
             "remove the split from the data"
         )
-    if data.target is not None:
-        require_single_target(data.target.kind, "cross-validation")
     source = data if data.split is None else data.take(np.flatnonzero(data.split == 0))
     _check_number_of_folds(source, n_folds)
     units = np.arange(source.n_samples) if source.groups is None else source.groups

@@ -241,10 +241,9 @@ def check_unique_keys(raw: bytes) -> None:
     """
 
     def check(pairs: list[tuple[str, Any]]) -> None:
-        counts = Counter(key for key, _ in pairs)
-        repeated = next((key for key, count in counts.items() if count > 1), None)
-        if repeated is not None:
-            raise DataError(f"the key {repeated[:100]!r} occurs {counts[repeated]} times in one object")
+        if len(dict(pairs)) < len(pairs):
+            repeated, count = next(item for item in Counter(key for key, _ in pairs).items() if item[1] > 1)
+            raise DataError(f"the key {repeated[:100]!r} occurs {count} times in one object")
 
     # Python limits the digits of integers, but not those of floats
     json.loads(raw, object_pairs_hook=check, parse_int=float)
