@@ -17,7 +17,7 @@ from redcore.data import (
     hold_out,
     require_single_target,
 )
-from redcore.exceptions import DataError, HoldOutWarning
+from redcore.exceptions import DataError, HoldOutWarning, shortened
 from redcore.missing import ampute_parts
 from redcore.runs._request import Request
 from redcore.runs._threshold import ThresholdRule
@@ -234,16 +234,17 @@ def _warn_of_absent_classes(data: MultimodalData, codes: IntArray, untested: lis
     if data.target is None or not data.target.is_classification or data.target.classes is None:
         return
     classes, occurring = data.target.classes, np.unique(data.target.values)
-    consequences = ("it cannot be learned", "it is not used for model selection", "its scores are undefined")
-    for code, (split, consequence) in enumerate(zip(SPLITS, consequences, strict=True)):
+    one = ("it cannot be learned", "it is not used for model selection", "its scores are undefined")
+    several = ("they cannot be learned", "they are not used for model selection", "their scores are undefined")
+    for code, split in enumerate(SPLITS):
         values = data.target.values[codes == code]
         absent = [name for name in classes[np.setdiff1d(occurring, values)].tolist() if name not in untested]
         if values.size and absent:
-            more = f" and {len(absent) - SHOWN_CLASSES} more" if len(absent) > SHOWN_CLASSES else ""
-            subject, verb = ("class", "has") if len(absent) == 1 else ("classes", "have")
+            subject, consequences = ("class", one) if len(absent) == 1 else ("classes", several)
+            verb = "has" if len(absent) == 1 else "have"
             warnings.warn(
-                f"{subject} {', '.join(map(repr, absent[:SHOWN_CLASSES]))}{more} {verb} no sample in the {split} split "
-                f"({len(values)} samples): {consequence}",
+                f"{subject} {shortened(absent, SHOWN_CLASSES)} {verb} no sample in the {split} split "
+                f"({len(values)} samples): {consequences[code]}",
                 HoldOutWarning,
                 stacklevel=3,
             )
