@@ -136,7 +136,7 @@ def test_explain_takes_one_target(cli, run, table):
 def test_cross_validation_expects_a_single_target(cli, table, tmp_path):
     done = cli("fit", str(table), *COLUMNS, *TARGETS, "--cv", "3", "--out", str(tmp_path / "out"))
     assert done.status != 0
-    assert "cv expects a single target" in done.err
+    assert "cross-validation expects a single target" in done.err
 
 
 def test_calibrate_expects_a_single_target(cli, run, table, tmp_path):
