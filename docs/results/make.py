@@ -389,8 +389,9 @@ def rankings(name: str, records: Sequence[Record]) -> list[str]:
     if name == "tuned":
         return []
     columns = {}
+    over: Over = "as_observed" if PAGES[name][1] is observed_table else "patterns"
     for score, label in SCORES.items():
-        ranking = rank_methods(records, score=score)
+        ranking = rank_methods(records, score=score, over=over)
         if ranking is not None and len(ranking.methods) > 1:
             ranks = zip(ranking.methods, ranking.mean_ranks, strict=True)
             columns[label] = {method: f"{rank:.2f}" for method, rank in ranks}

@@ -62,13 +62,16 @@ def in_processes(
                 try:
                     result = future.result()
                 except BrokenProcessPool:
-                    pools[slot] = _pool(context)
+                    pools.append(_pool(context))
+                    slot = len(pools) - 1
                     result = died(task, "the worker process died (killed or out of memory)")
                 idle.append(slot)
                 yield result
     finally:
-        for pool in pools:
-            pool.shutdown(wait=False, cancel_futures=True)
+        # pools without a task end at once; unless they are awaited, Python may write to their closed pipes when it exits
+        busy = {slot for slot, _ in running.values()}
+        for slot, pool in enumerate(pools):
+            pool.shutdown(wait=slot not in busy, cancel_futures=True)
 
 
 def worker_context(preload: str) -> BaseContext:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redcore.benchmark import read_records
+from redcore.benchmark import pack_records, read_records, unpack_records
 from redcore.benchmark._splits import prepare
 from redcore.exceptions import RunError
 
@@ -40,3 +40,13 @@ def test_unknown_versions_are_rejected(tmp_path, version):
     packed.write_bytes(gzip.compress(json.dumps({**content, "schema_version": version}).encode()))
     with pytest.raises(RunError, match=f"schema version {version!r}, expected 2"):
         read_records(packed)
+
+
+def test_places_of_records_may_be_strings(tmp_path):
+    assert unpack_records(str(PACKED), str(tmp_path / "out")) == len(read_records(str(PACKED)))
+    assert pack_records(str(tmp_path / "out"), str(tmp_path / "again.jsonl.gz")) == len(read_records(tmp_path / "out"))
+
+
+def test_a_missing_place_of_records_is_named(tmp_path):
+    with pytest.raises(RunError, match=r"absent: no such file or folder"):
+        read_records(tmp_path / "absent")

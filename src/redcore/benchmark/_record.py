@@ -269,25 +269,29 @@ def read_record(path: Path) -> Record:
         raise RunError(f"{path}: not a record ({error})") from None
 
 
-def read_records(source: Path) -> list[Record]:
+def read_records(source: str | Path) -> list[Record]:
     """Read all records of a benchmark folder or of a file written by `pack_records`, sorted by key.
 
     Raises
     ------
     RunError
-        If a record or the file is damaged or has an unknown schema version.
+        If there is no such file or folder, or if a record or the file is damaged or has an unknown schema version.
     """
+    source = Path(source)
     if source.is_file():
         return _read_packed(source)
+    if not source.is_dir():
+        raise RunError(f"{source}: no such file or folder")
     return [read_record(path) for path in sorted((source / "records").glob("*.json"))]
 
 
-def pack_records(folder: Path, path: Path) -> int:
+def pack_records(folder: str | Path, path: str | Path) -> int:
     """Write all records of a benchmark folder to one compressed file, and return their number.
 
     The file has one JSON object per line. The same records always give the same bytes. If predictions per test sample
     were kept, they are written to an archive in the same folder: ``quick.samples.zip`` for ``quick.jsonl.gz``.
     """
+    folder, path = Path(folder), Path(path)
     records = read_records(folder)
     lines = "".join(json.dumps(record.dump(), sort_keys=True) + "\n" for record in records)
     packed = gzip.compress(lines.encode(), mtime=0)
@@ -306,7 +310,7 @@ def _write_archive(path: Path, files: list[Path]) -> None:
             archive.writestr(zipfile.ZipInfo(samples_name(file.stem)), file.read_bytes())
 
 
-def unpack_records(path: Path, folder: Path) -> int:
+def unpack_records(path: str | Path, folder: str | Path) -> int:
     """Write the records of a file written by `pack_records` to a benchmark folder, and return the number of new ones.
 
     A run of the benchmark can then resume from them. Existing records in the folder are not overwritten. Predictions
@@ -317,6 +321,7 @@ def unpack_records(path: Path, folder: Path) -> int:
     RunError
         If the file does not exist, is damaged or has an unknown schema version, or if the folder cannot be created.
     """
+    path, folder = Path(path), Path(folder)
     new = [(folder / "records" / f"{record.key}.json", record) for record in _read_packed(path)]
     new = [(target, record) for target, record in new if not target.exists()]
     try:

@@ -21,19 +21,19 @@ Backend = Literal["process", "ray"]
 Progress = Callable[[Record], None]
 
 
-def missing_cells(spec: Spec, folder: Path) -> list[Cell]:
+def missing_cells(spec: Spec, folder: str | Path) -> list[Cell]:
     """Return the cells of `spec` without a finished record in `folder`, including failed cells."""
-    work = Work(folder)
+    work = Work(Path(folder))
     return [cell for cell in spec.cells() if not work.is_done(cell)]
 
 
 def run(
     spec: Spec,
-    folder: Path,
+    folder: str | Path,
     *,
     n_jobs: int | None = None,
     backend: Backend = "process",
-    data_folder: Path | None = None,
+    data_folder: str | Path | None = None,
     progress: Progress = lambda record: None,
 ) -> None:
     """Run all cells of a benchmark that have no finished record.
@@ -41,14 +41,14 @@ def run(
     Parameters
     ----------
     spec : Spec
-    folder : Path
+    folder : str or Path
         Output folder for ``spec.json``, ``records/<key>.json``, ``predictions/<key>.npy``, ``samples/<key>.npz`` and,
         for tuned methods, ``tuning/<key>/``. It may contain records of earlier runs, also of a benchmark with other
         cells.
     n_jobs : int, optional
         Number of cells to run in parallel. Default: 1, in this process; with Ray, the number of CPUs of the cluster.
     backend : {"process", "ray"}
-    data_folder : Path, optional
+    data_folder : str or Path, optional
         Folder of the data files. Default: the current directory.
     progress : callable
         Called with every record when it is written.
@@ -59,6 +59,7 @@ def run(
         If the folder cannot be created, if `backend` is "ray" and Ray is not installed, or if methods are tuned and
         Optuna is not installed or one of them has no setting to tune.
     """
+    folder = Path(folder)
     for name in ("records", "predictions", "samples"):
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def run(
     write_json(folder / "spec.json", spec.dump())
     queue = Queue(missing_cells(spec, folder))
     # absolute paths, because the workers of a cluster have another working directory
-    work = Work(folder.resolve(), (data_folder or Path()).resolve(), spec.keep_samples)
+    work = Work(folder.resolve(), Path(data_folder or ".").resolve(), spec.keep_samples)
     for record in _records(queue, work, n_jobs, backend):
         queue.learn(record)
         progress(record)
