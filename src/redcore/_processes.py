@@ -68,7 +68,7 @@ def in_processes(
                 idle.append(slot)
                 yield result
     finally:
-        # pools without a task end at once; unless they are awaited, Python may write to their closed pipes when it exits
+        # await pools without a task, which end at once: Python may otherwise write to their closed pipes at exit
         busy = {slot for slot, _ in running.values()}
         for slot, pool in enumerate(pools):
             pool.shutdown(wait=slot not in busy, cancel_futures=True)
