@@ -34,6 +34,7 @@ __all__ = [
     "ShapeError",
     "TargetError",
     "TrainingInterrupted",
+    "UndefinedScoreError",
     "UnknownNameError",
     "UnseenCategoryWarning",
     "UnseenModalityWarning",
@@ -74,6 +75,10 @@ class SchemaError(DataError):
 
 class EmptySampleError(DataError):
     """Samples without any observed modality are not allowed here."""
+
+
+class UndefinedScoreError(DataError):
+    """A score is not defined on the samples, such as macro-F1 if all are of one class."""
 
 
 class MissingRateError(RedCoreError, ValueError):

@@ -40,6 +40,28 @@ def test_explain_prints_values_and_training_states(cli, run):
         assert text in result.out
 
 
+@pytest.mark.filterwarnings("always::redcore.exceptions.DataWarning")
+def test_values_of_an_undefined_score_are_dashes_and_the_rest_goes_on(cli, run, make_npz, tmp_path):
+    data = make_npz("binary", has_text=np.arange(60) % 3 != 1)  # the text is observed in one class only
+    arguments = ("explain", run, data, "--rows", "all", "--features", "--metric", "macro_f1", "--out", tmp_path)
+    result = cli(*arguments, "--json")
+    assert result.status == 0
+    reason = (
+        "macro_f1 is not defined on the 40 sample(s) that observe any modality or none, which are all of class 'neg'"
+    )
+    assert result.json["value"]["values"] == {"audio": None, "text": None}
+    assert result.json["value"]["not_estimated"].startswith(reason)
+    assert result.json["acquisition"]["text"]["n_samples"] == 20
+    assert [one["modality"] for one in result.json["features"]] == ["audio"]
+    assert "warning: features of text are left out: macro_f1 is not defined" in " ".join(result.err.split())
+    assert f"\u2013 <small>({reason}".replace("'", "&#39;") in (tmp_path / "explain.html").read_text()
+    assert not (tmp_path / "worth.png").exists()
+    text = cli(*arguments)
+    rows = [line.split("│")[1:3] for line in text.out.splitlines() if line.startswith(("│ audio", "│ text"))]
+    assert [[cell.strip() for cell in row] for row in rows] == [["audio", "-"], ["text", "-"]]
+    assert f"No values: {reason}" in text.out
+
+
 def test_explain_of_a_method_without_training_steps(cli, linear_run):
     result = cli("explain", linear_run, linear_run.parent / "data.npz", "--json")
     assert result.json["training"] == []

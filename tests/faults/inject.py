@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,17 +72,18 @@ class Writes:
         self.count += 1
 
 
-def _run_here(arguments: tuple[str, ...], log: str, watched: str, kill_at: int | None, limit: int | None) -> None:
+def _run_here(command: Command, log: str, kill_at: int | None, limit: int | None) -> None:
     """Run one command in this process, with its messages in the file `log`, and leave the process."""
     from redcore.cli import main
 
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    output = command.out if command.is_printed else os.devnull
+    os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    writes = Writes(Path(watched), kill_at)
-    status = main(list(arguments))
+    writes = Writes(command.out.parent, kill_at)
+    status = main(list(command.arguments))
     sys.stdout.flush()
     with contextlib.suppress(OSError):
         os.write(descriptor, f"\nwrites: {writes.count}\n".encode())
@@ -97,13 +99,13 @@ class Bench:
         self.context.set_forkserver_preload(["faults.preload"])
         self.counts: dict[tuple[str, str], collections.Counter] = collections.defaultdict(collections.Counter)
         self.problems: list[str] = []
+        self.shorter: dict[str, bytes] = {}
 
     def run(self, command: Command, kill_at: int | None = None, limit: int | None = None) -> tuple[int | None, str]:
         """Run a command; return its status (None if it did not end in time) and its messages."""
         log = self.scratch / "log.txt"
         log.unlink(missing_ok=True)
-        arguments = (command.arguments, str(log), str(command.out.parent), kill_at, limit)
-        process = self.context.Process(target=_run_here, args=arguments)
+        process = self.context.Process(target=_run_here, args=(command, str(log), kill_at, limit))
         process.start()
         process.join(SECONDS)
         status = process.exitcode
@@ -145,6 +147,8 @@ class Bench:
         """Write to a folder that may not be written."""
         with self.fresh() as folder, unwritable(folder):
             command = commands(self.inputs, folder)[name]
+            if command.is_printed:
+                return
             status, log = self.run(command)
             self.note(name, "read-only", self.judge(status, log, command.content(), reference) or at_zero(status), log)
 
@@ -153,6 +157,8 @@ class Bench:
         for make in (os.mkfifo, link_to_full):
             with self.fresh() as folder:
                 command = commands(self.inputs, folder)[name]
+                if command.is_printed and make is os.mkfifo:
+                    continue
                 make(command.out)
                 before = command.out.lstat().st_mode
                 status, log = self.run(command)
@@ -215,7 +221,7 @@ class Bench:
     ) -> str | None:
         """Return "lost" if the output is partial, or if the command does not give its result when it is run again."""
         for name, content in command.content().items():
-            if content not in (OLD, reference.get(name)):
+            if content not in (OLD, reference.get(name), self.shorter.get(name)) and not command.is_printed:
                 return "lost"
         if partial_only and status != 0 and command.products == ("",) and not command.content():
             return "lost"  # the earlier result
@@ -243,6 +249,11 @@ class Bench:
             reference = command.content()
             assert reference, name
             n_writes = int(log.rpartition("writes: ")[2])
+        with self.fresh() as folder:
+            command = commands(self.inputs, folder)[name]
+            if command.shorter:
+                self.run(replace(command, arguments=command.shorter))
+                self.shorter = command.content()
         faults: list[Callable[[str, dict[str, bytes]], None]] = [self.full_disk, self.read_only, self.special_paths]
         for fault in (*faults, self.flipped_bits):
             fault(name, reference)
@@ -342,8 +353,11 @@ def inject(names: tuple[str, ...], n_points: int) -> Bench:
         write_inputs(inputs)
         bench = Bench(inputs, scratch, n_points)
         for name in names:
+            n_known = len(bench.problems)
             bench.all_faults(name)
-            print(f"{name}: {len(bench.problems)} problems so far", file=sys.stderr, flush=True)
+            print(f"{name}: {len(bench.problems) - n_known} problems", file=sys.stderr, flush=True)
+            for problem in bench.problems[n_known:]:
+                print(problem, flush=True)
     return bench
 
 
@@ -353,8 +367,6 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=1000)
     options = parser.parse_args()
     bench = inject(tuple(options.commands), options.points)
-    for problem in bench.problems:
-        print(problem)
     print(bench.table())
     sys.exit(bool(bench.problems))
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import time
 
@@ -235,6 +236,30 @@ def test_an_incomplete_record_of_a_killed_writer_is_truncated(tmp_path):
     study = Study(tmp_path, task())
     study.work(Budget(3))
     assert len(Study(tmp_path, task()).study.trials) == 3
+
+
+def test_a_changed_bit_of_the_journal_is_named_or_has_no_effect(tmp_path):
+    Study(tmp_path, task()).work(Budget(2))
+    path, before = tmp_path / "journal.log", Study(tmp_path, task()).finished()
+    content, n_errors = path.read_bytes(), 0
+    for position in [*range(0, len(content) - 1, 29), len(content) - 5]:
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        try:
+            after = Study(tmp_path, task()).finished()
+        except RunError as error:
+            n_errors += re.match(rf"{path}: line \d+ is damaged", str(error)) is not None
+        else:
+            assert [(one.params, one.value) for one in after] == [(one.params, one.value) for one in before]
+    assert n_errors > 20
+
+
+def test_a_journal_without_checksums_is_read(tmp_path):
+    Study(tmp_path, task()).work(Budget(2))
+    path, before = tmp_path / "journal.log", Study(tmp_path, task()).finished()
+    path.write_text(re.sub(r',"checksum":\d+', "", path.read_text()))
+    assert Study(tmp_path, task()).finished() == before
 
 
 def work_slowly(folder, n_trials):

@@ -44,23 +44,21 @@ def _table(title: str, *columns: str) -> Table:
 
 def _print_model(console: Console, content: Mapping[str, Any]) -> None:
     value, words = content["value"], content["words"]
-    scores = f"{value['without']:.3f} without, {value['with_all']:.3f} with all modalities"
-    samples = "the same complete samples" if value["complete_samples"] else "the samples that observe the pattern"
-    table = _table(
-        f"{value['metric']} on {content['rows']} ({scores}), each pattern on {samples}",
-        "modality",
-        "value",
-        "mean information gain if acquired, nats",
-    )
-    for name, shapley in sorted(value["values"].items(), key=lambda item: -item[1]):
-        error = value["standard_errors"] and f" ± {value['standard_errors'][name]:.3f}"
+    is_estimated = "not_estimated" not in value
+    title = _scored(value, content["rows"]) if is_estimated else f"modalities on {content['rows']}"
+    table = _table(title, "modality", "value", "mean information gain if acquired, nats")
+    errors = value.get("standard_errors")
+    for name, shapley in sorted(value["values"].items(), key=lambda item: -(item[1] or 0.0)):
+        cell = "-" if shapley is None else f"{shapley:.3f}" + (f" ± {errors[name]:.3f}" if errors else "")
         acquired = content["acquisition"].get(name)
         gain = "-" if acquired is None else f"{acquired['mean']:.3f} ({acquired['n_samples']} samples)"
-        table.add_row(escape(name), f"{shapley:.3f}{error or ''}", gain)
+        table.add_row(escape(name), cell, gain)
     console.print(table)
+    if not is_estimated:
+        console.print(f"No values: {value['not_estimated']}\n", markup=False)
     for name in ("value", "acquisition"):
         _print_words(console, words.get(name))
-    interactions = sorted(value["interactions"].items(), key=lambda item: -abs(item[1]))
+    interactions = sorted(value.get("interactions", {}).items(), key=lambda item: -abs(item[1]))
     for pair, strength in interactions[:SHOWN_INTERACTIONS]:
         console.print(f"interaction {escape(pair)}: {strength:+.3f}")
     _print_words(console, words.get("interactions"))
@@ -68,6 +66,13 @@ def _print_model(console: Console, content: Mapping[str, Any]) -> None:
         status = "under-trained" if state["under_trained"] else "trained"
         console.print(f"{escape(state['modality'])}: {status}, {escape(state['reason'])}")
     _print_words(console, words.get("training"))
+
+
+def _scored(value: Mapping[str, Any], rows: str) -> str:
+    """Return the score of the values, and the samples on which it was computed."""
+    scores = f"{value['without']:.3f} without, {value['with_all']:.3f} with all modalities"
+    samples = "the same complete samples" if value["complete_samples"] else "the samples that observe the pattern"
+    return f"{value['metric']} on {rows} ({scores}), each pattern on {samples}"
 
 
 def _feature_table(result: Mapping[str, Any]) -> Table:

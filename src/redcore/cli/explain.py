@@ -141,7 +141,9 @@ def _add_model(
     acquisition: "dict[str, AnyArray]",
 ) -> None:
     """Add the values of the modalities, their interactions, the information gains and the training states."""
+    from redcore.exceptions import UndefinedScoreError
     from redcore.explain import (
+        Words,
         acquisition_words,
         interaction_words,
         modality_value,
@@ -150,17 +152,18 @@ def _add_model(
         value_words,
     )
 
-    value = modality_value(method, samples, options.metric, n_permutations=options.permutations, seed=options.seed)
+    words: dict[str, Words | None] = {}
+    try:
+        value = modality_value(method, samples, options.metric, n_permutations=options.permutations, seed=options.seed)
+    except UndefinedScoreError as error:
+        content["value"] = {"values": dict.fromkeys(method.active), "not_estimated": str(error)}
+    else:
+        content["value"] = value.to_dict()
+        words |= {"value": value_words(value), "interactions": interaction_words(content["value"]["interactions"])}
     states = training_states(finished.history, finished.record["realised_missing_rates"]["train"])
-    content["value"] = value.to_dict()
     content["acquisition"] = _summary(acquisition)
     content["training"] = [state.to_dict() for state in states]
-    words = {
-        "value": value_words(value),
-        "interactions": interaction_words(content["value"]["interactions"]),
-        "acquisition": acquisition_words(content["acquisition"]),
-        "training": training_words(states),
-    }
+    words |= {"acquisition": acquisition_words(content["acquisition"]), "training": training_words(states)}
     content["words"] |= {name: own.to_dict() for name, own in words.items() if own is not None}
 
 
@@ -264,7 +267,8 @@ def _write(
             pa.table({name: pa.array(values, from_pandas=True) for name, values in acquisition.items()}),
             out / "acquisition.csv",
         )
-    figures = {"worth.png": worth_figure(content["value"])} if "value" in content else {}
+    has_values = "value" in content and "not_estimated" not in content["value"]
+    figures = {"worth.png": worth_figure(content["value"])} if has_values else {}
     if content.get("training"):
         figures["training.png"] = supervision_figure(steps)
     for name, figure in figures.items():

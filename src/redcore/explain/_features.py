@@ -1,5 +1,6 @@
 """Permutation importance of the features within each modality."""
 
+import warnings
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from redcore._progress import tracked
 from redcore._types import AnyArray, IntArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData
-from redcore.exceptions import DataError
+from redcore.exceptions import DataWarning, UndefinedScoreError
 from redcore.methods import Method
 from redcore.metrics import SamplePredictions, headline, influence, is_lower_better, scores
 
@@ -139,14 +140,13 @@ def feature_importance(
     Returns
     -------
     list of FeatureImportances
-        One entry per modality. Modalities that fewer than two samples observe are left out.
+        One entry per modality. Modalities that fewer than two samples observe are left out, and so are, with a
+        `DataWarning`, modalities on whose samples the metric is not defined.
 
     Raises
     ------
     UnknownNameError
         If the metric is unknown.
-    DataError
-        If the metric is not defined on the samples that observe a modality.
 
     Examples
     --------
@@ -165,7 +165,10 @@ def feature_importance(
         rows = np.sort(rng.permutation(np.flatnonzero(modality.availability))[:max_samples])
         if len(rows) >= 2:
             permuter = _Permuter(method, data.take(rows).loaded(), name, metric, n_repeats, rng)
-            results.append(permuter.importances(max_features))
+            try:
+                results.append(permuter.importances(max_features))
+            except UndefinedScoreError as error:
+                warnings.warn(f"features of {name} are left out: {error}", DataWarning, stacklevel=2)
     return results
 
 
@@ -252,7 +255,7 @@ class _Permuter:
         check_known("metric", [self.metric], all_scores)
         value = all_scores[self.metric]
         if value is None:
-            raise DataError(
+            raise UndefinedScoreError(
                 f"{self.metric} is not defined on the {self.data.n_samples} samples that observe {self.name}; evaluate "
                 "more samples, or another metric, such as nll"
             )

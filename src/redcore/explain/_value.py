@@ -10,7 +10,7 @@ from redcore._progress import stage
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData, Target
-from redcore.exceptions import DataError
+from redcore.exceptions import UndefinedScoreError
 from redcore.explain._shapley import ShapleyValues, shapley
 from redcore.methods import Method
 from redcore.metrics import headline, is_lower_better, scores
@@ -95,8 +95,9 @@ def modality_value(
     ------
     UnknownNameError
         If the metric is unknown.
-    DataError
-        If no sample observes all modalities of a pattern, or if the metric is not defined on these samples.
+    UndefinedScoreError
+        If no sample observes all modalities of a pattern, or if the metric is not defined on these samples. Each value
+        depends on the scores under all patterns.
     """
     data = method.completed(method.schema.align(data))
     rng = np.random.default_rng(seed)
@@ -121,7 +122,9 @@ class _Scorer:
         keep = np.isin(self.method.active, list(names))
         rows = np.flatnonzero(self.data.availability[:, keep].all(axis=1))
         if not rows.size:
-            raise DataError(f"no sample observes {pattern_name(sorted(names))}: this pattern cannot be evaluated")
+            raise UndefinedScoreError(
+                f"no sample observes {pattern_name(sorted(names))}: this pattern cannot be evaluated"
+            )
         self.min_samples = min(self.min_samples, len(rows))
         subset = self.data.take(rows)
         assert subset.target is not None
@@ -130,7 +133,7 @@ class _Scorer:
         value = all_scores[self.metric]
         if value is None:
             pattern = pattern_name(sorted(names)) or "any modality or none"
-            raise DataError(
+            raise UndefinedScoreError(
                 f"{self.metric} is not defined on the {len(rows)} sample(s) that observe {pattern}"
                 f"{_of_one_class(subset.target)}; evaluate more samples, or another metric, such as nll"
             )

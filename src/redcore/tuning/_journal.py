@@ -1,39 +1,71 @@
-"""Journal file of a study, protected by a lock of the operating system that ends with the process holding it."""
+"""Journal file of a study with checksums, and a lock of the operating system that ends with its process."""
 
 import fcntl
+import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Any, cast
 from uuid import uuid4
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+
+from redcore.exceptions import RunError
 
 __all__ = ["Journal"]
 
 
-class _Lock:
-    """File lock for Optuna. The first holder truncates an incomplete last record that a killed writer left."""
+class _CheckedFile:
+    """Journal for Optuna: one JSON record with a checksum per line. Records of earlier versions have no checksum."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
+        self._offsets = [0]
+        path.touch()
 
-    def acquire(self) -> bool:
-        """Acquire the lock; block until it is available."""
-        file = self.path.with_suffix(".lock").open("ab")
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append records."""
+        lines = [json.dumps({**log, "checksum": _checksum(log)}, separators=(",", ":")) for log in logs]
+        with _locked(self.path), self.path.open("ab") as file:
+            file.write("".join(f"{line}\n" for line in lines).encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Yield the complete records from this number on; a damaged one raises `RunError`."""
+        with self.path.open("rb") as file:
+            file.seek(self._offsets[log_number_from])
+            for number, line in enumerate(file, log_number_from):
+                if not line.endswith(b"\n"):
+                    return  # its writer has not finished
+                if number + 1 == len(self._offsets):
+                    self._offsets.append(self._offsets[number] + len(line))
+                yield self._record(line, number + 1)
+
+    def _record(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+            is_whole = record.pop("checksum", None) in (None, _checksum(record))
+        except (ValueError, AttributeError, TypeError):  # not UTF-8, not JSON, or not an object
+            is_whole = False
+        if not is_whole:
+            raise RunError(f"{self.path}: line {number} is damaged; restore the file, or choose another folder")
+        return cast(dict[str, Any], record)
+
+
+def _checksum(record: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a journal. The first holder truncates an incomplete last record that a killed writer left."""
+    with path.with_suffix(".lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        self._file = file
-        _truncate_incomplete_record(self.path)
-        return True
-
-    def release(self) -> None:
-        """Release the lock."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        _truncate_incomplete_record(path)
+        yield
 
 
 def _truncate_incomplete_record(path: Path) -> None:
@@ -63,9 +95,7 @@ class Journal:
 
     def storage(self) -> JournalStorage:
         """Return the journal as storage for Optuna."""
-        path = self.folder / "journal.log"
-        backend: BaseJournalBackend = JournalFileBackend(str(path), lock_obj=_Lock(path))
-        return JournalStorage(backend)
+        return JournalStorage(_CheckedFile(self.folder / "journal.log"))
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -210,7 +210,8 @@ class Study:
             "preset": self.task.preset,
             "metric": self.task.chosen_metric,
             "score": best.value,
-            "trial": best.number,
+            # without failed trials, so that it does not depend on interruptions
+            "trial": [trial.number for trial in self.finished()].index(best.number),
         }
         write_json(self.folder / "preset.json", content)
 
