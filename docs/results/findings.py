@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from ablation import ablation_findings
 from accuracy import DEFAULT, DEFAULT_AMONG_STACKS, accuracy_findings, ceiling_findings, f1_of
 from equal_aids import equal_aids_findings
 from survival import survival_findings
@@ -261,6 +262,7 @@ FINDINGS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "survival": survival_findings,
     "informative": observed_by_protocol,
     "within-modality": observed_by_protocol,
+    "ablation": ablation_findings,
     "tuned": tuned_findings,
     "accuracy": equal_aids_findings,
     "unseen": accuracy_findings,

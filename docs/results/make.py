@@ -14,6 +14,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from ablation import ablation_figure, ablation_table
 from accuracy import SCORES, accuracy_figure, accuracy_table, ceiling_figure, ceiling_table, f1_of
 from equal_aids import equal_aids_figure
 from findings import FINDINGS, coverage
@@ -339,6 +340,7 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "domain-shift": (observed_figure, observed_table),
     "two-modalities": (patterns_figure, patterns_table),
     "hardware": (hardware_figure, hardware_table),
+    "ablation": (ablation_figure, partial(ablation_table, score="argmax")),
     "tuned": (tuned_figure, tuned_table),
     "accuracy": (equal_aids_figure, partial(accuracy_table, score="argmax")),
     "unseen": (accuracy_figure, partial(accuracy_table, score="argmax")),
@@ -348,6 +350,9 @@ PAGES: dict[str, tuple[Callable[[Sequence[Record]], Figure], Callable[[Sequence[
     "informative": (observed_figure, observed_table),
     "within-modality": (observed_figure, observed_table),
 }
+
+BOTH_SCORES = ("ablation", "accuracy", "unseen")
+"""Pages with one table by macro-F1 of argmax and one by log loss."""
 
 
 def overview_figure(records: Sequence[Record]) -> Figure:
@@ -382,8 +387,9 @@ def markdown(rows: Table) -> str:
 
 def rankings(name: str, records: Sequence[Record]) -> list[str]:
     """Return the tables of mean ranks by log loss and macro-F1 of argmax (or leads, for survival) with their titles."""
-    if name in ("accuracy", "unseen"):
-        return [f"By {SCORES['proper']}:", markdown(accuracy_table(records, "proper"))]
+    if name in BOTH_SCORES:
+        tabulate = ablation_table if name == "ablation" else accuracy_table
+        return [f"By {SCORES['proper']}:", markdown(tabulate(records, "proper"))]
     if name == "survival":
         return [part for heading, rows in survival_parts(records) for part in (heading, markdown(rows))]
     if name == "tuned":
@@ -421,7 +427,7 @@ def make(name: str) -> None:
         if name == "accuracy":
             overview_figure(records).savefig(HERE / "overview.svg", metadata={"Date": None})
     table = markdown(tabulate(records))
-    if name in ("accuracy", "unseen"):
+    if name in BOTH_SCORES:
         table = f"By {SCORES['argmax']}:\n\n{table}"
     page = HERE / f"{name}.md"
     before, _, rest = page.read_text(encoding="utf-8").partition("<!-- records -->")
