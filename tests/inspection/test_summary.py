@@ -12,6 +12,7 @@ from redcore.data.store import Store, write_store
 from redcore.inspection import summarise
 from redcore.inspection._duplicates import duplicated_columns
 from redcore.missing import ampute
+from redcore.report import inspection_page
 
 
 def make(n=600, n_classes=3, seed=0, **more):
@@ -163,7 +164,9 @@ def test_suspicious_features():
         "values are tiny",
     ):
         assert has_finding(data, text)
-    assert has_finding(make(arrays={"audio": np.full((600, 10), 7.0)}), "audio: 10 features are constant")
+    assert has_finding(
+        make(arrays={"audio": np.full((600, 10), 7.0)}), "audio: constant features: 0, 1, 2, 3, 4, ... (10 in total)"
+    )
 
 
 def test_suspicious_targets():
@@ -201,6 +204,19 @@ def test_real_data(shared_data):
     assert any("eda: 3 of 3 features are skewed" in line for line in findings["wesad"])
     assert any("long runs of one class" in line for line in findings["leaves100"])
     assert not any("several splits" in line or "bit-identical" in line for lines in findings.values() for line in lines)
+
+
+def test_codes_of_categories_do_not_count_as_sizes():
+    table = np.column_stack([np.full(60, 5.0), np.arange(60) % 3])
+    data = MultimodalData.from_arrays(
+        {"table": table, "ward": table[:, 1:]},
+        feature_names={"table": ["crp", "ward"], "ward": ["ward"]},
+        categories={name: {"ward": ["x", "y", "z"]} for name in ("table", "ward")},
+    )
+    summary = summarise(data)
+    assert [modality.typical for modality in summary.modalities] == [5.0, None]
+    assert any(finding.text == "table: constant features: crp" for finding in summary.findings)
+    assert "<td>5</td><td>1</td>" in inspection_page(summary, "table")
 
 
 def test_missing_cells_are_listed_and_do_not_disturb_other_findings():

@@ -130,12 +130,16 @@ def _modalities(summary: "Summary") -> "Table":
     from rich.table import Table
 
     table = Table("modality", title="Modalities")
-    for column in ("features", "length: median (min to max)", "observed", "missing", "median |x|", "constant"):
+    for column in ("features", "length: median (min to max)", "observed", "missing", "median size", "constant"):
         table.add_column(column, justify="right")
     for modality in summary.modalities:
         lengths = modality.lengths
         length = "" if lengths is None else f"{lengths['50%']:g} ({lengths['0%']:g} to {lengths['100%']:g})"
-        numbers = (f"{modality.missing_rate:.1%}", f"{modality.typical:.3g}", str(len(modality.constant) or ""))
+        numbers = (
+            f"{modality.missing_rate:.1%}",
+            "" if modality.typical is None else f"{modality.typical:.3g}",
+            str(len(modality.constant) or ""),
+        )
         table.add_row(modality.name, str(modality.n_features), length, str(modality.n_observed), *numbers)
     return table
 

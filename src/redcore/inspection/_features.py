@@ -1,6 +1,6 @@
 """Scan of the observed values of a modality for suspicious features, with a digest of every sample."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -30,8 +30,9 @@ class FeatureScan:
     ----------
     constant, exploding, skewed : bool array (n_features,)
         Masks of the features with these properties.
-    typical : float
-        Median absolute value over all features; 0 without observed samples.
+    typical : float or None
+        Median absolute value over all features of numbers. It is 0 without observed samples, and None without features
+        of numbers.
     zero : bool array (n_samples,)
         Mask of the observed samples whose values are all zero.
     digests : bytes array (n_samples,)
@@ -46,17 +47,18 @@ class FeatureScan:
     constant: BoolArray
     exploding: BoolArray
     skewed: BoolArray
-    typical: float
+    typical: float | None
     zero: BoolArray
     digests: AnyArray
     lengths: IntArray | None
     missing_cells: FloatArray
 
 
-def scan(modality: Modality) -> FeatureScan:
+def scan(modality: Modality, coded: Sequence[int] = ()) -> FeatureScan:
     """Scan all observed values in one pass, a few thousand samples at a time.
 
-    Pixels of images and token ids are not checked feature by feature.
+    Pixels of images and token ids are not checked feature by feature. `coded` are the indices of the features whose
+    values are codes of categories or texts.
     """
     n_features = 0 if modality.is_raw else modality.n_features
     low, high = np.full(n_features, np.inf), np.full(n_features, -np.inf)
@@ -85,12 +87,18 @@ def scan(modality: Modality) -> FeatureScan:
         constant,
         _exploding(sample, low, high),
         (np.abs(skewness(sample)) > SKEWED) & ~constant,
-        float(np.median(np.abs(sample))) if sample.size else 0.0,
+        _median_size(np.delete(sample, coded, axis=1)),
         zero,
         digests,
         np.concatenate(lengths) if modality.is_sequence and lengths else None,
         n_missing / max(1, n_rows),
     )
+
+
+def _median_size(numbers: AnyArray) -> float | None:
+    if not numbers.shape[1]:
+        return None
+    return float(np.median(np.abs(numbers))) if numbers.size else 0.0
 
 
 def _filled(sample: AnyArray) -> AnyArray:

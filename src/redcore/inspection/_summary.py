@@ -52,8 +52,8 @@ class ModalitySummary:
         Fraction of samples in which the modality is missing.
     lengths : dict of str to float or None
         Quantiles of the sequence lengths, ``"0%"`` to ``"100%"``; None for vectors.
-    typical : float
-        Median absolute value.
+    typical : float or None
+        Median absolute value of the features of numbers; None if all features are categories, text, pixels or tokens.
     constant, exploding, skewed : tuple of int
         Indices of the features with these properties; see `redcore.inspection._features` for the thresholds.
     n_zero : int
@@ -68,7 +68,7 @@ class ModalitySummary:
     n_observed: int
     missing_rate: float
     lengths: dict[str, float] | None
-    typical: float
+    typical: float | None
     constant: tuple[int, ...]
     exploding: tuple[int, ...]
     skewed: tuple[int, ...]
@@ -122,7 +122,7 @@ def summarise(data: MultimodalData) -> Summary:
 
     Non-finite values are not searched for, because readers reject them.
     """
-    scans = {name: scan(modality) for name, modality in data.modalities.items()}
+    scans = {name: scan(modality, _coded(data, name)) for name, modality in data.modalities.items()}
     # tests against the values of a target need a value of every sample
     is_mixed = data.target is not None and data.target.kind.is_mixed
     factors = replace(data, target=None) if is_mixed else data
@@ -158,9 +158,8 @@ def summarise(data: MultimodalData) -> Summary:
 
 
 def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> ModalitySummary:
-    modality = data.modalities[name]
+    modality, coded = data.modalities[name], _coded(data, name)
     names = data.feature_names.get(name) or range(modality.n_features)
-    coded = [index for index, feature in enumerate(names) if feature in data.categories.get(name, {})]
     return ModalitySummary(
         name,
         modality.n_features,
@@ -175,6 +174,12 @@ def _modality_summary(data: MultimodalData, name: str, result: FeatureScan) -> M
         0 if coded else int(result.zero.sum()),
         {str(names[index]): float(result.missing_cells[index]) for index in np.flatnonzero(result.missing_cells)},
     )
+
+
+def _coded(data: MultimodalData, name: str) -> list[int]:
+    """Return the indices of the features of a modality whose values are codes of categories or texts."""
+    categories = data.categories.get(name, {})
+    return [index for index, feature in enumerate(data.feature_names.get(name, ())) if feature in categories]
 
 
 def _indices(mask: BoolArray, without: Sequence[int] = ()) -> tuple[int, ...]:
@@ -282,7 +287,8 @@ def _feature_findings(modality: ModalitySummary, data: MultimodalData) -> list[F
         text = f"{name} is all zeros in {modality.n_zero} samples that count as observed"
         findings.append(Finding("warning", f"{text}: missing values written as zeros?"))
     if modality.constant and modality.n_observed > 1:
-        findings.append(Finding("note", f"{name}: {len(modality.constant)} features are constant"))
+        constant = _listed([names[index] for index in modality.constant])
+        findings.append(Finding("note", f"{name}: constant features: {constant}"))
     if len(modality.skewed) > modality.n_features / 4:
         text = f"{name}: {len(modality.skewed)} of {modality.n_features} features are skewed (skewness over {SKEWED:g})"
         findings.append(Finding("note", f"{text}; preprocessing=quantile may help"))
