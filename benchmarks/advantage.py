@@ -2,8 +2,8 @@
 
     $ redcore fit digits --out RUN --method redcore --missing-rate fourier=0.2 --missing-rate pixels=0.8
     $ python benchmarks/advantage.py --data digits RUN [RUN ...]
-    $ python benchmarks/advantage.py --records docs/results/ablation.jsonl.gz --method network
-    $ python benchmarks/advantage.py --records docs/results/ablation.jsonl.gz --rules
+    $ python benchmarks/advantage.py --records docs/results/advantage.jsonl.gz --method network
+    $ python benchmarks/advantage.py --records docs/results/advantage.jsonl.gz --rules
 
 The second form reads benchmark records. They have weights, missing rates and the imputation losses of training, which
 are means over seeds, and over the latest quarter of the kept steps.
