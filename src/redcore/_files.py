@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,16 @@ from uuid import uuid4
 
 from redcore.exceptions import RunError
 
-__all__ = ["check_regular", "json_text", "locked", "read_json", "write_atomic", "write_json", "writing"]
+__all__ = [
+    "check_regular",
+    "json_checksum",
+    "json_text",
+    "locked",
+    "read_json",
+    "write_atomic",
+    "write_json",
+    "writing",
+]
 
 SPECIAL = {
     stat.S_IFIFO: "a FIFO",
@@ -129,6 +139,11 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 def json_text(content: dict[str, Any]) -> str:
     """Return `content` as indented JSON. NaN and infinity raise `ValueError`."""
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def json_checksum(content: Any) -> int:
+    """Return a checksum of content for JSON. It is the same after the content was written and read."""
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from redcore.export import load_calibration, load_model
@@ -37,6 +38,20 @@ def run(rows, tmp_path_factory):
     fit = ("fit", folder / "train.csv", "--out", folder / "run", "--method", "late_fusion", *options)
     assert main([str(part) for part in fit]) == 0
     return folder / "run"
+
+
+def test_training_samples_are_named(cli, run, rows, tmp_path):
+    text = " ".join(cli("drift", run, run.parent / "train.csv").out.split())
+    assert "warning: 240 of 300 samples are training samples of the run" in text
+    lines = [f"{'id' if k == 0 else f'p{k}'},{line}" for k, line in enumerate(rows(0, 300).splitlines())]
+    (tmp_path / "ids.csv").write_text("\n".join(lines) + "\n")
+    columns = ("--modality", "blood=crp,hb", "--option", "target=out", "--option", "id=id")
+    fit = cli("fit", tmp_path / "ids.csv", "--out", tmp_path / "run", "--method", "late_fusion", *columns)
+    assert fit.status == 0
+    (tmp_path / "some.csv").write_text("\n".join([lines[0], *lines[101:]]) + "\n")
+    parts = pq.read_table(tmp_path / "run" / "samples.parquet")["part"].to_pylist()[100:]
+    text = " ".join(cli("drift", tmp_path / "run", tmp_path / "some.csv").out.split())
+    assert f"{200 - parts.count('test')} of 200 samples are training samples" in text
 
 
 def test_data_without_a_shift(cli, run, rows, tmp_path):

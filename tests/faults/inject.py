@@ -257,7 +257,7 @@ class Bench:
         faults: list[Callable[[str, dict[str, bytes]], None]] = [self.full_disk, self.read_only, self.special_paths]
         for fault in (*faults, self.flipped_bits):
             fault(name, reference)
-        if name in ("fit", "tune", "bench", "extract"):
+        if name in ("fit", "fit with folds", "tune", "bench", "extract"):
             self.flipped_state(name, reference, n_writes)
         self.kills(name, reference, n_writes)
 

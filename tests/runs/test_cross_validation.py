@@ -10,6 +10,7 @@ from redcore.data import MultimodalData, Target
 from redcore.exceptions import DataError, RunError, SettingsError
 from redcore.runs import CrossValidation, Run, prepare, read_result
 from redcore.runs._fold_scores import fold_mean
+from redcore.runs._folder import write_folds
 
 
 def make(labels, groups=None, split=None, target=None):
@@ -98,6 +99,16 @@ def test_page_card_and_result_have_the_means(folder):
 def test_a_damaged_file_is_named(folder, tmp_path):
     (tmp_path / "cross_validation.json").write_text('{"n_folds": 3, "folds": [{"metrics": {}}]}')
     with pytest.raises(RunError, match=r"cross_validation.json: damaged"):
+        CrossValidation.read(tmp_path)
+
+
+def test_a_changed_score_of_unfinished_folds_is_found(folder, tmp_path):
+    path, folds = tmp_path / "cross_validation.json", read_result(folder).cross_validation.folds
+    write_folds(tmp_path, CrossValidation(3, folds[:2]))
+    assert CrossValidation.read(tmp_path).folds == folds[:2]
+    score = str(folds[0]["metrics"]["as_observed"]["nll"])
+    path.write_text(path.read_text().replace(score, score[:-1] + str((int(score[-1]) + 1) % 10), 1))
+    with pytest.raises(RunError, match=r"damaged \(its checksum differs\)"):
         CrossValidation.read(tmp_path)
 
 

@@ -67,6 +67,8 @@ def _print(report: "DriftReport") -> None:
     )
     for message in messages:
         typer.echo(f"- {message}")
+    if warning := report.warning():
+        typer.echo(f"warning: {warning}")
     if report.labelled is None:
         typer.echo("The data has no labels: scores are not compared.")
         return

@@ -195,9 +195,9 @@ def _add_samples(
     place = {str(name): row for row, name in enumerate(source.sample_ids.tolist())}
     for name in options.sample or []:
         if name not in place:
-            raise DataError(
-                f"{options.data}: no sample {name!r} among its {len(place)} ids, such as {next(iter(place))!r}"
-            )
+            first = next(iter(place))
+            hint = "; without a column of ids (option id), they are the row numbers" if first == "0" else ""
+            raise DataError(f"{options.data}: no sample {name!r} among its {len(place)} ids, such as {first!r}{hint}")
     rows = np.array([place[name] for name in options.sample or []])
     if source.checksum() == finished.request.data_checksum:
         for row in rows[~np.isin(rows, finished.held_out)].tolist():

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from redcore._files import read_json
 from redcore._progress import stage
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, chunks
@@ -35,6 +37,8 @@ class DriftReport:
         Scores over time; empty without labels or times.
     at_fit : dict
         ``scores`` and ``intervals`` on the test split of the run; empty without a test split.
+    n_trained : int
+        Number of samples that are known to be training samples of the run.
     """
 
     model: str
@@ -43,6 +47,7 @@ class DriftReport:
     labelled: LabelledPeriod | None
     periods: list[LabelledPeriod]
     at_fit: dict[str, Any]
+    n_trained: int = 0
 
     @property
     def has_shifted(self) -> bool:
@@ -52,6 +57,15 @@ class DriftReport:
     def messages(self) -> list[str]:
         """Return one line per finding."""
         return [*self.comparison.messages(), *self.label_messages()]
+
+    def warning(self) -> str:
+        """Return a warning about training samples in the data; empty without any."""
+        if not self.n_trained:
+            return ""
+        return (
+            f"{self.n_trained} of {self.comparison.n_new} samples are training samples of the run: their scores are "
+            "too good, and they hide shifts of the others; compare new samples only"
+        )
 
     def label_messages(self) -> list[str]:
         """Return one line per score that is worse than at the fit, and one if intervals cover too little."""
@@ -77,6 +91,7 @@ class DriftReport:
             "model": self.model,
             "data": self.data,
             "has_shifted": self.has_shifted,
+            "n_trained": self.n_trained,
             "messages": self.messages(),
             "comparison": self.comparison.to_dict(),
             "labelled": None if self.labelled is None else asdict(self.labelled),
@@ -116,7 +131,9 @@ def check_drift(model: Path, source: str, time: str | None = None, seed: int = 0
         raise RunError(f"{model}: has no profile of its training data; fit the model again with this version")
     reader = content["record"].get("reader") or {}
     expected = Expected(method.schema, data_format=reader.get("format"), options=reader.get("options", {}))
-    data = method.schema.conform(read_for_model(source, expected))
+    data = read_for_model(source, expected)
+    n_trained = _n_trained(model, data)
+    data = method.schema.conform(data)
     times = None if time is None else _times(Path(source), expected, time)
     monitor = Monitor(method, reference)
     with stage("predicting"):
@@ -126,9 +143,26 @@ def check_drift(model: Path, source: str, time: str | None = None, seed: int = 0
         calibration = load_calibration(model)
         [labelled] = labelled_periods(method, data, outputs, calibration, None, seed)
         periods = [] if times is None else labelled_periods(method, data, outputs, calibration, times, seed)
-    return DriftReport(
-        str(model), source, monitor.compare(), labelled, periods, _at_fit(content["record"].get("metrics"))
-    )
+    at_fit = _at_fit(content["record"].get("metrics"))
+    return DriftReport(str(model), source, monitor.compare(), labelled, periods, at_fit, n_trained)
+
+
+def _n_trained(run: Path, data: MultimodalData) -> int:
+    """Return the number of training samples of a run in some data, by their ids.
+
+    If the ids are row numbers, it is 0 unless the data is that of the run. It is also 0 for a model without a run.
+    """
+    path = run / "samples.parquet"
+    if not path.is_file():
+        return 0
+    samples = pq.read_table(path, columns=["sample_id", "part"]).to_pydict()
+    trained = {str(name) for name, part in zip(samples["sample_id"], samples["part"], strict=True) if part != "test"}
+    if np.array_equal(data.sample_ids, np.arange(data.n_samples)):
+        is_same = data.n_samples == len(samples["part"]) and (
+            data.checksum() == read_json(run / "request.json")["data_checksum"]
+        )
+        return len(trained) if is_same else 0
+    return sum(str(name) in trained for name in data.sample_ids.tolist())
 
 
 def _predicted(monitor: Monitor, data: MultimodalData) -> AnyArray:

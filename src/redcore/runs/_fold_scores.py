@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from redcore._files import read_json
+from redcore._files import json_checksum, read_json
 from redcore._statistics import resampling_variance
 from redcore.exceptions import RunError
 from redcore.metrics import HEADLINES, known_scores
@@ -90,6 +90,8 @@ class CrossValidation:
         if not path.exists():
             return None
         content = read_json(path)
+        if content.pop("checksum", None) not in (None, json_checksum(content)):
+            raise RunError(f"{path}: damaged (its checksum differs); remove it to fit the folds again")
         try:
             result = cls(int(content["n_folds"]), tuple(content["folds"]))
             cls(len(result.folds), result.folds).to_dict()
@@ -98,10 +100,13 @@ class CrossValidation:
         return result
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content of ``cross_validation.json``: folds and, if all are finished, means and classes."""
+        """Return the content of ``cross_validation.json``: folds and, if all are finished, means and classes.
+
+        Before, it has a checksum, since the folds are not fitted again.
+        """
         content: dict[str, Any] = {"n_folds": self.n_folds, "folds": list(self.folds)}
         if len(self.folds) < self.n_folds:
-            return content
+            return {**content, "checksum": json_checksum(content)}
         means = {
             row: {"n_samples": self.n_samples(row), **{name: vars(mean) for name, mean in self.means(row).items()}}
             for row in self.rows

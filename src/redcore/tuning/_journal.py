@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 from optuna.storages import JournalStorage
 
+from redcore._files import json_checksum
 from redcore.exceptions import RunError
 
 __all__ = ["Journal"]
@@ -27,7 +27,7 @@ class _CheckedFile:
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records."""
-        lines = [json.dumps({**log, "checksum": _checksum(log)}, separators=(",", ":")) for log in logs]
+        lines = [json.dumps({**log, "checksum": json_checksum(log)}, separators=(",", ":")) for log in logs]
         with _locked(self.path), self.path.open("ab") as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
             file.flush()
@@ -47,16 +47,12 @@ class _CheckedFile:
     def _record(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             record = json.loads(line)
-            is_whole = record.pop("checksum", None) in (None, _checksum(record))
+            is_whole = record.pop("checksum", None) in (None, json_checksum(record))
         except (ValueError, AttributeError, TypeError):  # not UTF-8, not JSON, or not an object
             is_whole = False
         if not is_whole:
             raise RunError(f"{self.path}: line {number} is damaged; restore the file, or choose another folder")
         return cast(dict[str, Any], record)
-
-
-def _checksum(record: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
 
 
 @contextmanager
