@@ -48,6 +48,10 @@ def test_names_and_positions_give_the_same_prediction_in_any_order(app):
     ("sample", "problem"),
     [
         ({"labs": {"crp": 1}}, "samples.0.labs: absent features: 'ph', 'sodium'"),
+        ({"labs": "1, 2, 3"}, "samples.0.labs: expected a list of 3 value(s), or an object with 'crp', 'ph', 'sodium'"),
+        ({"rhythm": [1, 2]}, "samples.0.rhythm.0: expected a list of 2 value(s), or an object with 'rr', 'qt'"),
+        ({"crp": 1}, "samples.0.crp: a feature of modality 'labs'; expected it inside of an object of this modality"),
+        ({"smell": [1]}, "samples.0.smell: unknown modality; the model has 'labs', 'person', 'rhythm'"),
         ({"labs": {}}, "samples.0.labs: absent features: 'crp', 'ph', 'sodium'"),
         ({"labs": dict.fromkeys([*NAMES, "CRP"], 1)}, "samples.0.labs: unknown features: 'CRP'"),
         ({"person": {"Ward": "a", "age": 1}}, "samples.0.person: unknown features: 'Ward'; absent features: 'ward'"),

@@ -98,7 +98,7 @@ LINES: dict[str, Callable[[str | None, Sequence[Shift], int], str]] = {
     ),
     "range": _by_feature("the share of values outside the training range", lambda shift: _percent(shift.new)),
     "distribution": _by_feature("the distribution", lambda shift: f"stability index {shift.psi:.2f}"),
-    "categories": _by_feature("the shares of categories", lambda shift: f"stability index {shift.psi:.2f}"),
+    "categories": _by_feature("the distribution of categories", lambda shift: f"stability index {shift.psi:.2f}"),
     "predictions": _predictions,
 }
 

@@ -39,6 +39,7 @@ from redcore.serving._samples import (
     validation_messages,
 )
 from redcore.serving._shadow import Shadow
+from redcore.serving._warm_up import warm_up
 from redcore.uncertainty import Calibration
 
 __all__ = ["make_app"]
@@ -291,6 +292,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.raw.start()
+        warm_up(method, reference)
         yield
         service.close()
 

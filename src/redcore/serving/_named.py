@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from redcore.exceptions import shortened
 
-__all__ = ["by_name_or_position"]
+__all__ = ["MAX_NAMES", "by_name_or_position"]
 
 MAX_NAMES = 20
 """Number of names that an error message lists."""
@@ -44,15 +44,18 @@ def by_name_or_position(
 
 
 def _in_order(names: tuple[str, ...], known: frozenset[str], make: Callable[[Iterable[Any]], Any], values: Any) -> Any:
-    """Return the values of an object in the order of the features, and any other input unchanged.
+    """Return the values of a list, or those of an object in the order of the features.
 
     Raises
     ------
     PydanticCustomError
-        If features are unknown or absent; the message lists them.
+        If the input has another type, or if features are unknown or absent; the message lists them.
     """
+    if isinstance(values, list):
+        return make(values)
     if not isinstance(values, Mapping):
-        return make(values) if isinstance(values, list) else values
+        expected = {"n": len(names), "names": shortened(names, MAX_NAMES, _cut)}
+        raise PydanticCustomError("vector_type", "expected a list of {n} value(s), or an object with {names}", expected)
     unknown = [name for name in values if name not in known]
     absent = [name for name in names if name not in values]
     parts = [

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from redcore._types import AnyArray
 from redcore.data import MixedColumns, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
-from redcore.exceptions import DataError
+from redcore.exceptions import DataError, shortened
 from redcore.methods import Method
 from redcore.serving._limits import Limits
-from redcore.serving._named import by_name_or_position
+from redcore.serving._named import MAX_NAMES, by_name_or_position
 
 __all__ = [
     "Sample",
@@ -252,7 +252,21 @@ def check_unique_keys(raw: bytes) -> None:
 def validation_messages(error: ValidationError, schema: Schema) -> list[str]:
     """Return one message per invalid field, at most `MAX_PROBLEMS`, without the values of the request."""
     problems = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_PROBLEMS]
-    return [f"{_place(problem['loc'], schema)}: {problem['msg']}" for problem in problems]
+    return [
+        f"{_place(problem['loc'], schema)}: "
+        + (_unknown_key(problem["loc"], schema) if problem["type"] == "extra_forbidden" else problem["msg"])
+        for problem in problems
+    ]
+
+
+def _unknown_key(keys: Sequence[int | str], schema: Schema) -> str:
+    """Explain a key of a body or a sample that the model does not have."""
+    if len(keys) < 3:
+        return "unknown key; expected 'samples'"
+    owners = [form.name for form in schema.modalities if keys[2] in (form.feature_names or ())]
+    if owners:
+        return f"a feature of modality {owners[0]!r}; expected it inside of an object of this modality"
+    return f"unknown modality; the model has {shortened([form.name for form in schema.modalities], MAX_NAMES)}"
 
 
 def _place(keys: Sequence[int | str], schema: Schema) -> str:
