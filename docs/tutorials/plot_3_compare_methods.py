@@ -7,7 +7,8 @@ Run a small benchmark of three methods on the same splits and masks, and read th
 
 # %%
 # A benchmark is a TOML file, or a ``Spec`` in Python. All methods get the same splits and the same missing modalities.
-# The test set is scored once, under every missing pattern.
+# The test set is scored once, under every missing pattern. For files of your own, see :doc:`../benchmark`; without
+# ``protocol``, the methods are compared with the missing modalities that the data has.
 
 import tempfile
 from pathlib import Path

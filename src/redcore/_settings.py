@@ -196,6 +196,9 @@ def _message_of(error: ValidationError) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing":  # the input of this error is the whole mapping
+            lines.append(f"setting {name!r} is missing")
+            continue
         # an error without a location concerns several settings and names them in its message
         subject = f"setting {name!r} is {problem['input']!r}: " if name else ""
         lines.append(f"{subject}{message[0].lower()}{message[1:]}")

@@ -336,6 +336,7 @@ def _members(group: int) -> int:
     ("content", "message"),
     [
         ("title = 3", "title"),
+        ("n_seeds = 2", "setting 'title' is missing; setting 'data' is missing; setting 'method' is missing"),
         ("title = 'x'\nsurprise = 1", "unknown setting 'surprise'"),
         ("[[", "Invalid|Expected"),
         (BASE.format(rates="[1.5]", method="redcore"), "rates"),
@@ -351,10 +352,15 @@ def test_invalid_specs_raise_with_the_key(tmp_path, content, message):
     assert "spec.toml" in str(error.value)
 
 
-def test_the_documented_spec_is_valid():
+def test_the_documented_specs_are_valid():
     text = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text(encoding="utf-8")
-    documented = Spec.checked(tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1]))
-    assert sum(1 for _ in documented.cells()) > 0
+    documented = [Spec.checked(tomllib.loads(block)) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    assert [sum(1 for _ in one.cells()) > 0 for one in documented] == [True, True]
+
+
+def test_no_modality_is_hidden_without_a_protocol():
+    (cell,) = Spec.checked({"title": "x", "data": [{"name": "wine"}], "method": [{"name": "prior"}]}).cells()
+    assert (cell.protocol.title(), cell.protocol.rates) == ("as recorded", (0.0,))
 
 
 def test_a_method_restricted_to_some_data_sets():

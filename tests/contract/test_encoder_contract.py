@@ -36,6 +36,13 @@ class Backbone(nn.Module):
         return self.norm(self.linear(values if lengths is None else values.sum(dim=1)))
 
 
+class MeanOverSamples(Backbone):
+    """Encoder that averages over the samples instead of the time steps."""
+
+    def forward(self, values, lengths=None):
+        return self.linear(values).mean(dim=0, keepdim=True)
+
+
 def unscaled(n_features, n_steps):
     """Build a module with another width than the codes."""
     return Backbone(n_features, 5)
@@ -113,7 +120,8 @@ def test_objects_without_a_name_must_be_passed_again(tmp_path):
         ("math:pi", "expected a class or function with known arguments"),
         (nn.Linear, "needs the argument 'in_features'"),
         (lambda width: width, "expected a torch module, got int"),
-        (lambda n_features: nn.Linear(n_features + 1, 2), "cannot encode one sample of zeros"),
+        (lambda n_features: nn.Linear(n_features + 1, 2), "cannot encode two samples of zeros"),
+        (lambda n_features: MeanOverSamples(n_features, 4), r"expected \(2, width\), got \(1, 4\)"),
     ],
 )
 def test_an_encoder_that_cannot_be_built_is_named(encoder, message):

@@ -30,7 +30,8 @@ def test_sigterm_completes_requests_in_flight_and_the_service_restarts(tmp_path)
             time.sleep(0.01)
         service.process.send_signal(signal.SIGTERM)
         statuses = [answer.result() for answer in answers]
-        service.process.communicate(timeout=30)
+        _, log = service.process.communicate(timeout=30)
+        assert f"INFO: {tmp_path / 'model'}: POST http://127.0.0.1:{service.port}/predict\n" in log.decode()
         # every request gets a complete response or is never accepted; none fails halfway
         assert set(statuses) <= {200, None}
         assert statuses.count(200) >= 1

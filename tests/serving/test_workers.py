@@ -77,7 +77,9 @@ def test_metrics_are_sums_and_a_dead_worker_is_replaced(model):
     requests = [line for line in lines if line.get("path") == "/predict"]
     assert len(requests) == N_REQUESTS + 1
     assert {line["id"] for line in requests} == {"r1"}
-    assert any("it is replaced" in line.get("message", "") for line in lines)
+    messages = [line.get("message", "") for line in lines]
+    assert any("it is replaced" in message for message in messages)
+    assert sum(f"POST http://127.0.0.1:{service.port}/predict" in message for message in messages) == 1
 
 
 def test_workers_end_with_a_killed_service(model):

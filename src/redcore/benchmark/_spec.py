@@ -18,6 +18,8 @@ from redcore.metrics import check_extra_scores
 __all__ = ["Override", "Spec", "read_spec", "spec_names"]
 
 MAX_CELLS = 1_000_000
+AS_RECORDED = ProtocolSpec(name="shared", label="as recorded", rates=(0.0,))
+"""Protocol of data whose modalities are really missing. It hides no modality."""
 
 
 class Override(Settings):
@@ -51,6 +53,7 @@ class Spec(Settings):
         Subject of the benchmark in one line.
     data : tuple of DataSpec
     protocol : tuple of ProtocolSpec
+        Default: ``as recorded``, which hides no modality.
     method : tuple of MethodSpec
     override : tuple of Override
         A later override takes precedence over earlier ones.
@@ -71,7 +74,7 @@ class Spec(Settings):
 
     title: str
     data: Annotated[tuple[DataSpec, ...], Field(min_length=1)]
-    protocol: Annotated[tuple[ProtocolSpec, ...], Field(min_length=1)]
+    protocol: Annotated[tuple[ProtocolSpec, ...], Field(min_length=1)] = (AS_RECORDED,)
     method: Annotated[tuple[MethodSpec, ...], Field(min_length=1)]
     override: tuple[Override, ...] = ()
     n_seeds: Annotated[int, Field(ge=1)] = 1

@@ -212,13 +212,19 @@ def print_comparisons(
 
 def _print_comparison(differences: Sequence[Difference], base: str, label: str, markdown: bool) -> None:
     data_sets = sorted({data for difference in differences for data in difference.by_data})
-    header = ["method", *data_sets, "all", "wins / losses", "p (Holm)", "P(worse / equivalent / better)"]
+    has_several = len(data_sets) > 1  # a single data set is no sample of data sets
+    header = ["method", *data_sets, *(["all"] if has_several else []), "wins / losses"]
+    header += ["p (Holm)", "P(worse / equivalent / better)"] if has_several else []
     rows = []
     for one in differences:
         cells = [_difference(one.by_data[data]) if data in one.by_data else "" for data in data_sets]
-        p_value = "" if one.adjusted is None else f"{one.adjusted:.2g}"
-        bayes = f"{one.bayes.worse:.2f} / {one.bayes.equivalent:.2f} / {one.bayes.better:.2f}"
-        rows.append([one.method, *cells, _difference(one.overall), f"{one.wins} / {one.losses}", p_value, bayes])
+        record = f"{one.wins} / {one.losses}"
+        if has_several:
+            p_value = "" if one.adjusted is None else f"{one.adjusted:.2g}"
+            bayes = f"{one.bayes.worse:.2f} / {one.bayes.equivalent:.2f} / {one.bayes.better:.2f}"
+            rows.append([one.method, *cells, _difference(one.overall), record, p_value, bayes])
+        else:
+            rows.append([one.method, *cells, record])
     title = f"{label}: differences to {base}, positive if better, with 95% intervals"
     if markdown:
         typer.echo(f"{title}\n")

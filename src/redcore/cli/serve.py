@@ -89,7 +89,7 @@ def serve(options: ServeOptions) -> None:
 
     _check_access(options)
     with imports_of_extra("serve"):
-        from redcore.serving import Limits, ServerConfig, load_app, run_server, run_workers
+        from redcore.serving import Limits, ServerConfig, load_app, log_address, run_server, run_workers
     limits = Limits(
         max_body_bytes=options.max_body_bytes,
         max_samples=options.max_samples,
@@ -115,6 +115,7 @@ def serve(options: ServeOptions) -> None:
     with warnings_as_messages():
         app = load_app(config)
     with _bound_socket(options.host, options.port) as listener:
+        log_address(config, listener)
         if options.workers == 1:
             run_server(config, app, listener)
         else:

@@ -12,6 +12,7 @@ from redcore._types import AnyArray, IntArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData
 from redcore.exceptions import DataWarning, UndefinedScoreError
+from redcore.explain._inputs import check_inputs
 from redcore.methods import Method
 from redcore.metrics import SamplePredictions, headline, influence, is_lower_better, scores
 
@@ -156,6 +157,7 @@ def feature_importance(
     >>> [result.modality for result in feature_importance(method, data, n_repeats=2)] == list(data.names)
     True
     """
+    check_inputs(method, data)
     data = method.completed(method.schema.align(data))
     kind = method.schema.target_kind
     metric = metric or ("nll" if kind.is_classification else headline(kind))

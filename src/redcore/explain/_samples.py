@@ -14,6 +14,7 @@ from redcore._validation import check_known
 from redcore.data import MultimodalData, require_single_target
 from redcore.exceptions import SettingsError, UnsupportedError
 from redcore.explain._expected_change import ExpectedChange, decisions, expected_changes
+from redcore.explain._inputs import check_inputs
 from redcore.explain._pattern_predictions import predict_patterns
 from redcore.explain._shapley import all_teams, exact_values, random_orders, sampled_values
 from redcore.methods import Method
@@ -162,6 +163,7 @@ def explain_samples(
     >>> abs(sum(one.values.values()) - (one.prediction - one.prior)) < 1e-9
     True
     """
+    check_inputs(method, data, reference)
     chosen = _column(method, output)
     data = method.completed(data)
     reference = None if reference is None else method.completed(reference)

@@ -11,6 +11,7 @@ from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import MultimodalData, Target
 from redcore.exceptions import UndefinedScoreError
+from redcore.explain._inputs import check_inputs
 from redcore.explain._shapley import ShapleyValues, shapley
 from redcore.methods import Method
 from redcore.metrics import headline, is_lower_better, scores
@@ -99,6 +100,7 @@ def modality_value(
         If no sample observes all modalities of a pattern, or if the metric is not defined on these samples. Each value
         depends on the scores under all patterns.
     """
+    check_inputs(method, data)
     data = method.completed(method.schema.align(data))
     rng = np.random.default_rng(seed)
     complete = np.flatnonzero(data.availability.all(axis=1))

@@ -31,10 +31,10 @@ class ModalityForm(NamedTuple):
     shape: tuple[int, ...] | None = None
     n_tokens: int = 0
 
-    def zeros(self, device: torch.device | None = None) -> tuple[Tensor, Tensor | None]:
-        """Return one sample of zeros as the input of an encoder: values, and lengths of sequences (one step)."""
-        length = torch.ones(1, dtype=torch.long, device=device) if self.n_steps else None
+    def zeros(self, device: torch.device | None = None, n_samples: int = 1) -> tuple[Tensor, Tensor | None]:
+        """Return samples of zeros as the input of an encoder: values, and lengths of sequences (one step)."""
+        length = torch.ones(n_samples, dtype=torch.long, device=device) if self.n_steps else None
         if self.n_tokens:
-            return torch.zeros((1, 1), dtype=torch.long, device=device), length
+            return torch.zeros((n_samples, 1), dtype=torch.long, device=device), length
         size = self.shape or ((1, self.n_features) if self.n_steps else (self.n_features,))
-        return torch.zeros((1, *size), device=device), length
+        return torch.zeros((n_samples, *size), device=device), length

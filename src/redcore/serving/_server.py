@@ -1,5 +1,6 @@
 """Server process: the application of one model on a bound socket."""
 
+import logging.config
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ from redcore.export import load_calibration, load_model, load_reference
 from redcore.extract import load_recipes
 from redcore.serving._app import make_app
 from redcore.serving._limits import Limits
-from redcore.serving._logs import log_config
+from redcore.serving._logs import log_config, logger
 from redcore.serving._protocol import guarded_protocol
 
-__all__ = ["GRACE_SECONDS", "ServerConfig", "load_app", "run_server"]
+__all__ = ["GRACE_SECONDS", "ServerConfig", "load_app", "log_address", "run_server"]
 
 GRACE_SECONDS = 30
 """Time after SIGTERM in which requests in flight may complete."""
@@ -57,6 +58,15 @@ def load_app(config: ServerConfig) -> FastAPI:
         api_key=config.api_key,
         shadow=config.shadow,
     )
+
+
+def log_address(config: ServerConfig, listener: socket.socket) -> None:
+    """Configure the log of the service, and write the URL of a bound socket to it."""
+    logging.config.dictConfig(log_config(config.json_logs))
+    host, port = listener.getsockname()[:2]
+    scheme = "http" if config.tls_certificate is None else "https"
+    address = f"[{host}]" if listener.family == socket.AF_INET6 else host
+    logger.info("%s: POST %s://%s:%d/predict", config.run, scheme, address, port)
 
 
 def run_server(config: ServerConfig, app: FastAPI, listener: socket.socket) -> None:

@@ -60,7 +60,7 @@ class EncoderChoice(Settings):
     factory: Any = Field(default=None, exclude=True, repr=False)
 
     def build(self, form: ModalityForm, spec: EncoderSpec) -> ModalityEncoder:
-        """Build the encoder of a modality, and check its output on one sample of zeros.
+        """Build the encoder of a modality, and check its output on two samples of zeros.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class EncoderChoice(Settings):
         except Exception as error:
             reason = next(iter(str(error).splitlines()), "")
             raise EncoderError(
-                f"modality {form.name!r}: encoder {self.name!r} cannot encode one sample of zeros "
+                f"modality {form.name!r}: encoder {self.name!r} cannot encode two samples of zeros "
                 f"({type(error).__name__}: {reason})"
             ) from error
         return ModalityEncoder(form, module, width, self.frozen, self.lr)

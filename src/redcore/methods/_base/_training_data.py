@@ -25,6 +25,8 @@ def trainable(data: MultimodalData, method: "Method") -> MultimodalData:
     """Check the training data, and remove samples without any modality or with a weight of 0."""
     if data.target is None:
         raise TargetError("labels are missing: cannot fit without a target")
+    if not data.n_samples:
+        raise DataError('the training data has no samples; the part "train" of data without a split is empty')
     observed = data.availability.any(axis=1)
     if not observed.any():
         raise DataError("all modalities are missing everywhere: nothing to learn from")

@@ -167,7 +167,7 @@ def default_kind(kind: str, inputs: str) -> str:
 
 
 def encoder_width(encoder: nn.Module, form: ModalityForm) -> int:
-    """Return the output width of an encoder, determined by encoding one sample of zeros.
+    """Return the output width of an encoder, determined by encoding two samples of zeros.
 
     Raises
     ------
@@ -176,9 +176,9 @@ def encoder_width(encoder: nn.Module, form: ModalityForm) -> int:
     """
     training = encoder.training
     with torch.no_grad():
-        output = encoder.eval()(*form.zeros())
+        output = encoder.eval()(*form.zeros(n_samples=2))
     encoder.train(training)
-    if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != 1:
+    if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != 2:
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise TypeError(f"an encoder must return a tensor (n, width), got {shape}")
+        raise TypeError(f"an encoder must return a tensor (n, width), expected (2, width), got {shape}")
     return int(output.shape[1])
