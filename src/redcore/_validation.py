@@ -39,6 +39,7 @@ __all__ = [
     "is_missing",
     "native",
     "numeric_array",
+    "target_array",
     "unmasked",
 ]
 
@@ -169,7 +170,9 @@ def check_lengths(name: str, lengths: Any, n_samples: int, max_length: int, rows
     return array.astype(np.int64)
 
 
-def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows: NanPolicy) -> BoolArray:
+def check_observed_values(
+    name: str, values: AnyArray, rows: IntArray, nan_rows: NanPolicy, names: Sequence[str] | None = None
+) -> BoolArray:
     """Return a mask of the usable rows of one modality.
 
     Parameters
@@ -183,6 +186,8 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
     nan_rows : {"keep", "error", "missing"}
         If "keep", all rows are True in the result. If "error", NaN raises an error. If "missing", rows with NaN are
         False in the result.
+    names : sequence of str, optional
+        Names of the features, for error messages. Default: their positions.
 
     Returns
     -------
@@ -206,7 +211,7 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
     if too_large.size:
         row, feature = too_large[0]
         raise NonFiniteError(
-            f"modality {name!r}, row {rows[row]}, feature {feature}: {values[row, feature]} is infinite or "
+            f"modality {name!r}, row {rows[row]}, {_feature(feature, names)}: {values[row, feature]} is infinite or "
             "too large for float32; expected a finite value, or NaN in the whole row if it is missing"
         )
     if nan_rows == "keep":
@@ -214,10 +219,14 @@ def check_observed_values(name: str, values: AnyArray, rows: IntArray, nan_rows:
     if nan_rows == "error":
         row, feature = np.argwhere(is_nan)[0]
         raise NonFiniteError(
-            f"modality {name!r}, row {rows[row]}, feature {feature}: NaN in an observed row; fill it, pass "
+            f"modality {name!r}, row {rows[row]}, {_feature(feature, names)}: NaN in an observed row; fill it, pass "
             "nan_rows='keep' to keep it as a missing cell, or nan_rows='missing' to treat such rows as missing"
         )
     return np.asarray(~is_nan.any(axis=1))
+
+
+def _feature(position: int, names: Sequence[str] | None) -> str:
+    return f"feature {position}" if names is None else f"column {names[position]!r}"
 
 
 def check_labels(labels: Any, n_samples: int, classes: Any = None) -> tuple[IntArray, AnyArray]:
@@ -272,6 +281,7 @@ def _class_array(labels: Any, n_samples: int) -> AnyArray:
         )
     if array.dtype.kind != "f":
         return native(array)
+    array = array.astype(np.float64)
     if np.any(array != np.floor(array)):
         raise TargetError(
             "Unknown label type: continuous; class labels are fractional numbers, expected "
@@ -295,6 +305,15 @@ def _with_common_type(what: str, array: AnyArray, error: type[DataError]) -> Any
     return converted
 
 
+def target_array(target: Any) -> AnyArray:
+    """Return a target as an array; raise `TargetError` if it cannot be one, or is a single value."""
+    array = _entry_array("labels", target, TargetError)
+    if array.ndim == 0:
+        hint = "; call its method collect() first" if hasattr(target, "collect") else ""
+        raise TargetError(f"labels are a single {type(target).__name__}, expected one entry per sample{hint}")
+    return array
+
+
 def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:
     """Return `values` as an array; lists with text become object arrays, to preserve None and NaN."""
     values = unmasked(values)
@@ -302,6 +321,8 @@ def _entry_array(what: str, values: Any, error: type[DataError]) -> AnyArray:
         array = np.asarray(values)
     except ValueError as problem:
         raise error(f"{what} are ragged ({problem})") from None
+    except (TypeError, RuntimeError) as problem:  # such as tensors that require gradients
+        raise error(f"{what} cannot be converted to an array ({problem})") from None
     is_text = array.dtype.kind in "US" and isinstance(values, list | tuple)
     return np.asarray(values, dtype=object) if is_text else array
 
@@ -345,9 +366,13 @@ def check_regression(target: Any, n_samples: int) -> FloatArray:
     shape = _entry_array("labels", target, TargetError).shape
     array = _target_array(target, n_samples, 2 if len(shape) == 2 and shape[1] > 1 else 1)
     try:
-        return numeric_array("regression target", array).astype(np.float64)
+        numbers = numeric_array("regression target", array).astype(np.float64)
     except DataError as error:
         raise TargetError(str(error)) from None
+    too_large = np.argwhere(np.abs(numbers) > np.finfo(np.float32).max)
+    if too_large.size:
+        raise TargetError(f"label in row {too_large[0][0]} is {numbers[tuple(too_large[0])]}, too large for float32")
+    return numbers
 
 
 def check_multilabel(target: Any, n_samples: int) -> FloatArray:

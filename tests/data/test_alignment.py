@@ -194,7 +194,7 @@ def test_groups_and_split_are_aligned():
 
 
 def test_an_error_names_the_row_of_the_frame():
-    with pytest.raises(DataError, match="modality 'blood', row 2, feature 0: inf"):
+    with pytest.raises(DataError, match="modality 'blood', row 2, column 'b': inf"):
         make(blood=BLOOD.replace(40.0, np.inf))
 
 

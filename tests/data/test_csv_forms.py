@@ -230,3 +230,57 @@ def test_written_numbers_are_read_or_rejected(tmp_path_factory, rows, marks, mis
         for name in ("a", "b"):
             expected = frame[f"{name}_1"].dropna().to_numpy(dtype=np.float32)
             np.testing.assert_array_equal(data.modalities[name].values.ravel(), expected)
+
+
+@pytest.mark.parametrize(
+    ("mark", "decimal", "cells"),
+    [
+        (",", ".", ["1,250.5", "12,345,678", "-980"]),
+        (".", ",", ["1.250,5", "12.345.678", "-980"]),
+        ("'", ".", ["1'250.5", "12\u2019345\u2019678", "-980"]),
+        ("space", ",", ["1 250,5", "12\xa0345\u202f678", "-980"]),
+    ],
+)
+def test_marks_between_thousands(write, mark, decimal, cells):
+    rows = [
+        f'"{cell}";{k}{decimal}5;{label};P1.000{k}\n' for k, (cell, label) in enumerate(zip(cells, "uvu", strict=True))
+    ]
+    path = write("a_1;b_1;y;pid\n" + "".join(rows))
+    numbers = [[1250.5], [12345678], [-980]]
+    with pytest.raises(DataError, match=r"column 'a_1' is text.*row 0 is .*thousands=.{3} if this mark"):
+        read(path, options={**OPTIONS, "decimal": decimal, "delimiter": ";"})
+    options = {**OPTIONS, "decimal": decimal, "thousands": mark, "delimiter": ";", "id": "pid"}
+    data = read(path, options=options)
+    assert data.modalities["a"].values.tolist() == numbers
+    assert data.sample_ids.tolist() == ["P1.0000", "P1.0001", "P1.0002"]
+    targets = {"modalities": {"b": "b_*"}, "target": "a_1", "task": "numbers"}
+    assert read(path, options={**options, **targets}).target.values.tolist() == [row[0] for row in numbers]
+
+
+def test_one_mark_cannot_be_decimal_and_between_thousands(write):
+    with pytest.raises(DataError, match="options decimal and thousands are both ','"):
+        read(write(PLAIN), options={**OPTIONS, "decimal": ",", "thousands": ","})
+
+
+def test_numbers_of_several_columns_with_points_between_thousands_are_no_categories(write):
+    path = write("a_1;b_1;y\n10.043.000;0,5;u\n9.250.000;1,5;v\n")
+    with pytest.raises(DataError, match=r"column 'a_1' is text.*'10\.043\.000'; set option thousands='\.'"):
+        read(path, options={**OPTIONS, "decimal": ",", "delimiter": ";"})
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(gzip.compress(b"a,b\n1,2\n"), "gzip"), (b"PAR1\x15\0", "Parquet"), (b"PK\x03\x04\0", "zip or Excel")],
+)
+def test_a_file_of_another_type_is_named(write, content, kind):
+    with pytest.raises(DataError, match=rf"data\.csv: not a readable table \(the content is a {kind} file"):
+        read(write(content), options=OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(["Yes", "yes"], "'Yes' and 'yes' differ only in case"), (["u", "u "], "'u ' differ")]
+)
+def test_classes_that_differ_only_in_form_are_named(write, labels, message):
+    path = write("a_1,b_1,y\n" + "".join(f"1,2,{label}\n" for label in labels))
+    with pytest.warns(DataWarning, match=message):
+        assert read(path, options=OPTIONS).target.classes.tolist() == labels

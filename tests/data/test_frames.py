@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 
 from redcore.data import MultimodalData, Target, _frames
-from redcore.exceptions import DataError, TargetError
+from redcore.exceptions import DataError, DataWarning, TargetError
 
 CELLS = {"x": [1.0, None, 3.0], "y": [4.0, None, None]}
 EXPECTED = np.array([[1, 4], [3, np.nan]], dtype=np.float32)
@@ -206,3 +206,61 @@ def test_inputs_are_not_modified():
     assert masked.data.tolist() == [[1.0, 2.0]]
     assert masked.mask.tolist() == [[True, False]]
     pd.testing.assert_frame_equal(nullable, FLOATS.astype("Int64"))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [pd.DataFrame({"a": [1, 2], "b": [3, 4]}), None, pd.DataFrame({"b": [5], "a": [6]})],
+        [pl.DataFrame({"a": [1, 2], "b": [3, 4]}), None, pa.table({"b": [5], "a": [6]})],
+        pd.Series([pd.DataFrame({"a": [1, 2], "b": [3, 4]}), None, pd.DataFrame({"b": [5], "a": [6]})]),
+    ],
+    ids=["pandas", "polars and Arrow", "Series"],
+)
+def test_frames_of_single_samples_are_matched_by_column_name(entries):
+    data = MultimodalData.from_arrays({"m": entries})
+    assert data.modalities["m"].values.tolist() == [[1, 3], [2, 4], [6, 5]]
+    assert data.feature_names["m"] == ("a", "b")
+
+
+def test_rows_with_names_are_matched_by_name():
+    data = MultimodalData.from_arrays({"m": [pd.Series({"a": 1, "b": 2}), [3, 4], pd.Series({"b": 6, "a": 5})]})
+    assert data.modalities["m"].values.tolist() == [[1, 2], [3, 4], [5, 6]]
+    with pytest.raises(DataError, match=r"modality 'm', row 1 has the columns .*'c', expected those of row 0: .*'b'"):
+        MultimodalData.from_arrays({"m": [pd.Series({"a": 1, "b": 2}), pd.Series({"a": 5, "c": 6})]})
+
+
+LARGE = [2**53 + 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        (np.array([LARGE, LARGE]).T, "feature 0"),
+        (pd.DataFrame({"n": [0, 1], "code": LARGE}), "column 'code'"),
+        (pd.DataFrame({"n": [0.5, 1.5], "code": LARGE}), "column 'code'"),
+        (pd.DataFrame({"n": ["x", "y"], "code": LARGE}), "column 'code'"),
+        (pl.DataFrame({"n": [0.5, 1.5], "code": LARGE}), "column 'code'"),
+        (pa.table({"n": [0.5, 1.5], "code": pa.array([2**63, 1], pa.uint64())}), "column 'code'"),
+    ],
+    ids=["array", "integers", "with fractions", "with text", "polars", "uint64"],
+)
+def test_whole_numbers_that_are_rounded_are_named(values, place):
+    with pytest.warns(DataWarning, match=rf"modality 'm', {place}: whole numbers above 2\*\*53 are rounded"):
+        MultimodalData.from_arrays({"m": values})
+
+
+def test_intervals_and_periods_are_categories_by_their_text():
+    frame = pd.DataFrame({"a": pd.cut([1, 5, 9], [0, 4, 10]), "b": pd.period_range("2020", periods=3, freq="Y")})
+    data = MultimodalData.from_arrays({"m": frame.astype("category")})
+    assert data.categories["m"] == {"a": ("(0, 4]", "(4, 10]"), "b": ("2020", "2021", "2022")}
+
+
+def test_a_tensor_without_a_shape_is_named():
+    class Nested:
+        @property
+        def shape(self):
+            raise RuntimeError("no sizes")
+
+    with pytest.raises(DataError, match="modality 'm' is a Nested without a shape"):
+        MultimodalData.from_arrays({"m": Nested()})

@@ -98,8 +98,8 @@ def test_without_a_target(csv):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (HEADER + "1,2,3,0\n4,,6,1\n", {"nan_rows": "error"}, "modality 'audio', row 1, feature 1: NaN"),
-        (HEADER + "1,2,3,0\n4,inf,6,1\n", {}, "modality 'audio', row 1, feature 1: inf"),
+        (HEADER + "1,2,3,0\n4,,6,1\n", {"nan_rows": "error"}, "modality 'audio', row 1, column 'a_2': NaN"),
+        (HEADER + "1,2,3,0\n4,inf,6,1\n", {}, "modality 'audio', row 1, column 'a_2': inf"),
         (HEADER + "1,2,3,0\n4,oops,6,1\n", {}, "modality 'audio', column 'a_2' is string.*row 1 is 'oops'"),
         (HEADER + "1,2,3,0\n4,5,6,\n", {}, "labels missing: row 1"),
         (HEADER + "1,2,3,0\n4,5\n", {}, "not a readable table"),

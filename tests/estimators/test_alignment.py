@@ -6,12 +6,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
+import torch
 from sklearn.model_selection import GridSearchCV, ShuffleSplit, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from redcore import MethodClassifier, MethodRegressor, MultimodalData, Target
 from redcore.estimators import as_data
-from redcore.exceptions import DataError, SchemaError, TargetError, UnknownNameError
+from redcore.exceptions import DataError, DataWarning, SchemaError, TargetError, UnknownNameError
 
 N = 80
 RNG = np.random.default_rng(0)
@@ -253,3 +254,40 @@ def test_a_mapping_is_cross_validated_as_data():
     with_target = as_data(X, Target.from_labels(Y))
     assert fusion().fit(with_target).score(with_target) > 0.8
     assert cross_validate(fusion(), with_target, cv=ShuffleSplit(2))["test_score"].mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([[1], [2, 3]] * (N // 2), "labels are ragged"),
+        (pl.LazyFrame({"y": Y.to_numpy()}), r"labels are a single LazyFrame, .*call its method collect\(\) first"),
+        (3, "labels are a single int, expected one entry per sample"),
+        (np.where(np.arange(N) == 7, np.inf, 1.0), "infinity .* in row 7"),
+        (torch.zeros(N, requires_grad=True), "labels cannot be converted to an array .*detach"),
+    ],
+    ids=["ragged", "lazy", "scalar", "infinite", "tensor"],
+)
+def test_a_target_that_is_no_array_is_named(y, message):
+    with pytest.raises(TargetError, match=message):
+        fusion().fit(RNA.to_numpy(), y)
+
+
+def test_classes_as_float16():
+    assert fusion().fit(RNA.to_numpy(), Y.to_numpy().astype(np.float16)).classes_.tolist() == [0, 1]
+
+
+def test_a_continuous_target_beyond_float32_is_named():
+    with pytest.raises(TargetError, match=r"label in row 3 is 1e\+300, too large for float32"):
+        MethodRegressor("late_fusion").fit(RNA.to_numpy(), np.where(np.arange(N) == 3, 1e300, np.arange(N)))
+
+
+def test_empty_text_as_a_class_is_named():
+    with pytest.warns(DataWarning, match="y: empty text is read as a class"):
+        assert fusion().fit(RNA, Y.map({0: "", 1: "b"})).classes_.tolist() == ["", "b"]
+
+
+@pytest.mark.parametrize(("first", "second"), [([1, 2], [1.0, 2.0]), ([1.0, 2.0], [1, 2])])
+def test_whole_numbers_as_categories_match_their_floats(first, second):
+    train = RNA.assign(ward=pd.Categorical(np.array(first)[Y]))
+    model, same = fusion().fit(train, Y), RNA.assign(ward=pd.Categorical(np.array(second)[Y]))
+    np.testing.assert_array_equal(model.predict_proba(same), model.predict_proba(train))

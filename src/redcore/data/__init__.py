@@ -9,6 +9,7 @@ from redcore.data._decide_target import Task, decide_target
 from redcore.data._frames import Frame, available_memory, is_column, is_frame
 from redcore.data._join import IdForms, Joined, JoinReport, PatternCount, SourceCount
 from redcore.data._join_sources import table_columns
+from redcore.data._labels import warn_of_similar
 from redcore.data._mixed import Categories, MixedColumns, mixed_columns
 from redcore.data._modality import Modality, Observed
 from redcore.data._precision import collapsed
@@ -78,4 +79,5 @@ __all__ = [
     "skewness",
     "survival_fields",
     "table_columns",
+    "warn_of_similar",
 ]

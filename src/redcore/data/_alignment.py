@@ -255,7 +255,11 @@ def _row_counts(modalities: Mapping[str, Any]) -> dict[str, int]:
     for name, values in modalities.items():
         if values is None:
             continue
-        shape = getattr(values, "shape", None)
+        try:
+            shape = getattr(values, "shape", None)
+        except RuntimeError as error:  # nested tensors of torch
+            kind = type(values).__name__
+            raise DataError(f"modality {name!r} is a {kind} without a shape ({error}); pass a list of arrays") from None
         sized = hasattr(values, "__len__") and not isinstance(values, str | bytes)
         if shape == () or not (sized or shape):
             kind = type(values).__name__

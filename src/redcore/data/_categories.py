@@ -1,5 +1,6 @@
 """Codes of categories that agree between data sets."""
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from redcore.exceptions import SchemaError, UnseenCategoryWarning
 
 __all__ = ["with_categories", "with_common_categories"]
 
+WHOLE = re.compile(r"-?\d+(\.0+)?")
 SHOWN = 5
 """Largest number of categories in a warning."""
 
@@ -109,7 +111,21 @@ def _conformed(part: MultimodalData, common: Categories) -> MultimodalData:
 def _recoding(own: tuple[str, ...], known: tuple[str, ...]) -> AnyArray:
     """Return the new code of every old code; the last entry is that of unknown categories."""
     code_of = {category: code for code, category in enumerate(known)}
-    return np.array([*(code_of.get(category, len(known)) for category in own), len(known)], dtype=np.float64)
+    matched = _matched(own, known)
+    return np.array([*(code_of.get(category, len(known)) for category in matched), len(known)], dtype=np.float64)
+
+
+def _matched(own: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return categories with the names in `known` of whole numbers that have or lack ".0".
+
+    pandas turns whole numbers with missing cells into floats, so that a category 1 becomes 1.0.
+    """
+    texts = set(known)
+    by_number = {re.sub(r"\.0+$", "", name): name for name in known if WHOLE.fullmatch(name)}
+    return tuple(
+        by_number.get(re.sub(r"\.0+$", "", name), name) if name not in texts and WHOLE.fullmatch(name) else name
+        for name in own
+    )
 
 
 def _recoded(recodings: Sequence[Recoding], texts: Mapping[int, tuple[str, ...]], values: AnyArray) -> AnyArray:
@@ -128,7 +144,8 @@ def _recoded(recodings: Sequence[Recoding], texts: Mapping[int, tuple[str, ...]]
 def _warn_of_unseen(
     data: MultimodalData, name: str, column: int, own: tuple[str, ...], feature: str, known: tuple[str, ...]
 ) -> None:
-    unseen = sorted(set(own) - set(known))
+    matched = _matched(own, known)
+    unseen = sorted(category for category, name in zip(own, matched, strict=True) if name not in known)
     modality = data.modalities[name]
     if not unseen or modality.stored or not len(modality.values):
         return

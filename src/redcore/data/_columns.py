@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import BeforeValidator
 
 from redcore._types import AnyArray
-from redcore.data._csv import NULLS, CsvOptions, names_from_text
+from redcore.data._csv import NULLS, CsvOptions, names_from_text, without_thousands
 from redcore.data._decide_target import Task, is_fractional
 from redcore.data._mixed import as_category
 from redcore.exceptions import DataError, DataWarning, TargetError
@@ -34,8 +34,14 @@ __all__ = [
 MARKERS = ("None", "none", "NONE", "<NA>", "NaT", "-", "--", "?", ".", "missing", "Missing", "n.a.", "N.A.", "nil")
 """Text that counts as an empty cell in a column of numbers, with a warning."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+GROUPED = re.compile(r"[+-]?\d{1,3}([,.'\u2019 \xa0\u202f])\d{3}(?:\1\d{3})*(?:[.,]\d*)?")
+"""Number with a mark between groups of three digits; the first group of the match is the mark."""
 WITH_LEADING_ZERO = re.compile(r"[+-]?0\d")
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+class MarkedNumberError(DataError):
+    """Text that is a number with another decimal mark, or with marks between thousands."""
 
 
 class ColumnOptions(CsvOptions):
@@ -147,10 +153,9 @@ def cleaned_columns(
             try:
                 numbers = _numbers_in_text(table, what, column, na_values, markers)
                 values = pa.chunked_array([pa.array(numbers, from_pandas=True)])
-            except DataError as error:
-                # numbers with commas are no categories
-                if "set option decimal" in str(error):
-                    raise
+            except MarkedNumberError:
+                raise  # numbers with other marks are no categories
+            except DataError:
                 texts = pc.utf8_trim_whitespace(values)
                 values = pc.if_else(pc.is_in(texts, pa.array(empty)), None, values)
         cleaned[column] = values
@@ -195,13 +200,12 @@ def _numbers_in_text(
     texts = pc.utf8_trim_whitespace(table[column])
     empty = pc.is_in(texts, pa.array([*NULLS, *na_values]))
     marked = pc.and_(pc.is_in(texts, pa.array(MARKERS)), pc.invert(empty))
-    numbers = pc.if_else(pc.or_(empty, marked), None, texts)
-    if _decimal(table) == ",":
-        numbers = pc.replace_substring(numbers, ",", ".")
+    entries = pc.if_else(pc.or_(empty, marked), None, texts)
+    numbers = pc.replace_substring(entries, ",", ".") if _decimal(table) == "," else entries
     try:
         array = np.asarray(_without(numbers.cast(pa.float64()), na_values).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid:
-        raise DataError(f"{what}: column {column!r} is text, expected numbers{_first_text(numbers)}") from None
+        raise _no_number(f"{what}: column {column!r} is text, expected numbers", entries, _decimal(table)) from None
     for text in pc.unique(texts.filter(marked)).to_pylist():
         markers.setdefault(text, column)
     return array
@@ -209,22 +213,32 @@ def _numbers_in_text(
 
 def _decimal(table: pa.Table) -> str:
     """Return the decimal mark of a table from a CSV file; empty for other tables."""
-    return str((table.schema.metadata or {}).get(b"decimal", b""), "ascii")
+    return _metadata(table, b"decimal")
 
 
-def _first_text(texts: pa.ChunkedArray) -> str:
-    """Return the end of an error message that names the first entry that is not a number."""
-    for row, text in enumerate(texts.to_pylist()):
-        if text is not None and not _is_number(text):
-            has_comma = bool(re.fullmatch(r"[+-]?[\d.]*,[\d.,]*", text))
-            hint = "; set option decimal=',' if the comma is a decimal mark" if has_comma else ""
-            return f"; row {row} is {text[:40]!r}{hint}"
-    return ""
+def _metadata(table: pa.Table, key: bytes) -> str:
+    return str((table.schema.metadata or {}).get(key, b""), "ascii")
 
 
-def _is_number(text: str) -> bool:
+def _no_number(what: str, texts: pa.ChunkedArray, decimal: str) -> DataError:
+    """Return an error that names the first entry that is not a number. `decimal` is empty for other than CSV files."""
+    rows = enumerate(texts.to_pylist())
+    row, text = next((row, text) for row, text in rows if text is not None and not _is_number(text, decimal))
+    hints = []
+    if decimal != "," and re.fullmatch(r"[+-]?\d*,\d+", text):
+        hints.append("decimal=',' if the comma is a decimal mark")
+    if match := GROUPED.fullmatch(text):
+        hints.append(f"thousands={match[1]!r} if this mark separates thousands")
+    message = f"{what}; row {row} is {text[:40]!r}"
+    if not hints:
+        return DataError(message)
+    remedy = f"set option {' or '.join(hints)}" if decimal else "write numbers without marks"
+    return MarkedNumberError(f"{message}; {remedy}")
+
+
+def _is_number(text: str, decimal: str = ".") -> bool:
     try:
-        float(text)
+        float(text.replace(",", ".") if decimal == "," else text)
     except ValueError:
         return False
     return "_" not in text
@@ -256,6 +270,7 @@ def labels_of(table: pa.Table, column: str, na_values: Collection[str] = (), inf
     if pa.types.is_string(values.type):
         empty = [*NULLS, *na_values] if _decimal(table) else ["", *na_values]
         values = pc.if_else(pc.is_in(values, pa.array(empty)), None, values)
+        values = without_thousands(values, _metadata(table, b"thousands"), _decimal(table))
     labels = _array(values)
     return labels_from_text(labels, _decimal(table)) if infer and _decimal(table) else labels
 

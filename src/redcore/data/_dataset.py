@@ -21,7 +21,7 @@ from redcore._validation import (
     check_split,
 )
 from redcore.data._alignment import AlignedInputs, Samples
-from redcore.data._frames import Frame, is_frame, plain_values
+from redcore.data._frames import Frame, NamedEntries, is_frame, plain_values
 from redcore.data._incomplete import without_incomplete
 from redcore.data._join import Joined, join
 from redcore.data._mixed import Categories, MixedColumns, check_codes
@@ -112,7 +112,7 @@ class MultimodalData:
             Values of each modality: an array (n_samples, n_features) or (n_samples, time, n_features), or a list with
             one entry per sample (None, a vector or a (time, n_features) array), or None if it is missing everywhere.
             Images are (n_samples, channels, height, width), or a list of (channels, height, width) arrays; uint8 stays
-            uint8, and other types become float32.
+            uint8, and other types become float32. Entries that are frames are matched by column name.
             Samples of pandas objects are matched by their index: the data set has the union of the samples of all
             modalities, in the order of their first appearance, and a modality without a row for a sample is missing.
             Samples of other values are matched by position. SciPy sparse arrays become dense.
@@ -127,8 +127,7 @@ class MultimodalData:
         sample_ids : array (n_samples,), optional
             Unique ids. By default, the labels of the samples if the modalities have labels, and else the row numbers.
         split : int array (n_samples,), optional
-            0 training, 1 validation, 2 test. By default, the data has no predefined split. Pandas objects with groups,
-            ids or split are matched by their index.
+            0 training, 1 validation, 2 test. Default: no split. Pandas groups, ids and split are matched by index.
         feature_names : mapping of str to sequence of str, optional
             Names of the features by modality. By default, a DataFrame has the names of its columns, and an array none.
         categories : mapping of str to mapping of str to sequence of str, optional
@@ -181,7 +180,7 @@ class MultimodalData:
             check_groups(samples.aligned("groups", groups), n_samples),
             check_sample_ids(samples.ids if sample_ids is None else samples.aligned("ids", sample_ids), n_samples),
             check_split(samples.aligned("split", split), n_samples),
-            checked := _feature_names({**_column_names(inputs), **(feature_names or {})}, packed),
+            checked := _feature_names({**_column_names(inputs, plain), **(feature_names or {})}, packed),
             coded := _categories({**_column_categories(plain), **(categories or {})}, packed, checked),
             _text({**_column_text(plain), **(text or {})}, packed, coded),
         )
@@ -415,18 +414,19 @@ def _packed(inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, *
     if values is None:
         return Modality.nothing(len(observed))
     own = inputs.own_rows(name, observed, len(values))
-    own_policy = options["nan_rows"]
-    options["nan_rows"] = "keep" if own_policy == "missing" else own_policy
+    own_policy, names = options["nan_rows"], getattr(plain, "names", getattr(inputs[name], "names", None))
+    options |= {"nan_rows": "keep" if own_policy == "missing" else own_policy, "names": names}
     # `reindex` copies the values
     modality = Modality.from_values(name, values, observed=own, copy=name not in inputs.rows, **options)
     if own_policy == "missing":
-        modality = without_incomplete(name, modality, getattr(plain, "names", getattr(inputs[name], "names", None)))
+        modality = without_incomplete(name, modality, names)
     return modality.reindex(inputs.rows[name]) if name in inputs.rows else modality
 
 
-def _column_names(inputs: AlignedInputs) -> dict[str, tuple[str, ...]]:
-    """Return the column names of the modalities that are frames."""
-    return {name: values.names for name, values in inputs.items() if isinstance(values, Frame | MixedColumns)}
+def _column_names(inputs: AlignedInputs, plain: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the column names of the modalities that are frames, or lists of them."""
+    both = [*plain.items(), *inputs.items()]
+    return {name: values.names for name, values in both if isinstance(values, Frame | MixedColumns | NamedEntries)}
 
 
 def _column_categories(values: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:

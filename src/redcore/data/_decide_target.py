@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from redcore._types import AnyArray
-from redcore.data._labels import numbers_of
+from redcore.data._labels import numbers_of, warn_of_similar
 from redcore.data._target import Target
 from redcore.exceptions import DataWarning, TargetError
 
@@ -49,7 +49,8 @@ def decide_target(values: Any, task: Task, what: str, names: Any = None, option:
     -----
     DataWarning
         If "auto" reads whole numbers as classes that may be a continuous target, such as ages: more than `MANY_VALUES`
-        different numbers that fill at least half of their range, or have few samples each.
+        different numbers that fill at least half of their range, or have few samples each. If classes differ only in
+        case, blanks or encoding.
 
     Examples
     --------
@@ -60,6 +61,8 @@ def decide_target(values: Any, task: Task, what: str, names: Any = None, option:
         target = _target(np.asarray(values), task, names)
     except TargetError as error:
         raise TargetError(f"target {what}: {error}") from None
+    if target.is_classification:
+        warn_of_similar(f"target {what}", np.asarray(target.classes))
     if task == "auto" and target.is_classification:
         _warn_of_numbers(target, what, option)
     return target

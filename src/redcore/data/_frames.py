@@ -11,11 +11,12 @@ import numpy as np
 from redcore._types import AnyArray, IntArray
 from redcore._validation import numeric_array
 from redcore.data._mixed import MixedColumns, mixed_columns
-from redcore.data._precision import packed_dtype, sampled_rows
+from redcore.data._precision import packed_dtype, sampled_rows, warn_of_rounding
 from redcore.exceptions import DataError, shortened
 
 __all__ = [
     "Frame",
+    "NamedEntries",
     "available_memory",
     "column_values",
     "is_column",
@@ -30,8 +31,9 @@ COLUMNS_AT_ONCE = 4096
 
 
 def library(values: Any) -> str | None:
-    """Return the library that defines the class of `values`, or a parent class: one of `LIBRARIES`, else None."""
-    roots = (cls.__module__.partition(".")[0] for cls in type(values).__mro__)
+    """Return the library of a class, or of the class of an object, or of a parent class; None if not in `LIBRARIES`."""
+    own = values if isinstance(values, type) else type(values)
+    roots = (cls.__module__.partition(".")[0] for cls in own.__mro__)
     return next((root for root in roots if root in LIBRARIES), None)
 
 
@@ -158,6 +160,7 @@ class Frame:
         if library(self.source) == "pandas" and all(
             _is_plain(dtype) for dtype in self.source.dtypes.iloc[[*self.positions]]
         ):
+            self._warn_of_rounding(what)
             whole = len(self.positions) == self.source.shape[1] and self.positions == (*range(len(self.positions)),)
             return np.asarray(self.source if whole else self.source.iloc[:, [*self.positions]])
         columns = [
@@ -167,8 +170,18 @@ class Frame:
             raise DataError(f"{what}, column {nested!r} contains vectors or lists, expected numbers")
         result = np.empty((len(self), len(columns)), np.result_type(*columns) if columns else np.float64)
         for place, values in enumerate(columns):
+            if result.dtype.kind == "f":
+                warn_of_rounding(f"{what}, column {self.names[place]!r}", values)
             result[:, place] = values
         return result
+
+    def _warn_of_rounding(self, what: str) -> None:
+        """Warn of whole numbers that are rounded because other columns of a pandas DataFrame have fractions."""
+        dtypes = self.source.dtypes.iloc[[*self.positions]]
+        if any(dtype.kind == "f" for dtype in dtypes):
+            for place, dtype in enumerate(dtypes):
+                if dtype in (np.int64, np.uint64):
+                    warn_of_rounding(f"{what}, column {self.names[place]!r}", self.column(place).to_numpy())
 
     def to_numbers(self, what: str, text: Collection[str] = ()) -> "AnyArray | MixedColumns":
         """Return the values as an array of numbers, or as `MixedColumns` if a column holds categories, text or dates.
@@ -190,6 +203,53 @@ class Frame:
         if len(set(names)) < len(names):
             return self.to_array(what)
         return mixed_columns(what, dict(zip(names, columns, strict=True)), text)
+
+
+class NamedEntries(list[Any]):
+    """Entries of one modality, one per sample, with features in the order of `names`."""
+
+    def __init__(self, entries: Sequence[Any], names: tuple[str, ...]) -> None:
+        super().__init__(entries)
+        self.names = names
+
+
+def in_common_order(what: str, entries: Sequence[Any]) -> Sequence[Any]:
+    """Return entries of a modality, one per sample, with columns in the order of the first frame or named Series.
+
+    Entries without column names are not changed. Without any names, `entries` is returned.
+
+    Raises
+    ------
+    DataError
+        If the columns of two entries have different names. The message begins with `what`.
+    """
+    if not any(library(kind) for kind in set(map(type, entries))):
+        return entries
+    first, names = 0, None
+    result = list(entries)
+    for row, entry in enumerate(entries):
+        own = _entry_names(entry)
+        if own is None:
+            continue
+        first, names = (row, own) if names is None else (first, names)
+        if sorted(own) != sorted(names):
+            raise DataError(
+                f"{what}, row {row} has the columns {shortened(own)}, expected those of row {first}: {shortened(names)}"
+            )
+        order = list(range(len(own))) if own == names else [own.index(name) for name in names]
+        if is_frame(entry):
+            result[row] = Frame.of(what, entry).select(order).to_array(f"{what}, row {row}")
+        else:
+            result[row] = column_values(f"{what}, row {row}", entry.iloc[order])
+    return entries if names is None else NamedEntries(result, names)
+
+
+def _entry_names(entry: Any) -> tuple[str, ...] | None:
+    """Return the column names of one sample: of a frame, or of a pandas Series with text as its index."""
+    if is_frame(entry):
+        return Frame.of("entry", entry).names
+    is_named = hasattr(entry, "iloc") and all(isinstance(label, str) for label in entry.index)
+    return tuple(entry.index) if is_named and len(entry) else None
 
 
 def column_values(what: str, column: Any) -> AnyArray:
@@ -222,11 +282,13 @@ def plain_values(what: str, values: Any) -> Any:
         return _dense(what, values)
     if isinstance(values, Frame):
         return values.to_array(what)
+    if isinstance(values, list | tuple):
+        return in_common_order(what, values)
     if not is_column(values):
         return values
     array = np.asarray(values)
     has_entries = array.dtype.kind == "O" and any(np.ndim(entry) > 0 for entry in array)
-    return list(array) if has_entries else column_values(what, values)
+    return in_common_order(what, list(array)) if has_entries else column_values(what, values)
 
 
 def _is_sparse(values: Any) -> bool:

@@ -1,16 +1,33 @@
 """Conversion of labels of a file to the classes of a model."""
 
+import unicodedata
+import warnings
 from typing import Any
 
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray
 from redcore._validation import is_missing
-from redcore.exceptions import TargetError, shortened
+from redcore.exceptions import DataWarning, TargetError, shortened
 
-__all__ = ["known_values", "labels_like", "numbers_of"]
+__all__ = ["known_values", "labels_like", "numbers_of", "warn_of_similar"]
 
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def warn_of_similar(what: str, classes: Any) -> None:
+    """Warn of an empty class, and of classes that differ only in case, blanks or the form of Unicode characters."""
+    names = [str(name) for name in classes if isinstance(name, str)]
+    if any(not name.strip() for name in names):
+        text = f"{what}: empty text is read as a class; leave out the samples without a label if it stands for none"
+        warnings.warn(DataWarning(text), stacklevel=3)
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), name)
+        if other != name:
+            text = f"{what}: classes {other!r} and {name!r} differ only in case, blanks or the form of characters"
+            warnings.warn(DataWarning(text), stacklevel=3)
+            return
 
 
 def labels_like(labels: AnyArray, classes: AnyArray) -> AnyArray:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from redcore._types import AnyArray
 from redcore._validation import is_missing
+from redcore.data._precision import warn_of_rounding
 from redcore.exceptions import DataError, DataWarning
 
 __all__ = ["Categories", "MixedColumns", "as_category", "check_codes", "mixed_columns"]
@@ -20,8 +21,8 @@ Categories: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Categories by modality and feature, for the features that are categories. A code is a position in this tuple."""
 
 MICROSECONDS_PER_DAY = 86_400_000_000
-AMOUNT = re.compile(r"[-+]?[$€£]? ?\d+(?:[,' ]\d{3})*(?:[.,]\d+)? ?[%‰$€£]?")
-"""Numbers with a decimal comma, separators of thousands, a currency or a percent sign, such as "1,250.0 €"."""
+AMOUNT = re.compile(r"[-+]?[$€£]? ?\d+(?:[,.'\u2019\s]\d{3})*(?:[.,]\d+)? ?[%‰$€£]?")
+"""Numbers with a decimal comma, marks between thousands, a currency or a percent sign, such as "1,250.0 €"."""
 MANY_CATEGORIES, MANY_WORDS = 40, 3
 """A column of text is probably free text if it has more categories, with at least this median number of words."""
 
@@ -144,7 +145,7 @@ def _arrow(what: str, column: Any) -> pa.Array:
 def _converted(what: str, column: Any) -> pa.Array:
     """Return a pandas Series or an array as an Arrow array. Text and numbers in one column become text."""
     with contextlib.suppress(Exception):  # objects of any class can raise errors of any class
-        return pa.array(column, from_pandas=True)
+        return pa.array(_with_text_categories(column), from_pandas=True)
     entries = np.asarray(column, dtype=object)
     if entries.ndim != 1:
         raise DataError(f"{what} contains arrays, expected numbers, text or dates")
@@ -156,6 +157,14 @@ def _converted(what: str, column: Any) -> pa.Array:
     if other is not None:
         raise DataError(f"{what} contains values that are not numbers, text or dates ({other.__name__})")
     return pa.array([None if entry is None else str(entry) for entry in known])
+
+
+def _with_text_categories(column: Any) -> Any:
+    """Return a pandas Series with the text of its categories, if these are intervals or periods."""
+    categories = getattr(getattr(column, "dtype", None), "categories", None)
+    if categories is None or type(categories).__name__ not in ("IntervalIndex", "PeriodIndex"):
+        return column
+    return column.cat.rename_categories(list(map(str, categories)))
 
 
 def _numbers(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]:
@@ -174,6 +183,8 @@ def _numbers(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | No
     plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null, pa.types.is_decimal)
     if not any(matches(kind) for matches in plain):
         raise DataError(f"{what} is {kind}, expected numbers, booleans, dates or categories")
+    if pa.types.is_int64(kind) or pa.types.is_uint64(kind):
+        warn_of_rounding(what, array.drop_null().to_numpy())
     return _floats(array), None
 
 

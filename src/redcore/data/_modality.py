@@ -15,7 +15,7 @@ from redcore._validation import (
     is_missing,
     numeric_array,
 )
-from redcore.data._precision import packed_dtype
+from redcore.data._precision import packed_dtype, warn_of_rounding
 from redcore.data._raw import Packed, holds_images, pack_images, pack_tokens
 from redcore.exceptions import ShapeError
 
@@ -99,6 +99,7 @@ class Modality:
         nan_rows: NanPolicy = "keep",
         padding: int | None = None,
         copy: bool = True,
+        names: Sequence[str] | None = None,
     ) -> "Modality":
         """Create a modality from values of all samples.
 
@@ -123,6 +124,8 @@ class Modality:
             Padding id of sequences of token ids. Default: the values are not token ids.
         copy : bool, default True
             If False, an array of vectors is not copied unless its type changes, and keeps its order in memory.
+        names : sequence of str, optional
+            Names of the features, for messages.
 
         Raises
         ------
@@ -130,6 +133,11 @@ class Modality:
             If values are invalid. The message names the modality and the row.
         UnknownNameError
             If `nan_rows` has another value.
+
+        Warns
+        -----
+        DataWarning
+            If whole numbers are too large to be exact in float64.
         """
         check_known("nan_rows", [nan_rows], get_args(NanPolicy))
         if padding is not None:
@@ -139,11 +147,12 @@ class Modality:
         if isinstance(values, list | tuple) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
             dense = _dense_list(values)
             if dense is None:
-                return _from_entries(name, list(values), observed, lengths, nan_rows)
+                return _from_entries(name, list(values), observed, lengths, nan_rows, names)
             values = dense
         array = numeric_array(f"modality {name!r}", values)
         if array.ndim == 1:
             array = array[:, None]
+        warn_of_rounding(f"modality {name!r}", array, names)
         if array.ndim not in (2, 3) or array.shape[-1] == 0:
             raise ShapeError(
                 f"modality {name!r} has shape {array.shape}, expected (n_samples, n_features) or "
@@ -155,11 +164,11 @@ class Modality:
             keep = sequence_lengths > 0
             rows, sequence_lengths = rows[keep], sequence_lengths[keep]
             sample, step = _ragged_indices(rows, np.zeros_like(rows), sequence_lengths)
-            return _pack_sequences(name, array[sample, step], rows, sequence_lengths, len(array), nan_rows)
+            return _pack_sequences(name, array[sample, step], rows, sequence_lengths, len(array), nan_rows, names)
         if lengths is not None:
             raise ShapeError(f"modality {name!r} has lengths but is not (n_samples, time, n_features)")
         values = array if len(rows) == len(array) else array[rows]
-        return _pack_vectors(name, values, rows, len(array), nan_rows, copy)
+        return _pack_vectors(name, values, rows, len(array), nan_rows, copy, names)
 
     @classmethod
     def nothing(cls, n_samples: int) -> "Modality":
@@ -339,7 +348,12 @@ def _dense_list(values: Sequence[Any]) -> AnyArray | None:
 
 
 def _from_entries(
-    name: str, entries: list[Any], observed: BoolArray | None, lengths: Any, nan_rows: NanPolicy
+    name: str,
+    entries: list[Any],
+    observed: BoolArray | None,
+    lengths: Any,
+    nan_rows: NanPolicy,
+    names: Sequence[str] | None,
 ) -> Modality:
     """Create a modality from a list with one entry per sample, None if it is missing."""
     if lengths is not None:
@@ -361,12 +375,14 @@ def _from_entries(
             raise ShapeError(
                 f"modality {name!r}, row {row}: shape {array.shape} does not match shape "
                 f"{first.shape} of row {first_row}; expected the same number of features"
+                + ("; a sequence of one feature has the shape (time, 1)" if array.ndim == first.ndim == 1 else "")
             )
     rows = np.fromiter(arrays, dtype=np.int64, count=len(arrays))
     if first.ndim == 1:
-        return _pack_vectors(name, np.stack(list(arrays.values())), rows, len(entries), nan_rows)
+        return _pack_vectors(name, np.stack(list(arrays.values())), rows, len(entries), nan_rows, names=names)
     sequence_lengths = np.array([len(array) for array in arrays.values()], dtype=np.int64)
-    return _pack_sequences(name, np.concatenate(list(arrays.values())), rows, sequence_lengths, len(entries), nan_rows)
+    flat = np.concatenate(list(arrays.values()))
+    return _pack_sequences(name, flat, rows, sequence_lengths, len(entries), nan_rows, names)
 
 
 def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> IntArray:
@@ -385,13 +401,19 @@ def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> 
 
 
 def _pack_vectors(
-    name: str, values: AnyArray, rows: IntArray, n_samples: int, nan_rows: NanPolicy, copy: bool = True
+    name: str,
+    values: AnyArray,
+    rows: IntArray,
+    n_samples: int,
+    nan_rows: NanPolicy,
+    copy: bool = True,
+    names: Sequence[str] | None = None,
 ) -> Modality:
     if values.dtype.kind == "f":
         observed = ~np.isnan(values).all(axis=1)
         if not observed.all():
             values, rows = values[observed], rows[observed]
-    usable = check_observed_values(name, values, rows, nan_rows)
+    usable = check_observed_values(name, values, rows, nan_rows, names)
     if not usable.all():
         values, rows = values[usable], rows[usable]
     position = np.full(n_samples, -1, dtype=np.int64)
@@ -402,9 +424,15 @@ def _pack_vectors(
 
 
 def _pack_sequences(
-    name: str, flat: AnyArray, rows: IntArray, lengths: IntArray, n_samples: int, nan_rows: NanPolicy
+    name: str,
+    flat: AnyArray,
+    rows: IntArray,
+    lengths: IntArray,
+    n_samples: int,
+    nan_rows: NanPolicy,
+    names: Sequence[str] | None = None,
 ) -> Modality:
-    usable_steps = check_observed_values(name, flat, np.repeat(rows, lengths), nan_rows)
+    usable_steps = check_observed_values(name, flat, np.repeat(rows, lengths), nan_rows, names)
     # a sequence with an unusable step is missing as a whole: single time steps are not imputed
     owner = np.repeat(np.arange(len(rows)), lengths)
     usable = np.ones(len(rows), dtype=bool)

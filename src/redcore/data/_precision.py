@@ -1,14 +1,20 @@
 """Detection of features whose values float32 cannot distinguish."""
 
+import warnings
+from collections.abc import Sequence
+
 import numpy as np
 
 from redcore._types import AnyArray, BoolArray
+from redcore.exceptions import DataWarning
 
-__all__ = ["collapsed", "packed_dtype", "sampled_rows"]
+__all__ = ["collapsed", "packed_dtype", "sampled_rows", "warn_of_rounding"]
 
 TOLERANCE = 1e-3
 """Largest median rounding error of float32, relative to the interquartile range of a feature, that loses nothing."""
 SAMPLE_ROWS = 1000
+EXACT = 2**53
+"""Largest whole number up to which float64 represents all whole numbers."""
 FEW_ROWS = 20
 """Smallest number of rows that show the spread of a feature."""
 LARGE, SMALL = 1e3, 1e-30
@@ -46,6 +52,30 @@ def collapsed(values: AnyArray) -> BoolArray:
 def sampled_rows(n_rows: int) -> slice:
     """Return about 1,000 evenly spaced rows, which decide the type of the values."""
     return slice(None, None, max(1, n_rows // SAMPLE_ROWS))
+
+
+def warn_of_rounding(what: str, values: AnyArray, names: Sequence[str] | None = None) -> None:
+    """Warn of whole numbers that float64 rounds.
+
+    Parameters
+    ----------
+    what : str
+        Beginning of the message.
+    values : array (n,) or (..., n_features)
+        Only 64-bit integers are checked.
+    names : sequence of str, optional
+        Names of the features.
+    """
+    if values.dtype.kind not in "iu" or values.dtype.itemsize < 8 or not values.size:
+        return
+    if max(int(values.max()), -int(values.min())) <= EXACT:
+        return
+    large = ((values > EXACT) | (values < -EXACT if values.dtype.kind == "i" else False)).reshape(-1, values.shape[-1])
+    if values.ndim > 1:
+        feature = int(np.flatnonzero(large.any(axis=0))[0])
+        what = f"{what}, feature {feature}" if names is None else f"{what}, column {names[feature]!r}"
+    text = f"{what}: whole numbers above 2**53 are rounded; leave the column out if it contains ids"
+    warnings.warn(DataWarning(text), stacklevel=4)
 
 
 def packed_dtype(values: AnyArray) -> type[np.floating]:

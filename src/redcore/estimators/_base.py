@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from redcore import _defaults
 from redcore._types import AnyArray, BoolArray
-from redcore._validation import NanPolicy, check_row_count, unmasked
+from redcore._validation import NanPolicy, check_row_count, target_array
 from redcore.data import Frame, MultimodalData, Target, is_frame, sentinel_message, sentinels
 from redcore.estimators._html import modality_table
 from redcore.estimators._inputs import Inputs, as_inputs, as_names, columns_by_name, is_table, named_columns, with_nan
@@ -459,10 +459,12 @@ def checked_target(y: Any) -> Any:
     if y is None:
         raise TargetError("the estimator requires y to be passed, but the target y is None")
     if isinstance(y, list | tuple):
+        target_array(y)
         return y
-    values = np.asarray(unmasked(y.toarray() if issparse(y) else y))
+    values = target_array(y.toarray() if issparse(y) else y)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
-        problem = "infinity or a value too large for dtype('float64')" if np.isinf(values[row]).any() else "NaN"
-        raise TargetError(f"Input y contains {problem}. The labels are missing: row {row} has none")
+        if np.isinf(values[row]).any():
+            raise TargetError(f"Input y contains infinity or a value too large for dtype('float64') in row {row}")
+        raise TargetError(f"Input y contains NaN. The labels are missing: row {row} has none")
     return values

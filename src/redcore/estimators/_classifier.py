@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
 from redcore._validation import check_probability
-from redcore.data import Target, require_single_target
+from redcore.data import Target, require_single_target, warn_of_similar
 from redcore.estimators._base import checked_target
 from redcore.estimators._uncertainty import CalibratedEstimator
 from redcore.exceptions import TargetError
@@ -35,7 +35,9 @@ class _Classifier(ClassifierMixin, CalibratedEstimator):  # type: ignore[misc]
         y = checked_target(y)
         if np.ndim(y) == 2 and np.shape(y)[1] > 1:
             return Target.from_multilabel(y)
-        return Target.from_labels(y)
+        target = Target.from_labels(y)
+        warn_of_similar("y", np.asarray(target.classes))
+        return target
 
     def _weights(self, target: Target, sample_weight: Any) -> Any:
         if self.class_weight is None:
