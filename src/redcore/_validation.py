@@ -90,7 +90,11 @@ def numeric_array(what: str, values: Any) -> AnyArray:
             raise TypeError(f"got {array.dtype}, expected real numbers")
         if array.dtype.kind == "O":
             array = np.where(_is_missing(array), np.nan, array)
-        return array if array.dtype.kind in "fiub" else array.astype(np.float64)
+        numbers = array if array.dtype.kind in "fiub" else array.astype(np.float64)
+        # NumPy before 2.4 converts arrays of one element
+        if array.dtype.kind == "O" and any(isinstance(entry, np.ndarray) and entry.ndim for entry in array.flat):
+            raise TypeError("got arrays, expected real numbers")
+        return numbers
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise DataError(f"{what} contains values that are not numbers ({error})") from None
 

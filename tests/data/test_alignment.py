@@ -128,7 +128,10 @@ def test_whole_floats_equal_integers():
 
 def test_labels_beyond_64_bits_are_text():
     large = [2**63 + 1, 2**64 - 1]
-    data = make(rna=RNA[:2].set_index(np.array(large, dtype=np.uint64)), blood=BLOOD.set_index([[*large, 10**400]]))
+    data = make(
+        rna=RNA[:2].set_index(np.array(large, dtype=np.uint64)),
+        blood=BLOOD.set_axis(pd.Index([*large, 10**400], dtype=object)),
+    )
     assert data.sample_ids.tolist() == [str(label) for label in (*large, 10**400)]
     assert values(data, "blood") == [30, 10, 40]
 

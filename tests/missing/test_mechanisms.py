@@ -41,7 +41,7 @@ def missing(*arguments, **options):
 
 def log_odds_slope(score, is_missing):
     """Return the log-odds ratio of missing per unit of score, and its standard error."""
-    fitted = LogisticRegression(C=np.inf).fit(score[:, None], is_missing)
+    fitted = LogisticRegression(C=1e10).fit(score[:, None], is_missing)
     probability = fitted.predict_proba(score[:, None])[:, 1]
     design = np.stack([np.ones_like(score), score], axis=1)
     information = design.T @ (design * (probability * (1 - probability))[:, None])

@@ -69,7 +69,9 @@ def test_logistic_regression_equals_that_of_scikit_learn(shape, n_classes, weigh
     weights = rng.uniform(0.5, 2, shape[0]) if weighted else None
     target = Target.from_labels(codes).weighted(weights) if weighted else Target.from_labels(codes)
     coefficients, intercepts = fit_linear(values.astype(np.float32), target, LinearSettings(C=0.1))
-    expected = LogisticRegression(C=0.1, max_iter=10_000, tol=1e-8).fit(values, codes, sample_weight=target.weights)
+    expected = LogisticRegression(C=0.1, max_iter=10_000, tol=1e-8, solver="newton-cg").fit(
+        values, codes, sample_weight=target.weights
+    )
     tested = correlated(rng, 50, shape[1])
     actual = softmax(tested @ coefficients + intercepts, axis=1)
     np.testing.assert_allclose(actual, expected.predict_proba(tested), atol=5e-4)

@@ -129,7 +129,7 @@ def test_a_diverging_loss_raises_an_error():
 
 def test_bfloat16_is_close_to_float32():
     full, half = fit(max_epochs=1), fit(max_epochs=1, precision="bf16-mixed")
-    np.testing.assert_allclose(half.predict(DATA), full.predict(DATA), atol=0.02)
+    np.testing.assert_allclose(half.predict(DATA), full.predict(DATA), atol=0.05)
     assert not same(full, half)
 
 

@@ -65,7 +65,8 @@ def fit_loadings(views: Sequence[View], n_samples: int, n_factors: int) -> list[
     availability = np.zeros((n_samples, len(views)), dtype=bool)
     for column, view in enumerate(views):
         availability[view.rows, column] = True
-    patterns, pattern_of = np.unique(availability, axis=0, return_inverse=True)
+    patterns, inverse = np.unique(availability, axis=0, return_inverse=True)
+    pattern_of = inverse.ravel()  # (n, 1) in NumPy 2.0
     counts = [np.bincount(pattern_of[view.rows], view.counts, minlength=len(patterns)) for view in views]
     for _ in range(N_STEPS):
         factors, covariances = _posterior(views, loadings, patterns, pattern_of)

@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +124,7 @@ class Study:
                 started = time.process_time()
                 # a sampler per trial, so that a resumed study draws the same trials
                 seed = int(np.random.SeedSequence([self.task.seed, worker, n_claimed]).generate_state(1)[0])
-                self.study.sampler = optuna.samplers.TPESampler(
-                    seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True
-                )
+                self.study.sampler = _sampler(seed)
                 trial = self.study.ask()
                 trial.set_user_attr("worker", name)
                 frozen = self._run(trial, started, (budget.cpu_seconds or math.inf) - spent)
@@ -220,3 +219,10 @@ class Study:
         trials = self.study.get_trials(deepcopy=False)
         states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
         return {state.name.lower(): sum(trial.state == state for trial in trials) for state in states}
+
+
+def _sampler(seed: int) -> optuna.samplers.BaseSampler:
+    with warnings.catch_warnings():
+        # Optuna before 5.0 calls `constant_liar` experimental
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
