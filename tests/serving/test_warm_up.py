@@ -28,7 +28,12 @@ def test_one_sample_with_all_modalities_is_predicted_and_compared(monkeypatch):
     reference = make_reference(method, data, data, dict.fromkeys(data.names, 0.0))
     predicted, compared = [], []
     predict, compare = method.predict, Monitor.compare
-    monkeypatch.setattr(method, "predict", lambda samples: predicted.append(samples) or predict(samples))
+
+    def recorded(samples):
+        predicted.append(samples)
+        return predict(samples)
+
+    monkeypatch.setattr(method, "predict", recorded)
     monkeypatch.setattr(Monitor, "compare", lambda self: compared.append(compare(self)))
     warm_up(method, reference)
     [sample] = predicted
