@@ -7,7 +7,7 @@ from factories import make_data
 from redcore import modality_value
 from redcore.datasets import gaussian
 from redcore.exceptions import UnknownNameError
-from redcore.explain import shapley, training_states
+from redcore.explain import shapley, training_states, value_words
 from redcore.methods import make_method
 from redcore.report import worth_figure
 
@@ -73,6 +73,16 @@ def test_without_complete_samples_patterns_use_different_samples():
     value = modality_value(make_method("late_fusion").fit(data), data.hide(keep))
     assert not value.complete_samples
     assert value.n_samples == 6
+
+
+def test_values_of_few_samples_of_a_class_are_not_interpreted():
+    data = make_data("binary", 60, holes=False)
+    method = make_method("late_fusion").fit(data)
+    few = data.take(np.concatenate([np.flatnonzero(data.target.values == 0), np.flatnonzero(data.target.values)[:4]]))
+    value = modality_value(method, few)
+    assert value.rarest == (str(data.target.classes[1]), 4)
+    assert "only 4 of the evaluated samples are of class" in value_words(value).action
+    assert value_words(modality_value(method, data)).action.startswith("Make sure that")
 
 
 def test_an_unknown_metric_is_named():

@@ -225,10 +225,11 @@ def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]
     if names and sum(amounts) * 2 >= len(names):
         first = names[amounts.index(False) if False in amounts else numbers.index(None)]
         row = trimmed.to_pylist().index(first)
-        raise DataError(
-            f"{what} is string, expected numbers; row {row} is {first[:40]!r}. If the column holds categories, name "
-            "it in option category of the table, or convert it to a categorical type (in pandas: astype('category'))"
-        )
+        remedy = "If the column holds categories, name it in option category of the table, or convert it to a "
+        remedy += "categorical type (in pandas: astype('category'))"
+        if AMOUNT.fullmatch(first):
+            remedy = "Write amounts as numbers, without units, or set options decimal and thousands of a CSV file"
+        raise DataError(f"{what} is string, expected numbers; row {row} is {first[:40]!r}. {remedy}")
     _warn_of_free_text(what, names)
     order = np.argsort(np.array(names, dtype=object), kind="stable") if names else np.zeros(0, dtype=np.int64)
     rank = np.empty(len(order))

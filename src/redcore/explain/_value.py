@@ -39,6 +39,8 @@ class ModalityValue:
     complete_samples : bool
         True if all patterns were evaluated on the same samples, which observe all modalities. If False, each pattern
         was evaluated on the samples that observe all of its modalities.
+    rarest : (str, int), optional
+        Name and number of samples of the rarest class among the evaluated samples; None without classes.
     """
 
     metric: str
@@ -47,6 +49,7 @@ class ModalityValue:
     with_all: float
     n_samples: int
     complete_samples: bool
+    rarest: tuple[str, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values as a dict for JSON. Pairs have keys such as ``audio+text``."""
@@ -61,6 +64,7 @@ class ModalityValue:
             "with_all": self.with_all,
             "n_samples": self.n_samples,
             "complete_samples": self.complete_samples,
+            "rarest": self.rarest,
         }
 
 
@@ -110,7 +114,8 @@ def modality_value(
     with stage("values of the modalities"):
         values = shapley(scorer, method.active, n_permutations, seed)
     without, with_all = scorer(frozenset()), scorer(frozenset(method.active))
-    return ModalityValue(scorer.metric, values, without, with_all, scorer.min_samples, use_complete)
+    rarest = _rarest(scorer.data.target)
+    return ModalityValue(scorer.metric, values, without, with_all, scorer.min_samples, use_complete, rarest)
 
 
 class _Scorer:
@@ -145,6 +150,14 @@ class _Scorer:
         if not keep.any():
             return np.tile(self.method.prior, (data.n_samples, 1))
         return self.method.predict(data.hide(np.broadcast_to(keep, (data.n_samples, len(keep)))))
+
+
+def _rarest(target: Target | None) -> tuple[str, int] | None:
+    """Return the rarest class and its number of samples."""
+    if target is None or not target.is_classification or target.classes is None:
+        return None
+    counts = np.bincount(target.values, minlength=len(target.classes))
+    return str(target.classes[counts.argmin()]), int(counts.min())
 
 
 def _of_one_class(target: Target) -> str:

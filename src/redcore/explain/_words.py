@@ -22,6 +22,9 @@ __all__ = [
     "value_words",
 ]
 
+FEW_SAMPLES = 10
+"""Number of samples of the rarest class below which values of modalities are not interpreted."""
+
 FEW_CHANGES = 0.05
 """Share of changed predicted classes below which measuring a modality is not advised."""
 
@@ -60,6 +63,13 @@ def value_words(value: ModalityValue) -> Words:
         f"improvement of the {label} by adding the modality to a set of the others"
         f"{' (a decrease, since lower is better)' if sign < 0 else ''}."
     )
+    if value.rarest is not None and value.rarest[1] < FEW_SAMPLES:
+        name, n_samples = value.rarest
+        action = (
+            f"Do not act on these values, which chance may explain: only {n_samples} of the evaluated samples are of "
+            f"class {name}. Explain with more samples"
+        )
+        return Words(meaning, f"{action}{'' if value.metric == 'nll' else ', or with the log loss (--metric nll)'}.")
     order = sorted(values, key=lambda name: -values[name])
     action = f"Make sure that {order[0]} is available, the modality with the largest value ({values[order[0]]:.3f})."
     harmful = [name for name in order if values[name] <= 0]
