@@ -84,6 +84,8 @@ def numeric_array(what: str, values: Any) -> AnyArray:
     DataError
         If an entry is not a real number, such as text, a complex number or a date.
     """
+    if type(values) is np.ndarray and values.dtype.kind in "fiub":
+        return values
     try:
         array = np.asarray(unmasked(values))
         if array.dtype.kind in "cmM":

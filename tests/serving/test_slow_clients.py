@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import socket
 import time
 
@@ -111,3 +112,35 @@ def test_unsafe_starts_are_rejected(model, options, environment, message, capsys
         monkeypatch.setenv("REDCORE_API_KEY", environment)
     assert main(["serve", str(model), "--port", "0", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def sent(port, *contents):
+    """Return all bytes that the service sends until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for content in contents:
+            connection.sendall(content)
+            time.sleep(0.2)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):  # closed before the service has read everything
+            while chunk := connection.recv(65536):
+                answer += chunk
+    return answer
+
+
+def test_a_connection_cannot_fill_the_memory(model):
+    small, last = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /nosuch HTTP/1.0\r\nHost: a\r\n\r\n"
+    post = b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with ServiceProcess(model) as service:
+        statuses = re.findall(rb"HTTP/1.1 (\d+) ", sent(service.port, small * 30 + last))
+        assert statuses == [b"200"] * 30 + [b"404"]
+        assert b'"more than 64 requests wait' in sent(service.port, small * 100)
+        for beginning in (small[:-2], post + b"0\r\n"):
+            assert b'"the headers of the request are larger than 65536 bytes"' in sent(
+                service.port, beginning, b"X-A: " + b"b" * 66_000
+            )
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as leaving:
+            leaving.sendall(post + b'5\r\n{"sam\r\n')
+        assert health(service.port) == (200, {"status": "ok"})
+        metrics = sent(service.port, b"GET /metrics HTTP/1.0\r\nHost: a\r\n\r\n").decode()
+    assert 'redcore_requests_total{path="/predict",status="400"}' in metrics
+    assert 'status="500"' not in metrics

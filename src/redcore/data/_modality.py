@@ -366,7 +366,7 @@ def _from_entries(
         if array.ndim == 0 and np.isnan(array):
             continue
         arrays[row] = array[None] if array.ndim == 0 else array
-    arrays = {row: array for row, array in arrays.items() if array.size and not np.isnan(array).all()}
+    arrays = {row: array for row, array in arrays.items() if array.size and _has_value(array)}
     if not arrays:
         return Modality.nothing(len(entries))
     first_row, first = next(iter(arrays.items()))
@@ -383,6 +383,12 @@ def _from_entries(
     sequence_lengths = np.array([len(array) for array in arrays.values()], dtype=np.int64)
     flat = np.concatenate(list(arrays.values()))
     return _pack_sequences(name, flat, rows, sequence_lengths, len(entries), nan_rows, names)
+
+
+def _has_value(array: AnyArray) -> bool:
+    """Return True if a numeric array with at least one entry is not all NaN."""
+    first = array.item(0)  # NaN in few arrays, and cheaper to test than all entries
+    return bool(first == first) or not np.isnan(array).all()
 
 
 def _dense_lengths(name: str, array: AnyArray, rows: IntArray, lengths: Any) -> IntArray:

@@ -17,6 +17,8 @@ EXACT = 2**53
 """Largest whole number up to which float64 represents all whole numbers."""
 FEW_ROWS = 20
 """Smallest number of rows that show the spread of a feature."""
+COLUMNS_AT_ONCE = 256
+"""Number of features that are compared at once, which bounds the memory."""
 LARGE, SMALL = 1e3, 1e-30
 """With fewer rows, inexact values are kept in float64 if their magnitude exceeds `LARGE` or is below `SMALL`."""
 
@@ -41,12 +43,27 @@ def collapsed(values: AnyArray) -> BoolArray:
     if len(rows) < FEW_ROWS:
         unusual = (np.abs(rows) > LARGE) | (np.abs(rows) < SMALL)
         return np.asarray(((errors > 0) & unusual).any(axis=0))
-    for column in np.flatnonzero(inexact).tolist():
+    has_missing_cells = np.isnan(rows).any(axis=0)
+    complete = np.flatnonzero(inexact & ~has_missing_cells)
+    for columns in np.array_split(complete, np.arange(COLUMNS_AT_ONCE, len(complete), COLUMNS_AT_ONCE)):
+        inexact[columns] = _are_coarse(rows[:, columns], errors[:, columns])
+    for column in np.flatnonzero(inexact & has_missing_cells).tolist():
         known = ~np.isnan(rows[:, column])
-        low, high = np.quantile(rows[known, column], [0.25, 0.75])
-        spread = high - low or rows[known, column].std()
-        inexact[column] = np.median(errors[known, column]) > TOLERANCE * spread > 0
+        inexact[column] = _are_coarse(rows[known, column, None], errors[known, column, None])[0]
     return inexact
+
+
+def _are_coarse(values: AnyArray, errors: AnyArray) -> BoolArray:
+    """Return True for the features with large rounding errors, bool (n_features,).
+
+    `values` and `errors` are (n, n_features) without NaN.
+    """
+    low, high = np.quantile(values, [0.25, 0.75], axis=0)
+    spread = high - low
+    for column in np.flatnonzero(spread == 0).tolist():
+        spread[column] = values[:, column].copy().std()
+    largest = TOLERANCE * spread
+    return np.asarray((np.median(errors, axis=0) > largest) & (largest > 0))
 
 
 def sampled_rows(n_rows: int) -> slice:

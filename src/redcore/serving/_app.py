@@ -12,6 +12,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import Receive, Scope
 
 from redcore._types import AnyArray
 from redcore._version import __version__
@@ -22,6 +23,7 @@ from redcore.methods import Method, method_name
 from redcore.monitoring import Reference
 from redcore.serving._batcher import Batcher, OverloadError
 from redcore.serving._drift import DriftWatch
+from redcore.serving._endpoint import PREDICT_PATH, PredictEndpoint, error_response, read_body
 from redcore.serving._intervals import Intervals
 from redcore.serving._limits import Limits
 from redcore.serving._logs import RequestLog
@@ -33,9 +35,10 @@ from redcore.serving._samples import (
     check_unique_keys,
     format_predictions,
     parse_samples,
-    predict_samples,
+    predict_data,
     prediction_model,
     request_model,
+    samples_as_data,
     validation_messages,
 )
 from redcore.serving._shadow import Shadow
@@ -45,6 +48,8 @@ from redcore.uncertainty import Calibration
 __all__ = ["make_app"]
 
 COVERAGE = 0.9
+
+to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 ERROR_DESCRIPTIONS = {
     400: "The request body is incomplete.",
@@ -104,19 +109,20 @@ class Service:
         self.shadow = None if shadow is None else Shadow(shadow, method.schema, limits, self.metrics)
         self.n_requests = 0
 
-    async def predict(self, request: Request) -> Response:
-        """Handle a request to ``/predict``. An HTTPException carries the error status."""
-        log: RequestLog = request.state.log
+    async def predict(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the JSON of the answer to a request to ``/predict``. An HTTPException carries the error status."""
+        log: RequestLog = scope["state"]["log"]
         if self.n_requests >= self.limits.max_requests:
             raise _overloaded(f"{self.n_requests} requests are in flight")
         self.n_requests += 1
         self.metrics.in_flight.set(self.n_requests)
         start = time.perf_counter()
         try:
-            body = await self._read_body(request)
+            body = await read_body(scope, receive, self.limits)
             samples = await self._samples(self._parse_body(body))
             log.count(samples)
-            outputs = await asyncio.wait_for(self.batcher.predict(samples), self.limits.timeout_seconds)
+            async with asyncio.timeout(self.limits.timeout_seconds):
+                predictions = await self.batcher.predict(samples)
         except OverloadError as error:
             raise _overloaded(str(error)) from None
         except TimeoutError:
@@ -124,17 +130,18 @@ class Service:
         finally:
             self.n_requests -= 1
             self.metrics.in_flight.set(self.n_requests)
-        predictions = self._format_predictions(samples, outputs)
         if self.shadow is not None:
             self.shadow.submit(log.id, body, predictions)
         answer: dict[str, Any] = {"predictions": predictions}
         if self.drift is not None:
             answer["drift"] = log.warnings = self.drift.messages
-        content = json.dumps(answer, separators=(",", ":"))
+        content = to_json(answer).encode()
         self.metrics.seconds.observe(time.perf_counter() - start)
-        return Response(content, media_type="application/json")
+        return content
 
     async def _samples(self, body: BaseModel) -> list[Sample]:
+        if not self.raw.media:
+            return parse_samples(body, self.method)
         try:
             converted = await asyncio.wait_for(self.raw.convert(body), self.limits.timeout_seconds)
         except DataError as error:
@@ -145,11 +152,12 @@ class Service:
             ) from None
         return parse_samples(body, self.method, converted)
 
-    def _predict_batch(self, samples: list[Sample]) -> AnyArray:
-        outputs = predict_samples(self.method, samples)
+    def _predict_batch(self, samples: list[Sample]) -> list[dict[str, Any]]:
+        data = samples_as_data(self.method, samples)
+        outputs = predict_data(self.method, data)
         if self.drift is not None:
-            self.drift.add(samples, outputs)
-        return outputs
+            self.drift.add(data, outputs)
+        return self._format_predictions(samples, outputs)
 
     def _format_predictions(self, samples: list[Sample], outputs: AnyArray) -> list[dict[str, Any]]:
         predictions = format_predictions(self.method, samples, outputs)
@@ -163,33 +171,10 @@ class Service:
                 prediction["intervals"] = self.intervals.around(sample, prediction["numbers"])
         return predictions
 
-    async def _read_body(self, request: Request) -> bytes:
-        content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if content_type != "application/json":
-            raise HTTPException(415, f"expected content-type application/json, got {content_type[:100]}")
-        try:
-            return await asyncio.wait_for(self._read_at_most_max_bytes(request), self.limits.timeout_seconds)
-        except TimeoutError:
-            raise HTTPException(
-                408, f"the request body did not arrive within {self.limits.timeout_seconds} s"
-            ) from None
-
-    async def _read_at_most_max_bytes(self, request: Request) -> bytes:
-        raw, max_bytes = bytearray(), self.limits.max_body_bytes
-        content_length = request.headers.get("content-length", "")
-        too_large = HTTPException(413, f"the request body is larger than {max_bytes} bytes", {"Connection": "close"})
-        if content_length.isdigit() and int(content_length[:20]) > max_bytes:
-            raise too_large
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > max_bytes:
-                raise too_large
-        return bytes(raw)
-
     def _parse_body(self, raw: bytes) -> BaseModel:
         try:
             body = self.request_model.model_validate_json(raw)
-            check_unique_keys(raw)
+            check_unique_keys(raw, body)
         except ValidationError as error:
             raise HTTPException(422, validation_messages(error, self.method.schema)) from None
         except DataError as error:
@@ -308,6 +293,7 @@ def make_app(
     app.state.service = service
     _add_routes(app, service)
     _add_error_handlers(app)
+    app.add_middleware(PredictEndpoint, predict=service.predict)
     app.add_middleware(RequestMiddleware, responses=service.metrics.requests, api_key=api_key)
     return app
 
@@ -322,10 +308,11 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
 
     async def predict(request: Request) -> Response:
-        return await service.predict(request)
+        # `PredictEndpoint` answers before this route is reached
+        return Response(await service.predict(request.scope, request.receive), media_type="application/json")
 
     app.post(
-        "/predict",
+        PREDICT_PATH,
         response_model=service.prediction_model,
         responses=error_responses,
         openapi_extra={"requestBody": body},
@@ -356,9 +343,4 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
     async def handle_http_error(request: Request, error: StarletteHTTPException) -> JSONResponse:
-        detail: Any = error.detail
-        content: dict[str, Any] = {"error": detail}
-        if isinstance(detail, list):
-            content = {"error": "the request body does not match the inputs of the model", "problems": detail}
-        request.state.error = "; ".join(detail) if isinstance(detail, list) else str(detail)
-        return JSONResponse(content, error.status_code, error.headers)
+        return error_response(request.scope, error)

@@ -7,8 +7,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from redcore._types import AnyArray
 from redcore.exceptions import RedCoreError
 from redcore.serving._samples import Sample
 
@@ -22,13 +22,14 @@ class OverloadError(RedCoreError):
 class Batcher:
     """First-in, first-out queue that predicts the samples of several requests in one batch.
 
-    A request is never delayed to fill a batch: as soon as the model is free, all waiting requests (up to `max_batch`
-    samples) form the next batch. A Batcher must be used from a single event loop.
+    As soon as the model is free, all waiting requests (up to `max_batch` samples) form the next batch, together with
+    those that have arrived and are being read. No request waits for others to arrive. A Batcher must be used from a
+    single event loop.
 
     Parameters
     ----------
     predict : callable
-        Map a list of samples to outputs (n_samples, n_outputs). Runs in a dedicated thread.
+        Map a list of samples to their predictions, a list of the same length. Runs in a dedicated thread.
     max_batch, max_waiting : int
         Limits on the samples in one batch and in the queue; see `Limits`.
     on_batch : callable
@@ -37,7 +38,7 @@ class Batcher:
 
     def __init__(
         self,
-        predict: Callable[[list[Sample]], AnyArray],
+        predict: Callable[[list[Sample]], list[Any]],
         max_batch: int,
         max_waiting: int,
         on_batch: Callable[[int], object],
@@ -45,12 +46,12 @@ class Batcher:
         self._predict, self._on_batch = predict, on_batch
         self.max_batch, self.max_waiting = max_batch, max_waiting
         self.n_waiting = 0
-        self._queue: deque[tuple[list[Sample], asyncio.Future[AnyArray]]] = deque()
+        self._queue: deque[tuple[list[Sample], asyncio.Future[list[Any]]]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="redcore-predict")
         self._worker: asyncio.Task[None] | None = None
 
-    async def predict(self, samples: list[Sample]) -> AnyArray:
-        """Return the outputs for the samples of one request, (n_samples, n_outputs).
+    async def predict(self, samples: list[Sample]) -> list[Any]:
+        """Return the predictions for the samples of one request.
 
         Raises
         ------
@@ -59,7 +60,7 @@ class Batcher:
         """
         if self.n_waiting + len(samples) > self.max_waiting:
             raise OverloadError(f"the queue is full: {self.n_waiting} samples are waiting for prediction")
-        future: asyncio.Future[AnyArray] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._queue.append((samples, future))
         self.n_waiting += len(samples)
         if self._worker is None or self._worker.done():
@@ -69,26 +70,32 @@ class Batcher:
     async def _process_queue(self) -> None:
         loop = asyncio.get_running_loop()
         while self._queue:
-            # yield once, so that all requests of this iteration of the event loop join the batch
-            await asyncio.sleep(0)
+            await self._settle()
             batch = self._next_batch()
             if not batch:
                 continue
             samples = [sample for request_samples, _ in batch for sample in request_samples]
             self._on_batch(len(samples))
             try:
-                outputs = await loop.run_in_executor(self._thread, self._predict, samples)
+                predictions = await loop.run_in_executor(self._thread, self._predict, samples)
             except Exception as error:
                 self._fail(batch, error)
                 continue
-            self._deliver(batch, outputs)
+            self._deliver(batch, predictions)
 
-    def _next_batch(self) -> list[tuple[list[Sample], "asyncio.Future[AnyArray]"]]:
+    async def _settle(self) -> None:
+        """Return after an iteration of the event loop that adds no request, or when the queue fills a batch."""
+        before = -1
+        while before < self.n_waiting < self.max_batch:
+            before = self.n_waiting
+            await asyncio.sleep(0)
+
+    def _next_batch(self) -> list[tuple[list[Sample], "asyncio.Future[list[Any]]"]]:
         """Remove requests from the queue until the batch is full, and drop cancelled requests.
 
         The first request is taken even if it has more than `max_batch` samples.
         """
-        batch: list[tuple[list[Sample], asyncio.Future[AnyArray]]] = []
+        batch: list[tuple[list[Sample], asyncio.Future[list[Any]]]] = []
         size = 0
         while self._queue and (not batch or size + len(self._queue[0][0]) <= self.max_batch):
             samples, future = self._queue.popleft()
@@ -98,15 +105,15 @@ class Batcher:
                 size += len(samples)
         return batch
 
-    def _deliver(self, batch: list[tuple[list[Sample], "asyncio.Future[AnyArray]"]], outputs: AnyArray) -> None:
+    def _deliver(self, batch: list[tuple[list[Sample], "asyncio.Future[list[Any]]"]], predictions: list[Any]) -> None:
         start = 0
         for samples, future in batch:
             stop = start + len(samples)
             if not future.done():
-                future.set_result(outputs[start:stop])
+                future.set_result(predictions[start:stop])
             start = stop
 
-    def _fail(self, batch: list[tuple[list[Sample], "asyncio.Future[AnyArray]"]], error: Exception) -> None:
+    def _fail(self, batch: list[tuple[list[Sample], "asyncio.Future[list[Any]]"]], error: Exception) -> None:
         for _, future in batch:
             if not future.done():
                 future.set_exception(error)

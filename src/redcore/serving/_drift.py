@@ -3,11 +3,10 @@
 import numpy as np
 
 from redcore._types import AnyArray
-from redcore.data import Modality, MultimodalData
+from redcore.data import MultimodalData
 from redcore.methods import Method
 from redcore.monitoring import Counts, Monitor, Reference
 from redcore.serving._metrics import Metrics
-from redcore.serving._samples import Sample, samples_as_data
 
 __all__ = ["DriftWatch"]
 
@@ -38,15 +37,10 @@ class DriftWatch:
         classes = method.schema.classes
         self.labels = [] if classes is None else [str(label) for label in classes.tolist()]
 
-    def add(self, samples: list[Sample], outputs: AnyArray) -> None:
+    def add(self, data: MultimodalData, outputs: AnyArray) -> None:
         """Add a batch with its predictions, (n_samples, n_outputs)."""
-        if any(samples):
-            data = samples_as_data(self.method, samples)
-        else:
-            nothing = Modality.nothing(len(samples))
-            data = MultimodalData({self.method.active[0]: nothing}, None, None, np.arange(len(samples)), None)
         self._count(self.current.add(data, outputs))
-        self.n_unchecked += len(samples)
+        self.n_unchecked += data.n_samples
         if self.n_unchecked >= INTERVAL:
             self.n_unchecked = 0
             self._compare()

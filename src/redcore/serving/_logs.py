@@ -52,7 +52,9 @@ class RequestLog:
         return cls(requested_id if is_safe else uuid.uuid4().hex, method[:20], path[:200])
 
     def count(self, samples: list[Sample]) -> None:
-        """Count the missing patterns of the samples of the request."""
+        """Count the missing patterns of the samples of the request, unless the log is text."""
+        if not requests.isEnabledFor(logging.INFO):
+            return
         self.patterns = dict(Counter(pattern_name(sorted(sample)) or "none" for sample in samples))
 
     def write(self, status: int, error: str | None) -> None:

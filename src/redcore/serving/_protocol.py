@@ -4,20 +4,27 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from redcore.serving._limits import Limits
 
 __all__ = ["guarded_protocol"]
 
+MAX_HEADER_BYTES = 2**16
+"""Bytes of incomplete headers, or of other data between two parts of a body, such as trailers."""
+
+MAX_PIPELINED = 64
+"""Requests of one connection that wait for the answer to an earlier one."""
+
 PHRASES = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
 
 
-class GuardedProtocol(H11Protocol):
+class GuardedProtocol(HttpToolsProtocol):
     """HTTP/1.1 protocol of uvicorn that closes connections of slow clients and of addresses with too many of them.
 
-    uvicorn itself waits without limit for the headers of a request. The headers must be complete within
-    `Limits.header_seconds`, also those of later requests on the same connection.
+    uvicorn itself waits without limit for the headers of a request, and does not limit their size or the number of
+    pipelined requests. The headers must be complete within `Limits.header_seconds`, also those of later requests on the
+    same connection. The parser in C, httptools, takes a third of the processor time of uvicorn's parser in Python.
     """
 
     limits: Limits
@@ -27,6 +34,7 @@ class GuardedProtocol(H11Protocol):
         """Accept a connection, or answer it with status 503 if there are too many."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
+        self._n_header_bytes = 0
         self._address = self.client[0] if self.client else ""
         # rejected connections are not counted: in a burst, they would take the places of other addresses until closed
         self._is_counted = False
@@ -49,20 +57,33 @@ class GuardedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read a part of a request. The deadline ends when its headers are complete."""
+        """Read a part of a request, unless it exceeds a limit."""
         if self.transport.is_closing():
             return
-        before = self.cycle
+        self._n_header_bytes += len(data)
         super().data_received(data)
-        if self.cycle is not before:
-            self._cancel_deadline()
+        if self._n_header_bytes > MAX_HEADER_BYTES:
+            self._reject(400, f"the headers of the request are larger than {MAX_HEADER_BYTES} bytes")
+        elif len(self.pipeline) > MAX_PIPELINED:
+            self.pipeline.clear()
+            self._reject(400, f"more than {MAX_PIPELINED} requests wait for an answer on this connection")
+
+    def on_headers_complete(self) -> None:
+        """Start a request. The deadline of its headers ends."""
+        self._n_header_bytes = 0
+        self._cancel_deadline()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Read a part of a body."""
+        self._n_header_bytes = 0
+        super().on_body(body)
 
     def on_response_complete(self) -> None:
         """Wait for the next request on this connection."""
-        answered = self.cycle
         super().on_response_complete()
-        # a pipelined request has already begun
-        if self.cycle is answered and not self.transport.is_closing():
+        # otherwise a pipelined request has begun
+        if self.cycle.response_complete and not self.transport.is_closing():
             self._await_headers(self.timeout_keep_alive + self.limits.header_seconds)
 
     def send_400_response(self, msg: str) -> None:

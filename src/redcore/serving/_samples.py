@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, create_model
 
 from redcore._types import AnyArray
-from redcore.data import MixedColumns, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
+from redcore.data import MixedColumns, Modality, ModalitySchema, MultimodalData, Schema, mixed_columns, risk_scores
 from redcore.exceptions import DataError, shortened
 from redcore.methods import Method
 from redcore.serving._limits import Limits
@@ -21,6 +21,7 @@ __all__ = [
     "check_unique_keys",
     "format_predictions",
     "parse_samples",
+    "predict_data",
     "predict_samples",
     "prediction_model",
     "request_model",
@@ -231,8 +232,14 @@ def _coded(form: ModalitySchema, cells: Sequence[Any]) -> list[Any]:
     ]
 
 
-def check_unique_keys(raw: bytes) -> None:
+def check_unique_keys(raw: bytes, request: BaseModel) -> None:
     """Check that no object in a valid JSON body has a key twice; parsers would silently use the last value.
+
+    Parameters
+    ----------
+    raw : bytes
+    request : BaseModel
+        The body after validation by `request_model`.
 
     Raises
     ------
@@ -245,6 +252,10 @@ def check_unique_keys(raw: bytes) -> None:
             repeated, count = next(item for item in Counter(key for key, _ in pairs).items() if item[1] > 1)
             raise DataError(f"the key {repeated[:100]!r} occurs {count} times in one object")
 
+    # every pair of key and value has a colon; objects in place of vectors have further ones
+    samples: list[BaseModel] = request.samples  # type: ignore[attr-defined]
+    if raw.count(b":") == 1 + sum(len(sample.model_fields_set) for sample in samples):
+        return
     # Python limits the digits of integers, but not those of floats
     json.loads(raw, object_pairs_hook=check, parse_int=float)
 
@@ -282,15 +293,25 @@ def _place(keys: Sequence[int | str], schema: Schema) -> str:
 
 def predict_samples(method: Method, samples: list[Sample]) -> AnyArray:
     """Return the outputs of the method, (n_samples, n_outputs). Samples without an observed modality get the prior."""
-    outputs = np.tile(np.asarray(method.prior, dtype=np.float64), (len(samples), 1))
-    rows = [row for row, sample in enumerate(samples) if sample]
-    if rows:
-        outputs[rows] = method.predict(samples_as_data(method, [samples[row] for row in rows]))
+    return predict_data(method, samples_as_data(method, samples))
+
+
+def predict_data(method: Method, data: MultimodalData) -> AnyArray:
+    """Return the outputs of the method as `predict_samples` does, for the result of `samples_as_data`."""
+    observed = data.availability.any(axis=1)
+    if observed.all():
+        return method.predict(data)
+    outputs = np.tile(np.asarray(method.prior, dtype=np.float64), (data.n_samples, 1))
+    if observed.any():
+        outputs[observed] = method.predict(data.take(np.flatnonzero(observed)))
     return outputs
 
 
 def samples_as_data(method: Method, samples: list[Sample]) -> MultimodalData:
-    """Return samples as a data set with the modalities that any of them observes; at least one must be observed."""
+    """Return samples as a data set with the modalities that any of them observes."""
+    if not any(samples):
+        nothing = Modality.nothing(len(samples))
+        return MultimodalData({method.active[0]: nothing}, None, None, np.arange(len(samples)), None)
     observed = {name for sample in samples for name in sample}
     values: dict[str, Any] = {name: [sample.get(name) for sample in samples] for name in observed}
     paddings = {form.name: form.padding for form in method.schema.modalities if form.padding is not None}

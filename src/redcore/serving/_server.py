@@ -1,5 +1,6 @@
 """Server process: the application of one model on a bound socket."""
 
+import gc
 import logging.config
 import socket
 from dataclasses import dataclass
@@ -82,4 +83,7 @@ def run_server(config: ServerConfig, app: FastAPI, listener: socket.socket) -> N
         ssl_certfile=config.tls_certificate,
         ssl_keyfile=config.tls_key,
     )
+    # a full collection of the objects of PyTorch and the model takes some 40 ms
+    gc.collect()
+    gc.freeze()
     uvicorn.Server(server).run(sockets=[listener])
