@@ -70,6 +70,7 @@ REQUESTS = {
     "setting": (["--set", "max_epoch=3"], ["unknown setting 'max_epoch'", "did you mean 'max_epochs'"]),
     "setting of another method": ([*LINEAR, "--set", "max_epochs=3"], ["unknown setting 'max_epochs'"]),
     "setting without value": (["--set", "max_epochs"], ["--set 'max_epochs'", "key=value"]),
+    "modality without columns": (["--modality", "lab"], ["--modality 'lab'", "key=value"]),
     "setting out of bounds": (["--set", "max_epochs=0"], ["'max_epochs' is '0'", "greater than or equal to 1"]),
     "setting too large": (["--set", "head_dropout=1"], ["'head_dropout' is '1'", "less than 1"]),
     "setting of another type": (["--set", "latent_dim=wide"], ["'latent_dim' is 'wide'"]),

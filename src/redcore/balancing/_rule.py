@@ -67,14 +67,20 @@ class BalancingRule(nn.Module):
         smoothed = (1 - smoothing) * self.running_loss + smoothing * signals.losses
         self.running_loss.copy_(torch.where(signals.observed > 0, smoothed, self.running_loss))
 
-    def set_relative_advantage(self, seen: Tensor) -> None:
-        """Set ``RA_m = (mean_k lbar_k - lbar_m) / mean_k lbar_k`` from the running losses.
+    def set_relative_advantage(self, seen: Tensor, losses: Tensor | None = None) -> None:
+        """Set ``RA_m = (mean_k l_k - l_m) / mean_k l_k``.
 
-        The mean is over the modalities with True in `seen`, a bool tensor (n_modalities,). The others get 0.
+        Parameters
+        ----------
+        seen : bool tensor (n_modalities,)
+            Modalities that a batch has observed. The mean is over them; the relative advantage of the others is 0.
+        losses : tensor (n_modalities,), optional
+            ``l_m >= 0``. Default: the running losses.
         """
-        mean = self.running_loss.sum() / seen.sum().clamp(min=1)
-        advantage = (mean - self.running_loss) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
-        self.relative_advantage.copy_(torch.where(seen, advantage, torch.zeros_like(advantage)))
+        losses = self.running_loss if losses is None else losses
+        mean = torch.where(seen, losses, 0.0).sum() / seen.sum().clamp(min=1)
+        advantage = (mean - losses) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
+        self.relative_advantage.copy_(torch.where(seen, advantage, 0.0))
 
     def set_weights(self, weights: Tensor, norm: float = 1.0) -> None:
         """Set the supervision weights to `weights`, scaled to the L2 norm `norm`, or to the sum ``sqrt(M)``.

@@ -43,12 +43,9 @@ class ExplainedVariance(AveragingRule):
         variances = signals.code_variances()
         known = (signals.observed > 0) & torch.isfinite(signals.losses) & torch.isfinite(variances)
         self.average(known, running_loss=signals.losses, running_variance=variances)
-        seen = self.n_batches > 0
         # codes without variance count as explained
         share = (self.running_loss / self.running_variance).clamp(max=1).nan_to_num(0.0)
-        mean = torch.where(seen, share, 0.0).sum() / seen.sum().clamp(min=1)
-        advantage = (mean - share) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
-        self.relative_advantage.copy_(torch.where(seen, advantage, 0.0))
+        self.set_relative_advantage(self.n_batches > 0, share)
         self.set_proportional(share, self.settings.weight_floor)
         return self.supervision_weight
 

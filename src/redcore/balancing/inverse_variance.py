@@ -41,13 +41,10 @@ class InverseVariance(AveragingRule):
     def update(self, signals: Signals) -> Tensor:
         """Update the averages and the weights, and return the weights."""
         self.average((signals.observed > 0) & torch.isfinite(signals.losses), running_loss=signals.losses)
-        seen, losses = self.n_batches > 0, self.running_loss
-        mean = losses.sum() / seen.sum().clamp(min=1)
-        advantage = (mean - losses) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
-        self.relative_advantage.copy_(torch.where(seen, advantage, 0.0))
-        largest = losses.max()
+        self.set_relative_advantage(self.n_batches > 0)
+        largest = self.running_loss.max()
         if largest > 0:
-            relative = (losses / largest).clamp(min=SMALLEST)
+            relative = (self.running_loss / largest).clamp(min=SMALLEST)
             self.set_proportional(1 / relative, self.settings.weight_floor)
         return self.supervision_weight
 

@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "Over",
     "by_tuning",
+    "complete_blocks",
     "conflicts",
     "done",
     "few_runs",
@@ -26,7 +27,6 @@ __all__ = [
     "named_score",
     "pattern_mean",
     "pattern_problems",
-    "ranked_methods",
     "run_score",
     "score_names",
     "score_of",
@@ -294,16 +294,29 @@ def _direction(entry: Entry) -> float:
     return -1.0 if is_lower_better(entry.score) else 1.0
 
 
-def ranked_methods(blocks: Sequence[Mapping[str, float]]) -> list[str]:
-    """Return the sorted methods that have a score in at least half of the blocks.
+def complete_blocks(blocks: Sequence[Mapping[str, float]]) -> tuple[list[str], list[list[float]]]:
+    """Return the methods that are ranked, and their scores in each block that has all of them.
+
+    Parameters
+    ----------
+    blocks : sequence of mapping of str to float
+        Score by method in each block.
+
+    Returns
+    -------
+    methods : list of str
+        Sorted methods that have a score in at least half of the blocks.
+    scores : list of list of float
+        One row per complete block, in the order of `methods`.
 
     Examples
     --------
-    >>> ranked_methods([{"a": 0.1, "b": 0.2}, {"a": 0.3}, {"a": 0.4}])
-    ['a']
+    >>> complete_blocks([{"a": 0.1, "b": 0.2}, {"a": 0.3}, {"a": 0.4}])
+    (['a'], [[0.1], [0.3], [0.4]])
     """
     counts = Counter(method for scores in blocks for method in scores)
-    return sorted(method for method, count in counts.items() if 2 * count >= len(blocks))
+    methods = sorted(method for method, count in counts.items() if 2 * count >= len(blocks))
+    return methods, [[scores[method] for method in methods] for scores in blocks if scores.keys() >= set(methods)]
 
 
 def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
@@ -317,8 +330,7 @@ def mean_ranks(entries: Sequence[Entry]) -> dict[str, float]:
     blocks: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for entry in entries:
         blocks[entry.data, entry.protocol][entry.method] = _direction(entry) * entry.mean
-    methods = ranked_methods(list(blocks.values()))
-    complete = [[scores[method] for method in methods] for scores in blocks.values() if scores.keys() >= set(methods)]
+    methods, complete = complete_blocks(list(blocks.values()))
     if not complete:
         return {}
     ranks: AnyArray = np.mean([rankdata(-np.array(scores)) for scores in complete], axis=0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from redcore._statistics import holm
 from redcore._types import AnyArray
-from redcore.benchmark._aggregate import Over, done, ranked_methods, score_of, sign_of
+from redcore.benchmark._aggregate import Over, complete_blocks, done, score_of, sign_of
 from redcore.benchmark._result import Result
 from redcore.benchmark._statistics import Friedman, friedman, rank_groups, signed_rank
 
@@ -69,8 +69,7 @@ def rank_methods(records: Sequence[Result], *, score: str | None = None, over: O
     `score_of` for `score` and `over`.
     """
     blocks = _blocks(records, score, over)
-    methods = ranked_methods(list(blocks.values()))
-    complete = [[scores[method] for method in methods] for scores in blocks.values() if scores.keys() >= set(methods)]
+    methods, complete = complete_blocks(list(blocks.values()))
     if not complete or not methods:
         return None
     table: AnyArray = np.array(complete)

@@ -91,8 +91,10 @@ class Rows(StrEnum):
     ALL = "all"
 
 
-def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
-    """Parse ``key=value`` arguments.
+def parse_settings(
+    assignments: Sequence[str], option: str = "--set", expected: str = "key=value, such as --set max_epochs=20"
+) -> dict[str, str]:
+    """Parse ``key=value`` arguments of `option`, which has the form `expected`.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip():
-            raise SettingsError(f"--set {assignment!r}: expected key=value, such as --set max_epochs=20")
+            raise SettingsError(f"{option} {assignment!r}: expected {expected}")
         settings[key.strip()] = value.strip()
     return settings
 
@@ -117,12 +119,7 @@ def method_settings(assignments: Sequence[str] | None, encoders: Sequence[str] |
         If an argument has no key or no ``=``.
     """
     settings: dict[str, Any] = dict(parse_settings(assignments or []))
-    chosen = {}
-    for argument in encoders or []:
-        modality, equals, choice = argument.partition("=")
-        if not equals or not modality.strip():
-            raise SettingsError(f"--encoder {argument!r}: expected MODALITY=NAME, such as --encoder audio=lstm")
-        chosen[modality.strip()] = choice.strip()
+    chosen = parse_settings(encoders or [], "--encoder", "MODALITY=NAME, such as --encoder audio=lstm")
     return {**settings, "encoders": chosen} if chosen else settings
 
 
@@ -168,10 +165,10 @@ def reader_options(
     group: str | None = None,
 ) -> dict[str, Any]:
     """Return the options of a reader from ``--option``, ``--modality``, ``--target``, ``--event`` and ``--group``."""
-    parsed: dict[str, Any] = dict(parse_settings(options or []))
+    parsed: dict[str, Any] = dict(parse_settings(options or [], "--option", "key=value"))
     columns = {**_target_options(target, event), "group": group}
     parsed |= {name: column for name, column in columns.items() if column is not None}
-    return {**parsed, "modalities": parse_settings(modalities)} if modalities else parsed
+    return {**parsed, "modalities": parse_settings(modalities, "--modality", "key=value")} if modalities else parsed
 
 
 def parse_rates(assignments: Sequence[str], names: Sequence[str]) -> dict[str, float]:

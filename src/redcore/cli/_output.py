@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ __all__ = [
     "fit_with_progress",
     "interruptible",
     "messages",
+    "pattern_table",
     "print_join_report",
     "print_json",
     "print_report",
@@ -46,7 +47,7 @@ PER_CLASS = {
 """Columns of the table of classes, by score."""
 
 SHOWN_PATTERNS = 20
-"""Largest number of missing patterns in the report of a join."""
+"""Largest number of missing patterns in a table."""
 
 SHOWN_CLASSES = 20
 """Largest number of classes in the table of classes."""
@@ -187,21 +188,33 @@ def print_join_report(report: JoinReport, names: Sequence[str]) -> None:
         missing = report.n_samples - count.n_observed
         counts = (count.n_ids, count.n_observed, missing, count.n_only_here)
         modalities.add_row(name, count.source, *map(str, counts))
-    patterns = Table(*names, title="Missing patterns (o observed)")
-    patterns.add_column("samples", justify="right")
-    patterns.add_column("")
-    for pattern in report.patterns[:SHOWN_PATTERNS]:
-        marks = ["o" if name in pattern.observed else "" for name in names]
-        bar = "█" * max(1, round(20 * pattern.n_samples / report.patterns[0].n_samples))
-        patterns.add_row(*marks, str(pattern.n_samples), bar)
-    others = report.patterns[SHOWN_PATTERNS:]
-    if others:
-        n_samples = sum(pattern.n_samples for pattern in others)
-        patterns.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(n_samples), "")
     console.print(modalities)
-    console.print(patterns)
+    console.print(pattern_table(names, [(pattern.observed, pattern.n_samples) for pattern in report.patterns]))
     if report.n_target_only:
         console.print(f"{report.n_target_only} ids have a target but no modality and are left out.")
+
+
+def pattern_table(names: Sequence[str], patterns: Sequence[tuple[Collection[str], int]]) -> Table:
+    """Return a table of missing patterns and their numbers of samples; those beyond `SHOWN_PATTERNS` are one row.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Modalities, one column each.
+    patterns : sequence of tuple
+        Observed modalities and number of samples of each pattern, most frequent first.
+    """
+    table = Table(*names, title="Missing patterns (o observed)")
+    table.add_column("samples", justify="right")
+    table.add_column("")
+    for observed, n_samples in patterns[:SHOWN_PATTERNS]:
+        marks = ["o" if name in observed else "" for name in names]
+        table.add_row(*marks, str(n_samples), "█" * max(1, round(20 * n_samples / patterns[0][1])))
+    others = patterns[SHOWN_PATTERNS:]
+    if others:
+        n_others = sum(n_samples for _, n_samples in others)
+        table.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(n_others), "")
+    return table
 
 
 class InterruptibleBar(ProgressBar):

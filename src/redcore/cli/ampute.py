@@ -99,7 +99,7 @@ def _ampute(source: "MultimodalData", options: AmputeOptions) -> tuple["Multimod
     rates = {SPLITS.index(part): rates for part, rates in options.rates(source.names).items()}
     # one generator per split, so that the rates of one split do not change the mask of another
     rngs = {code: np.random.default_rng([options.seed, code]) for code in rates}
-    protocol_options, keep_one = parse_settings(options.option or []), not options.allow_empty
+    protocol_options, keep_one = parse_settings(options.option or [], "--option", "key=value"), not options.allow_empty
     amputed = ampute_parts(
         source, split, options.protocol, rates, rngs, options=protocol_options, at_least_one=keep_one
     )

@@ -122,7 +122,7 @@ class FitOptions:
                 "settings": method_settings(self.assign, self.encoder),
                 "protocol": self.protocol,
                 "missing_rates": parse_rates(self.missing_rate or [], source.names),
-                "protocol_options": parse_settings(self.protocol_option or []),
+                "protocol_options": parse_settings(self.protocol_option or [], "--protocol-option", "key=value"),
                 "allow_empty": self.allow_empty,
                 "test_fraction": self.test_fraction,
                 "threshold": self.threshold,

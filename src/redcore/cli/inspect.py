@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect"]
 
-SHOWN_PATTERNS = 20
 SHOWN_LEVELS = 12
 
 
@@ -84,6 +83,8 @@ def _print(summary: "Summary", name: str) -> None:
 
     from rich.console import Console
 
+    from redcore.cli._output import pattern_table
+
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
     parts = ", ".join(f"{part} {count}" for part, count in summary.parts.items())
     groups = "" if summary.n_groups is None else f", {summary.n_groups} groups"
@@ -91,7 +92,9 @@ def _print(summary: "Summary", name: str) -> None:
     console.print(_target_line(summary), markup=False)
     some_missing = any(modality.missing_rate for modality in summary.modalities)
     missing_tables = map(_missing_rates, summary.missing_by if some_missing else ())
-    for table in (_modalities(summary), _patterns(summary), *missing_tables):
+    names = [modality.name for modality in summary.modalities]
+    patterns = pattern_table(names, [(pattern.observed, pattern.n_samples) for pattern in summary.patterns])
+    for table in (_modalities(summary), patterns, *missing_tables):
         console.print(table)
     if not summary.associations:
         console.print("No tests of missingness: every modality is observed in all samples or in none.")
@@ -141,24 +144,6 @@ def _modalities(summary: "Summary") -> "Table":
             str(len(modality.constant) or ""),
         )
         table.add_row(modality.name, str(modality.n_features), length, str(modality.n_observed), *numbers)
-    return table
-
-
-def _patterns(summary: "Summary") -> "Table":
-    from rich.table import Table
-
-    names = [modality.name for modality in summary.modalities]
-    table = Table(*names, title="Missing patterns (o observed)")
-    table.add_column("samples", justify="right")
-    table.add_column("")
-    shown, others = summary.patterns[:SHOWN_PATTERNS], summary.patterns[SHOWN_PATTERNS:]
-    largest = shown[0].n_samples
-    for pattern in shown:
-        marks = ["o" if name in pattern.observed else "" for name in names]
-        table.add_row(*marks, str(pattern.n_samples), "█" * max(1, round(20 * pattern.n_samples / largest)))
-    if others:
-        samples = sum(pattern.n_samples for pattern in others)
-        table.add_row(f"{len(others)} others", *[""] * (len(names) - 1), str(samples), "")
     return table
 
 

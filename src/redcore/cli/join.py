@@ -74,7 +74,7 @@ def join(options: JoinOptions) -> None:
         raise DataError(f"{options.out}: exists already; nothing is overwritten")
     with warnings_as_messages():
         joined = MultimodalData.join_with_report(
-            parse_settings(options.modality), options.id_column, **_join_arguments(options)
+            parse_settings(options.modality, "--modality", "key=value"), options.id_column, **_join_arguments(options)
         )
     write_store(joined.data, options.out, title=options.title, licence=options.licence)
     if options.as_json:
@@ -95,6 +95,6 @@ def _join_arguments(options: JoinOptions) -> dict[str, Any]:
         "groups": options.group,
         "split": options.split,
         "transpose": options.transpose or (),
-        "options": parse_settings(options.option or []),
+        "options": parse_settings(options.option or [], "--option", "key=value"),
     }
     return arguments if options.nan_rows is None else {**arguments, "nan_rows": options.nan_rows}

@@ -76,7 +76,7 @@ class TuneOptions:
             "settings": method_settings(self.assign, self.encoder),
             "protocol": self.protocol,
             "missing_rates": parse_rates(self.missing_rate or [], source.names),
-            "protocol_options": parse_settings(self.protocol_option or []),
+            "protocol_options": parse_settings(self.protocol_option or [], "--protocol-option", "key=value"),
             "folds": self.folds,
             "metric": self.metric,
             "test_fraction": self.test_fraction,

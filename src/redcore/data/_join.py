@@ -271,9 +271,7 @@ def _check_declared(sources: Mapping[str, JoinSource], options: ColumnOptions) -
 
 def _check_shared(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None, forms: list[IdForms]) -> None:
     """Raise `DataError` if a source has no id of any other source."""
-    ids = {source.where: set(source.ids.tolist()) for source in sources.values()}
-    if labels is not None:
-        ids["target"] = set(labels)
+    ids = _ids_by_source(sources, labels)
     counts = Counter(name for names in ids.values() for name in names)
     for where, names in ids.items():
         if len(ids) > 1 and all(counts[name] == 1 for name in names):
@@ -290,10 +288,14 @@ def _check_shared(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] |
         raise DataError("no id of a modality has a target")
 
 
-def _id_forms(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None) -> list[IdForms]:
+def _ids_by_source(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None) -> dict[str, set[str]]:
+    """Return the ids of each source, and those with a label as "target"."""
     ids = {source.where: set(source.ids.tolist()) for source in sources.values()}
-    if labels is not None:
-        ids["target"] = set(labels)
+    return ids if labels is None else ids | {"target": set(labels)}
+
+
+def _id_forms(sources: Mapping[str, JoinSource], labels: Mapping[str, Any] | None) -> list[IdForms]:
+    ids = _ids_by_source(sources, labels)
     forms = []
     for (one, left), (other, right) in combinations(ids.items(), 2):
         unmatched = {normalised_label(name): name for name in sorted(right - left)}

@@ -1,6 +1,5 @@
 """Sources of a join: tables, archives and folders whose rows, arrays or files belong to ids."""
 
-import math
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from redcore._validation import numeric_array
 from redcore.data._columns import ColumnOptions, cleaned_columns, matching
 from redcore.data._csv import SUFFIXES, is_csv, read_csv
 from redcore.data._mixed import mixed_columns
+from redcore.data._npy import NPY_ERRORS, read_npy
 from redcore.exceptions import DataError, NonFiniteError, shortened
 
 __all__ = ["JoinSource", "columns_by_id", "names_file", "read_join_source", "split_columns", "table_columns"]
@@ -26,8 +26,7 @@ FILES = (".npy", ".csv", ".tsv")
 ALWAYS_ALLOWED_BYTES, MAX_EXPANSION = 2**26, 1100
 """An npz archive may declare `MAX_EXPANSION` bytes per byte, and always `ALWAYS_ALLOWED_BYTES`."""
 SHOWN_COLUMNS = 10
-READ_ERRORS = (OSError, EOFError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError)
-ARCHIVE_ERRORS = (*READ_ERRORS, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError)
+ARCHIVE_ERRORS = (*NPY_ERRORS, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +185,7 @@ def _read_table(
         if path.suffix.lower() not in PARQUET:
             raise DataError(f"expected a table ({', '.join((*SUFFIXES, *PARQUET))}), an npz archive or a folder")
         return pq.read_table(path, use_threads=False)
-    except (pa.ArrowException, *READ_ERRORS) as error:
+    except (pa.ArrowException, *NPY_ERRORS) as error:
         if isinstance(error, DataError):
             raise DataError(f"{path}: {error}") from None
         raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
@@ -375,7 +374,7 @@ def _frame(what: str, frame: Any, on: str | None) -> pa.Table:
     frame = frame.rename(columns=str)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, *READ_ERRORS) as error:
+    except (pa.ArrowException, *NPY_ERRORS) as error:
         raise DataError(f"{what}: not a readable frame ({' '.join(str(error).split())[:200]})") from None
 
 
@@ -408,7 +407,7 @@ def _folder(path: Path, options: ColumnOptions) -> JoinSource:
     if not files:
         raise DataError(f"{path}: the folder is empty")
     if {file.suffix.lower() for file in files} <= {".npy"}:
-        return _arrays_by_id(str(path), [file.stem for file in files], [_npy(file) for file in files])
+        return _arrays_by_id(str(path), [file.stem for file in files], [read_npy(file) for file in files])
     names: tuple[str, ...] | None = None
     entries = []
     for file in files:
@@ -424,26 +423,6 @@ def _folder(path: Path, options: ColumnOptions) -> JoinSource:
         entries.append(step_values if table.num_rows else None)
     ids = _checked_ids(str(path), [file.stem for file in files])
     return JoinSource(str(path), ids, entries, names)
-
-
-def _npy(path: Path) -> AnyArray:
-    try:
-        with path.open("rb") as stream:
-            version = np.lib.format.read_magic(stream)
-            read_header = (
-                np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read_header(stream)
-            if dtype.hasobject or math.prod(shape) * dtype.itemsize != path.stat().st_size - stream.tell():
-                raise DataError(f"{path}: shape {shape} of {dtype} does not match the size of the file")
-            stream.seek(0)
-            array: AnyArray = np.load(stream, allow_pickle=False)
-            return array
-    except READ_ERRORS as error:
-        if isinstance(error, DataError):
-            raise
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({reason})") from None
 
 
 def _arrays_by_id(where: str, names: Sequence[Any], arrays: list[AnyArray]) -> JoinSource:

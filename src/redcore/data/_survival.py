@@ -231,8 +231,7 @@ class TimeGrid:
             Probabilities of survival at `borders`.
         times : array (n_times,)
         """
-        knots = np.append(0.0, self.borders)
-        cumulative = np.concatenate([np.zeros((len(curves), 1)), -np.log(curves.clip(min=TINY))], axis=1)
+        knots, cumulative = self._cumulative_hazards(curves)
         bins = np.searchsorted(self.borders, times, side="left").clip(max=self.n_bins - 1)
         share = (np.asarray(times, dtype=np.float64) - knots[bins]) / np.diff(knots)[bins]
         low, high = cumulative[:, bins], cumulative[:, bins + 1]
@@ -249,8 +248,7 @@ class TimeGrid:
         probability : float or array (n_samples,)
             In [0, 1].
         """
-        knots = np.append(0.0, self.borders)
-        cumulative = np.concatenate([np.zeros((len(curves), 1)), -np.log(curves.clip(min=TINY))], axis=1)
+        knots, cumulative = self._cumulative_hazards(curves)
         wanted = -np.log1p(-np.minimum(np.broadcast_to(probability, len(curves)), 1 - TINY))
         place = (cumulative[:, 1:] < wanted[:, None]).sum(axis=1)
         bins, rows = place.clip(max=self.n_bins - 1), np.arange(len(curves))
@@ -258,6 +256,11 @@ class TimeGrid:
         share = np.divide(wanted - low, high - low, out=np.zeros(len(rows)), where=high > low)
         times = knots[bins] + share.clip(0, 1) * np.diff(knots)[bins]
         return np.where(place < self.n_bins, times, np.inf)
+
+    def _cumulative_hazards(self, curves: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Return 0 and the borders, (n_bins + 1,), and the cumulative hazards there, (n_samples, n_bins + 1)."""
+        cumulative = np.concatenate([np.zeros((len(curves), 1)), -np.log(curves.clip(min=TINY))], axis=1)
+        return np.append(0.0, self.borders), cumulative
 
     def interval(self, curves: AnyArray, half_widths: AnyArray) -> AnyArray:
         """Return the times between the quantiles 1/2 - h and 1/2 + h of the predicted curves, (n_samples, 2).

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redcore._arrays import by_suffix
 from redcore._types import AnyArray, IntArray
 from redcore.data import MultimodalData, Target
 from redcore.linear._factor_analysis import View, fit_loadings, inverse_noise_times, posterior_covariances
@@ -167,11 +168,8 @@ class Discriminant(nn.Module):
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: Sequence[str]) -> "Discriminant":
         """Restore the discriminant of the modalities `names` from the result of `to_arrays`."""
-        by_name: dict[str, dict[str, AnyArray]] = {name: {} for name in names}
-        for key, array in arrays.items():
-            part, _, name = key.partition("/")
-            by_name[name][part] = array
-        return cls(names, {name: Density.from_arrays(own) for name, own in by_name.items() if own})
+        densities = by_suffix(names, arrays)
+        return cls(names, {name: Density.from_arrays(own) for name, own in densities.items() if own})
 
 
 @dataclass(frozen=True, eq=False)

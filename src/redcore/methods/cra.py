@@ -1,6 +1,6 @@
 """CRA: a cascade of residual autoencoders restores the codes of missing modalities."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -96,10 +96,7 @@ class CRA(NetworkMethod):
     """CRA (Tran et al., 2017)."""
 
     Settings: ClassVar[type[MethodSettings]] = CRASettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return CRANetwork(forms, n_outputs, cast(CRASettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = CRANetwork
 
 
 METHOD = CRA

@@ -192,10 +192,7 @@ class DiCMoR(NetworkMethod):
     """DiCMoR (Wang, Cui and Li, 2023)."""
 
     Settings: ClassVar[type[MethodSettings]] = DiCMoRSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return DiCMoRNetwork(forms, n_outputs, cast(DiCMoRSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = DiCMoRNetwork
 
 
 METHOD = DiCMoR

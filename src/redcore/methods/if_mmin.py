@@ -1,7 +1,7 @@
 """IF-MMIN: modality-invariant features guide the cascade that imagines the codes of missing modalities."""
 
 from itertools import combinations
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -174,10 +174,7 @@ class IFMMIN(NetworkMethod):
     """IF-MMIN (Zuo et al., 2023)."""
 
     Settings: ClassVar[type[MethodSettings]] = IFMMINSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return IFMMINNetwork(forms, n_outputs, cast(IFMMINSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = IFMMINNetwork
 
 
 METHOD = IFMMIN

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
-import numpy as np
 from torch import Tensor, nn
 
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, TargetKind
 from redcore.exceptions import TrainingInterrupted
-from redcore.fitting import FitContext, predict_batches
+from redcore.fitting import FitContext
 from redcore.linear import LinearSettings, UnimodalLinear
 from redcore.methods._base import Method, MethodSettings
 from redcore.nn import Batch, outputs_of
@@ -49,6 +48,7 @@ class LateFusion(Method):
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
     supports_survival: ClassVar[bool] = True
+    is_linear: ClassVar[bool] = True
 
     linear: UnimodalLinear
 
@@ -65,10 +65,6 @@ class LateFusion(Method):
     def prediction_module(self) -> nn.Module:
         """Return the linear models and their mean; see `Method.prediction_module`."""
         return MeanOutput(self.linear, self.schema.target_kind)
-
-    def _predict(self, data: MultimodalData) -> AnyArray:
-        outputs = predict_batches(self.prediction_module(), data, is_linear=True)
-        return np.concatenate([output.numpy() for output in outputs])
 
     def _arrays(self) -> dict[str, AnyArray]:
         return self.linear.to_arrays()

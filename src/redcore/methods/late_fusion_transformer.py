@@ -1,6 +1,6 @@
 """Late-fusion Transformer: one token per observed modality, self-attention over the tokens, and one head."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
@@ -67,10 +67,7 @@ class LateFusionTransformer(NetworkMethod):
     """Late-fusion Transformer."""
 
     Settings: ClassVar[type[MethodSettings]] = LateFusionTransformerSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return LateFusionTransformerNetwork(forms, n_outputs, cast(LateFusionTransformerSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = LateFusionTransformerNetwork
 
 
 METHOD = LateFusionTransformer

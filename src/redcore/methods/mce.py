@@ -1,6 +1,6 @@
 """MCE: adaptive supervision of rare and underused modalities, with subset prediction and completion of codes."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -221,10 +221,7 @@ class MCE(NetworkMethod):
     """MCE (Zhao, Zhang and Zou, 2025)."""
 
     Settings: ClassVar[type[MethodSettings]] = MCESettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return MCENetwork(forms, n_outputs, cast(MCESettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = MCENetwork
 
 
 METHOD = MCE

@@ -1,6 +1,6 @@
 """MCTN: the representation from which observed codes are translated to missing ones, and back, predicts the target."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -112,10 +112,7 @@ class MCTN(NetworkMethod):
     """MCTN (Pham et al., 2019)."""
 
     Settings: ClassVar[type[MethodSettings]] = MCTNSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return MCTNNetwork(forms, n_outputs, cast(MCTNSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = MCTNNetwork
 
 
 METHOD = MCTN

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from redcore._arrays import prefixed, unprefixed
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, TargetKind
-from redcore.fitting import FitContext, predict_batches
+from redcore.fitting import FitContext
 from redcore.linear import LinearModel, LinearSettings, UnimodalLinear, fit_linear
 from redcore.methods._base import Method, MethodSettings
 from redcore.nn import Batch, outputs_of
@@ -87,6 +87,7 @@ class MetaLearner(Method):
     """
 
     Settings: ClassVar[type[MethodSettings]] = LinearSettings
+    is_linear: ClassVar[bool] = True
 
     linear: UnimodalLinear
     features: MetaFeatures
@@ -105,10 +106,6 @@ class MetaLearner(Method):
     def prediction_module(self) -> nn.Module:
         """Return learners and meta-learner as one module; see `Method.prediction_module`."""
         return MetaPrediction(self.linear, self.features, self.meta)
-
-    def _predict(self, data: MultimodalData) -> AnyArray:
-        outputs = predict_batches(self.prediction_module(), data, is_linear=True)
-        return np.concatenate([output.numpy() for output in outputs])
 
     def _arrays(self) -> dict[str, AnyArray]:
         meta = {"coefficients": self.meta.coefficients.numpy(), "intercepts": self.meta.intercepts.numpy()}

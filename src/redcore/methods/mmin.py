@@ -1,6 +1,6 @@
 """MMIN: cascaded residual autoencoders predict the codes of missing modalities, with a cycle-consistency loss."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
@@ -119,10 +119,7 @@ class MMIN(NetworkMethod):
     """MMIN (Zhao, Li and Jin, 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = MMINSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return MMINNetwork(forms, n_outputs, cast(MMINSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = MMINNetwork
 
 
 METHOD = MMIN

@@ -1,6 +1,6 @@
 """MoMKE: a mixture of modality experts, each applied to all modalities and weighted by a soft router."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -103,10 +103,7 @@ class MoMKE(NetworkMethod):
     """MoMKE (Xu et al., 2024)."""
 
     Settings: ClassVar[type[MethodSettings]] = MoMKESettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return MoMKENetwork(forms, n_outputs, cast(MoMKESettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = MoMKENetwork
 
 
 METHOD = MoMKE

@@ -1,6 +1,6 @@
 """Supervised MoPoE-VAE: a mixture of products of Gaussian experts over subsets of the modalities."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
@@ -82,10 +82,7 @@ class MoPoE(NetworkMethod):
     """MoPoE-VAE with a supervised head (Sutter, Daunhawer and Vogt, 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = MoPoESettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return MoPoENetwork(forms, n_outputs, cast(MoPoESettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = MoPoENetwork
 
 
 METHOD = MoPoE

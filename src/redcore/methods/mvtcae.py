@@ -1,6 +1,6 @@
 """Supervised MVTCAE: a Gaussian latent variable whose joint posterior is predictable from each modality."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
@@ -115,10 +115,7 @@ class MVTCAE(NetworkMethod):
     """MVTCAE with a supervised head (Hwang, Kim, Hong and Kim, 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = MVTCAESettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return MVTCAENetwork(forms, n_outputs, cast(MVTCAESettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = MVTCAENetwork
 
 
 METHOD = MVTCAE

@@ -1,6 +1,6 @@
 """ShaSpec: shared and specific features; missing modalities are replaced by the mean shared features."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -113,10 +113,7 @@ class ShaSpec(NetworkMethod):
     """ShaSpec (Wang et al., 2023)."""
 
     Settings: ClassVar[type[MethodSettings]] = ShaSpecSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return ShaSpecNetwork(forms, n_outputs, cast(ShaSpecSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = ShaSpecNetwork
 
 
 METHOD = ShaSpec

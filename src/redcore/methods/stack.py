@@ -13,14 +13,12 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds
 from redcore.exceptions import TrainingInterrupted
 from redcore.fitting import FitContext
-from redcore.methods._base import Method
+from redcore.methods._base import DecidedByStack
 from redcore.nn import fit_objective, restored_objective
 from redcore.stacking import (
     DecisionSettings,
     FittedSplit,
-    MixedStack,
     NoNetwork,
-    StackedPredictor,
     StackOfNetworks,
     fit_stack,
     restored_stack,
@@ -50,7 +48,7 @@ class StackSettings(DecisionSettings):
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
 
 
-class Stack(Method):
+class Stack(DecidedByStack):
     """Weighted sum of linear models of the modalities and of a discriminant: `stacked` without its networks.
 
     The sources are the mean prediction of the linear models of the observed modalities, the sum of their log-likelihood
@@ -102,18 +100,6 @@ class Stack(Method):
     def prediction_module(self) -> nn.Module:
         """Return linear models, discriminant and weights as one module; see `Method.prediction_module`."""
         return StackOfNetworks(NoNetwork(self.stack.objective.n_outputs), self.stack, self.stack.objective)
-
-    def decision_module(self) -> nn.Module:
-        """Return the rule for the predicted class; see `Method.decision_module` and the setting `decision`."""
-        if isinstance(self.stack, StackedPredictor) and self._settings.decision != "argmax":
-            return self.stack.decision()
-        return super().decision_module()
-
-    def part_decision_module(self, name: str) -> nn.Module:
-        """Return the rule for the predicted class of one of several targets."""
-        if isinstance(self.stack, MixedStack) and self._settings.decision != "argmax":
-            return self.stack.decision(name)
-        return super().part_decision_module(name)
 
     def _arrays(self) -> dict[str, AnyArray]:
         return {**self.stack.to_arrays(), **prefixed("objective/", self.stack.objective.to_arrays())}

@@ -19,14 +19,12 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.exceptions import SettingsError
 from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings
-from redcore.methods._base import ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
+from redcore.methods._base import DecidedByStack, ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.nn import Batch, MixedObjective, Objective
 from redcore.stacking import (
     DecisionSettings,
     FittedSplit,
-    MixedStack,
     Stack,
-    StackedPredictor,
     StackOfNetworks,
     fit_stack,
     restored_stack,
@@ -171,7 +169,7 @@ def _averaged(logits: Tensor, objective: Objective) -> Tensor:
     return logits.mean(dim=0)
 
 
-class Stacked(NetworkMethod):
+class Stacked(DecidedByStack, NetworkMethod):
     """Ensemble members of a network method, stacked with linear models of the modalities.
 
     Around ``redcore`` it is the default of the library. Around a baseline it gives the baseline the same aids.
@@ -276,18 +274,6 @@ class Stacked(NetworkMethod):
 
     def _members(self, networks: Sequence[nn.Module]) -> "MemberLogits":
         return MemberLogits(self.preprocessor, networks, self.objective)
-
-    def decision_module(self) -> nn.Module:
-        """Return the rule for the predicted class; see `Method.decision_module` and the setting `decision`."""
-        if isinstance(self.stack, StackedPredictor) and self.stacking.decision != "argmax":
-            return self.stack.decision()
-        return super().decision_module()
-
-    def part_decision_module(self, name: str) -> nn.Module:
-        """Return the rule for the predicted class of one of several targets."""
-        if isinstance(self.stack, MixedStack) and self.stacking.decision != "argmax":
-            return self.stack.decision(name)
-        return super().part_decision_module(name)
 
     def _arrays(self) -> dict[str, AnyArray]:
         arrays = super()._arrays()

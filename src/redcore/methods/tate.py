@@ -1,7 +1,7 @@
 """TATE: tags of the missing modalities assist a Transformer over pairwise common features of the modalities."""
 
 from itertools import combinations
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -181,10 +181,7 @@ class TATE(NetworkMethod):
     """TATE (Zeng, Liu and Zhou, 2022)."""
 
     Settings: ClassVar[type[MethodSettings]] = TATESettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return TATENetwork(forms, n_outputs, cast(TATESettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = TATENetwork
 
 
 METHOD = TATE

@@ -1,6 +1,6 @@
 """TFR-Net: cross-modal attention between modality tokens, and reconstruction of hidden modalities."""
 
-from typing import Annotated, ClassVar, NamedTuple, Self, cast
+from typing import Annotated, ClassVar, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -163,10 +163,7 @@ class TFRNet(NetworkMethod):
     """TFR-Net (Yuan et al., 2021)."""
 
     Settings: ClassVar[type[MethodSettings]] = TFRNetSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return TFRNetNetwork(forms, n_outputs, cast(TFRNetSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = TFRNetNetwork
 
 
 METHOD = TFRNet

@@ -1,6 +1,6 @@
 """Zero-fill network: concatenated codes with zeros for missing modalities, and one head."""
 
-from typing import Annotated, ClassVar, NamedTuple, cast
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
@@ -58,10 +58,7 @@ class ZeroFill(NetworkMethod):
     """Zero-fill network."""
 
     Settings: ClassVar[type[MethodSettings]] = ZeroFillSettings
-
-    def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the network; see `NetworkMethod.build_network`."""
-        return ZeroFillNetwork(forms, n_outputs, cast(ZeroFillSettings, self.settings))
+    Network: ClassVar[type[TrainableNetwork]] = ZeroFillNetwork
 
 
 METHOD = ZeroFill

@@ -5,12 +5,27 @@ from torch import Tensor
 
 from redcore.nn._tracing import is_traced
 
-__all__ = ["choose_codes", "masked_max", "masked_mean", "mean_of_modalities", "mean_where", "step_mask"]
+__all__ = [
+    "as_sequences",
+    "choose_codes",
+    "masked_max",
+    "masked_mean",
+    "mean_of_modalities",
+    "mean_where",
+    "step_mask",
+]
 
 
 def step_mask(lengths: Tensor, time: int) -> Tensor:
     """Return a mask that is True for real time steps, bool (n, time)."""
     return torch.arange(time, device=lengths.device) < lengths[:, None]
+
+
+def as_sequences(values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return sequences (n, time, n_features) and their lengths (n,); vectors (n, n_features) become one step each."""
+    if lengths is not None:
+        return values, lengths
+    return values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
 
 
 def masked_mean(hidden: Tensor, lengths: Tensor) -> Tensor:

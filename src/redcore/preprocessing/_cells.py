@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redcore._arrays import by_suffix
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import Modality, MultimodalData, collapsed
 from redcore.exceptions import DataError, NonFiniteError
@@ -312,11 +313,8 @@ class Cells(nn.Module):
         """
         if not arrays:
             return cls({name: CellTransform.unfitted(count) for name, count in n_features.items()})
-        own: dict[str, dict[str, AnyArray]] = {name: {} for name in n_features}
-        for key, array in arrays.items():
-            kind, _, name = key.partition("/")
-            own[name][kind] = array
-        return cls({name: (RawTransform if "raw" in part else CellTransform)(part) for name, part in own.items()})
+        fitted = by_suffix(n_features, arrays)
+        return cls({name: (RawTransform if "raw" in own else CellTransform)(own) for name, own in fitted.items()})
 
 
 def forward_filled(values: AnyArray, offsets: IntArray) -> AnyArray:

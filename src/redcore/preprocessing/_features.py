@@ -9,6 +9,7 @@ import torch
 from pydantic import BeforeValidator
 from torch import Tensor, nn
 
+from redcore._arrays import by_suffix
 from redcore._types import AnyArray
 from redcore._validation import check_known
 from redcore.data import Modality, MultimodalData, moments, skewness
@@ -140,10 +141,7 @@ class Preprocessor(nn.Module):
         clip: Clip = DEFAULT_CLIP,
     ) -> "Preprocessor":
         """Restore the preprocessor of the modalities `names` from the result of `to_arrays`."""
-        statistics: dict[str, dict[str, AnyArray]] = {name: {} for name in names}
-        for key, array in arrays.items():
-            statistic, _, name = key.partition("/")
-            statistics[name][statistic] = array
+        statistics = by_suffix(names, arrays)
         by_name, bounds = _complete(kinds or {}, statistics), _bounds(clip, statistics)
         transforms = {name: _restored(by_name[name], own, bounds[name]) for name, own in statistics.items()}
         return cls(transforms)

@@ -6,12 +6,9 @@ columns ``id`` and ``label``, and optionally ``group`` and ``split`` (0, 1, 2 or
 """
 
 import csv
-import io
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tokenize import TokenError
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -21,6 +18,7 @@ from redcore._types import AnyArray
 from redcore._validation import SPLIT_CODES
 from redcore.data import MultimodalData, Target, decide_target
 from redcore.data._columns import labels_from_text
+from redcore.data._npy import read_npy
 from redcore.data.formats._expected import Expected
 from redcore.exceptions import DataError
 
@@ -30,19 +28,6 @@ LABELS = "labels.csv"
 SUFFIX = ".npy"
 MAX_LABEL_BYTES = 2**30
 MAX_NAME_BYTES = 255 - len(SUFFIX)
-MAX_HEADER_BYTES = 2**16
-READ_ERRORS = (
-    OSError,
-    ValueError,
-    EOFError,
-    SyntaxError,
-    TokenError,
-    RecursionError,
-    MemoryError,
-    OverflowError,
-    TypeError,
-)
-"""Exceptions that NumPy raises for damaged headers, which are Python literals."""
 
 
 def _paddings(value: Any) -> Any:
@@ -225,33 +210,13 @@ def _array(root: Path, path: Path) -> AnyArray | None:
     # opening a named pipe would block
     if not path.is_file():
         raise DataError(f"{path}: not a file")
-    try:
-        with path.open("rb") as stream:
-            return _read_npy(path, stream)
-    except READ_ERRORS as error:
-        if isinstance(error, DataError):
-            raise
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: not a readable npy array: truncated, or of another format ({reason})") from None
-
-
-def _read_npy(path: Path, stream: BinaryIO) -> AnyArray:
-    """Read one array, after checking its header against the size of the file, so that no memory is wasted."""
-    # the header may declare any length for itself, so only its beginning is parsed
-    start = io.BytesIO(stream.read(MAX_HEADER_BYTES))
-    version = np.lib.format.read_magic(start)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(start)
-    if dtype.hasobject or dtype.kind not in "biuf":
-        raise DataError(f"{path}: an array of {dtype}, expected numbers")
-    n_bytes = path.stat().st_size - start.tell()
-    if len(shape) not in (1, 2, 3) or math.prod(shape) * dtype.itemsize != n_bytes:
+    array = read_npy(path)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{path}: an array of {array.dtype}, expected numbers")
+    if array.ndim not in (1, 2, 3):
         raise DataError(
-            f"{path}: shape {shape} of {dtype} with {n_bytes} bytes of data, expected (n_features,), "
-            "(time, n_features) or (channels, height, width) with matching size"
+            f"{path}: shape {array.shape}, expected (n_features,), (time, n_features) or (channels, height, width)"
         )
-    stream.seek(0)
-    array: AnyArray = np.load(stream, allow_pickle=False)
     return array
 
 

@@ -9,6 +9,7 @@ from redcore.methods._base._method import Method
 from redcore.methods._base._network_method import NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.methods._base._part import PartOfMethod
 from redcore.methods._base._pretrained_method import PretrainedSettings, PretrainedTableMethod
+from redcore.methods._base._stack_decision import DecidedByStack
 from redcore.methods._base._survival_table import SurvivalTableMethod, baseline_hazards, structured
 from redcore.methods._base._table_method import (
     LinearTableMethod,
@@ -24,6 +25,7 @@ __all__ = [
     "CodeSettings",
     "CoxSettings",
     "CoxTableMethod",
+    "DecidedByStack",
     "EncoderChoice",
     "FusionSettings",
     "LatentCodes",

@@ -93,6 +93,9 @@ class Method(DecidingMethod):
     survival_only: ClassVar[bool] = False
     """If True, the method rejects all other kinds of targets."""
 
+    is_linear: ClassVar[bool] = False
+    """If True, predictions of vectors are computed in the large batches of linear models."""
+
     nothing_to_tune: ClassVar[str] = ""
     """Reason why the settings declare no search space; empty for a method with settings to tune."""
 
@@ -462,7 +465,8 @@ class Method(DecidingMethod):
 
     def _predict(self, data: MultimodalData) -> AnyArray:
         """Return the predictions for samples with at least one observed modality."""
-        return np.concatenate([outputs.numpy() for outputs in predict_batches(self.prediction_module(), data)])
+        outputs = predict_batches(self.prediction_module(), data, is_linear=self.is_linear)
+        return np.concatenate([output.numpy() for output in outputs])
 
     def _transform(self, data: MultimodalData) -> AnyArray:
         raise NotImplementedError(f"{type(self).__name__} has no joint representation")

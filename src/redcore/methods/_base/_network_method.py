@@ -66,10 +66,13 @@ class MeanOfNetworks(NetworkEnsemble):
 
 
 class NetworkMethod(Method):
-    """Base class of methods that train a network; subclasses implement `build_network`.
+    """Base class of methods that train a network; subclasses set `Network` or override `build_network`.
 
     Attributes
     ----------
+    Network : type of TrainableNetwork
+        Class attribute: the network, called with the arguments `forms` and `n_outputs` of `build_network` and the
+        settings.
     networks : list of TrainableNetwork
         Fitted networks: one, or several for ensembles. The prediction is the mean of their predictions.
     n_steps : dict of str to int
@@ -79,6 +82,7 @@ class NetworkMethod(Method):
     Settings: ClassVar[type[MethodSettings]] = TrainingSettings
     supports_survival: ClassVar[bool] = True
     supports_mixed: ClassVar[bool] = True
+    Network: ClassVar[type[TrainableNetwork]]
 
     preprocessor: Preprocessor
     objective: Objective
@@ -96,7 +100,7 @@ class NetworkMethod(Method):
         return cast(TrainingSettings, self.settings)
 
     def build_network(self, forms: list[ModalityForm], n_outputs: int, n_samples: int) -> TrainableNetwork:
-        """Build the untrained network.
+        """Build the untrained network. Override this function if the network has arguments that `Network` has not.
 
         Parameters
         ----------
@@ -106,7 +110,7 @@ class NetworkMethod(Method):
         n_samples : int
             Number of training samples, for networks whose size depends on it.
         """
-        raise NotImplementedError
+        return self.Network(forms, n_outputs, self.settings)
 
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         if validation is None:

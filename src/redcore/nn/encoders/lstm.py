@@ -1,10 +1,9 @@
 """Bidirectional LSTM with max pooling over the real time steps."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from redcore.nn._pooling import masked_max
+from redcore.nn._pooling import as_sequences, masked_max
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["LSTMEncoder", "build"]
@@ -31,8 +30,7 @@ class LSTMEncoder(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
-        if lengths is None:
-            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long)
+        values, lengths = as_sequences(values, lengths)
         packed = pack_padded_sequence(values, lengths.cpu(), batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=values.shape[1])
         pooled: Tensor = self.project(masked_max(hidden, lengths.to(hidden.device)))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from redcore.nn._dropout import Dropout
-from redcore.nn._pooling import masked_max, masked_mean, step_mask
+from redcore.nn._pooling import as_sequences, masked_max, masked_mean, step_mask
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["StridedEncoder", "build"]
@@ -44,8 +44,7 @@ class StridedEncoder(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
-        if lengths is None:
-            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
+        values, lengths = as_sequences(values, lengths)
         hidden = values
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             # zeros after the last step, so that the result does not depend on the padding of the batch

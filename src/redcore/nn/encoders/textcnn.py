@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from redcore.nn._pooling import masked_max, step_mask
+from redcore.nn._pooling import as_sequences, masked_max, step_mask
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["TextCNNEncoder", "build"]
@@ -31,8 +31,7 @@ class TextCNNEncoder(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
-        if lengths is None:
-            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
+        values, lengths = as_sequences(values, lengths)
         values = values * step_mask(lengths, values.shape[1])[..., None]
         pooled = []
         for size, convolution in zip(KERNEL_SIZES, self.convolutions, strict=True):

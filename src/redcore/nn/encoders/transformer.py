@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from redcore.nn._dropout import dropout, dropout_relu, keep_mask
 from redcore.nn._packing import Packing
+from redcore.nn._pooling import as_sequences
 from redcore.nn.encoders import EncoderSpec
 
 __all__ = ["TransformerEncoder", "build"]
@@ -101,8 +102,7 @@ class TransformerEncoder(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, time, n_features), or (n, n_features) as one step, to (n, width)."""
-        if lengths is None:
-            values, lengths = values[:, None], torch.ones(values.shape[0], dtype=torch.long, device=values.device)
+        values, lengths = as_sequences(values, lengths)
         if self.patch > 1:
             values, lengths = patches(values, self.patch), (lengths + self.patch - 1) // self.patch
         n, time, _ = values.shape
