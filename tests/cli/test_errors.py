@@ -353,10 +353,10 @@ def test_existing_output_folder(cli, run, make_npz, tmp_path):
     assert_rejected(cli("fit", data, "--out", run, *LINEAR), run, "holds a finished run")
     assert_rejected(cli("fit", data, "--out", run, *LINEAR, "--resume"), run, "holds a finished run")
     assert (run / "run.json").read_bytes() == before
-    assert_rejected(cli("fit", data, "--out", tmp_path, *LINEAR), tmp_path, "exists and is no run")
-    assert_rejected(cli("fit", data, "--out", data, *LINEAR), data, "exists and is no run")
+    assert_rejected(cli("fit", data, "--out", tmp_path, *LINEAR), tmp_path, "exists and is not a run folder")
+    assert_rejected(cli("fit", data, "--out", data, *LINEAR), data, "exists and is not a run folder")
     assert_rejected(cli("fit", data, "--out", data / "run", *LINEAR), data / "run", "cannot be written")
-    assert_rejected(cli("demo", "--out", tmp_path), tmp_path, "exists and is no run")
+    assert_rejected(cli("demo", "--out", tmp_path), tmp_path, "exists and is not a run folder")
 
 
 @pytest.fixture

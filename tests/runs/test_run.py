@@ -116,9 +116,9 @@ def test_a_resumed_run_has_the_same_result(data, tmp_path):
 
 def test_an_unrecognised_folder_is_rejected_and_unchanged(data, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(RunError, match="is no run"):
+    with pytest.raises(RunError, match="is not a run folder"):
         redcore.fit_run(data, tmp_path, method="late_fusion")
-    with pytest.raises(RunError, match="is no run"):
+    with pytest.raises(RunError, match="is not a run folder"):
         redcore.fit_run(data, method="late_fusion").save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     with pytest.raises(RunError, match="holds no run"):

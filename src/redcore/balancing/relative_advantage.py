@@ -11,11 +11,12 @@ __all__ = ["RelativeAdvantage", "build"]
 
 
 class RelativeAdvantage(BalancingRule):
-    """One projected update of the supervision weights every `weight_interval` optimiser steps.
+    """Upper level of the bi-level problem: a projected step on beta every `weight_interval` optimiser steps.
 
-    With running losses ``lbar_m <- (1 - c) lbar_m + c l_m``:
+    The lower level is the training of the network with fixed beta. For the M modalities, with the imputation losses
+    ``l_m`` of the batch, ``l_m >= 0``, and running losses ``lbar_m <- (1 - c) lbar_m + c l_m``:
 
-        ``RA_m = (mean_k lbar_k - lbar_m) / mean_k lbar_k``
+        ``RA_m = (mean_k lbar_k - lbar_m) / mean_k lbar_k``, in [1 - M, 1]; negative if m is imputed worse than average
         ``beta <- beta - eta RA``, bounded below by `weight_floor`, and divided by its L2 norm.
 
     Choices that the paper leaves open: a modality that has not been observed so far has the relative advantage 0 and

@@ -314,7 +314,7 @@ def unpack_records(path: str | Path, folder: str | Path) -> int:
     """Write the records of a file written by `pack_records` to a benchmark folder, and return the number of new ones.
 
     A run of the benchmark can then resume from them. Existing records in the folder are not overwritten. Predictions
-    per test sample are unpacked if their archive is beside the file.
+    per test sample are unpacked if their archive is next to the file.
 
     Raises
     ------

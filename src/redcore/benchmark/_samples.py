@@ -1,4 +1,4 @@
-"""Predictions per test sample and missing pattern of one cell, as a small file beside its record."""
+"""Predictions per test sample and missing pattern of one cell, as a small file next to its record."""
 
 import io
 import zipfile
@@ -173,7 +173,7 @@ def samples_path(source: Path, key: str) -> Path | None:
 
 
 def read_samples(source: Path, key: str) -> SampleFile | None:
-    """Read the samples of a cell from a benchmark folder or beside a file of packed records; None without a file.
+    """Read the samples of a cell from a benchmark folder or next to a file of packed records; None without a file.
 
     Raises
     ------

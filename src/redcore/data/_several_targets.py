@@ -17,7 +17,7 @@ __all__ = ["several_targets"]
 
 
 def several_targets(columns: Any, tasks: Mapping[str, Task] | None = None) -> Target:
-    """Return the mixed target of several columns, each of its own kind.
+    """Return the mixed target of several columns, which may be of different kinds.
 
     Parameters
     ----------

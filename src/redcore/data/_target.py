@@ -53,7 +53,7 @@ class TargetKind(StrEnum):
 
     @property
     def is_mixed(self) -> bool:
-        """True if the target consists of several targets, each of its own kind."""
+        """True if the target consists of several targets, which may be of different kinds."""
         return self is TargetKind.MIXED
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from redcore._defaults import COVERAGE
 from redcore._types import AnyArray, BoolArray, IntArray
 from redcore.data import MultimodalData
 from redcore.explain._pattern_predictions import predict_patterns
@@ -25,8 +26,6 @@ MIN_REFERENCE = 80
 
 MAX_REFERENCE = 2000
 """Largest number of reference samples per missing pattern and modality."""
-
-COVERAGE = 0.9
 
 MIN_SPREAD = 0.05
 """Smallest spread of the changes of a sample, in standard deviations of all changes."""

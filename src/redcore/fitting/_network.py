@@ -107,7 +107,7 @@ class TrainableNetwork(nn.Module):
         return list(modules) if isinstance(modules, nn.ModuleList) else []
 
     def learning_rates(self) -> dict[float, list[nn.Parameter]]:
-        """Return the parameters of the encoders that have a learning rate of their own, by learning rate."""
+        """Return the parameters of the encoders that have their own learning rate, by learning rate."""
         encoders, groups = getattr(self, "encoders", None), dict[float, list[nn.Parameter]]()
         if isinstance(encoders, CodeEncoders):
             for module, rate in zip(encoders.encoders, encoders.learning_rates, strict=True):

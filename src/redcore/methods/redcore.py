@@ -1,7 +1,15 @@
 """RedCore (Sun et al., AAAI 2024): the settings, the network and the loss of the paper.
 
-Each equation is named as in docs/method.md. One network is trained; the prediction is that of its joint head. Ensembles
-and stacking are the method `stacked`, the default of the library, which wraps this network or any other.
+The parts of the paper, with the symbols of docs/method.md:
+
+- variational information bottleneck: `RedCoreNetwork.encode` (mu_m, logvar_m, z_m) and `kl_to_standard_normal` (L_kl);
+- cross-modal imputation: `RedCoreNetwork.impute` (g_m) and `RedCoreNetwork.imputation_losses` (l_m);
+- loss of the lower level, which the optimiser minimises with fixed beta_m: `RedCoreNetwork._weighted_losses` (L);
+- relative advantage and upper level: `RedCoreNetwork.step_losses` calls the rule of ``balancing/relative_advantage.py``
+  (RA_m, beta_m) before each step of the optimiser.
+
+One network is trained; the prediction is that of its joint head. Ensembles and stacking are the method `stacked`, the
+default of the library, which wraps this network or any other.
 """
 
 from collections.abc import Mapping

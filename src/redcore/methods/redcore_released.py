@@ -56,7 +56,7 @@ class ReleasedNetwork(RedCoreNetwork):
         """See `RedCoreNetwork.imputer_input`; the code of an input of zeros may stand for a missing modality."""
         if self.released.missing_code == "zeros":
             return super().imputer_input(codes, kept)
-        # all samples share the input, so one row is encoded; each draws noise of its own
+        # all samples share the input, so one row is encoded; each draws its own noise
         zeros: Gaussian = self.bottleneck(self._encoded_zeros().expand(codes.shape[0], -1, -1))
         return choose_codes(kept, codes, zeros.sample.to(codes.dtype))
 

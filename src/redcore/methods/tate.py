@@ -64,7 +64,7 @@ class CommonFeatures(nn.Module):
     def __init__(self, n_modalities: int, width: int) -> None:
         super().__init__()
         common = max(1, width // max(1, n_modalities - 1))
-        # a single modality has a projection of its own
+        # a single modality has its own projection
         pairs = list(combinations(range(n_modalities), 2)) or [(0, 0)]
         numbers = {pair: number for number, pair in enumerate(pairs)}
         others = [[k for k in range(n_modalities) if k != m] or [m] for m in range(n_modalities)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redcore._defaults import COVERAGE
 from redcore._types import AnyArray
 from redcore.data import MultimodalData
 from redcore.methods import Method
@@ -16,7 +17,6 @@ __all__ = ["LabelledPeriod", "labelled_periods"]
 MAX_PERIODS, MIN_SAMPLES = 10, 50
 """Largest number of periods, and smallest number of samples of each."""
 
-COVERAGE = 0.9
 NORMAL_QUANTILE, STRICT_QUANTILE = 1.959964, 2.575829
 """Quantiles of the normal distribution at 97.5% and 99.5%."""
 

@@ -14,6 +14,7 @@ from redcore.export import load_calibration, load_reference, model_card, read_mo
 from redcore.methods import Method
 from redcore.metrics import all_scores
 from redcore.monitoring import labelled_periods
+from redcore.runs._file_names import CARD, HISTORY, RECORD, REQUEST, SAMPLES, SETTINGS, VALIDATION
 from redcore.runs._run import Run
 from redcore.uncertainty import Calibration, fit_temperature
 
@@ -22,7 +23,7 @@ __all__ = ["Recalibration", "calibrate_run"]
 MIN_SAMPLES = 30
 """Smallest number of samples to calibrate with."""
 
-KEPT = ("settings.json", "samples.parquet", "history.parquet", "validation.parquet", "supervision.png")
+KEPT = (SETTINGS, SAMPLES, HISTORY, VALIDATION, "supervision.png")
 """Files of a run that a recalibration does not change. ``run.json`` is written last."""
 
 
@@ -140,7 +141,7 @@ def _write(run: Run, method: Method, data: MultimodalData, out: Path, result: Re
         for name in KEPT:
             if (run.folder / name).exists():
                 shutil.copyfile(run.folder / name, out / name)
-    write_json(out / "request.json", run.request.dump())
+    write_json(out / REQUEST, run.request.dump())
     calibration = None
     if not method.schema.target_kind.is_multilabel:
         calibration = Calibration.fit(method, data, run.request.seed)
@@ -148,5 +149,5 @@ def _write(run: Run, method: Method, data: MultimodalData, out: Path, result: Re
     record = {**old, "recalibration": result.to_dict()}
     save_model(method, out / "model", record=record, calibration=calibration, reference=load_reference(run.folder))
     card = model_card(out)
-    write_atomic(out / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
-    write_json(out / "run.json", {**run.record, "threshold": method.threshold, "recalibration": result.to_dict()})
+    write_atomic(out / CARD, lambda path: path.write_text(card, encoding="utf-8"))
+    write_json(out / RECORD, {**run.record, "threshold": method.threshold, "recalibration": result.to_dict()})

@@ -16,6 +16,7 @@ from redcore.export import model_card, save_model, versions_with_plug_ins
 from redcore.methods import Method
 from redcore.metrics import PatternReport
 from redcore.monitoring import Reference, make_reference
+from redcore.runs._file_names import CARD, HISTORY, METRICS, PREDICTIONS, RECORD, REQUEST, SAMPLES, SETTINGS, VALIDATION
 from redcore.runs._fitting import facts_of_fit
 from redcore.runs._fold_scores import FILE, CrossValidation
 from redcore.runs._predictions import prediction_table
@@ -38,24 +39,24 @@ def open_run(folder: Path, request: Request, resume: bool) -> None:
         If the folder holds a finished run, an unfinished run and `resume` is False, a run with another request, or
         files that are not of a run.
     """
-    if (folder / "run.json").exists():
+    if (folder / RECORD).exists():
         raise RunError(f"{folder}: holds a finished run; choose another --out")
-    if not (folder / "request.json").exists():
+    if not (folder / REQUEST).exists():
         if folder.is_dir() and all(path.match(PARTIAL_REQUEST) for path in folder.iterdir()):
             for partial in folder.iterdir():
                 partial.unlink()  # of a process that was killed while it wrote the request
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"{folder}: exists and is no run; choose another --out")
+            raise RunError(f"{folder}: exists and is not a run folder; choose another --out")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{folder}: cannot be created ({error.strerror})") from None
-        write_json(folder / "request.json", request.dump())
+        write_json(folder / REQUEST, request.dump())
         return
     if not resume:
         raise RunError(f"{folder}: holds an unfinished run; add --resume to resume it, or choose another --out")
     if _has_only_request(folder):
-        write_json(folder / "request.json", request.dump())
+        write_json(folder / REQUEST, request.dump())
     _check_same_request(folder, request.dump())
 
 
@@ -67,24 +68,24 @@ def write_folds(folder: Path, folds: CrossValidation) -> None:
 def release_run(folder: Path) -> None:
     """Remove the request of a failed run, and the folder, if nothing was trained; another run can then use it."""
     if _has_only_request(folder):
-        (folder / "request.json").unlink()
+        (folder / REQUEST).unlink()
         folder.rmdir()
 
 
 def _has_only_request(folder: Path) -> bool:
-    return folder.is_dir() and [path.name for path in folder.iterdir()] == ["request.json"]
+    return folder.is_dir() and [path.name for path in folder.iterdir()] == [REQUEST]
 
 
 def open_request(folder: Path, request: dict[str, Any]) -> None:
     """Write ``request.json`` to a folder, or check that the folder already holds the same request."""
-    if (folder / "request.json").exists():
+    if (folder / REQUEST).exists():
         _check_same_request(folder, request)
     else:
-        write_json(folder / "request.json", request)
+        write_json(folder / REQUEST, request)
 
 
 def _check_same_request(folder: Path, request: dict[str, Any]) -> None:
-    stored = read_json(folder / "request.json")
+    stored = read_json(folder / REQUEST)
     differing = [key for key in request if request[key] != stored.get(key)]
     if differing:
         raise RunError(
@@ -118,14 +119,14 @@ def finish_run(
     folds : CrossValidation, optional
         Scores of the folds.
     """
-    write_json(folder / "settings.json", {"method": request.method, "settings": method.settings.dump()})
-    _write_samples(folder / "samples.parquet", prepared)
+    write_json(folder / SETTINGS, {"method": request.method, "settings": method.settings.dump()})
+    _write_samples(folder / SAMPLES, prepared)
     _write_history(folder, method)
     test = prepared.samples("test")
     if test is not None and report is not None:
-        write_json(folder / "metrics.json", {"part": "test", **report.to_dict()})
+        write_json(folder / METRICS, {"part": "test", **report.to_dict()})
         table = prediction_table(method, test)
-        write_atomic(folder / "predictions.parquet", lambda path: pq.write_table(table, path))
+        write_atomic(folder / PREDICTIONS, lambda path: pq.write_table(table, path))
     if request.reader is not None and request.reader["format"] == "store":
         from redcore.extract import copy_recipes  # a prediction does not load it
 
@@ -145,8 +146,8 @@ def finish_run(
         reference=_reference(method, prepared, request.seed),
     )
     card = model_card(folder)
-    write_atomic(folder / "model_card.md", lambda path: path.write_text(card, encoding="utf-8"))
-    write_json(folder / "run.json", record)
+    write_atomic(folder / CARD, lambda path: path.write_text(card, encoding="utf-8"))
+    write_json(folder / RECORD, record)
     # includes temporary files of killed processes
     for checkpoint in folder.glob("*checkpoint*.safetensors"):
         checkpoint.unlink()
@@ -209,7 +210,7 @@ def _write_samples(path: Path, prepared: Prepared) -> None:
 def _write_history(folder: Path, method: Method) -> None:
     steps = {name: np.array(column) for name, column in method.history.steps.items()}
     epochs = {name: np.array(column) for name, column in method.history.epochs.items()}
-    for file, columns in (("history.parquet", steps), ("validation.parquet", epochs)):
+    for file, columns in ((HISTORY, steps), (VALIDATION, epochs)):
         if columns:
             _write_columns(folder / file, columns)
 

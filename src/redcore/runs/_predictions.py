@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from redcore._defaults import COVERAGE
 from redcore._files import check_regular, write_atomic
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, Target, risk_scores
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from redcore.uncertainty import Calibration
 
 __all__ = ["check_output", "prediction_table", "write_table"]
-
-COVERAGE = 0.9
-"""Coverage of the intervals of times."""
 
 
 def check_output(path: Path) -> None:

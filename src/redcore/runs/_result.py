@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from redcore._files import read_json
 from redcore._types import AnyArray, IntArray
 from redcore.exceptions import RedCoreError, RunError
+from redcore.runs._file_names import HISTORY, METRICS, RECORD, REQUEST, SAMPLES, SETTINGS, VALIDATION
 from redcore.runs._fold_scores import CrossValidation
 from redcore.runs._request import Request
 
@@ -132,8 +133,8 @@ def read_result(folder: str | Path) -> RunResult:
         record,
         read_metrics(folder) or {},
         {name: column.tolist() for name, column in read_history(folder).items()},
-        {name: column.tolist() for name, column in _columns(folder / "validation.parquet").items()},
-        read_json(folder / "settings.json").get("settings", {}),
+        {name: column.tolist() for name, column in _columns(folder / VALIDATION).items()},
+        read_json(folder / SETTINGS).get("settings", {}),
         CrossValidation.read(folder),
     )
 
@@ -152,9 +153,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     RunError
         If the folder holds no finished run, or ``run.json`` is damaged.
     """
-    path = folder / "run.json"
+    path = folder / RECORD
     if not path.exists():
-        state = "an unfinished run" if (folder / "request.json").exists() else "no run"
+        state = "an unfinished run" if (folder / REQUEST).exists() else "no run"
         raise RunError(f"{folder}: holds {state}; expected a finished run folder of 'redcore fit'")
     record = read_json(path)
     try:
@@ -169,7 +170,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def read_metrics(folder: Path) -> dict[str, Any] | None:
     """Return the scores in ``metrics.json``; None if the run has no test split."""
-    path = folder / "metrics.json"
+    path = folder / METRICS
     if not path.exists():
         return None
     return {name: value for name, value in read_json(path).items() if name != "part"}
@@ -183,7 +184,7 @@ def read_held_out(folder: Path) -> IntArray:
     RunError
         If ``samples.parquet`` is absent or damaged.
     """
-    path = folder / "samples.parquet"
+    path = folder / SAMPLES
     try:
         split = pq.read_table(path, columns=["part"], page_checksum_verification=True)["part"].to_numpy(
             zero_copy_only=False
@@ -201,7 +202,7 @@ def read_history(folder: Path) -> dict[str, AnyArray]:
     RunError
         If the file is damaged.
     """
-    return _columns(folder / "history.parquet")
+    return _columns(folder / HISTORY)
 
 
 def _columns(path: Path) -> dict[str, AnyArray]:

@@ -1,4 +1,4 @@
-"""One of several targets of a fitted method, as a method of its own."""
+"""One of several targets of a fitted method, as a separate method."""
 
 from collections.abc import Mapping
 from typing import Any
