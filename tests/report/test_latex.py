@@ -7,6 +7,7 @@ import pytest
 
 from record_factory import make_records, make_spec
 from redcore.report import latex_tables, pattern_tables
+from redcore.report._tables import latex_float, latex_floats
 
 HOSTILE = "50% of a_b & c#d $x^2$ {y} ~z \\\\ <w> |v|"
 DOCUMENT = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{table}\n\\end{document}\n"
@@ -53,3 +54,16 @@ def test_tables_of_many_patterns_fit_the_page(compiled):
     text = pattern_tables(make_records(spec, modalities=("audio", "pose", "text", "video")), latex=True)
     assert text.count("late\\_fusion") > 2
     assert "Overfull" not in compiled(text)
+
+
+def test_long_names_keep_the_average_in_the_table(compiled):
+    names = ("zero_fill (modality_dropout)", "redcore (aaai2024)")
+    records = make_records(make_spec(data=("iemocap",), methods=names, n_seeds=2, rates=((0.5,),)))
+    text = pattern_tables(records, score="accuracy", latex=True)
+    assert text.count("\\begin{table}") == text.count("& average") == 1
+    assert "Overfull" not in compiled(text)
+
+
+def test_more_than_a_hundred_tables_compile(compiled):
+    table = latex_float("caption", "lr", "method & score", ["a & 0.5"])
+    compiled(latex_floats(["a note"], [table] * 120))

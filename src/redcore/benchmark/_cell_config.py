@@ -42,8 +42,9 @@ class DataSpec(_KeyedSettings):
     name : str
         Name of a bundled or public data set, or path of a file or store relative to the data folder of the runner.
     options : mapping
-        Options of a bundled data set, such as ``{n_modalities = 6}``. For a public data set, ``root`` is the folder of
-        its files relative to the data folder. Default: the name of the data set.
+        Options of a bundled data set, such as ``{n_modalities = 6}``, or of the reader of a file, such as
+        ``{target = "outcome", group = "site"}``. For a public data set, ``root`` is the folder of its files relative to
+        the data folder. Default: the name of the data set.
     n_folds : int >= 2, optional
         Number of cross-validation folds that replace the single test split. A public data set uses its official folds.
         Other folds are drawn with the seed; they are stratified by class, and groups are never split.

@@ -92,7 +92,7 @@ def _load(spec: DataSpec, fold: int | None, folder: Path) -> MultimodalData:
         path = folder / spec.name
         if not path.exists():
             raise DataError(f"{path}: no such file, and no data set has the name {spec.name!r}")
-        return read(path)
+        return read(path, options=spec.options)
     module = dataset(spec.name)
     if not is_public(spec.name):
         data: MultimodalData = module.load(**spec.options)

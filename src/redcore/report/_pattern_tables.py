@@ -2,21 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from redcore._pattern_names import pattern_modalities
 from redcore.benchmark import Record, named_score, pattern_problems
 from redcore.metrics import is_lower_better, score_label
-from redcore.report._tables import escape_latex, escape_markdown, latex_float, markdown_table
+from redcore.report._tables import escape_latex, escape_markdown, latex_float, latex_floats, markdown_table
 
 __all__ = ["pattern_tables"]
 
 HEADLINES = ("proper", "argmax")
 MAX_COLUMNS = 16
 DIGITS = 3
-TEXT_WIDTH, COLUMN_GAP = 82, 2
-"""Text width of an article and distance of columns, in characters of footnote size."""
+SIZES = {"footnotesize": 82, "scriptsize": 92}
+"""Text width of an article in characters, by size of the font."""
+COLUMN_GAP, NARROW = 1.6, 0.6
+"""Distance of columns, and width of a brace or comma, in characters."""
 
 Scores = dict[str, dict[str, float]]
 """Mean score by method and missing pattern."""
@@ -46,11 +49,11 @@ def pattern_tables(records: Sequence[Record], *, score: str | None = None, latex
         for (data, protocol, own), methods in _by_block(records, name).items():
             # the second headline score of regression is the first one
             if (data, protocol, own) not in shown:
-                tables.append(_table(f"{data}, {protocol}: {score_label(own)}", own, methods, latex))
+                tables += _tables(f"{data}, {protocol}: {score_label(own)}", own, methods, latex)
                 shown.add((data, protocol, own))
     problems = pattern_problems(records)
     if latex:
-        return "% needs \\usepackage{booktabs}\n" + "".join(f"% {one}\n" for one in problems) + "\n".join(tables)
+        return latex_floats(problems, tables)
     return "\n".join([*tables, *(f"Note: {escape_markdown(one)}\n" for one in problems)])
 
 
@@ -80,7 +83,8 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(defined)) if defined else float("nan")
 
 
-def _table(title: str, score: str, methods: Scores, latex: bool) -> str:
+def _tables(title: str, score: str, methods: Scores, latex: bool) -> list[str]:
+    """Return one Markdown table, or as many LaTeX tables as the columns need."""
     patterns = {pattern for scores in methods.values() for pattern in scores}
     ordered = sorted(patterns, key=lambda pattern: (len(pattern_modalities(pattern)), pattern))
     short = abbreviations({name for pattern in ordered for name in pattern_modalities(pattern)})
@@ -118,7 +122,7 @@ def abbreviations(names: set[str]) -> dict[str, str]:
     return short
 
 
-def _written(title: str, columns: list[str], rows: Mapping[str, list[float]], lower: bool, latex: bool) -> str:
+def _written(title: str, columns: list[str], rows: Mapping[str, list[float]], lower: bool, latex: bool) -> list[str]:
     table = np.array(list(rows.values()))
     # a column without any score has no best value
     filled = np.where(np.isnan(table), np.inf if lower else -np.inf, table)
@@ -132,27 +136,38 @@ def _written(title: str, columns: list[str], rows: Mapping[str, list[float]], lo
 
     cells = {method: [cell(value, place) for place, value in enumerate(row)] for method, row in rows.items()}
     if latex:
-        return "\n".join(_latex_part(title, columns, cells, part) for part in _parts(columns, max(map(len, cells))))
+        size, parts = _layout(columns, max(map(len, cells)))
+        return [_latex_part(title, columns, cells, part, size) for part in parts]
     lines_of_markdown = [[escape_markdown(method), *row] for method, row in cells.items()]
-    return f"{escape_markdown(title)}\n\n" + markdown_table(
-        ["method", *map(escape_markdown, columns)], lines_of_markdown
-    )
+    table = markdown_table(["method", *map(escape_markdown, columns)], lines_of_markdown)
+    return [f"{escape_markdown(title)}\n\n{table}"]
 
 
-def _latex_part(title: str, columns: list[str], cells: Mapping[str, list[str]], part: slice) -> str:
+def _latex_part(title: str, columns: list[str], cells: Mapping[str, list[str]], part: slice, size: str) -> str:
     head = " & ".join(["method", *map(escape_latex, columns[part])])
     lines = [" & ".join([escape_latex(method), *row[part]]) for method, row in cells.items()]
-    return latex_float(escape_latex(title), "l" + "c" * len(columns[part]), head, lines)
+    return latex_float(escape_latex(title), "l" + "c" * len(columns[part]), head, lines, size)
 
 
-def _parts(columns: list[str], longest_method: int) -> list[slice]:
-    """Divide the columns into tables that fit the text width of an article, estimated from the lengths of the heads."""
-    room = TEXT_WIDTH - longest_method
-    starts, used = [0], 0
-    for place, column in enumerate(columns):
-        width = max(len(column), DIGITS + 2) + COLUMN_GAP
-        if used and used + width > room:
-            starts.append(place)
-            used = 0
-        used += width
-    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(columns)], strict=True)]
+def _layout(columns: list[str], longest_method: int) -> tuple[str, list[slice]]:
+    """Return a size of the font and the columns of each table, so that tables fit the text width of an article.
+
+    One table is preferred, also in a smaller font. Otherwise, tables have about equal numbers of columns.
+    """
+    widths = [_width(column) for column in columns]
+    for size, room in SIZES.items():
+        if longest_method + sum(widths) <= room:
+            return size, [slice(0, len(columns))]
+    parts = [slice(0, len(columns))]
+    for n_parts in range(2, len(columns) + 1):
+        bounds = np.linspace(0, len(columns), n_parts + 1).round().astype(int).tolist()
+        parts = [slice(first, last) for first, last in pairwise(bounds)]
+        if all(longest_method + sum(widths[part]) <= SIZES["footnotesize"] for part in parts):
+            break
+    return "footnotesize", parts
+
+
+def _width(head: str) -> float:
+    """Return the width of a column in characters."""
+    narrow = sum(character in "{}," for character in head)
+    return max(len(head) - (1 - NARROW) * narrow, DIGITS + 2) + COLUMN_GAP

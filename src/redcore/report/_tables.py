@@ -19,7 +19,15 @@ from redcore.benchmark import (
 )
 from redcore.metrics import score_label
 
-__all__ = ["escape_latex", "escape_markdown", "latex_float", "latex_tables", "markdown_table", "markdown_tables"]
+__all__ = [
+    "escape_latex",
+    "escape_markdown",
+    "latex_float",
+    "latex_floats",
+    "latex_tables",
+    "markdown_table",
+    "markdown_tables",
+]
 
 HEADLINES = ("proper", "argmax")
 """Scores of the tables without a score; see `redcore.benchmark.named_score`."""
@@ -27,6 +35,7 @@ HEADLINES = ("proper", "argmax")
 TIED = "dagger"
 DIGITS = 3
 MAX_COLUMNS = 3
+MOST_FLOATS = 16
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,7 @@ def latex_tables(records: Sequence[Record], *, score: str | None = None, over: O
         ranking = rank_methods(group, score=name, over=over)
         if ranking is not None and len(ranking.methods) > 1:
             tables.append(_latex_ranks(ranking, label))
-    notes = "".join(f"% {note}\n" for note in _notes(records, score, over))
-    return "% needs \\usepackage{booktabs}\n" + notes + "\n".join(tables)
+    return latex_floats(_notes(records, score, over), tables)
 
 
 def markdown_tables(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> str:
@@ -189,11 +197,18 @@ def _latex_ranks(ranking: Ranking, label: str) -> str:
     )
 
 
-def latex_float(caption: str, columns: str, head: str, lines: list[str]) -> str:
+def latex_floats(notes: Iterable[str], tables: Sequence[str]) -> str:
+    """Return notes as comments, and tables. LaTeX fails on a hundred tables without a page break between them."""
+    pages = ["\n".join(tables[first : first + MOST_FLOATS]) for first in range(0, len(tables), MOST_FLOATS)]
+    comments = "".join(f"% {note}\n" for note in ("needs \\usepackage{booktabs}", *notes))
+    return comments + "\n\\clearpage\n".join(pages)
+
+
+def latex_float(caption: str, columns: str, head: str, lines: list[str], size: str = "footnotesize") -> str:
     """Return a LaTeX table; all arguments are LaTeX code."""
     body = " \\\\\n".join(lines)
     return (
-        "\\begin{table}[htbp]\n\\centering\n\\footnotesize\n\\setlength{\\tabcolsep}{3pt}\n"
+        f"\\begin{{table}}[htbp]\n\\centering\n\\{size}\n\\setlength{{\\tabcolsep}}{{3pt}}\n"
         f"\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
         f"{head} \\\\\n\\midrule\n{body} \\\\\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
     )

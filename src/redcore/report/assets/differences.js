@@ -49,12 +49,15 @@ function differencesDrawing(d, compared, rows, dots, width) {
   const cell = Math.max(LEAST_CELL, Math.min(132, (width - dots - 60) / compared.length));
   const names = compared.map((method) => lines(nameOf(method), cell - 6));
   const slanted = slantedHeads(DATA.modalities[d].map((name, index) => [name, 10 + index * DOT]));
-  const lift = Math.max(0, 14 * Math.max(...names.map((own) => own.length)) + 10 - slanted.height);
+  const headHeight = 14 * Math.max(...names.map((own) => own.length)) + 10;
+  const lift = Math.max(0, headHeight - slanted.height);
+  // the slanted name of the last modality ends left of the names of the methods, or above them
+  const start = dots + Math.max(0, Math.min(headHeight, slanted.height) / Math.tan(SLANT) - DOT);
   const heads = { height: slanted.height + lift, right: slanted.right };
   const columns = names.flatMap((own, index) =>
     own.map((part, line) => {
       const y = heads.height - 9 - 14 * (own.length - 1 - line);
-      return text(part.trim(), dots + (index + 0.5) * cell, y, { "text-anchor": "middle" });
+      return text(truncated(part.trim(), cell - 6), start + (index + 0.5) * cell, y, { "text-anchor": "middle" });
     }),
   );
   const sizes = rows.flatMap(({ leads }) => leads.filter(Boolean).map(({ mean: value }) => Math.abs(value)));
@@ -62,12 +65,12 @@ function differencesDrawing(d, compared, rows, dots, width) {
   const largest = sizes.sort((one, other) => one - other)[Math.floor(0.9 * (sizes.length - 1))] || 1;
   const nodes = rows.flatMap(({ pattern, leads }, row) => {
     const top = heads.height + row * 36;
-    const cells = leads.flatMap((lead, index) => leadCell(lead, dots + index * cell, top, cell, largest));
+    const cells = leads.flatMap((lead, index) => leadCell(lead, start + index * cell, top, cell, largest));
     return [...observedDots(d, pattern, top + 18), ...cells];
   });
   const better = rows.flatMap(({ leads }) => leads).filter((lead) => lead && verdictOf(lead.low, lead.high) === "ahead");
   const label = `Heat map of leads for ${DATA.data[d]}: ${better.length} of ${rows.length * compared.length} differences have an interval above zero.`;
-  return drawing(Math.max(dots + cell * compared.length, heads.right), heads.height + rows.length * 36 + 6, label, svg("g", { transform: `translate(0 ${lift})` }, slanted.nodes), columns, nodes);
+  return drawing(Math.max(start + cell * compared.length, heads.right), heads.height + rows.length * 36 + 6, label, svg("g", { transform: `translate(0 ${lift})` }, slanted.nodes), columns, nodes);
 }
 
 function leadCell(lead, x, y, width, largest) {

@@ -85,17 +85,17 @@ const SLANT = (55 * Math.PI) / 180;
 // Draw names of columns at an angle at which neighbours at a distance of DOT pixels do not touch.
 // names: [[name, x, attributes?], ...]
 function slantedHeads(names) {
-  const longest = Math.min(190, Math.max(...names.map(([name]) => textWidth(name) * 1.08)));
+  const longest = Math.min(190, Math.max(...names.map(([name, , attributes]) => textWidth(name, attributes))));
   const height = 16 + longest * Math.sin(SLANT);
   const nodes = names.map(([name, x, attributes]) =>
-    text(truncated(name, 190), x, height - 7, { transform: `rotate(-55 ${x} ${height - 7})`, ...attributes }),
+    text(truncated(name, 190, attributes), x, height - 7, { transform: `rotate(-55 ${x} ${height - 7})`, ...attributes }),
   );
-  const right = Math.max(...names.map(([name, x]) => x + Math.min(190, textWidth(name) * 1.08) * Math.cos(SLANT) + 8));
+  const right = Math.max(...names.map(([name, x, attributes]) => x + Math.min(190, textWidth(name, attributes)) * Math.cos(SLANT) + 8));
   return { nodes, height, right };
 }
 
 function methodText(method) {
-  return method === state.shownFocus ? { fill: "var(--focus)", "font-weight": 700 } : {};
+  return method === state.shownFocus ? FOCUS_TEXT : {};
 }
 
 // Circles of the modalities of a data set, filled for observed ones.

@@ -166,7 +166,8 @@ function panel(box, x, y, title) {
   const across = (x.log ? logarithmic : linear)(x.domain, [box.x, box.x + box.width]);
   const up = linear(y.domain, [box.y + box.height, box.y]);
   const group = svg("g");
-  if (title) group.append(text(title, box.x, box.y - 10, { "font-weight": 600 }));
+  const bold = { "font-weight": 600 };
+  if (title) group.append(text(truncated(title, box.width + 16, bold), box.x, box.y - 10, bold));
   for (const value of y.values) {
     group.append(
       svg("line", { x1: box.x, x2: box.x + box.width, y1: up(value), y2: up(value), stroke: "var(--rule)" }),
@@ -221,11 +222,19 @@ function grid(items, width, draw, { least = 250, height = 190 } = {}) {
   return { nodes, height: Math.ceil(items.length / columns) * cell.height };
 }
 
-const ruler = document.createElement("canvas").getContext("2d");
+const ruler = svg("text", { "font-family": "system-ui, sans-serif", "font-size": 12 });
+const measured = new Map();
 
-function textWidth(content) {
-  ruler.font = "12px system-ui, sans-serif";
-  return ruler.measureText(content).width;
+// Return the width of text as it is drawn; a canvas measures other widths.
+function textWidth(content, { "font-weight": weight = 400 } = {}) {
+  const key = `${weight} ${content}`;
+  if (!measured.has(key)) {
+    if (!ruler.isConnected) document.body.append(svg("svg", { width: 0, height: 0, "aria-hidden": "true", class: "hidden" }, ruler));
+    ruler.setAttribute("font-weight", weight);
+    ruler.textContent = content;
+    measured.set(key, ruler.getComputedTextLength());
+  }
+  return measured.get(key);
 }
 
 // Break a name after underscores, commas and spaces into lines that fit, if possible.
@@ -240,17 +249,25 @@ function lines(name, room) {
   );
 }
 
-function truncated(content, room) {
-  let length = content.length;
-  while (length > 1 && textWidth(content.slice(0, length)) > room) length--;
-  return length < content.length ? `${content.slice(0, length - 1)}…` : content;
+// Shorten a name in its middle, because names often differ in their ends only.
+function truncated(content, room, attributes = {}) {
+  if (textWidth(content, attributes) <= room) return content;
+  const shortened = (length) => `${content.slice(0, Math.ceil(length * 0.6))}…${content.slice(content.length - Math.floor(length * 0.4))}`;
+  let [shortest, longest] = [1, content.length];
+  while (longest - shortest > 1) {
+    const length = Math.floor((shortest + longest) / 2);
+    if (textWidth(shortened(length), attributes) <= room) shortest = length;
+    else longest = length;
+  }
+  return shortened(shortest);
 }
 
 // Draw a legend with line breaks at the given width. entries: [[style, name], ...]
 function legend(entries, width, top) {
   const group = svg("g");
   let [x, y] = [0, top + 12];
-  for (const [style, name] of entries) {
+  for (const [style, full] of entries) {
+    const name = truncated(full, width - 36);
     const size = 56 + textWidth(name);
     if (x && x + size > width) [x, y] = [0, y + 20];
     group.append(

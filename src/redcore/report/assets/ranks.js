@@ -28,13 +28,13 @@ function ranksDrawing(order, groups, difference, width, label) {
   const narrow = width < 600;
   const names = narrow
     ? 6
-    : Math.min(width * 0.4, 30 + Math.max(...order.map(([method]) => textWidth(nameOf(method)))));
+    : Math.min(width * 0.4, 30 + Math.max(...order.map(([method]) => textWidth(nameOf(method), methodText(method)))));
   const bars = 40 + groups.length * 13;
   const step = narrow ? 38 : 24;
   const box = { x: names, y: 46, width: Math.min(600, width - names - bars - 4), height: order.length * step };
   const scale = linear([1, order.length], [box.x, box.x + box.width]);
   const rows = order.flatMap(([method, rank], row) =>
-    rankRow(method, rank, box.y + (row + 1) * step - 10, scale, box.x, narrow),
+    rankRow(method, rank, box.y + (row + 1) * step - 10, scale, box, narrow),
   );
   const joined = groups.map(([first, last], index) => {
     const x = box.x + box.width + bars - 6 - (groups.length - 1 - index) * 13;
@@ -69,11 +69,11 @@ function differenceRuler(difference, scale, box) {
   ];
 }
 
-function rankRow(method, rank, y, scale, left, narrow) {
-  const emphasis = method === state.shownFocus ? { fill: "var(--focus)", "font-weight": 700 } : {};
+function rankRow(method, rank, y, scale, { x: left, width }, narrow) {
+  const emphasis = methodText(method);
   const name = narrow
-    ? text(nameOf(method), left, y - 9, emphasis)
-    : text(truncated(nameOf(method), left - 16), left - 12, y + 4, { "text-anchor": "end", ...emphasis });
+    ? text(truncated(nameOf(method), width, emphasis), left, y - 9, emphasis)
+    : text(truncated(nameOf(method), left - 16, emphasis), left - 12, y + 4, { "text-anchor": "end", ...emphasis });
   return [
     name,
     svg("line", { x1: left - 6, x2: scale(rank), y1: y, y2: y, stroke: methodStyle(method).colour, "stroke-width": 1.5 }),

@@ -89,7 +89,9 @@ function tableRow(columns, row) {
   const cells = columns.map((column, index) => {
     const content = column.cell ? column.cell(row) : column.value(row);
     const attributes = { class: column.numeric && !column.left ? "number" : "left" };
-    return index ? element("td", attributes, content) : element("th", { scope: "row", ...attributes }, content);
+    return index
+      ? element("td", attributes, content)
+      : element("th", { scope: "row", ...attributes }, element("div", { class: "name" }, content));
   });
   return element("tr", {}, cells);
 }

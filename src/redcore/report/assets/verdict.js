@@ -2,6 +2,7 @@
 
 // Text stays legible above lines of the same place.
 const HALO = { stroke: "var(--paper)", "stroke-width": 4, "paint-order": "stroke", "stroke-linejoin": "round" };
+const FOCUS_TEXT = { fill: "var(--focus)", "font-weight": 700 };
 const VERDICTS = { ahead: "var(--focus)", level: "var(--faint)", behind: "var(--warn)" };
 
 // Return the leads of the method in focus, [{method, mean, low, high, verdict, wins, blocks}, ...], smallest first.
@@ -62,8 +63,8 @@ function drawVerdict(summary, width) {
 // Names are to the left of the bars, or above them if the page is narrow.
 function verdictDrawing(leads, name, width, label) {
   const narrow = width < 600;
-  const longest = Math.max(...[name, ...leads.map(({ label }) => label)].map(textWidth));
-  const left = narrow ? 8 : Math.min(width * 0.3, longest * 1.1 + 18);
+  const longest = Math.max(textWidth(name, FOCUS_TEXT), ...leads.map(({ label }) => textWidth(label)));
+  const left = narrow ? 8 : Math.min(width * 0.3, longest + 18);
   const step = narrow ? 38 : 22;
   const numbers = narrow ? 8 : 236;
   const rows = [...leads];
@@ -83,7 +84,7 @@ function verdictDrawing(leads, name, width, label) {
         text("95% interval", box.x + box.width + 190, box.y - 8, { "text-anchor": "end", fill: "var(--faint)", "font-size": 11 }),
         text("wins", width - 2, box.y - 8, { "text-anchor": "end", fill: "var(--faint)", "font-size": 11 }),
       ];
-  const better = text(`${truncated(name, box.x + box.width - across(0) - 70)} is better →`, across(0) + 1, 12, { fill: "var(--focus)", "font-weight": 600 });
+  const better = text(`${truncated(name, width - across(0) - 90, FOCUS_TEXT)} is better →`, across(0) + 1, 12, FOCUS_TEXT);
   const zero = svg("line", {
     x1: across(0),
     x2: across(0),
@@ -108,10 +109,10 @@ function leadAxis(leads, count) {
 
 function verdictRow(lead, name, y, { box, across, narrow, width }) {
   const label = lead ? lead.label : name;
-  const strongText = lead ? {} : { fill: "var(--focus)", "font-weight": 700 };
+  const strongText = lead ? {} : FOCUS_TEXT;
   const named = narrow
-    ? text(truncated(label, width * 0.5), 2, y - 9, { ...HALO, ...strongText })
-    : text(truncated(label, box.x - 16), box.x - 14, y + 4, { "text-anchor": "end", ...strongText });
+    ? text(truncated(label, width * 0.5, strongText), 2, y - 9, { ...HALO, ...strongText })
+    : text(truncated(label, box.x - 16, strongText), box.x - 14, y + 4, { "text-anchor": "end", ...strongText });
   if (!lead) return [named, svg("circle", { cx: across(0), cy: y, r: 6, fill: "var(--focus)" })];
   const colour = VERDICTS[lead.verdict];
   const end = box.x + box.width;
@@ -170,10 +171,16 @@ function leadsTable(leads) {
   );
 }
 
+function leadOfOneRun(summary, closest) {
+  if (!closest) return [];
+  const verb = closest.mean < 0 ? " is behind " : " leads ";
+  return [" ", strong(focusOf(summary)), verb, strong(closest.method), ` by ${score(Math.abs(closest.mean))}; a single run has no interval.`];
+}
+
 // Sentence about the methods that the method in focus is ahead of, level with and behind.
 function verdictSentence(summary) {
   const leads = leadsOf(summary);
-  if (!leads.some(({ low, high }) => low < high)) return [];
+  if (!leads.some(({ low, high }) => low < high)) return leadOfOneRun(summary, leads[0]);
   const of = (kind) => leads.filter(({ verdict }) => verdict === kind).map(({ method }) => method);
   const [ahead, level, behind] = ["ahead", "level", "behind"].map(of);
   const parts = [
