@@ -29,6 +29,10 @@ def test_explain_writes_json_table_and_figures(cli, run, tmp_path):
     assert {state["modality"] for state in result.json["training"]} == {"audio", "text"}
     assert json.loads((tmp_path / "explain.json").read_text()) == result.json
     assert len((tmp_path / "acquisition.csv").read_text().splitlines()) == 16
+    assert [codes["modality"] for codes in result.json["codes"]] == ["audio", "text"]
+    # the text is missing in a quarter of the samples of the file
+    assert {codes["n_samples"] for codes in result.json["codes"]} == {45}
+    assert (tmp_path / "explain.html").read_text().count('class="codes"') == 2
     for picture in ("worth.png", "training.png"):
         assert (tmp_path / picture).stat().st_size > 1000
 

@@ -1,5 +1,6 @@
 """``redcore bench``: run benchmarks and show their results."""
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -104,10 +105,14 @@ def run(options: RunOptions) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages) as bar:
         task = bar.add_task("cells", total=n_cells, completed=n_cells - n_remaining)
+        errors: Counter[str] = Counter()
 
         def on_record(record: Record) -> None:
             if record.error is not None:
-                messages.print(f"failed: {record.key}: {record.error}", markup=False)
+                errors[record.error] += 1
+                # one error of a data set can fail all of its cells
+                if errors[record.error] == 1:
+                    messages.print(f"failed: {record.key}: {record.error}", markup=False)
             bar.advance(task)
 
         run_benchmark(
@@ -118,6 +123,9 @@ def run(options: RunOptions) -> None:
             data_folder=data_folder,
             progress=on_record,
         )
+    for error, count in errors.items():
+        if count > 1:
+            messages.print(f"{count} cells failed with the error: {error}", markup=False)
     keys = {cell.key() for cell in benchmark.cells()}
     records = [record for record in read_records(out) if record.key in keys]
     for conflict in conflicts(records):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 MAX_ACQUISITION_ROWS = 2000
+MAX_CODE_ROWS = 300
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def _content(options: ExplainOptions, finished: "Run") -> "tuple[dict[str, Any],
     if samples.target is not None:
         acquisition = _acquisition(method, samples, options.seed)
         _add_model(content, options, finished, method, samples, acquisition)
+    if options.html is not None or options.out is not None:
+        content["codes"] = _codes(method, samples)
     if options.features:
         _add_features(content, options, method, samples)
     if options.sample:
@@ -218,6 +221,21 @@ def _add_samples(
         seed=options.seed,
     )
     content["samples"] = [{**one.to_dict(), "words": sample_words(one).to_dict()} for one in explanations]
+
+
+def _codes(method: "Method", data: "MultimodalData") -> list[dict[str, Any]]:
+    """Return real and imputed latent codes of each modality that enough samples observe together with another one."""
+    import numpy as np
+
+    from redcore.explain import LEAST_SAMPLES, imputed_codes
+
+    if not method.imputes_codes:
+        return []
+    rows = np.unique(np.linspace(0, data.n_samples - 1, MAX_CODE_ROWS).round().astype(int))
+    data = method.schema.align(data.take(rows))
+    counts = data.availability[data.availability.sum(axis=1) > 1].sum(axis=0)
+    names = [name for name, count in zip(data.names, counts, strict=True) if count >= LEAST_SAMPLES]
+    return [imputed_codes(method, data, name).to_dict() for name in names if name in method.active]
 
 
 def _acquisition(method: "Method", data: "MultimodalData", seed: int) -> "dict[str, AnyArray]":

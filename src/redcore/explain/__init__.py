@@ -2,6 +2,7 @@
 
 from redcore.explain._expected_change import ExpectedChange
 from redcore.explain._features import FeatureImportance, FeatureImportances, Importance, feature_importance
+from redcore.explain._imputed_codes import LEAST_SAMPLES, ImputedCodes, imputed_codes
 from redcore.explain._samples import PatternPrediction, SampleExplanation, explain_samples
 from redcore.explain._shapley import ShapleyValues, shapley
 from redcore.explain._training import TrainingState, training_states
@@ -18,10 +19,12 @@ from redcore.explain._words import (
 )
 
 __all__ = [
+    "LEAST_SAMPLES",
     "ExpectedChange",
     "FeatureImportance",
     "FeatureImportances",
     "Importance",
+    "ImputedCodes",
     "ModalityValue",
     "PatternPrediction",
     "SampleExplanation",
@@ -33,6 +36,7 @@ __all__ = [
     "explain_samples",
     "feature_importance",
     "feature_words",
+    "imputed_codes",
     "interaction_words",
     "modality_value",
     "sample_words",

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from matplotlib.axes import Axes
 from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import FloatArray
-from redcore._validation import check_known
 from redcore.estimators import MultimodalEstimator
-from redcore.exceptions import DataError
+from redcore.explain import imputed_codes
 from redcore.plot._display import Display
 from redcore.report import COLOURS
 
@@ -65,25 +63,8 @@ class LatentCodesDisplay(Display):
             If fewer than three samples have the modality and another one.
         """
         check_is_fitted(estimator)
-        names = [one.name for one in estimator.method_.schema.modalities]
-        check_known("modality", [modality], names)
-        data = estimator.method_.schema.align(estimator._data(X, availability))
-        column = data.names.index(modality)
-        others = np.delete(data.availability, column, axis=1).any(axis=1)
-        data = data.take(np.flatnonzero(data.availability[:, column] & others))
-        if data.n_samples < 3:
-            raise DataError(
-                f"modality {modality!r}: expected at least 3 samples with it and another one, got {data.n_samples}"
-            )
-        without = data.availability.copy()
-        without[:, column] = False
-        real = np.asarray(estimator.latent(data).codes[modality], dtype=np.float64)
-        imputed = np.asarray(estimator.impute(data.hide(without)).codes[modality], dtype=np.float64)
-        centre = real.mean(axis=0)
-        axes = np.linalg.svd(real - centre, full_matrices=False)[2][:2].T
-        total = np.square(real - centre).sum()
-        explained = float(1 - np.square(imputed - real).sum() / total) if total else float("nan")
-        return cls(modality, (real - centre) @ axes, (imputed - centre) @ axes, explained).plot(ax=ax)
+        one = imputed_codes(estimator.method_, estimator._data(X, availability), modality)
+        return cls(one.modality, one.real, one.imputed, one.explained).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw both codes of each sample; lines connect them for the first samples."""

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from redcore.metrics import is_lower_better, score_label
+from redcore.report._code_scatter import code_scatter
 from redcore.report._page import page_without_scripts
 
 __all__ = ["explanation_page"]
@@ -37,7 +38,9 @@ def explanation_page(content: Mapping[str, Any]) -> str:
         "explain.html.j2",
         title=f"Explanation of {content['run']}",
         content=content,
-        sections=[name for name in ("samples", "value", "features", "acquisition", "training") if content.get(name)],
+        sections=[
+            name for name in ("samples", "value", "features", "acquisition", "codes", "training") if content.get(name)
+        ],
         label=score_label,
         sign=lambda metric: -1 if is_lower_better(metric) else 1,
         number=number,
@@ -45,6 +48,7 @@ def explanation_page(content: Mapping[str, Any]) -> str:
         interval=interval,
         point=point,
         dots=dots,
+        code_scatter=code_scatter,
         limits=limits,
         waterfall=_waterfall,
         sample_limits=_sample_limits,

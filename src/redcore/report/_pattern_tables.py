@@ -139,8 +139,8 @@ def _written(title: str, columns: list[str], rows: Mapping[str, list[float]], lo
         size, parts = _layout(columns, max(map(len, cells)))
         return [_latex_part(title, columns, cells, part, size) for part in parts]
     lines_of_markdown = [[escape_markdown(method), *row] for method, row in cells.items()]
-    table = markdown_table(["method", *map(escape_markdown, columns)], lines_of_markdown)
-    return [f"{escape_markdown(title)}\n\n{table}"]
+    written = markdown_table(["method", *map(escape_markdown, columns)], lines_of_markdown)
+    return [f"{escape_markdown(title)}\n\n{written}"]
 
 
 def _latex_part(title: str, columns: list[str], cells: Mapping[str, list[str]], part: slice, size: str) -> str:
