@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from redcore.benchmark import read_records
+
 SPEC = """
 title = "small"
 [[data]]
@@ -29,6 +31,20 @@ def test_run_and_rerun(cli, make_npz, tmp_path):
     assert np.load(next((tmp_path / "out" / "predictions").iterdir())).shape[1] == 3
     wrong = cli(*command, "--seeds", 1, "--set", "penalty=l2")
     assert (wrong.status, "unknown setting 'penalty'" in wrong.err) == (2, True)
+
+
+def test_options_of_a_file_and_repeated_errors(cli, tmp_path):
+    rows = "".join(f"{place % 2},w{place % 8},{place},{place % 5}\n" for place in range(60))
+    (tmp_path / "table.csv").write_text(f"outcome,ward,lab_1,ecg_1\n{rows}")
+    options = 'options = {modalities = {lab = "lab_*", ecg = "ecg_*"}, target = "outcome", group = "ward"}'
+    spec = SPEC.replace('name = "data.npz"', f'name = "table.csv"\n{options}').replace("late_fusion", "prior")
+    (tmp_path / "spec.toml").write_text(spec + '[[method]]\nname = "mean_fill"\n')
+    result = cli("bench", "run", tmp_path / "spec.toml", "--out", tmp_path / "out", "--data-folder", tmp_path)
+    assert "4 records" in result.out
+    assert result.err.count("failed: absent") == 1
+    assert "2 cells failed with the error: DataError" in result.err.replace("\n", " ")
+    (record, _) = [one for one in read_records(tmp_path / "out") if one.status == "done"]
+    assert set(record.missing_rates["train"]) == {"lab", "ecg"}
 
 
 def test_bad_spec(cli, tmp_path):

@@ -8,6 +8,9 @@ from redcore.benchmark import SampleFile, leads
 from redcore.metrics import SamplePredictions
 from redcore.report import benchmark_page
 
+HALO = 3
+"""Width in pixels of the border that keeps text legible above lines."""
+
 
 def numbers_of(view, figure):
     """Return the rows of the table below a figure."""
@@ -114,3 +117,24 @@ def test_names_do_not_overlap(look, tmp_path, figure):
                     or other["y"] + other["height"] <= one["y"] + 4
                 )
                 assert apart, (width, one, other)
+
+
+def test_long_names_are_shortened_in_the_middle_and_not_cut(look, tmp_path):
+    long = [f"method {place} with a long name of about sixty characters (dropout)" for place in range(4)]
+    path = tmp_path / "page.html"
+    records = make_records(make_spec(methods=long, n_seeds=5), modalities=("a" * 60, "b" * 60))
+    path.write_text(benchmark_page(records, "names"), encoding="utf-8")
+    for width in (390, 1400):
+        view = look(path)
+        view.page.set_viewport_size({"width": width, "height": 844})
+        view.page.wait_for_timeout(300)
+        view.settle()
+        for figure in ("verdict", "ranks", "differences-0", "heatmap-0"):
+            frame = view.page.locator(f"#figure-{figure} svg").bounding_box()
+            for text in view.page.locator(f"#figure-{figure} svg text").all():
+                box, name = text.bounding_box(), (width, figure, text.text_content())
+                assert box["x"] >= frame["x"] - HALO, name
+                assert box["x"] + box["width"] <= frame["x"] + frame["width"] + HALO, name
+                assert box["y"] >= frame["y"] - HALO, name
+        names = view.page.locator("#figure-verdict svg text").all_text_contents()
+        assert any("…" in name and name.endswith("(dropout)") for name in names)
