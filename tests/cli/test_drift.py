@@ -1,6 +1,7 @@
 """``redcore drift`` and ``redcore calibrate``, and warnings of ``redcore predict``."""
 
 import json
+import re
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -60,6 +61,7 @@ def test_data_without_a_shift(cli, run, rows, tmp_path):
     assert result.status == 0
     assert result.out.startswith(f"{tmp_path / 'new.csv'}: 200 samples compared with 240 training samples in ")
     assert "no shift found" in result.out
+    assert "→ Nothing needs to be done." in result.out
     assert [day in result.out for day in ("2024-01-01", "2024-02-20", "2024-04-10", "2024-05-30")] == [True] * 4
     assert cli("predict", run, tmp_path / "new.csv", "--out", tmp_path / "p.csv").err == ""
 
@@ -72,6 +74,7 @@ def test_a_shift_is_reported_in_every_form(cli, run, rows, tmp_path):
     assert result.status == 3
     assert "- modality 'blood': the distribution differs from training in 1 feature(s): crp" in result.out
     assert "- macro-F1 is 0." in result.out
+    assert "→ The predictions have become worse. Check shifted features" in result.out
     content = json.loads((tmp_path / "d.json").read_text())
     assert content["has_shifted"]
     assert len(content["periods"]) == 4
@@ -79,6 +82,9 @@ def test_a_shift_is_reported_in_every_form(cli, run, rows, tmp_path):
     page = (tmp_path / "pages/d.html").read_text()
     assert "new.csv compared with the training data of run" in page
     assert page.count("<circle") == 4 * len(content["at_fit"]["intervals"])
+    assert "<b>Suggested action.</b> The predictions have become worse." in page
+    assert re.findall(r"axis (\S+) to (\S+)<", page)
+    assert all(float(low) >= 0 for low, _ in re.findall(r"axis (\S+) to (\S+)<", page))
     assert "<script" not in page
     assert "warning: modality 'blood': the distribution differs" in cli(
         "predict", run, data, "--out", tmp_path / "p.csv"

@@ -67,6 +67,8 @@ def _print(report: "DriftReport") -> None:
     )
     for message in messages:
         typer.echo(f"- {message}")
+    words = report.words()
+    typer.echo(f"{words.meaning}\n→ {words.action}")
     if warning := report.warning():
         typer.echo(f"warning: {warning}")
     if report.labelled is None:

@@ -42,6 +42,7 @@ def drift_page(report: "DriftReport") -> str:
         label=score_label,
         comparison=report.comparison,
         messages=report.messages(),
+        words=report.words(),
         tests=tests[:SHOWN_TESTS],
         n_others=max(0, len(tests) - SHOWN_TESTS),
         charts=_charts(report),
@@ -72,7 +73,10 @@ def _chart(
     values += [] if line is None else [line]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     margin = 0.08 * (high - low) or 0.5
-    low, high = low - margin, high + margin
+    # no axis beyond the range of shares
+    low, high = (
+        (max(low - margin, 0.0), min(high + margin, 1.0)) if low >= 0 and high <= 1 else (low - margin, high + margin)
+    )
 
     def height(value: float | None) -> float | None:
         return None if value is None else round(100 * (high - value) / (high - low), 2)

@@ -14,9 +14,10 @@ from redcore._types import AnyArray
 from redcore.data import MultimodalData, chunks
 from redcore.data.formats import Expected, guess, table
 from redcore.exceptions import DataError, RunError
+from redcore.explain import Words
 from redcore.export import load_calibration, load_model, load_reference, read_model_content
 from redcore.metrics import is_lower_better, score_label
-from redcore.monitoring import Comparison, LabelledPeriod, Monitor, labelled_periods
+from redcore.monitoring import ALPHA, Comparison, LabelledPeriod, Monitor, labelled_periods
 from redcore.runs._sources import read_for_model
 
 __all__ = ["DriftReport", "check_drift"]
@@ -67,6 +68,28 @@ class DriftReport:
             "too good, and they hide shifts of the others; compare new samples only"
         )
 
+    def words(self) -> Words:
+        """Explain the findings, and the action that they suggest."""
+        meaning = (
+            f"A shift is a difference that chance would hardly produce: with a probability below {ALPHA:.0%} over all "
+            f"{len(self.comparison.tests)} tests together (adjusted p). The stability index is its size: up to 0.1 is "
+            "small, above 0.25 is large."
+        )
+        if self.label_messages():
+            return Words(
+                meaning,
+                "The predictions have become worse. Check shifted features at their source. If they are correct, fit "
+                "again with new samples; redcore calibrate suffices if only probabilities or intervals are wrong.",
+            )
+        if not self.comparison.has_shifted:
+            return Words(meaning, "Nothing needs to be done.")
+        scores = "The scores of the labelled samples are not distinguishably worse than those of the test split."
+        if self.labelled is None:
+            scores = "Labelled new samples would show whether the predictions are worse."
+        return Words(
+            meaning, f"Check at the source whether units, devices or codes have changed, and correct the data. {scores}"
+        )
+
     def label_messages(self) -> list[str]:
         """Return one line per score that is worse than at the fit, and one if intervals cover too little."""
         if self.labelled is None:
@@ -93,6 +116,7 @@ class DriftReport:
             "has_shifted": self.has_shifted,
             "n_trained": self.n_trained,
             "messages": self.messages(),
+            "words": self.words().to_dict(),
             "comparison": self.comparison.to_dict(),
             "labelled": None if self.labelled is None else asdict(self.labelled),
             "periods": [asdict(period) for period in self.periods],
