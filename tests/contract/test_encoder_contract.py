@@ -120,7 +120,7 @@ def test_objects_without_a_name_must_be_passed_again(tmp_path):
         ("math:pi", "expected a class or function with known arguments"),
         (nn.Linear, "needs the argument 'in_features'"),
         (lambda width: width, "expected a torch module, got int"),
-        (lambda n_features: nn.Linear(n_features + 1, 2), "cannot encode two samples of zeros"),
+        (lambda n_features: nn.Linear(n_features + 1, 2), r"cannot encode two samples of zeros, values \(2, 4\) \("),
         (lambda n_features: MeanOverSamples(n_features, 4), r"expected \(2, width\), got \(1, 4\)"),
     ],
 )

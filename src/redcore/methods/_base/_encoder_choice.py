@@ -83,8 +83,11 @@ class EncoderChoice(Settings):
             width = encoder_width(module, form)
         except Exception as error:
             reason = next(iter(str(error).splitlines()), "")
+            values, lengths = form.zeros(n_samples=2)
+            inputs = f"values {tuple(values.shape)}"
+            inputs += "" if lengths is None else f" and lengths {tuple(lengths.shape)}"
             raise EncoderError(
-                f"modality {form.name!r}: encoder {self.name!r} cannot encode two samples of zeros "
+                f"modality {form.name!r}: encoder {self.name!r} cannot encode two samples of zeros, {inputs} "
                 f"({type(error).__name__}: {reason})"
             ) from error
         return ModalityEncoder(form, module, width, self.frozen, self.lr)
