@@ -23,7 +23,10 @@ reported, paired by seed:
 - *in sample*: the weights with the lowest mean loss over all seeds and test samples, scored on the same. It is biased
   upwards, so that a small value excludes a large gain within this grid.
 
-Neither bounds a rule whose weights change during training.
+Neither bounds a rule whose weights change during training. The first table also has the *spread* of the true effects
+of the weights, equal weights included: their standard deviation, from an analysis of variance with seeds as blocks. It
+uses all weights and not only the best ones. A negative estimate of the variance is reported as 0. p is the p-value of
+the F test of no effect. The noise of fits is assumed independent, with equal variance for all weights.
 """
 
 import argparse
@@ -38,6 +41,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from scipy.stats import f as f_distribution
 from sklearn.metrics import f1_score
 
 from redcore._discovery import names
@@ -158,11 +162,22 @@ class Gain(NamedTuple):
     f1: Interval
 
 
+class Spread(NamedTuple):
+    """Standard deviation of the true effects of the weights with its 95% interval, and the p-value of no effect."""
+
+    deviation: float
+    low: float
+    high: float
+    p_value: float
+
+
 class Oracle(NamedTuple):
-    """Gains of the best constant weights of one data set and order, and the weights chosen in sample."""
+    """Gains of the best constant weights of one data set and order, spreads, and the weights chosen in sample."""
 
     cross_fitted: Gain | None
     in_sample: Gain
+    spread_of_loss: Spread | None
+    spread_of_f1: Spread | None
     best: str
     n_seeds: int
 
@@ -190,7 +205,28 @@ def oracle(records: Sequence[Record]) -> Oracle | None:
     in_sample = Gain(_interval(-difference[:, 0], runs), _interval(difference[:, 1], runs))
     gains = cross_fitted_gains(loss, f1)
     cross_fitted = None if gains is None else Gain(_interval(gains[0], runs), _interval(gains[1], runs))
-    return Oracle(cross_fitted, in_sample, titles[best], len(seeds))
+    spreads = (spread_of_effects(whole[:, :, 0]), spread_of_effects(whole[:, :, 1]))
+    return Oracle(cross_fitted, in_sample, *spreads, titles[best], len(seeds))
+
+
+def spread_of_effects(scores: np.ndarray) -> Spread | None:
+    """Return the spread of the effects of weights from the scores (n_weights, n_seeds); None for one seed.
+
+    The score of weights w in seed s is modelled as ``a_w + b_s + noise``. The spread is the standard deviation of the
+    a_w, from the mean squares of a two-way analysis of variance.
+    """
+    n_weights, n_seeds = scores.shape
+    if n_seeds < 2:
+        return None
+    effects = scores.mean(axis=1, keepdims=True)
+    noise = scores - effects - scores.mean(axis=0) + scores.mean()
+    degrees = (n_weights - 1, (n_weights - 1) * (n_seeds - 1))
+    of_noise = float((noise**2).sum()) / degrees[1]
+    of_effects = n_seeds * float(effects.var(ddof=1))
+    quantiles = [1.0, *(float(f_distribution.ppf(level, *degrees)) for level in (0.975, 0.025))]
+    deviations = [np.sqrt(max(0.0, of_effects / quantile - of_noise) / n_seeds) for quantile in quantiles]
+    ratio = of_effects / of_noise if of_noise else np.inf
+    return Spread(*map(float, deviations), float(f_distribution.sf(ratio, *degrees)))
 
 
 def cross_fitted_gains(loss: np.ndarray, f1: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -230,15 +266,20 @@ def print_tables(records: Sequence[Record]) -> None:
     for record in records:
         if record.status == "done":
             blocks[record.data_title, record.protocol_title].append(record)
-    print("| data | order | seeds | cross-fitted: nats | points | in sample: nats | points | best weights |")
-    print("|---" * 8 + "|")
+    print(
+        "| data | order | seeds | cross-fitted: nats | points | in sample: nats | points | best weights "
+        "| spread in nats | p | in points | p |"
+    )
+    print("|---" * 12 + "|")
     for (data, protocol), block in sorted(blocks.items()):
         result = oracle(block)
         if result is None:
-            print(f"| {data} | {protocol} | incomplete |||||")
+            print(f"| {data} | {protocol} | incomplete |||||||||")
             continue
         cells = [cell for gain in (result.cross_fitted, result.in_sample) for cell in _cells(gain)]
-        print(f"| {data} | {protocol} | {result.n_seeds} | {' | '.join(cells)} | {result.best.removeprefix(WEIGHTS)} |")
+        cells += [result.best.removeprefix(WEIGHTS), *_spread_cells(result.spread_of_loss, 4)]
+        cells += _spread_cells(result.spread_of_f1, 2, 100)
+        print(f"| {data} | {protocol} | {result.n_seeds} | {' | '.join(cells)} |")
     rules = [record for block in blocks.values() for record in block if not record.method_title.startswith(WEIGHTS)]
     if not rules:
         return
@@ -254,6 +295,13 @@ def print_tables(records: Sequence[Record]) -> None:
 
 def _cells(gain: Gain | None) -> tuple[str, str]:
     return ("", "") if gain is None else (_text(gain.loss, 4), _text(gain.f1, 2, 100))
+
+
+def _spread_cells(spread: Spread | None, digits: int, factor: float = 1.0) -> tuple[str, str]:
+    if spread is None:
+        return "", ""
+    deviation, low, high = (f"{factor * value:.{digits}f}" for value in spread[:3])
+    return f"{deviation} ({low} to {high})", f"{spread.p_value:.3f}"
 
 
 def _text(interval: Interval, digits: int, factor: float = 1.0) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from factories import load_script
 
@@ -47,6 +48,25 @@ def test_noise_is_no_gain_and_a_true_gain_is_found(oracle):
     noise[:, 7] -= 0.05
     gains = [oracle.cross_fitted_gains(loss, loss)[0].mean() for loss in noise]
     assert np.mean(gains) == pytest.approx(0.05, abs=0.002)
+
+
+def test_the_spread_of_two_weights_has_the_p_value_of_a_paired_t_test(oracle):
+    scores = np.random.default_rng(0).normal(loc=[[0.0], [0.5]], size=(2, 6))
+    assert oracle.spread_of_effects(scores).p_value == pytest.approx(ttest_rel(*scores).pvalue)
+    assert oracle.spread_of_effects(scores[:, :1]) is None
+
+
+def test_the_spread_is_that_of_the_true_effects(oracle):
+    rng = np.random.default_rng(0)
+    effects, of_seeds = rng.normal(scale=0.5, size=(40, 1)), rng.normal(scale=9, size=(1, 5))
+    noise = rng.normal(scale=0.5, size=(40, 5))
+    spread = oracle.spread_of_effects(effects + of_seeds + noise)
+    assert spread.low < effects.std(ddof=1) < spread.high
+    assert spread.deviation == pytest.approx(effects.std(ddof=1), rel=0.2)
+    alone = oracle.spread_of_effects(of_seeds + noise)
+    assert alone.low == 0
+    assert alone.high < 0.3
+    assert alone.p_value > 0.05
 
 
 @pytest.mark.slow
