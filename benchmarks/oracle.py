@@ -223,10 +223,12 @@ def spread_of_effects(scores: np.ndarray) -> Spread | None:
     degrees = (n_weights - 1, (n_weights - 1) * (n_seeds - 1))
     of_noise = float((noise**2).sum()) / degrees[1]
     of_effects = n_seeds * float(effects.var(ddof=1))
-    quantiles = [1.0, *(float(f_distribution.ppf(level, *degrees)) for level in (0.975, 0.025))]
-    deviations = [np.sqrt(max(0.0, of_effects / quantile - of_noise) / n_seeds) for quantile in quantiles]
+    upper, lower = (float(f_distribution.ppf(level, *degrees)) for level in (0.975, 0.025))
+    deviation, low, high = (
+        float(np.sqrt(max(0.0, of_effects / quantile - of_noise) / n_seeds)) for quantile in (1.0, upper, lower)
+    )
     ratio = of_effects / of_noise if of_noise else np.inf
-    return Spread(*map(float, deviations), float(f_distribution.sf(ratio, *degrees)))
+    return Spread(deviation, low, high, float(f_distribution.sf(ratio, *degrees)))
 
 
 def cross_fitted_gains(loss: np.ndarray, f1: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
