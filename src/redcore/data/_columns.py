@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,10 +112,15 @@ def numbers_in(
     """
     markers: dict[str, str] = {}
     array = np.stack([_numbers(table, what, column, na_values, markers) for column in columns], axis=1)
+    _warn_of_markers(path, what, markers)
+    return array
+
+
+def _warn_of_markers(path: Path, what: str, markers: Mapping[str, str]) -> None:
+    """Warn of the text that counts as missing, by its first column."""
     if markers:
         listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
-        warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=2)
-    return array
+        warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=3)
 
 
 def cleaned_columns(
@@ -159,9 +164,7 @@ def cleaned_columns(
                 texts = pc.utf8_trim_whitespace(values)
                 values = pc.if_else(pc.is_in(texts, pa.array(empty)), None, values)
         cleaned[column] = values
-    if markers:
-        listed = ", ".join(f"{text!r} (column {column!r})" for text, column in markers.items())
-        warnings.warn(DataWarning(f"{path}: {what}: counts as missing: {listed}"), stacklevel=2)
+    _warn_of_markers(path, what, markers)
     return cleaned
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -21,10 +20,18 @@ from redcore._validation import (
     check_split,
 )
 from redcore.data._alignment import AlignedInputs, Samples
-from redcore.data._frames import Frame, NamedEntries, is_frame, plain_values
+from redcore.data._column_facts import (
+    checked_categories,
+    checked_feature_names,
+    checked_text,
+    column_categories,
+    column_names,
+    column_text,
+)
+from redcore.data._frames import Frame, is_frame, plain_values
 from redcore.data._incomplete import without_incomplete
 from redcore.data._join import Joined, join
-from redcore.data._mixed import Categories, MixedColumns, check_codes
+from redcore.data._mixed import Categories, MixedColumns
 from redcore.data._modality import Modality
 from redcore.data._target import Target
 from redcore.exceptions import DataError
@@ -174,15 +181,17 @@ class MultimodalData:
             )
             for name in sorted(names)
         }
+        named = checked_feature_names({**column_names(inputs, plain), **(feature_names or {})}, packed)
+        coded = checked_categories({**column_categories(plain), **(categories or {})}, packed, named)
         return cls(
             packed,
             target,
             check_groups(samples.aligned("groups", groups), n_samples),
             check_sample_ids(samples.ids if sample_ids is None else samples.aligned("ids", sample_ids), n_samples),
             check_split(samples.aligned("split", split), n_samples),
-            checked := _feature_names({**_column_names(inputs, plain), **(feature_names or {})}, packed),
-            coded := _categories({**_column_categories(plain), **(categories or {})}, packed, checked),
-            _text({**_column_text(plain), **(text or {})}, packed, coded),
+            named,
+            coded,
+            checked_text({**column_text(plain), **(text or {})}, packed, coded),
         )
 
     @classmethod
@@ -421,68 +430,6 @@ def _packed(inputs: AlignedInputs, name: str, plain: Any, observed: BoolArray, *
     if own_policy == "missing":
         modality = without_incomplete(name, modality, names)
     return modality.reindex(inputs.rows[name]) if name in inputs.rows else modality
-
-
-def _column_names(inputs: AlignedInputs, plain: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the column names of the modalities that are frames, or lists of them."""
-    both = [*plain.items(), *inputs.items()]
-    return {name: values.names for name, values in both if isinstance(values, Frame | MixedColumns | NamedEntries)}
-
-
-def _column_categories(values: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return the categories of the modalities that have columns of categories."""
-    return {name: own.categories for name, own in values.items() if isinstance(own, MixedColumns) and own.categories}
-
-
-def _column_text(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the columns of free text, for the modalities that have any."""
-    return {name: own.text for name, own in values.items() if isinstance(own, MixedColumns) and own.text}
-
-
-def _categories(
-    categories: Mapping[str, Mapping[str, Sequence[str]]],
-    modalities: Mapping[str, Modality],
-    names: Mapping[str, tuple[str, ...]],
-) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Check the categories of every modality and the codes of the observed samples."""
-    check_known("modality", categories, modalities)
-    for modality, features in categories.items():
-        check_known(f"feature (of modality {modality!r})", features, names.get(modality, ()))
-        for feature, own in features.items():
-            if len(modalities[modality].values):
-                column = modalities[modality].values[:, names[modality].index(feature)]
-                check_codes(f"modality {modality!r}, feature {feature!r}", column, len(own))
-    return {
-        modality: {feature: tuple(map(str, own)) for feature, own in categories[modality].items()}
-        for modality in sorted(categories)
-        if categories[modality]
-    }
-
-
-def _text(
-    text: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality], categories: Categories
-) -> dict[str, tuple[str, ...]]:
-    """Check the names of the features of free text; their different texts must be in `categories`."""
-    check_known("modality", text, modalities)
-    for modality, features in text.items():
-        check_known(f"feature of text (of modality {modality!r})", features, categories.get(modality, {}))
-        if features and modalities[modality].is_sequence:
-            raise DataError(f"modality {modality!r} has time steps, expected vectors for a feature of text")
-    return {modality: tuple(text[modality]) for modality in sorted(text) if text[modality]}
-
-
-def _feature_names(
-    names: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality]
-) -> dict[str, tuple[str, ...]]:
-    """Check the feature names of every modality."""
-    check_known("modality", names, modalities)
-    for modality, features in names.items():
-        n_features = modalities[modality].n_features
-        if n_features and len(features) != n_features:
-            raise DataError(f"modality {modality!r} has {n_features} features, but {len(features)} feature names")
-        if twice := next((name for name, count in Counter(features).items() if count > 1), None):
-            raise DataError(f"modality {modality!r}: feature name {twice!r} occurs twice")
-    return {modality: tuple(map(str, names[modality])) for modality in sorted(names)}
 
 
 def _shape(modality: Modality) -> str:

@@ -111,12 +111,7 @@ def join(
     check_known("modality", transpose, sources)
     events = None if event is None else EventColumn.parse(event)
     if events is not None:
-        if not isinstance(target, str) or task not in ("auto", "survival"):
-            raise DataError(
-                f"event {event!r} needs a target FILE:COLUMN of times in the same file and task 'auto' or 'survival', "
-                f"got target {target!r} and task {task!r}"
-            )
-        target, task = f"{target},{events.column}", "survival"
+        target, task = _times_and_events(target, task, event, events.column), "survival"
     columns = {"target": target, "groups": groups, "split": split}
     excluded = {name: _columns_of(columns.values(), source) for name, source in sources.items()}
     of_columns = ColumnOptions.parse(options or {})
@@ -151,6 +146,16 @@ def join(
     )
     _warn(report, data)
     return Joined(data, report)
+
+
+def _times_and_events(target: Any, task: Task, event: str | None, column: str) -> str:
+    """Return ``"file:times,events"`` for the target ``"file:times"``."""
+    if not isinstance(target, str) or task not in ("auto", "survival"):
+        raise DataError(
+            f"event {event!r} needs a target FILE:COLUMN of times in the same file and task 'auto' or 'survival', "
+            f"got target {target!r} and task {task!r}"
+        )
+    return f"{target},{column}"
 
 
 def _columns_of(columns: Iterable[Any], source: Any) -> set[str]:
