@@ -97,6 +97,7 @@ def header(shape):
         (b"\x93NUMPY\x01\x00\x10", "not a readable npy array"),
         (header("(4294967296, 4294967296)") + b"abcd", "with 4 bytes of data"),
         (header("(-1,)") + b"", "of data|not a readable"),
+        (header("(4294967296, 4294967296)").replace(b"'<f4'", b"'|S0'"), "expected numbers"),
         (header("(-1, -1)") + b"1234", "not a readable npy array"),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 100, "not a readable npy array"),
         (b"\x93NUMPY\x02\x00" + (20000).to_bytes(4, "little") + b" " * 20000, "not a readable npy array: .*Header"),

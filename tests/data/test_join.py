@@ -246,6 +246,10 @@ def test_bad_archives_and_folders(folder):
     (folder / "d").mkdir()
     (folder / "e").mkdir()
     (folder / "e" / "001.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    (folder / "empty").mkdir()
+    with (folder / "empty" / "001.npy").open("wb") as stream:
+        header = {"descr": "|S0", "fortran_order": False, "shape": (2**32, 2**32)}
+        np.lib.format.write_array_header_1_0(stream, header)
     (folder / "f").mkdir()
     (folder / "f" / "001.txt").write_text("1")
     for source, text in {
@@ -255,6 +259,7 @@ def test_bad_archives_and_folders(folder):
         "c.npz": "c.npz: not a readable npz archive",
         "d": "d: the folder is empty",
         "e": "001.npy: not a readable npy array",
+        "empty": "001.npy: an array of .*, expected numbers",
         "f": "001.txt: expected a file <id>.npy",
         "g.csv": "g.csv: no such file or folder",
     }.items():

@@ -44,7 +44,8 @@ def read_npy(path: Path) -> AnyArray:
                 shape, _, dtype = np.lib.format.read_array_header_1_0(start)
             else:
                 shape, _, dtype = np.lib.format.read_array_header_2_0(start)
-            if dtype.hasobject:
+            # entries without bytes would pass the check of the size in any number
+            if dtype.hasobject or not dtype.itemsize:
                 raise DataError(f"{path}: an array of {dtype}, expected numbers")
             n_bytes = path.stat().st_size - start.tell()
             if math.prod(shape) * dtype.itemsize != n_bytes:

@@ -31,7 +31,7 @@ def check_unique(what: str, labels: AnyArray) -> None:
 
 
 def positions(labels: AnyArray, among: AnyArray) -> IntArray:
-    """Return the position of each label in `among`, -1 if it is not there.
+    """Return the position of each label in `among`, -1 for labels that do not occur in it.
 
     Examples
     --------

@@ -192,7 +192,7 @@ def _column(method: Method, output: Any) -> int | None:
 
 
 def _chunks(availability: BoolArray, n_permutations: int) -> Iterator[IntArray]:
-    """Yield the rows of samples with the same missing pattern, at most so many that their predictions fit in memory."""
+    """Yield the rows of samples with the same missing pattern, in chunks whose predictions fit in memory."""
     patterns, inverse = np.unique(availability, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         n_observed = int(pattern.sum())

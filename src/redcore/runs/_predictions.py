@@ -91,7 +91,7 @@ def _true_values(target: Target) -> dict[str, AnyArray]:
 
 
 def _arrow(column: AnyArray | list[str]) -> pa.Array:
-    """Return a column as an Arrow array. Other than by `pyarrow.array`, pandas is not imported if it is installed."""
+    """Return a column as an Arrow array. Unlike `pyarrow.array`, it does not import pandas."""
     values = np.asarray(column, dtype=np.str_) if isinstance(column, list) else column
     if values.dtype.kind == "U":
         texts = [text.encode() for text in values.tolist()]
