@@ -157,6 +157,19 @@ def test_text_of_amounts_is_no_category(cells):
     assert MultimodalData.from_arrays({"a": frame.astype("category")}).categories == {"a": {"c": tuple(sorted(cells))}}
 
 
+def test_text_of_dates_is_read_as_dates():
+    frame = pd.DataFrame({"c": ["01.01.1970", None, "3.2.1970", "31.12.1969"]})
+    data = MultimodalData.from_arrays({"a": frame, "b": frame.notna().astype(float)})
+    assert data.modalities["a"].values.ravel().tolist() == [0.0, 33.0, -1.0]
+    assert data.categories == {}
+
+
+@pytest.mark.parametrize("cells", [["12/31/2020", "1/2/2021"], ["31.12.2020", "k.A.", "1.1.2021"], ["31.02.2020"]])
+def test_text_of_other_dates_is_no_category(cells):
+    with pytest.raises(DataError, match="column 'c' is string, expected numbers; row"):
+        MultimodalData.from_arrays({"a": pd.DataFrame({"c": cells})})
+
+
 def test_ranges_are_categories():
     frame = pd.DataFrame({"c": ["<5", "5-10", ">10"]})
     assert MultimodalData.from_arrays({"a": frame}).categories["a"]["c"] == ("5-10", "<5", ">10")

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +24,8 @@ Categories: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 MICROSECONDS_PER_DAY = 86_400_000_000
 AMOUNT = re.compile(r"[-+]?[$€£]? ?\d+(?:[,.'\u2019\s]\d{3})*(?:[.,]\d+)? ?[%‰$€£]?")
 """Numbers with a decimal comma, marks between thousands, a currency or a percent sign, such as "1,250.0 €"."""
+DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
+VALUE = re.compile(f"{AMOUNT.pattern}|{DATE.pattern}")
 MANY_CATEGORIES, MANY_WORDS = 40, 3
 """A column of text is probably free text if it has more categories, with at least this median number of words."""
 
@@ -206,10 +209,10 @@ def _codes(array: pa.DictionaryArray) -> tuple[AnyArray, tuple[str, ...]]:
 
 
 def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]:
-    """Return codes of the categories in alphabetical order, or numbers if all entries are numbers.
+    """Return codes of the categories in alphabetical order, or numbers if all entries are numbers or dates with dots.
 
-    Raise `DataError` if at least half of the different entries are numbers or amounts such as "12%" and "1,250", since
-    the others may be typing errors.
+    Raise `DataError` if at least half of the different entries are numbers, dates or amounts such as "12%" and "1,250",
+    since the others may be typing errors.
     """
     import pyarrow.compute as pc  # takes a fifth of a second, and data without text needs no such function
 
@@ -221,7 +224,12 @@ def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]
         known = ~np.isnan(codes)
         codes[known] = np.array(numbers)[codes[known].astype(np.int64)]
         return codes, None
-    amounts = [number is not None or bool(AMOUNT.fullmatch(name)) for number, name in zip(numbers, names, strict=True)]
+    days = [_day(name) for name in names]
+    if names and None not in days:
+        known = ~np.isnan(codes)
+        codes[known] = np.array(days)[codes[known].astype(np.int64)]
+        return codes, None
+    amounts = [number is not None or bool(VALUE.fullmatch(name)) for number, name in zip(numbers, names, strict=True)]
     if names and sum(amounts) * 2 >= len(names):
         first = names[amounts.index(False) if False in amounts else numbers.index(None)]
         row = trimmed.to_pylist().index(first)
@@ -229,6 +237,8 @@ def _text(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | None]
         remedy += "categorical type (in pandas: astype('category'))"
         if AMOUNT.fullmatch(first):
             remedy = "Write amounts as numbers, without units, or set options decimal and thousands of a CSV file"
+        elif DATE.fullmatch(first):
+            remedy = "Write dates as 2020-12-31, or all of them as 31.12.2020"
         raise DataError(f"{what} is string, expected numbers; row {row} is {first[:40]!r}. {remedy}")
     _warn_of_free_text(what, names)
     order = np.argsort(np.array(names, dtype=object), kind="stable") if names else np.zeros(0, dtype=np.int64)
@@ -251,6 +261,14 @@ def _warn_of_free_text(what: str, names: Sequence[str]) -> None:
             "categorical type"
         )
         warnings.warn(DataWarning(text), stacklevel=4)
+
+
+def _day(text: str) -> float | None:
+    """Return the days since 1970 of a date such as "31.12.2020"; None for any other text."""
+    try:
+        return float((datetime.strptime(text, "%d.%m.%Y") - datetime(1970, 1, 1)).days)
+    except ValueError:
+        return None
 
 
 def _number(text: str) -> float | None:
