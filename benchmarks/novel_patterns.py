@@ -40,6 +40,8 @@ def group_of(n_samples: int) -> str:
 
 def training_patterns(record: Record) -> Counter[str]:
     """Return the number of training and validation samples of each missing pattern in the run of a record."""
+    if not record.pattern_counts.get("train"):
+        raise SystemExit(f"{record.key}: has no counts of training patterns")
     counts: Counter[str] = Counter()
     for part, numbers in record.pattern_counts.items():
         if part != "test":
@@ -49,14 +51,14 @@ def training_patterns(record: Record) -> Counter[str]:
 
 def scores_of(record: Record) -> dict[str, np.ndarray]:
     """Return points and nats, (2,), of each missing pattern; larger is better for both."""
-    return {
-        name: np.array(
-            [100 * scores["r2"], scores["r2"] - 1]
-            if "r2" in scores
-            else [100 * scores["argmax_macro_f1"], -scores["nll"]]
-        )
-        for name, scores in record.metrics["per_pattern"].items()
-    }
+    table = {}
+    for name, scores in record.metrics["per_pattern"].items():
+        r2, f1, loss = (scores.get(key) for key in ("r2", "argmax_macro_f1", "nll"))
+        pair = [100 * r2, r2 - 1] if r2 is not None else [100 * f1, -loss] if None not in (f1, loss) else None
+        if pair is None:
+            raise SystemExit(f"{record.key}: pattern {name!r} has neither R2 nor macro-F1 of argmax and log loss")
+        table[name] = np.array(pair)
+    return table
 
 
 def complete_runs(records: Iterable[Record], methods: Sequence[str], data: Sequence[str]) -> list[Run]:
@@ -158,6 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", nargs="+", default=(), help="data sets (default: all)")
     parser.add_argument("--methods", nargs="+", default=METHODS, help="methods; the first is compared with the others")
     options = parser.parse_args(arguments)
+    if len(set(options.methods)) < max(2, len(options.methods)):
+        parser.error(f"--methods: expected at least two different methods, got {' '.join(options.methods)}")
     runs = complete_runs(read_records(options.records), options.methods, options.data)
     if not runs:
         raise SystemExit(f"{options.records}: no run has finished records of all methods: {', '.join(options.methods)}")

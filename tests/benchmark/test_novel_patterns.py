@@ -37,6 +37,18 @@ def test_patterns_of_the_test_split_are_not_counted(novel):
     assert [novel.group_of(counts[name]) for name in ("a", "b", "c")] == ["5 or more", "1 to 4", "0"]
 
 
+def test_records_without_counts_or_scores_are_named(novel):
+    one = record("x", {"a": 0.5}, {})
+    one.key = "cell-0"
+    with pytest.raises(SystemExit, match="cell-0: has no counts of training patterns"):
+        novel.training_patterns(one)
+    one.metrics["per_pattern"]["a"] = {"argmax_macro_f1": None, "nll": 1.0}
+    with pytest.raises(SystemExit, match="cell-0: pattern 'a' has neither R2 nor"):
+        novel.scores_of(one)
+    with pytest.raises(SystemExit):
+        novel.main(["folder", "--methods", "x"])
+
+
 def test_leads_are_means_over_the_patterns_of_a_group(novel):
     runs = []
     for seed in range(2):
