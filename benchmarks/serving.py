@@ -4,11 +4,14 @@
 
 The service and its clients run on this machine and use the loopback interface. A client sends one sample with three
 modalities, waits for the response and sends the next. Direct calls predict one sample, or 64 samples, per call in this
-process. With ``--restart``, the script kills the service under load and starts it again, and checks that only requests
-in flight were lost.
+process. The last column is the processor time of the process that predicts, without that of the clients. The plain
+server is uvicorn with a constant answer, after the body is parsed: its time is a lower bound for a service on uvicorn.
+With ``--restart``, the script kills the service under load and starts it again, and checks that only requests in flight
+were lost.
 """
 
 import argparse
+import asyncio
 import http.client
 import json
 import sys
@@ -18,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -28,6 +32,42 @@ from service_process import ServiceProcess, save_small_model
 CLIENTS = (1, 16, 64)
 BODY = json.dumps({"samples": [{"audio": [[0.1, 0.2, 0.3]] * 4, "text": [0.1] * 4, "video": [0.5] * 5}]}).encode()
 HEADERS = {"Content-Type": "application/json"}
+
+
+ANSWER = {
+    "predictions": [
+        {"observed": ["audio", "text", "video"], "label": 0, "probabilities": {"0": 0.9, "1": 0.09, "2": 0.01}}
+    ]
+}
+
+
+class PlainService(ServiceProcess):
+    """A server without model, checks and metrics, which parses the body and sends a constant answer."""
+
+    def command(self) -> list[str]:
+        """Return the command of the process."""
+        return [sys.executable, __file__, "--plain", str(self.port)]
+
+
+async def plain_app(scope, receive, send) -> None:
+    """Answer every request with `ANSWER`."""
+    if scope["type"] != "http":
+        return
+    body, message = b"", {"more_body": True}
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    json.loads(body or b"{}")
+    content = json.dumps(ANSWER).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def serve_plain(port: int) -> None:
+    """Serve `plain_app` with the HTTP parser of the service."""
+    config = uvicorn.Config(plain_app, port=port, http="httptools", loop="asyncio", lifespan="off", access_log=False)
+    asyncio.run(uvicorn.Server(config).serve())
 
 
 def direct_calls(model, n_samples: int, seconds: float) -> tuple[int, list[float]]:
@@ -85,12 +125,17 @@ def load(port: int, n_clients: int, seconds: float, during=None) -> list[Client]
     return clients
 
 
-def print_row(name: str, n_samples: int, latencies: list[float], seconds: float, reference: float | None) -> float:
-    rate = n_samples / seconds
+def print_row(name: str, n_samples: int, latencies: list[float], seconds: float, cpu_seconds: float) -> None:
     p50, p99 = np.quantile(latencies, [0.5, 0.99]) * 1000
-    share = "" if reference is None else f"{rate / reference:.2f}"
-    print(f"| {name} | {rate:.0f} | {p50:.1f} | {p99:.1f} | {share} |", flush=True)
-    return rate
+    per_sample = 1e6 * cpu_seconds / n_samples
+    print(f"| {name} | {n_samples / seconds:.0f} | {p50:.1f} | {p99:.1f} | {per_sample:.0f} |", flush=True)
+
+
+def print_service(name: str, service: ServiceProcess, n_clients: int, seconds: float) -> None:
+    before = service.processor_seconds()
+    latencies = [latency for client in load(service.port, n_clients, seconds) for latency in client.latencies]
+    cpu_seconds = service.processor_seconds() - before
+    print_row(f"{name}, {n_clients} client(s)", len(latencies), latencies, seconds, cpu_seconds)
 
 
 def restart(model: Path, seconds: float) -> None:
@@ -119,7 +164,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--method", default="stacked")
     parser.add_argument("--restart", action="store_true")
+    parser.add_argument("--plain", type=int, metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.plain:
+        serve_plain(options.plain)
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         save_small_model(path, options.method)
@@ -128,17 +177,17 @@ def main() -> None:
             return
         model = load_model(path)
         model.predict(make_data("multiclass", 64, sequences=True))
-        print("| | samples per second | p50, ms | p99, ms | relative throughput |\n|---|---|---|---|---|")
-        one, batch = (direct_calls(model, n_samples, options.seconds) for n_samples in (1, 64))
-        reference = print_row("direct calls, 1 sample", *one, options.seconds, None)
-        print_row("direct calls, 64 samples", *batch, options.seconds, reference)
-        with ServiceProcess(path) as service:
+        print("| | samples per second | p50, ms | p99, ms | processor time per sample, µs |\n|---|---|---|---|---|")
+        for n_samples in (1, 64):
+            start = time.process_time()
+            n_predicted, latencies = direct_calls(model, n_samples, options.seconds)
+            cpu_seconds = time.process_time() - start
+            print_row(f"direct calls, {n_samples} sample(s)", n_predicted, latencies, options.seconds, cpu_seconds)
+        with ServiceProcess(path) as service, PlainService(path) as plain:
             load(service.port, 4, 1)
             for n_clients in CLIENTS:
-                clients = load(service.port, n_clients, options.seconds)
-                latencies = [latency for client in clients for latency in client.latencies]
-                name = f"service, {n_clients} client(s)"
-                print_row(name, len(latencies), latencies, options.seconds, reference)
+                print_service("service", service, n_clients, options.seconds)
+            print_service("plain server", plain, CLIENTS[-1], options.seconds)
 
 
 if __name__ == "__main__":

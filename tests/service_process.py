@@ -45,9 +45,12 @@ class ServiceProcess:
         self.model, self.options = model, options
         self.port = port or free_port()
 
+    def command(self) -> list[str]:
+        """Return the command of the process."""
+        return [sys.executable, "-m", "redcore", "serve", str(self.model), "--port", str(self.port), *self.options]
+
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "redcore", "serve", str(self.model), "--port", str(self.port), *self.options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         for _ in range(3000):
             if self.process.poll() is not None:
                 raise RuntimeError(f"the service exited: {self.process.stderr.read().decode()[-2000:]}")

@@ -244,7 +244,12 @@ def test_a_slow_prediction_times_out(model):
     async def conversation(client):
         answer = await client.post("/predict", json=body())
         blocked.go.set()
-        return answer, await client.post("/predict", json=body())
+        # on a busy machine, a later prediction may exceed the short time limit too
+        for _ in range(50):
+            after = await client.post("/predict", json=body())
+            if after.status_code == 200:
+                break
+        return answer, after
 
     late, after = talk(app, conversation)
     assert (late.status_code, late.headers["retry-after"]) == (503, "1")
