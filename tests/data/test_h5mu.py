@@ -18,7 +18,7 @@ from redcore.data import MultimodalData, Schema
 from redcore.data.formats import Expected, h5mu, read, read_for
 from redcore.data.formats.h5mu import write_h5mu
 from redcore.exceptions import DataError, DataWarning, EmptySampleWarning
-from samples.formats.h5mu import categories, frame, write_sample
+from samples.formats.h5mu import categories, frame, without_pull, write_sample
 
 CELLS = ["c1", "c2", "c3", "c4"]
 
@@ -130,7 +130,7 @@ def test_prediction_needs_no_columns_of_obs(tmp_path):
 
 def test_columns_of_assays(tmp_path):
     path = tmp_path / "x.h5mu"
-    with warnings.catch_warnings(), mudata.set_options(pull_on_update=False):
+    with warnings.catch_warnings(), without_pull():
         warnings.simplefilter("ignore")
         rna = anndata.AnnData(
             np.ones((2, 1), np.float32), frame(["a", "b"], kind=[1, 2], dose=[0.5, 1.0]), frame(["g"])

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,17 @@ def categories(entries: list[str]) -> pd.Categorical:
     return pd.Categorical(entries, pd.Index(sorted(set(entries)), dtype=object))
 
 
+def without_pull() -> AbstractContextManager[Any]:
+    """Keep MuData objects from copying columns of the assays; `set_options` was removed in version 0.4."""
+    return mudata.set_options(pull_on_update=False) if hasattr(mudata, "set_options") else nullcontext()
+
+
 def write_sample(folder: Path) -> Path:
     """Write eight cells with sparse counts of genes, of which six have proteins."""
     rng, path = np.random.default_rng(0), folder / "cells.h5mu"
     cells = [f"cell{number}" for number in range(8)]
     counts = sparse.csr_matrix(rng.poisson(0.7, (8, 5)).astype(np.float32))
-    with warnings.catch_warnings(), mudata.set_options(pull_on_update=False):
+    with warnings.catch_warnings(), without_pull():
         warnings.simplefilter("ignore")
         genes = anndata.AnnData(counts, frame(cells), frame([f"gene{number}" for number in range(5)]))
         proteins = anndata.AnnData(

@@ -9,7 +9,7 @@ are columns of ``obs``. `write_h5mu` writes such files. Both need the packages o
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -204,7 +204,7 @@ def write_h5mu(data: MultimodalData, path: Path | str, **about: str) -> None:
             single.uns.update(uns)
             write_atomic(path, lambda temporary: single.write_h5ad(temporary))
             return
-        with mudata.set_options(pull_on_update=False):
+        with _without_pull(mudata):
             # MuData orders the samples by assay
             written = obs.index[data.availability.any(axis=1)]
             whole = mudata.MuData(assays)[written].copy()
@@ -213,6 +213,11 @@ def write_h5mu(data: MultimodalData, path: Path | str, **about: str) -> None:
             whole.var.index = whole.var.index.astype(object)
             whole.uns.update(uns)
             write_atomic(path, lambda temporary: whole.write(temporary))
+
+
+def _without_pull(mudata: Any) -> AbstractContextManager[Any]:
+    """Keep MuData objects from copying columns of the assays, which versions before 0.4 do by default."""
+    return mudata.set_options(pull_on_update=False) if hasattr(mudata, "set_options") else nullcontext()
 
 
 def _check_writable(data: MultimodalData, path: Path) -> None:
