@@ -88,6 +88,10 @@ def test_layers_and_obsm(tmp_path):
     assert (data.modalities["X"].values == 1).all()
     assert data.modalities["X_pca"].availability.tolist() == [True, False, True, True]
     assert data.feature_names["panel"] == ("cd3",)
+    with pytest.raises(DataError, match=r"x\.h5ad: no 'counts' in layers of the file; entries: log"):
+        read(path, options={"layer": "counts"})
+    with pytest.raises(DataError, match=r"no 'pca' in obsm of the file; entries: X_pca, panel"):
+        read(path, options={"obsm": "pca"})
 
 
 def test_categories_are_written_and_read(tmp_path):

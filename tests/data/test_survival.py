@@ -8,7 +8,7 @@ from redcore._discovery import load as load_plug_in
 from redcore.data import MultimodalData, Schema, Target, TimeGrid, cross_folds, hold_out, kaplan_meier, risk_scores
 from redcore.data.formats import Expected, read, read_for
 from redcore.data.store import Store, write_store
-from redcore.exceptions import DataError, HoldOutWarning, TargetError
+from redcore.exceptions import DataError, DataWarning, HoldOutWarning, TargetError
 from samples import write_dataset
 
 RNG = np.random.default_rng(0)
@@ -141,14 +141,14 @@ def test_times_and_events_are_read_from_a_table(tmp_path):
     [
         (TABLE, {"event": "status=deceased"}, "no row of column 'status' is 'deceased'; entries: 'alive', 'dead'"),
         (TABLE, {"event": "state=dead"}, "event: no column 'state'"),
-        (TABLE, {"event": "status"}, "event 'dead' is not a number"),
+        (TABLE, {"event": "status"}, "an entry of column 'status' is 'dead', expected 0 and 1 .* event=status=dead"),
         (TABLE, {"event": "=dead"}, "expected COLUMN=VALUE"),
         (TABLE, {"target": None}, "event without target"),
         (TABLE, {"event": None, "task": "survival"}, "needs one column of times"),
         (TABLE, {"task": "classes"}, "task 'auto' or 'survival'"),
         (TABLE.replace(",10,", ",0,"), {}, "row 0: time 0, expected a positive number"),
         (TABLE.replace(",20,", ",,"), {}, "row 1: the time is missing"),
-        (TABLE.replace(",20,", ",soon,"), {}, "label 'soon' in row 1 is not a number"),
+        (TABLE.replace(",20,", ",soon,"), {}, "target 'days': label 'soon' in row 1 is not a number, expected a time"),
     ],
 )
 def test_bad_columns_of_a_survival_target_are_named(tmp_path, table, options, text):
@@ -185,3 +185,11 @@ def test_public_cohorts_have_a_survival_endpoint(tmp_path, name, n_events):
     assert target.values[:, 1].sum() == n_events
     with pytest.raises(DataError, match="endpoint is 'weight', expected one of"):
         load_plug_in("redcore.datasets", name, "data set").load(root, endpoint="weight")
+
+
+def test_events_in_another_case_are_named(tmp_path):
+    path = tmp_path / "y.csv"
+    path.write_text("a,days,status\n1,10,dead\n2,4,Dead\n3,3,alive\n")
+    options = {"modalities": {"a": "a"}, "target": "days", "event": "status=dead"}
+    with pytest.warns(DataWarning, match="1 rows of column 'status' are 'Dead' and count as censored"):
+        assert read(path, options=options).target.values[:, 1].tolist() == [1, 0, 0]

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -68,3 +70,14 @@ def test_a_saved_model_is_loaded_as_a_survival_estimator(tmp_path):
     loaded = load_estimator(tmp_path)
     assert isinstance(loaded, RedCoreSurvival)
     np.testing.assert_array_equal(loaded.predict(DATA), model.predict(DATA))
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_frame_of_any_library_is_a_target(make):
+    expected = MODEL.fit(X, Y).predict(X)
+    np.testing.assert_array_equal(clone(MODEL).fit(X, make({"time": TIMES, "event": EVENTS})).predict(X), expected)
+
+
+def test_a_lazy_frame_is_no_target():
+    with pytest.raises(TargetError, match=r"single LazyFrame, .*call its method collect\(\) first"):
+        MODEL.fit(X, pl.LazyFrame({"time": TIMES, "event": EVENTS}))

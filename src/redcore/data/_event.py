@@ -1,5 +1,7 @@
 """Times and events of a survival target in columns of a table."""
 
+import warnings
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -8,7 +10,7 @@ import pyarrow as pa
 
 from redcore._types import AnyArray
 from redcore.data._columns import labels_of, target_numbers
-from redcore.exceptions import DataError, TargetError, shortened
+from redcore.exceptions import DataError, DataWarning, TargetError, shortened
 
 __all__ = ["EventColumn", "survival_values"]
 
@@ -45,11 +47,15 @@ class EventColumn:
             Entries of the column, with None for empty cells.
         check : bool
             If True, raise `TargetError` if `value` does not occur.
+
+        Warns
+        -----
+        DataWarning
+            If entries differ from `value` only in case.
         """
         entries = labels.tolist()
         if self.value is None:
-            booleans = {"true": 1, "false": 0}
-            return np.array([booleans.get(str(entry).lower(), entry) for entry in entries], dtype=object)
+            return np.array([self._indicator(entry) for entry in entries], dtype=object)
         texts = [None if entry is None or entry != entry else _text(entry) for entry in entries]
         if check and self.value not in texts:
             known = sorted({text for text in texts if text is not None})
@@ -58,7 +64,29 @@ class EventColumn:
                 f"event: no row of column {self.column!r} is {self.value!r}; entries: "
                 f"{', '.join(map(repr, known[:SHOWN]))}{more}"
             )
+        self._warn_of_similar(texts)
         return np.array([None if text is None else float(text == self.value) for text in texts], dtype=object)
+
+    def _indicator(self, entry: object) -> object:
+        booleans = {"true": 1, "false": 0}
+        text = str(entry).lower()
+        if isinstance(entry, str) and text not in (*booleans, "0", "1", "0.0", "1.0"):
+            raise TargetError(
+                f"event: an entry of column {self.column!r} is {entry[:40]!r}, expected 0 and 1 or booleans; name the "
+                f"entry of the event, such as event={self.column}={entry[:40]}"
+            )
+        return booleans.get(text, entry)
+
+    def _warn_of_similar(self, texts: list[str | None]) -> None:
+        """Warn of entries that differ from the event only in case, and count as censored."""
+        assert self.value is not None
+        forms = Counter(text for text in texts if text not in (None, self.value))
+        for text, count in forms.items():
+            if text is not None and text.casefold() == self.value.casefold():
+                message = (
+                    f"event: {count} rows of column {self.column!r} are {text!r} and count as censored, since they "
+                )
+                warnings.warn(DataWarning(f"{message}differ from the event {self.value!r} in case"), stacklevel=3)
 
 
 def _text(entry: object) -> str:
@@ -79,5 +107,8 @@ def survival_values(
         if column not in table.column_names:
             raise DataError(f"{role}: no column {column!r}; columns: {shortened(table.column_names, 20, str)}")
     indicators = event.indicators(labels_of(table, event.column, na_values), check)
-    numbers = target_numbers(table, times, na_values)
+    try:
+        numbers = target_numbers(table, times, na_values)
+    except TargetError as error:
+        raise TargetError(f"target {times!r}: {error}, expected a time") from None
     return np.array([numbers.astype(object), indicators], dtype=object).T

@@ -141,13 +141,12 @@ class Frame:
 
     def to_objects(self) -> AnyArray:
         """Return the values of any type, (n_samples, n_columns), as a pandas DataFrame converts them."""
-        match library(self.source):
-            case "polars":
-                return np.asarray(self.source[:, [*self.positions]].to_numpy())
-            case "pyarrow":
-                return np.asarray(self.source.select([*self.positions]))
-            case _:
-                return np.asarray(self.source.iloc[:, [*self.positions]])
+        if library(self.source) == "pandas":
+            return np.asarray(self.source.iloc[:, [*self.positions]])
+        columns = [np.asarray(self.column(place)) for place in range(len(self.columns))]
+        if {column.dtype.kind for column in columns} > {"b"}:
+            columns = [column.astype(object) for column in columns]
+        return np.stack(columns, axis=1) if columns else np.empty((len(self), 0))
 
     def to_array(self, what: str) -> AnyArray:
         """Return the values (n_samples, n_columns) as real numbers, with NaN for missing cells.

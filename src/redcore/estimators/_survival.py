@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from redcore._types import AnyArray
+from redcore._validation import target_array
 from redcore.data import Target, TimeGrid, risk_scores, survival_fields
 from redcore.estimators._base import AnyMethodEstimator
 from redcore.estimators._uncertainty import CalibratedEstimator
@@ -118,6 +119,7 @@ class _Survival(CalibratedEstimator):
 
 def _columns(y: Any) -> tuple[AnyArray, AnyArray]:
     """Return times and events of a frame, which has become an array of objects (n_samples, 2)."""
+    target_array(y)
     columns = np.asarray(y, dtype=object)
     columns = columns.T if columns.ndim == 2 else columns[None]
     are_events = [all(isinstance(entry, bool | np.bool_) for entry in column) for column in columns]

@@ -120,6 +120,7 @@ def _read(
     _require(path)
     with open_hdf5(path) as reader, _read_errors(path):
         root = reader.checked_root()
+        _check_keys(path, root, options, is_for_model)
         assays = _assays(path, root, options)
         obs = _frame(path, root, "obs") if "mod" in root else next(iter(assays.values())).obs
     ids = _names(path, "obs", obs)
@@ -304,6 +305,18 @@ def _read_errors(path: Path) -> Iterator[None]:
         reason = " ".join(str(error).split())[:200]
         kind = type(error).__name__
         raise DataError(f"{path}: damaged, or not a file of mudata or anndata ({kind}: {reason})") from None
+
+
+def _check_keys(path: Path, root: Any, options: Options, is_for_model: bool) -> None:
+    """Raise `DataError` if no assay has the layer or an array of obsm. The latter may be absent for a model."""
+    groups = [root["mod"][name] for name in root["mod"]] if "mod" in root else [root]
+    wanted = {"layers": [] if options.layer is None else [options.layer], "obsm": () if is_for_model else options.obsm}
+    for kind, keys in wanted.items():
+        known = sorted({str(key) for group in groups for key in group.get(kind, {})})
+        if absent := [key for key in keys if key not in known]:
+            raise DataError(
+                f"{path}: no {absent[0]!r} in {kind} of the file; entries: {shortened(known, 20, str) or 'none'}"
+            )
 
 
 def _assays(path: Path, root: Any, options: Options) -> dict[str, Assay]:
