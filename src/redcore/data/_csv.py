@@ -445,7 +445,8 @@ def _parsed(path: Path, form: _Form, options: CsvOptions, names: list[str], text
                 newlines_in_values=True,
                 # in a table with one column, an empty line is an empty cell
                 ignore_empty_lines=len(names) > 1,
-                invalid_row_handler=report,
+                # Arrow calls it in its own threads, which abort the process if they wait for Python while it exits
+                invalid_row_handler=None if use_threads else report,
             ),
             convert_options=pa_csv.ConvertOptions(
                 decimal_point=form.decimal,
@@ -459,13 +460,12 @@ def _parsed(path: Path, form: _Form, options: CsvOptions, names: list[str], text
     except pa.ArrowInvalid as error:
         if "invalid UTF8" in str(error):
             raise UnicodeError("not UTF-8 text") from None
-        if not invalid:
-            raise
         # rows are only numbered by a single thread
-        invalid.clear()
         try:
             parse(use_threads=False)
         except pa.ArrowInvalid:
+            if not invalid:
+                raise error from None
             row = invalid[0]
             where = "" if row.number is None else f"row {row.number - 1 - form.n_skipped - int(form.has_header)}: "
             raise DataError(
