@@ -1,5 +1,6 @@
 """Optimisers."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,19 @@ from torch.optim import Optimizer
 from redcore.fitting._settings import TrainingSettings
 
 __all__ = ["build_optimizer"]
+
+
+class AdamW(torch.optim.AdamW):
+    """AdamW of PyTorch without the decorators of its methods, which import PyTorch's compiler.
+
+    The import takes 0.7 s of processor time, a fifth of a default fit to 200 samples. The arithmetic is the same.
+    """
+
+    add_param_group = inspect.unwrap(Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(Optimizer.zero_grad)
+    state_dict = inspect.unwrap(Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(Optimizer.load_state_dict)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
 def build_optimizer(parameters: Iterable[Any], settings: TrainingSettings) -> Optimizer:
@@ -23,4 +37,4 @@ def build_optimizer(parameters: Iterable[Any], settings: TrainingSettings) -> Op
     if settings.optimizer == "radam":
         return torch.optim.RAdam(parameters, **rates, **adam, decoupled_weight_decay=True)
     # AdamW with a weight decay of 0 is Adam
-    return torch.optim.AdamW(parameters, **rates, **adam, fused=True)
+    return AdamW(parameters, **rates, **adam, fused=True)
