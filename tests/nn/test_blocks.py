@@ -236,7 +236,7 @@ def test_encoders_that_do_not_read_these_values_are_named(kind, inputs):
 
 
 def test_wrong_output_shape_of_an_encoder():
-    with pytest.raises(TypeError, match=r"must return a tensor \(n, width\), got \(1, 1, 3\)"):
+    with pytest.raises(TypeError, match=r"expected \(2, width\), got \(2, 1, 3\)"):
         encoder_width(Identity(), ModalityForm("audio", 3, 1))
 
 
