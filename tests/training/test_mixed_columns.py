@@ -77,6 +77,9 @@ def test_columns_become_numbers():
         ([b"raw", b"bytes"], "column 'x' is binary"),
         ([[1], [2]], "column 'x' is list"),
         ([1j, 2j], "column 'x' contains values that are not numbers"),
+        ([date(2020, 1, 1), 5], "column 'x' contains dates and numbers such as 5"),
+        (pd.Categorical([pd.Timestamp(2020, 1, 1), -1]), "column 'x' contains dates and numbers such as -1"),
+        (pd.Categorical(np.array([2**60], "datetime64[s]")), "column 'x' has categories of type timestamp"),
     ],
 )
 def test_columns_of_other_types_are_errors(values, message):

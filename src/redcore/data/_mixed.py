@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +22,8 @@ Categories: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Categories by modality and feature, for the features that are categories. A code is a position in this tuple."""
 
 MICROSECONDS_PER_DAY = 86_400_000_000
+DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
+"""Types of dates, times and durations; those of pandas are subclasses."""
 AMOUNT = re.compile(r"[-+]?[$€£]? ?\d+(?:[,.'\u2019\s]\d{3})*(?:[.,]\d+)? ?[%‰$€£]?")
 """Numbers with a decimal comma, marks between thousands, a currency or a percent sign, such as "1,250.0 €"."""
 DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
@@ -147,6 +149,7 @@ def _arrow(what: str, column: Any) -> pa.Array:
 
 def _converted(what: str, column: Any) -> pa.Array:
     """Return a pandas Series or an array as an Arrow array. Text and numbers in one column become text."""
+    _check_dates(what, column)
     with contextlib.suppress(Exception):  # objects of any class can raise errors of any class
         return pa.array(_with_text_categories(column), from_pandas=True)
     entries = np.asarray(column, dtype=object)
@@ -162,6 +165,19 @@ def _converted(what: str, column: Any) -> pa.Array:
     return pa.array([None if entry is None else str(entry) for entry in known])
 
 
+def _check_dates(what: str, column: Any) -> None:
+    """Raise `DataError` if a column of objects has dates and numbers: Arrow would count the numbers from 1970 on."""
+    dtype = getattr(column, "dtype", np.dtype(object))
+    entries = np.asarray(getattr(dtype, "categories", column if dtype == np.dtype(object) else ()))
+    if entries.dtype != object or entries.ndim != 1:
+        return
+    known = [entry for entry in entries if not is_missing(entry)]
+    has_dates = any(isinstance(entry, DATES) for entry in known)
+    numbers = (entry for entry in known if isinstance(entry, int | float | np.number) and not isinstance(entry, DATES))
+    if has_dates and (first := next(numbers, None)) is not None:
+        raise DataError(f"{what} contains dates and numbers such as {first!r}, expected one of them")
+
+
 def _with_text_categories(column: Any) -> Any:
     """Return a pandas Series with the text of its categories, if these are intervals or periods."""
     categories = getattr(getattr(column, "dtype", None), "categories", None)
@@ -174,7 +190,10 @@ def _numbers(what: str, array: pa.Array) -> tuple[AnyArray, tuple[str, ...] | No
     """Return a column as float64 (n_samples,), and its categories if it has any."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return _codes(array)
+        try:
+            return _codes(array)
+        except (OverflowError, ValueError) as error:  # dates that Python cannot hold
+            raise DataError(f"{what} has categories of type {kind.value_type} out of range ({error})") from None
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view():
         return _text(what, array.cast(pa.string()))
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
