@@ -270,7 +270,7 @@ def test_numbers_of_several_columns_with_points_between_thousands_are_no_categor
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(gzip.compress(b"a,b\n1,2\n"), "gzip"), (b"PAR1\x15\0", "Parquet"), (b"PK\x03\x04\0", "zip or Excel")],
+    [(gzip.compress(b"a,b\n1,2\n", mtime=0), "gzip"), (b"PAR1\x15\0", "Parquet"), (b"PK\x03\x04\0", "zip or Excel")],
 )
 def test_a_file_of_another_type_is_named(write, content, kind):
     with pytest.raises(DataError, match=rf"data\.csv: not a readable table \(the content is a {kind} file"):
