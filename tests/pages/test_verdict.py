@@ -93,6 +93,16 @@ def test_training_patterns_and_calibration(look, tmp_path):
     assert view.console == []
 
 
+def at_two_widths(look, path):
+    """Yield the width of a phone and of a desktop, and the page at this width."""
+    for width in (390, 1400):
+        view = look(path)
+        view.page.set_viewport_size({"width": width, "height": 844})
+        view.page.wait_for_timeout(300)
+        view.settle()
+        yield width, view
+
+
 @pytest.mark.parametrize("figure", ["verdict", "differences-0"])
 def test_names_do_not_overlap(look, tmp_path, figure):
     long = [f"a method with a long name that ends in {place}" for place in range(4)]
@@ -100,11 +110,7 @@ def test_names_do_not_overlap(look, tmp_path, figure):
     path = tmp_path / "page.html"
     records = make_records(make_spec(methods=long, n_seeds=5), modalities=modalities)
     path.write_text(benchmark_page(records, "names"), encoding="utf-8")
-    for width in (390, 1400):
-        view = look(path)
-        view.page.set_viewport_size({"width": width, "height": 844})
-        view.page.wait_for_timeout(300)
-        view.settle()
+    for width, view in at_two_widths(look, path):
         texts = view.page.locator(f"#figure-{figure} svg text:not([transform])").all()
         boxes = [text.bounding_box() for text in texts]
         assert len(boxes) > 9
@@ -124,11 +130,7 @@ def test_long_names_are_shortened_in_the_middle_and_not_cut(look, tmp_path):
     path = tmp_path / "page.html"
     records = make_records(make_spec(methods=long, n_seeds=5), modalities=("a" * 60, "b" * 60))
     path.write_text(benchmark_page(records, "names"), encoding="utf-8")
-    for width in (390, 1400):
-        view = look(path)
-        view.page.set_viewport_size({"width": width, "height": 844})
-        view.page.wait_for_timeout(300)
-        view.settle()
+    for width, view in at_two_widths(look, path):
         for figure in ("verdict", "ranks", "differences-0", "heatmap-0"):
             frame = view.page.locator(f"#figure-{figure} svg").bounding_box()
             for text in view.page.locator(f"#figure-{figure} svg text").all():

@@ -231,8 +231,7 @@ def _check_writable(data: MultimodalData, path: Path) -> None:
     for name, modality in data.modalities.items():
         if modality.form != "vectors":
             raise DataError(f"{path}: modality {name!r} contains {modality.form}, which these files cannot hold")
-    n_empty = int((~data.availability.any(axis=1)).sum())
-    if n_empty:
+    if n_empty := int((~data.availability.any(axis=1)).sum()):
         text = f"{path}: {n_empty} samples without any modality are not written"
         warnings.warn(text, EmptySampleWarning, stacklevel=3)
 
@@ -247,10 +246,8 @@ def _obs(data: MultimodalData) -> Any:
     elif target is not None and target.values.ndim == 1:
         obs["target"] = target.values
     elif target is not None:
-        names: Any = range(target.values.shape[1]) if target.classes is None else target.classes
-        if target.kind.is_survival:
-            names = ("time", "event")
-        for index, name in enumerate(names):
+        own = range(target.values.shape[1]) if target.classes is None else target.classes
+        for index, name in enumerate(("time", "event") if target.kind.is_survival else own):
             obs[f"target_{name}"] = target.values[:, index]
     if data.groups is not None:
         obs["group"] = _column(data.groups)
@@ -314,9 +311,8 @@ def _check_keys(path: Path, root: Any, options: Options, is_for_model: bool) -> 
     for kind, keys in wanted.items():
         known = sorted({str(key) for group in groups for key in group.get(kind, {})})
         if absent := [key for key in keys if key not in known]:
-            raise DataError(
-                f"{path}: no {absent[0]!r} in {kind} of the file; entries: {shortened(known, 20, str) or 'none'}"
-            )
+            entries = shortened(known, 20, str) or "none"
+            raise DataError(f"{path}: no {absent[0]!r} in {kind} of the file; entries: {entries}")
 
 
 def _assays(path: Path, root: Any, options: Options) -> dict[str, Assay]:
