@@ -1,9 +1,10 @@
 """Names of missing patterns: the observed modalities, joined with ``+``."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-__all__ = ["pattern_modalities", "pattern_name"]
+__all__ = ["pattern_modalities", "pattern_name", "patterns_by_missing_count"]
 
 CHARACTER = re.compile(r"\\(.)|(\+)|([^\\+]+|\\)", re.DOTALL)
 
@@ -42,3 +43,22 @@ def pattern_modalities(name: str) -> tuple[str, ...]:
         else:
             modalities[-1] += match[1] or match[3]
     return tuple(modalities)
+
+
+def patterns_by_missing_count(names: Iterable[str]) -> dict[int, tuple[str, ...]]:
+    """Return the names of missing patterns by their number of missing modalities, in ascending order.
+
+    The pattern with the most observed modalities is the one of complete samples.
+
+    Examples
+    --------
+    >>> patterns_by_missing_count(["audio", "audio+text", "text"])
+    {0: ('audio+text',), 1: ('audio', 'text')}
+    """
+    by_observed = defaultdict(list)
+    for name in sorted({*names}):
+        by_observed[len(pattern_modalities(name))].append(name)
+    n_modalities = max(by_observed, default=0)
+    return {
+        n_modalities - n_observed: tuple(by_observed[n_observed]) for n_observed in sorted(by_observed, reverse=True)
+    }

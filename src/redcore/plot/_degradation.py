@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from matplotlib.axes import Axes
 
-from redcore._pattern_names import pattern_modalities
+from redcore._pattern_names import patterns_by_missing_count
 from redcore.benchmark import Interval, Record, mean_interval, named_score, run_score
 from redcore.exceptions import RunError
 from redcore.metrics import score_label
@@ -87,12 +87,8 @@ class DegradationDisplay(Display):
 
 def _curve(records: Sequence[Record], score: str | None) -> dict[int, Interval]:
     """Return the mean score of the runs of one method by number of missing modalities."""
-    patterns = sorted({pattern for record in records for pattern in record.metrics["per_pattern"]})
-    n_modalities = max(len(pattern_modalities(pattern)) for pattern in patterns)
-    by_count: dict[int, list[str]] = {}
-    for pattern in patterns:
-        by_count.setdefault(n_modalities - len(pattern_modalities(pattern)), []).append(pattern)
+    by_count = patterns_by_missing_count(pattern for record in records for pattern in record.metrics["per_pattern"])
     return {
-        count: mean_interval([run_score(record, score=score, over=tuple(names)) for record in records])
-        for count, names in sorted(by_count.items())
+        count: mean_interval([run_score(record, score=score, over=names) for record in records])
+        for count, names in by_count.items()
     }

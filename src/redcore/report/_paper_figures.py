@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from redcore._files import write_atomic
-from redcore._pattern_names import pattern_modalities
+from redcore._pattern_names import pattern_modalities, patterns_by_missing_count
 from redcore.benchmark import Interval, Record, overall_intervals, pattern_table, rank_methods
 from redcore.exceptions import RunError
 from redcore.report._comparison import HEADLINE, method_order
@@ -118,7 +118,7 @@ def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequen
         panel.set_xlabel("number of missing modalities")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         of_data = [record for record in records if record.data_title == data]
-        by_count = missing_counts(of_data)
+        by_count = patterns_by_missing_count(p for record in of_data for p in record.metrics["per_pattern"])
         points = {
             count: overall_intervals(of_data, score=score or HEADLINE, over=names) for count, names in by_count.items()
         }
@@ -126,14 +126,6 @@ def _curves(records: Sequence[Record], data_sets: Sequence[str], methods: Sequen
             _error_bars(panel, {count: own[method] for count, own in points.items() if method in own}, index, method)
     _legend(figure, axes)
     return figure
-
-
-def missing_counts(records: Sequence[Record]) -> dict[int, tuple[str, ...]]:
-    """Return the missing patterns of one data set by their number of missing modalities."""
-    patterns = sorted({pattern for record in records for pattern in record.metrics["per_pattern"]})
-    n_modalities = max(len(pattern_modalities(pattern)) for pattern in patterns)
-    counts = {pattern: n_modalities - len(pattern_modalities(pattern)) for pattern in patterns}
-    return {count: tuple(p for p in patterns if counts[p] == count) for count in sorted({*counts.values()})}
 
 
 def _error_bars(panel: Axes, points: Mapping[int, Interval], index: int, method: str) -> None:

@@ -9,11 +9,10 @@ import numpy as np
 from redcore._pattern_names import pattern_modalities
 from redcore.benchmark import Record, named_score, pattern_problems
 from redcore.metrics import is_lower_better, score_label
-from redcore.report._tables import escape_latex, escape_markdown, latex_float, latex_floats, markdown_table
+from redcore.report._tables import HEADLINES, escape_latex, escape_markdown, latex_float, latex_floats, markdown_table
 
 __all__ = ["pattern_tables"]
 
-HEADLINES = ("proper", "argmax")
 MAX_COLUMNS = 16
 DIGITS = 3
 SIZES = {"footnotesize": 82, "scriptsize": 92}

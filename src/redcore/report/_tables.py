@@ -20,6 +20,7 @@ from redcore.benchmark import (
 from redcore.metrics import score_label
 
 __all__ = [
+    "HEADLINES",
     "escape_latex",
     "escape_markdown",
     "latex_float",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Receive, Scope
 
+from redcore._defaults import COVERAGE
 from redcore._types import AnyArray
 from redcore._version import __version__
 from redcore.data import TargetPart
@@ -46,8 +47,6 @@ from redcore.serving._warm_up import warm_up
 from redcore.uncertainty import Calibration
 
 __all__ = ["make_app"]
-
-COVERAGE = 0.9
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
 
