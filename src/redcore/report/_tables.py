@@ -1,8 +1,9 @@
 """Score tables for papers: one table per data set, with methods as rows and protocols as columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
+from typing import Any
 
 from redcore.benchmark import (
     Entry,
@@ -18,6 +19,7 @@ from redcore.benchmark import (
     tuning_warnings,
 )
 from redcore.metrics import score_label
+from redcore.report._published import published_tables
 
 __all__ = [
     "HEADLINES",
@@ -36,6 +38,7 @@ HEADLINES = ("proper", "argmax")
 TIED = "dagger"
 DIGITS = 3
 MAX_COLUMNS = 3
+MAX_PRINTED_COLUMNS = 4
 MOST_FLOATS = 16
 
 
@@ -68,7 +71,7 @@ class ScoreTable:
 
 
 def latex_tables(records: Sequence[Record], *, score: str | None = None, over: Over = "patterns") -> str:
-    r"""Return LaTeX tables of the scores, one per score and data set, and tables of mean ranks.
+    r"""Return LaTeX tables of the scores, one per score and data set, tables of mean ranks, and published figures.
 
     Parameters
     ----------
@@ -84,8 +87,9 @@ def latex_tables(records: Sequence[Record], *, score: str | None = None, over: O
         Text for ``\input``, which requires ``\usepackage{booktabs}``. Methods without and with tuning have separate
         tables. Cells are means over runs with 95% intervals (see `redcore.benchmark.mean_interval`). The best method of
         a column is bold, and a dagger marks methods that do not differ significantly from it (see
-        `redcore.benchmark.best_methods`). Comments name few runs, tuning on other runs, and patterns without reliable
-        scores.
+        `redcore.benchmark.best_methods`). Figures that others printed for the data sets stand beside those of the
+        records under the same conditions; with `score`, only tables with this score. Comments name few runs, tuning on
+        other runs, and patterns without reliable scores.
     """
     tables = []
     for group, suffix, name, label in _groups(records, score):
@@ -93,6 +97,7 @@ def latex_tables(records: Sequence[Record], *, score: str | None = None, over: O
         ranking = rank_methods(group, score=name, over=over)
         if ranking is not None and len(ranking.methods) > 1:
             tables.append(_latex_ranks(ranking, label))
+    tables += [part for table in published_tables(records, score) for part in _latex_published(table)]
     return latex_floats(_notes(records, score, over), tables)
 
 
@@ -106,6 +111,7 @@ def markdown_tables(records: Sequence[Record], *, score: str | None = None, over
             ranks = [[escape_markdown(method), f"{rank:.2f}"] for method, rank in _ranks(ranking)]
             title = f"Mean ranks by {label} over {_blocks(ranking)}\n\n"
             tables.append(title + markdown_table(["method", "mean rank"], ranks))
+    tables += [_markdown_published(table) for table in published_tables(records, score)]
     if tables:
         tables.append(
             "Bold: best. ≈: no significant difference to the best (95% interval of paired differences contains 0).\n"
@@ -196,6 +202,39 @@ def _latex_ranks(ranking: Ranking, label: str) -> str:
     return latex_float(
         f"Mean ranks by {escape_latex(f'{label} over {_blocks(ranking)}')}.", "lr", "method & mean rank", lines
     )
+
+
+def _published_caption(table: Mapping[str, Any]) -> str:
+    return f"{table['title']}; {table['condition']}. Protocol: {table['protocol']}. Differs: {table['differs']}."
+
+
+def _latex_published(table: Mapping[str, Any]) -> Iterable[str]:
+    """Return the printed figures and those of the records, with at most `MAX_PRINTED_COLUMNS` scores in each table."""
+    for start in range(0, len(table["names"]), MAX_PRINTED_COLUMNS):
+        columns = slice(start, start + MAX_PRINTED_COLUMNS)
+        lines = [
+            " & ".join(map(escape_latex, [method, origin, *map(_printed, values[columns])]))
+            for method, origin, values in table["rows"]
+        ]
+        head = " & ".join(map(escape_latex, ["method", "origin", *table["names"][columns]]))
+        # the source is a comment: an address does not fit the width of a caption
+        yield f"% source: {table['source']}\n" + latex_float(
+            escape_latex(_published_caption(table)),
+            "ll" + "r" * len(table["names"][columns]),
+            head,
+            lines,
+            "scriptsize",
+        )
+
+
+def _markdown_published(table: Mapping[str, Any]) -> str:
+    rows = [[escape_markdown(method), origin, *map(_printed, values)] for method, origin, values in table["rows"]]
+    head = ["method", "origin", *map(escape_markdown, table["labels"])]
+    return f"{escape_markdown(_published_caption(table))} Source: <{table['source']}>\n\n" + markdown_table(head, rows)
+
+
+def _printed(value: float | None) -> str:
+    return "--" if value is None else f"{value:.{DIGITS + 1}f}"
 
 
 def latex_floats(notes: Iterable[str], tables: Sequence[str]) -> str:

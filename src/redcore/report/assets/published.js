@@ -6,7 +6,7 @@ function drawPublished() {
     element("p", { class: "note" }, `Source: ${table.source}. Protocol: ${table.protocol}. Differs: ${table.differs}.`),
     sortable(
       `published-${index}-table`,
-      "Printed figures and figures of these records, with all modalities observed",
+      `Printed figures and figures of these records, ${table.condition}`,
       [
         { label: "method", value: ([name]) => name },
         { label: "origin", value: ([, origin]) => origin },
