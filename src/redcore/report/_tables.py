@@ -205,7 +205,7 @@ def _latex_ranks(ranking: Ranking, label: str) -> str:
 
 
 def _published_caption(table: Mapping[str, Any]) -> str:
-    return f"{table['title']}; {table['condition']}. Protocol: {table['protocol']}. Differs: {table['differs']}."
+    return f"{table['title']}. Protocol: {table['protocol']}. Differs: {table['differs']}."
 
 
 def _latex_published(table: Mapping[str, Any]) -> Iterable[str]:
