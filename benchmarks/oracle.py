@@ -33,7 +33,7 @@ import argparse
 import sys
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +42,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from scipy.stats import f as f_distribution
+from scipy.stats import t as t_distribution
 from sklearn.metrics import f1_score
 
 from redcore._discovery import names
@@ -273,8 +274,8 @@ def print_tables(records: Sequence[Record]) -> None:
         "| spread in nats | p | in points | p |"
     )
     print("|---" * 12 + "|")
-    for (data, protocol), block in sorted(blocks.items()):
-        result = oracle(block)
+    results = {names: oracle(block) for names, block in sorted(blocks.items())}
+    for (data, protocol), result in results.items():
         if result is None:
             print(f"| {data} | {protocol} | incomplete |||||||||")
             continue
@@ -282,6 +283,7 @@ def print_tables(records: Sequence[Record]) -> None:
         cells += [result.best.removeprefix(WEIGHTS), *_spread_cells(result.spread_of_loss, 4)]
         cells += _spread_cells(result.spread_of_f1, 2, 100)
         print(f"| {data} | {protocol} | {result.n_seeds} | {' | '.join(cells)} |")
+    print_means({names: result for names, result in results.items() if result is not None})
     rules = [record for block in blocks.values() for record in block if not record.method_title.startswith(WEIGHTS)]
     if not rules:
         return
@@ -293,6 +295,24 @@ def print_tables(records: Sequence[Record]) -> None:
     for rule in sorted(in_nats):
         for data, interval in in_nats[rule].by_data.items():
             print(f"| {data} | {rule} | {_text(interval, 4)} | {_text(in_points[rule].by_data[data], 2, 100)} |")
+
+
+def print_means(results: Mapping[tuple[str, str], Oracle]) -> None:
+    """Print the mean gains over data sets, each the mean of its orders, with 95% t intervals over data sets."""
+    for title in ("cross_fitted", "in_sample"):
+        by_data = defaultdict(list)
+        for (data, _), result in results.items():
+            gain = getattr(result, title)
+            if gain is not None:
+                by_data[data].append((gain.loss.mean, 100 * gain.f1.mean))
+        if len(by_data) < 2:
+            continue
+        means = np.array([np.mean(orders, axis=0) for orders in by_data.values()])
+        half = t_distribution.ppf(0.975, len(means) - 1) * means.std(axis=0, ddof=1) / len(means) ** 0.5
+        nats, points = (
+            f"{m:+.4f} ({m - h:+.4f} to {m + h:+.4f})" for m, h in zip(means.mean(axis=0), half, strict=True)
+        )
+        print(f"\nMean {title} gain over {len(means)} data sets: {nats} nats, {points} points")
 
 
 def _cells(gain: Gain | None) -> tuple[str, str]:
