@@ -151,7 +151,7 @@ def _zoo() -> str:
     introduction = (
         "# Zoo of methods\n\nIdea and source of every method, and its differences from the source, as stated in its "
         "module. Mean rank (by macro-F1 of argmax, of 20 methods; 1 is best) and CPU seconds of a fit are those of the "
-        "[comparison on nine data sets](../results/accuracy.md). Methods without these values did not take part in "
+        "[comparison on ten data sets](../results/accuracy.md). Methods without these values did not take part in "
         "it. [Methods](../methods.md) describes the treatment of missing modalities.\n"
     )
     rows = []

@@ -3,9 +3,20 @@
 from collections.abc import Sequence
 
 import numpy as np
-from accuracy import DEFAULT_AMONG_STACKS, SCORES, fit_seconds, ranked, tidy, with_interval, without_optimum
+from accuracy import (
+    DEFAULT_AMONG_STACKS,
+    SCORES,
+    Table,
+    data_sets,
+    fit_seconds,
+    ranked,
+    tidy,
+    with_interval,
+    without_optimum,
+)
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import t as t_distribution
 
 from redcore.benchmark import Record, compare
 
@@ -13,6 +24,15 @@ STACKED = ", stacked"
 WITHOUT_NETWORK = (
     "stack", "late_fusion", "meta_learner", "indicator_linear", "mean_fill", "knn_fill", "boosting", "prior",
 )  # fmt: skip
+PAIRS = (
+    *((f"{network}{STACKED}", network) for network in ("redcore", "zero_fill", "mvtcae", "late_fusion_transformer")),
+    ("stack", "redcore"),
+    *((DEFAULT_AMONG_STACKS, f"{network}{STACKED}") for network in ("zero_fill", "mvtcae", "late_fusion_transformer")),
+    (DEFAULT_AMONG_STACKS, "stack"),
+    ("redcore", "zero_fill"),
+    ("redcore", "mvtcae"),
+)
+"""Pairs of methods whose difference answers a question of the page."""
 # palette of Okabe and Ito, for all kinds of colour vision
 COLOURS = {"stacked network": "#0072B2", "network": "#E69F00", "no network": "#009E73"}
 
@@ -36,6 +56,26 @@ def difference(records: Sequence[Record], method: str, reference: str, score: st
     both = [record for record in records if record.cell.method.title() in (method, reference)]
     (one,) = compare(both, reference, score=score)
     return f"`{method}` minus `{reference}` {with_interval(one.overall, score)}"
+
+
+def difference_table(records: Sequence[Record], score: str) -> Table:
+    """Return one row per pair of methods: its differences by data set, and their mean with two intervals.
+
+    The interval over runs holds for these data sets. The t interval over data sets, of the means of each data set, is
+    wider: it also counts the choice of the data sets.
+    """
+    every = data_sets(without_optimum(records))
+    rows = [["difference", *every, "mean, interval over runs", "interval over data sets"]]
+    factor, digits = (1, 3) if score == "proper" else (100, 1)
+    for method, reference in PAIRS:
+        both = [record for record in records if record.cell.method.title() in (method, reference)]
+        (one,) = compare(both, reference, score=score)
+        means = factor * np.array([one.by_data[data].mean for data in every])
+        half = t_distribution.ppf(0.975, len(every) - 1) * means.std(ddof=1) / len(every) ** 0.5
+        low, high = (f"{means.mean() + sign * half:+.{digits}f}" for sign in (-1, 1))
+        cells = [f"{mean:+.{digits}f}" for mean in means]
+        rows.append([f"{method} - {reference}", *cells, with_interval(one.overall, score), f"{low} to {high}"])
+    return rows
 
 
 def equal_aids_findings(records: Sequence[Record]) -> list[str]:

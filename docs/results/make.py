@@ -16,7 +16,7 @@ import matplotlib as mpl
 import numpy as np
 from ablation import ablation_figure, ablation_table
 from accuracy import SCORES, accuracy_figure, accuracy_table, ceiling_figure, ceiling_table, f1_of
-from equal_aids import equal_aids_figure
+from equal_aids import difference_table, equal_aids_figure
 from findings import FINDINGS, coverage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -389,7 +389,13 @@ def rankings(name: str, records: Sequence[Record]) -> list[str]:
     """Return the tables of mean ranks by log loss and macro-F1 of argmax (or leads, for survival) with their titles."""
     if name in BOTH_SCORES:
         tabulate = ablation_table if name == "ablation" else accuracy_table
-        return [f"By {SCORES['proper']}:", markdown(tabulate(records, "proper"))]
+        parts = [f"By {SCORES['proper']}:", markdown(tabulate(records, "proper"))]
+        if name == "accuracy":
+            units = {"argmax": "points (hundredths of macro-F1, or of R2)", "proper": "nats (R2 for houses)"}
+            for score, unit in units.items():
+                parts += [f"Differences in {unit}, positive in favour of the first method:"]
+                parts += [markdown(difference_table(records, score))]
+        return parts
     if name == "survival":
         return [part for heading, rows in survival_parts(records) for part in (heading, markdown(rows))]
     if name == "tuned":
