@@ -36,11 +36,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
-from scipy.stats import t as student
 
 from redcore import MultimodalData
 from redcore._pattern_names import pattern_modalities
-from redcore.benchmark import Record, read_records
+from redcore.benchmark import Record, RunScore, mean_interval, read_records
 from redcore.explain import modality_value
 from redcore.methods import Method
 from redcore.methods.redcore import RedCore
@@ -254,11 +253,8 @@ def over_data_sets(values: np.ndarray) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
         return ""
-    mean = values.mean()
-    if len(values) == 1:
-        return f"{mean:+.2f}"
-    half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+    one = mean_interval([RunScore(float(value)) for value in values])
+    return f"{one.mean:+.2f}" if one.n_runs == 1 else f"{one.mean:+.2f} ({one.low:+.2f} to {one.high:+.2f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -42,7 +42,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
 from sklearn.metrics import f1_score
 
 from redcore._discovery import names
@@ -304,15 +303,11 @@ def print_means(results: Mapping[tuple[str, str], Oracle]) -> None:
         for (data, _), result in results.items():
             gain = getattr(result, title)
             if gain is not None:
-                by_data[data].append((gain.loss.mean, 100 * gain.f1.mean))
-        if len(by_data) < 2:
-            continue
-        means = np.array([np.mean(orders, axis=0) for orders in by_data.values()])
-        half = t_distribution.ppf(0.975, len(means) - 1) * means.std(axis=0, ddof=1) / len(means) ** 0.5
-        nats, points = (
-            f"{m:+.4f} ({m - h:+.4f} to {m + h:+.4f})" for m, h in zip(means.mean(axis=0), half, strict=True)
-        )
-        print(f"\nMean {title} gain over {len(means)} data sets: {nats} nats, {points} points")
+                by_data[data].append((gain.loss.mean, gain.f1.mean))
+        if by_data:
+            means = np.array([np.mean(orders, axis=0) for orders in by_data.values()])
+            loss, f1 = (mean_interval([RunScore(float(value)) for value in column]) for column in means.T)
+            print(f"\nMean {title} gain over {len(means)} data sets: {_text(loss, 4)} nats, {_text(f1, 2, 100)} points")
 
 
 def _cells(gain: Gain | None) -> tuple[str, str]:

@@ -16,9 +16,8 @@ from accuracy import (
 )
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import t as t_distribution
 
-from redcore.benchmark import Record, compare
+from redcore.benchmark import Record, RunScore, compare, mean_interval
 
 STACKED = ", stacked"
 WITHOUT_NETWORK = (
@@ -70,10 +69,9 @@ def difference_table(records: Sequence[Record], score: str) -> Table:
     for method, reference in PAIRS:
         both = [record for record in records if record.cell.method.title() in (method, reference)]
         (one,) = compare(both, reference, score=score)
-        means = factor * np.array([one.by_data[data].mean for data in every])
-        half = t_distribution.ppf(0.975, len(every) - 1) * means.std(ddof=1) / len(every) ** 0.5
-        low, high = (f"{means.mean() + sign * half:+.{digits}f}" for sign in (-1, 1))
-        cells = [f"{mean:+.{digits}f}" for mean in means]
+        means = [one.by_data[data].mean for data in every]
+        over_data = mean_interval([RunScore(mean) for mean in means])
+        *cells, low, high = (f"{factor * value:+.{digits}f}" for value in (*means, over_data.low, over_data.high))
         rows.append([f"{method} - {reference}", *cells, with_interval(one.overall, score), f"{low} to {high}"])
     return rows
 
