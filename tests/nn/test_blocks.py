@@ -302,7 +302,7 @@ def test_dropout_has_the_given_rate_and_preserves_the_mean():
 @pytest.mark.parametrize("probability", [0.0, 0.3])
 def test_dropout_relu_equals_relu_and_dropout(probability):
     values, gradient = torch.randn(30, 40), torch.randn(30, 40)
-    kept, scale = keep_mask(values, probability) if probability else (torch.ones_like(values), 1.0)
+    kept, scale = keep_mask(values.shape, probability) if probability else (torch.ones_like(values), 1.0)
     expected, inputs = values.clone().requires_grad_(), values.clone().requires_grad_()
     (expected.relu() * kept * scale).backward(gradient)
     torch.manual_seed(0)

@@ -37,6 +37,9 @@ class BalancingRule(nn.Module):
     single_process: ClassVar[bool] = False
     """True if a fit with this rule must run in one process."""
 
+    losses_only: ClassVar[bool] = False
+    """True if `update` reads only the attributes of the signals: the losses, the shares, and the step."""
+
     supervision_weight: Tensor
     relative_advantage: Tensor
     running_loss: Tensor

@@ -26,6 +26,8 @@ class Fixed(BalancingRule):
         Weights before normalisation, one per modality. Default: equal weights.
     """
 
+    losses_only = True
+
     def __init__(self, n_modalities: int, smoothing: float, weights: Sequence[float] | None = None) -> None:
         super().__init__(n_modalities)
         self.smoothing = smoothing

@@ -29,6 +29,8 @@ class RelativeAdvantage(BalancingRule):
     settings : BalancingSettings
     """
 
+    losses_only = True
+
     seen: Tensor
 
     def __init__(self, n_modalities: int, settings: BalancingSettings) -> None:

@@ -24,7 +24,8 @@ class Watch(Callback):
     Attributes
     ----------
     epoch_seconds : list of float
-        Seconds from the start of training to the end of each epoch, including its validation.
+        Seconds from the start of training to the end of each epoch, including its validation. If an ensemble is
+        trained in lockstep, these are the seconds of all networks.
     """
 
     def __init__(self, gradients: bool) -> None:

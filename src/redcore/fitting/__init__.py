@@ -10,6 +10,7 @@ from redcore._lazy import on_first_use
 if TYPE_CHECKING:
     from redcore.fitting._context import Callback, FitContext
     from redcore.fitting._history import History
+    from redcore.fitting._lockstep import Lockstep
     from redcore.fitting._loggers import EpochCheckpoints, LightningLogging
     from redcore.fitting._network import (
         NetworkOutput,
@@ -36,6 +37,7 @@ __all__ = [
     "FitContext",
     "History",
     "LightningLogging",
+    "Lockstep",
     "NetworkOutput",
     "Plan",
     "ProgressBar",
@@ -61,6 +63,7 @@ __getattr__, __dir__ = on_first_use(
     {
         "_context": ("Callback", "FitContext"),
         "_history": ("History",),
+        "_lockstep": ("Lockstep",),
         "_loggers": ("EpochCheckpoints", "LightningLogging"),
         "_network": ("NetworkOutput", "StepContext", "SubNetwork", "TrainableNetwork", "all_parameters", "slices"),
         "_plan": ("Plan",),

@@ -34,9 +34,10 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, share: float) -> None:
         self.share = share
-        self._parameters = [parameter.detach() for parameter in network.parameters()]
-        self.tensors: list[Tensor] = [parameter.clone() for parameter in self._parameters]
+        self._parameters: list[Tensor] = list(network.parameters())
+        self.tensors: list[Tensor] = [parameter.detach().clone() for parameter in self._parameters]
 
+    @torch.no_grad()
     def update(self, step: int) -> None:
         """Add the weights after `step` to the average."""
         torch._foreach_lerp_(self.tensors, self._parameters, 1 / (1 + self.share * step))
@@ -52,9 +53,13 @@ class WeightAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Give the network the average inside the block, and its own weights back after it."""
-        own = [parameter.clone() for parameter in self._parameters]
-        torch._foreach_copy_(self._parameters, self.tensors)
+        own = [parameter.detach().clone() for parameter in self._parameters]
+        self._copy(self.tensors)
         try:
             yield
         finally:
-            torch._foreach_copy_(self._parameters, own)
+            self._copy(own)
+
+    @torch.no_grad()
+    def _copy(self, tensors: list[Tensor]) -> None:
+        torch._foreach_copy_(self._parameters, tensors)

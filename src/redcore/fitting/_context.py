@@ -31,7 +31,8 @@ class Callback:
     def on_start(self, n_steps: int, first_step: int) -> None:
         """Handle the start of training at step `first_step` (above 0 if resumed), with `n_steps` steps at most.
 
-        A method with several networks fits them one after the other and calls this function for each.
+        A method with several networks calls this function for each. The events of the second network follow those of
+        the first, also if the networks are trained at the same time.
         """
 
     def on_step(self, step: int, values: Mapping[str, float]) -> None:

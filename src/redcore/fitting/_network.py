@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from redcore.nn import Batch, CodeEncoders, Objective
 
@@ -99,6 +99,21 @@ class TrainableNetwork(nn.Module):
     def state(self) -> Mapping[str, Tensor]:
         """Return other values to record in the history after each step; they must be equal in all processes."""
         return {}
+
+    @property
+    def can_be_merged(self) -> bool:
+        """True if `merge` supports the architecture of this network; False by default."""
+        return False
+
+    @classmethod
+    def merge(cls, networks: Sequence[Any], generators: Sequence[Generator]) -> "TrainableNetwork":
+        """Return one network that computes K networks of the same architecture at once.
+
+        Its parameters have the names of theirs and the shape of all K, stacked along the first axis and reshaped. It
+        maps a `redcore.nn.MergedBatch` to losses (K,), or (K, ...), of which each is a function of the parameters of
+        one network. Network k draws all random numbers from ``generators[k]``, as many as in a step of its own.
+        """
+        raise NotImplementedError
 
     def branches(self) -> list[nn.Module]:
         """Return the encoder of each modality, sorted by modality name; an empty list for networks without encoders."""

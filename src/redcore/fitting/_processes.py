@@ -115,6 +115,11 @@ class Processes:
         self.n, self.rank = process_count(), process_rank()
         self.fabric = _on_one_device(settings) if self.n == 1 else _on_started_processes(settings, self.n)
 
+    @property
+    def is_plain_cpu(self) -> bool:
+        """True for a fit in one process on the CPU in single precision."""
+        return isinstance(self.fabric, _SingleCPU)
+
     def share(self, rows: IntArray) -> IntArray:
         """Return the rows of a batch that this process computes."""
         return rows[self.rank :: self.n]

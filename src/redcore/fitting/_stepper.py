@@ -85,9 +85,6 @@ class Stepper:
         held_out : callable, optional
             Returns a random batch of validation data; see `StepContext`.
         """
-        if learning_rate is not None:
-            for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate * group["ratio"]
         self._optimizer.zero_grad(set_to_none=True)
         total = self.processes.total if self.processes.n > 1 else Tensor.detach
         context = StepContext(step, ends_epoch, total, held_out)
@@ -96,12 +93,19 @@ class Stepper:
         values |= {name: value.detach() for name, value in self.network.state().items()}
         # DDP averages gradients over the processes; the loss of each is a summand of the total loss
         self.fabric.backward(losses["loss"] * self.processes.n)
+        return values | self.update(learning_rate)
+
+    def update(self, learning_rate: float | None = None) -> dict[str, Tensor]:
+        """Update the parameters by their gradients; return the gradient norms of the encoders, if they are watched."""
+        if learning_rate is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate * group["ratio"]
         norms = {f"gradient_norm/{name}": _gradient_norm(encoder) for name, encoder in self._encoders.items()}
         if self.settings.gradient_clip is not None:
             for subnetwork in self._subnetworks:
                 _clip(subnetwork, self.settings.gradient_clip)
         self._optimizer.step()
-        return values | norms
+        return norms
 
     def _sum_over_processes(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the losses summed over the processes, with a single all-reduce."""

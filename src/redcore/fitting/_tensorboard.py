@@ -13,8 +13,8 @@ __all__ = ["TensorBoardLogger"]
 class TensorBoardLogger(Callback):
     """Callback that logs losses, supervision weights and relative advantages to TensorBoard. Close it after the fit.
 
-    A method with several networks fits them one after the other, and each has its own folder: ``network-1``,
-    ``network-2``. A resumed fit continues in the same folder and replaces values logged after its checkpoint.
+    Each network of a method with several networks has its own folder: ``network-1``, ``network-2``. A resumed fit
+    continues in the same folder and replaces values logged after its checkpoint.
 
     Parameters
     ----------

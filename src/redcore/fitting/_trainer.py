@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,12 +55,23 @@ class Trainer:
     objective : Objective
     settings : TrainingSettings
     context : FitContext
+    generator : torch.Generator, optional
+        Generator of the random numbers of the network, whose state is part of a checkpoint. Default: that of torch.
     """
 
+    plan: Plan
+    source: BatchSource
+
     def __init__(
-        self, network: TrainableNetwork, objective: Objective, settings: TrainingSettings, context: FitContext
+        self,
+        network: TrainableNetwork,
+        objective: Objective,
+        settings: TrainingSettings,
+        context: FitContext,
+        generator: torch.Generator | None = None,
     ) -> None:
         self.network, self.objective, self.settings, self.context = network, objective, settings, context
+        self.generator = generator or torch.default_generator
         self.stepper = Stepper(network, objective, settings)
         self.history = History()
         self.progress = _Progress()
@@ -71,8 +82,8 @@ class Trainer:
         share = settings.weight_averaging
         self.average = WeightAverage(network, share) if share else None
 
-    def fit(self, data: MultimodalData, validation: MultimodalData | None, request: str) -> History:
-        """Train the network and load the weights of the selected epoch.
+    def prepare(self, data: MultimodalData, validation: MultimodalData | None, request: str) -> None:
+        """Set the data of the fit.
 
         Parameters
         ----------
@@ -82,6 +93,14 @@ class Trainer:
             Preprocessed validation data to select the epoch; None keeps the last epoch.
         request : str
             Hash of the data, settings and seed of the fit. A checkpoint with another hash is rejected.
+        """
+        assert data.target is not None
+        self.validation, self.request, self.modalities = validation, request, data.names
+        self.plan = Plan.make(self.settings, data.n_samples)
+        self.source = batch_source(data, self.objective.encode(data.target), self.plan, self.context.seed)
+
+    def fit(self) -> History:
+        """Train the network on the data of `prepare`, and load the weights of the selected epoch.
 
         Raises
         ------
@@ -92,79 +111,102 @@ class Trainer:
         ProcessLostError
             If another process of a distributed fit is lost.
         """
-        assert data.target is not None
-        target = self.objective.encode(data.target)
-        plan = Plan.make(self.settings, data.n_samples)
-        self._resume(request)
-        for callback in self.context.callbacks:
-            callback.on_start(plan.n_steps, self.progress.step)
-        if any(callback.watches_gradients for callback in self.context.callbacks):
-            self.stepper.watch_gradients(data.names)
-        source = batch_source(data, target, plan, self.context.seed)
+        self._resume()
         try:
-            self._loop(source, plan, validation, request)
+            self._loop()
         finally:
-            source.close()
+            self.source.close()
+        return self.finish()
+
+    def start(self) -> None:
+        """Report the start to the callbacks, after a checkpoint was restored."""
+        for callback in self.context.callbacks:
+            callback.on_start(self.plan.n_steps, self.progress.step)
+        if any(callback.watches_gradients for callback in self.context.callbacks):
+            self.stepper.watch_gradients(self.modalities)
+        self.network.train()
+        self._validate_pending_epoch()
+
+    @property
+    def can_share_steps(self) -> bool:
+        """True if `Lockstep` can train the network together with others of the same architecture."""
+        return self.stepper.processes.is_plain_cpu and self.network.can_be_merged
+
+    @property
+    def is_running(self) -> bool:
+        """True if there is another training step."""
+        return self.progress.step < self.plan.n_steps and not self.progress.stopped
+
+    def next_batch(self) -> Batch:
+        """Return the batch of the next step."""
+        return self.stepper.batch(*self.source.locate(self.progress.step))
+
+    def end_step(self) -> None:
+        """Count a step whose losses are recorded, and validate the epoch that it ends."""
+        step = self.progress.step
+        if self.average is not None:
+            self.average.update(step)
+        self.progress.step += 1
+        with self._save_if_process_lost():
+            if self.plan.ends_epoch(step):
+                self._end_epoch(step // self.plan.steps_per_epoch)
+
+    def finish(self) -> History:
+        """Load the weights of the selected epoch, and return the history."""
         if not self.best_weights:
             self.best_weights = self._weights()
         self.network.load_state_dict(self.best_weights)
         self.history.best_epoch = self.progress.best_epoch
         return self.history
 
-    def _loop(self, source: BatchSource, plan: Plan, validation: MultimodalData | None, request: str) -> None:
+    def _loop(self) -> None:
         last_save, processes = time.monotonic(), self.stepper.processes
-        self.network.train()
-        self._validate_pending_epoch(plan, validation)
-        while self.progress.step < plan.n_steps and not self.progress.stopped:
+        self.start()
+        while self.is_running:
             step = self.progress.step
             processes.seed(self.context.seed, step)
-            batch = self.stepper.batch(*source.locate(step))
-            with self._save_if_process_lost(request):
-                self._record(
-                    step,
+            batch = self.next_batch()
+            with self._save_if_process_lost():
+                self.record(
                     self.stepper.step(
                         batch,
                         step,
-                        plan.learning_rate(step),
-                        ends_epoch=plan.ends_epoch(step),
-                        held_out=partial(self._validation_batch, step, validation),
-                    ),
+                        self.plan.learning_rate(step),
+                        ends_epoch=self.plan.ends_epoch(step),
+                        held_out=partial(self._validation_batch, step),
+                    )
                 )
-            if self.average is not None:
-                self.average.update(step)
-            self.progress.step += 1
-            with self._save_if_process_lost(request):
-                if plan.ends_epoch(step):
-                    self._end_epoch(step // plan.steps_per_epoch, validation)
+            self.end_step()
+            with self._save_if_process_lost():
                 stop = processes.any(any(callback.should_stop() for callback in self.context.callbacks))
             if stop:
-                self._save(request)
+                self._save()
                 raise TrainingInterrupted(self.progress.step)
             if time.monotonic() - last_save >= self.settings.checkpoint_seconds:
-                self._save(request)
+                self._save()
                 last_save = time.monotonic()
         self._read()
 
-    def _end_epoch(self, epoch: int, validation: MultimodalData | None) -> None:
+    def _end_epoch(self, epoch: int) -> None:
         """Validate the epoch if there is a validation set, and pass the weights to the callbacks that watch them."""
-        if validation is not None:
-            self._validate(epoch, validation)
+        if self.validation is not None:
+            self._validate(epoch, self.validation)
         watching = [callback for callback in self.context.callbacks if callback.watches_weights]
         if watching:
             weights = self._weights()
             for callback in watching:
                 callback.on_weights(epoch, weights)
 
-    def _validate_pending_epoch(self, plan: Plan, validation: MultimodalData | None) -> None:
+    def _validate_pending_epoch(self) -> None:
         """Validate the last epoch of a resumed fit if a process was lost during its validation."""
         step, n_validated = self.progress.step, len(self.history.epochs.get("validation_loss", ()))
-        if step and validation is not None and plan.ends_epoch(step - 1):
-            epoch = (step - 1) // plan.steps_per_epoch
+        if step and self.validation is not None and self.plan.ends_epoch(step - 1):
+            epoch = (step - 1) // self.plan.steps_per_epoch
             if n_validated == epoch:
-                self._validate(epoch, validation)
+                self._validate(epoch, self.validation)
 
     @contextmanager
-    def _save_if_process_lost(self, request: str) -> Iterator[None]:
+    def _save_if_process_lost(self) -> Iterator[None]:
         """Save a checkpoint of the state before the block if another process of the fit is lost inside the block."""
         if self.stepper.processes.n == 1:
             yield
@@ -177,11 +219,12 @@ class Trainer:
             for name, value in self.network.named_buffers():
                 value.copy_(buffers[name])
             # all remaining processes have the same state; each may write the file
-            self._save(request, any_process=True)
+            self._save(any_process=True)
             raise ProcessLostError(f"a process of the fit was lost after step {self.progress.step}: {error}") from None
 
-    def _validation_batch(self, step: int, validation: MultimodalData | None) -> Batch | None:
+    def _validation_batch(self, step: int) -> Batch | None:
         """Return a random batch of validation data, drawn by (seed, step) so that a resumed fit draws the same."""
+        validation = self.validation
         if validation is None:
             return None
         rng = np.random.default_rng([self.context.seed, step])
@@ -190,10 +233,10 @@ class Trainer:
         assert chosen.target is not None
         return self.stepper.batch(chosen, self.objective.encode(chosen.target), np.arange(len(rows)))
 
-    def _record(self, step: int, losses: Mapping[str, Tensor]) -> None:
-        """Store the losses of a step on the device, and read all that are stored if it is time to."""
+    def record(self, losses: Mapping[str, Tensor]) -> None:
+        """Store the losses of the present step on the device, and read all that are stored if it is time to."""
         self._names = self._names or loss_names(losses, self.network.names)
-        self._unread.append((step, flat(losses)))
+        self._unread.append((self.progress.step, flat(losses)))
         if len(self._unread) >= self.read_interval:
             self._read()
 
@@ -245,13 +288,27 @@ class Trainer:
 
     def _weights(self) -> dict[str, Tensor]:
         with self._averaged():
-            return deepcopy(self.network.state_dict())
+            # not `deepcopy`, which copies the whole memory that parameters may share with other networks
+            return {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
 
-    def _save(self, request: str, any_process: bool = False) -> None:
+    def _save(self, any_process: bool = False) -> None:
         self._read()
         if self.context.checkpoint is None or (self.stepper.processes.rank and not any_process):
             return
-        random_state = {"cpu": torch.get_rng_state()}
+        groups, info = self.snapshot()
+        save_checkpoint(self.context.checkpoint, groups, {"request": self.request, **info})
+
+    def _resume(self) -> None:
+        path = self.context.checkpoint
+        exists = path is not None and path.exists()
+        # no process may write the file before all have checked if it exists
+        self.stepper.processes.wait()
+        if path is not None and exists:
+            self.restore(*load_checkpoint(path, self.request))
+
+    def snapshot(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """Return the state of the fit for a checkpoint: groups of tensors, and values for JSON."""
+        random_state = {"cpu": self.generator.get_state()}
         if torch.cuda.is_available():
             random_state |= {f"cuda{i}": torch.cuda.get_rng_state(i) for i in range(torch.cuda.device_count())}
         columns = self.history.to_arrays()
@@ -264,27 +321,20 @@ class Trainer:
             "history": {name: torch.from_numpy(column) for name, column in columns.items()},
         }
         # safetensors files do not preserve the order of tensors
-        info = {"request": request, "progress": asdict(self.progress), "columns": list(columns)}
-        save_checkpoint(self.context.checkpoint, groups, info)
+        return groups, {"progress": asdict(self.progress), "columns": list(columns)}
 
-    def _resume(self, request: str) -> None:
-        path = self.context.checkpoint
-        exists = path is not None and path.exists()
-        # no process may write the file before all have checked if it exists
-        self.stepper.processes.wait()
-        if path is None or not exists:
-            return
-        groups, info = load_checkpoint(path, request)
+    def restore(self, groups: Mapping[str, Mapping[str, Tensor]], info: Mapping[str, Any]) -> None:
+        """Continue from the result of `snapshot`."""
         self.network.load_state_dict(groups["model"])
-        restore_optimizer(self.stepper.optimizer, groups["optimizer"])
-        self.best_weights = groups.get("best", {})
+        restore_optimizer(self.stepper.optimizer, groups.get("optimizer", {}))
+        self.best_weights = dict(groups.get("best", {}))
         if self.average is not None:
             self.average.load(groups["average"])
         self.progress = _Progress(**info["progress"])
         columns = {name: groups["history"][name].numpy() for name in info["columns"]}
         self.history = History.from_arrays(columns, self.progress.best_epoch)
         random_state = groups["random"]
-        torch.set_rng_state(random_state["cpu"])
+        self.generator.set_state(random_state["cpu"])
         for name, state in random_state.items():
             if name.startswith("cuda") and torch.cuda.is_available():
                 torch.cuda.set_rng_state(state, int(name[4:]))

@@ -12,12 +12,12 @@ One network is trained; the prediction is that of its joint head. Ensembles and 
 default of the library, which wraps this network or any other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Annotated, ClassVar, Literal, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
 from pydantic import Field
-from torch import Tensor
+from torch import Generator, Tensor
 
 from redcore._settings import MethodSettings, Search
 from redcore.balancing import BalancingSettings, StepSignals, build_rule
@@ -120,16 +120,24 @@ class RedCoreNetwork(TrainableNetwork):
     def forward(self, batch: Batch) -> RedCoreOutput:
         """Encode, impute, complete and fuse: ``r_m = z_m`` where modality m is observed, else ``g_m``."""
         codes = self.encode(batch)
-        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
+        kept = self.kept(batch)
         imputed, variance = self.impute(codes.sample, kept)
         supervised = imputed if self.settings.supervise_imputed else imputed.detach()
         completed = choose_codes(kept, codes.sample, supervised)
-        unimodal, representation = self.unimodal_heads(completed), completed.flatten(1)
+        unimodal, representation = self.unimodal_heads(completed), self.fuse(completed)
         return RedCoreOutput(self.joint_head(representation), representation, unimodal, codes, imputed, variance)
 
     def encode(self, batch: Batch) -> Gaussian:
         """Return ``z_m = mu_m + exp(logvar_m / 2) eps`` with ``(mu_m, logvar_m) = W_m f_m(x_m)``, (B, M, d)."""
         return cast(Gaussian, self.bottleneck(self.encoders(batch)))
+
+    def kept(self, batch: Batch) -> Tensor:
+        """Return the modalities that the heads and imputers read, (B, M): the observed ones after modality dropout."""
+        return drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
+
+    def fuse(self, completed: Tensor) -> Tensor:
+        """Return the input of the joint head, ``[r_1; ...; r_M]``: (B, M, d) to (B, M * d)."""
+        return completed.flatten(1)
 
     def impute(self, codes: Tensor, kept: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return ``g_m = c_m([z_k : k != m])`` of all modalities, (B, M, d), from the codes that are kept.
@@ -165,16 +173,25 @@ class RedCoreNetwork(TrainableNetwork):
         """Return ``L = CE(y, logits) + u sum_m CE(y, logits_m) + L_kl + w_imp sum_m beta_m l_m`` and its parts."""
         if batch.target is None:
             raise ValueError("a batch for training needs a target")
-        settings, n_samples = self.settings, batch.global_counts.n_samples
-        joint = objective.loss(output.logits, batch.target, n_samples)
-        unimodal = objective.losses(output.unimodal_logits, batch.target, n_samples)
-        kl = kl_to_standard_normal(output.codes.mean, output.codes.logvar, batch.availability)
-        kl = kl * (settings.kl_weight / n_samples)
-        loss = joint + settings.unimodal_weight * unimodal.sum() + kl
+        settings = self.settings
+        joint, unimodal = self.label_losses(output, batch, objective)
+        kl = self.kl_loss(output, batch)
+        loss = joint + settings.unimodal_weight * unimodal.sum(dim=-1) + kl
         supervised = imputation if output.imputed_variance is None else self._negative_log_likelihoods(output, batch)
-        loss = loss + settings.imputation_weight * (weights * supervised).sum()
+        loss = loss + settings.imputation_weight * (weights * supervised).sum(dim=-1)
         parts = {"loss": loss, "loss/joint": joint, "loss/kl": kl, "loss/unimodal": unimodal}
         return parts | {"imputation_loss": imputation}
+
+    def label_losses(self, output: RedCoreOutput, batch: Batch, objective: Objective) -> tuple[Tensor, Tensor]:
+        """Return ``CE(y, logits)``, a scalar, and ``CE(y, logits_m)``, (M,), or the losses of another target."""
+        target, n_samples = cast(Tensor, batch.target), batch.global_counts.n_samples
+        joint = objective.loss(output.logits, target, n_samples)
+        return joint, objective.losses(output.unimodal_logits, target, n_samples)
+
+    def kl_loss(self, output: RedCoreOutput, batch: Batch) -> Tensor:
+        """Return ``L_kl = -lambda / B * sum (1 + logvar - mu^2 - exp(logvar))`` of the observed codes, a scalar."""
+        kl = kl_to_standard_normal(output.codes.mean, output.codes.logvar, batch.availability)
+        return kl * (self.settings.kl_weight / batch.global_counts.n_samples)
 
     def imputation_losses(self, output: RedCoreOutput, batch: Batch, anchor: RedCoreOutput | None = None) -> Tensor:
         """Return ``l_m = 1 / n_m sum_(i observes m) ||g_m - z_m||^2``, (M,); 0 if no sample observes modality m.
@@ -194,6 +211,20 @@ class RedCoreNetwork(TrainableNetwork):
         variance = cast(Tensor, output.imputed_variance)
         distance = (output.imputed - output.codes.sample.detach()).square()
         return _mean_of_observed((distance / variance + variance.log()).mean(dim=2) / 2, batch)
+
+    @property
+    def can_be_merged(self) -> bool:
+        """True for MLP encoders, pooled imputers, linear heads, and rules that read the losses only."""
+        from redcore.methods._merged_redcore import can_be_merged
+
+        return can_be_merged(self)
+
+    @classmethod
+    def merge(cls, networks: Sequence[Any], generators: Sequence[Generator]) -> TrainableNetwork:
+        """See `TrainableNetwork.merge`."""
+        from redcore.methods._merged_redcore import MergedRedCore
+
+        return MergedRedCore(networks, generators)
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the running losses, relative advantages and supervision weights, each (M,)."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Self, cast
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Generator, Tensor, get_rng_state, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._discovery import load
@@ -18,7 +18,7 @@ from redcore._settings import MethodSettings, PlugInName, Search
 from redcore._types import AnyArray
 from redcore.data import MultimodalData, cross_folds, hold_out
 from redcore.exceptions import SettingsError
-from redcore.fitting import FitContext, TrainableNetwork, TrainingSettings
+from redcore.fitting import FitContext, History, TrainableNetwork, TrainingSettings, seeded, threads
 from redcore.methods._base import DecidedByStack, ModalityForm, NetworkEnsemble, NetworkMethod, state_arrays
 from redcore.nn import Batch, MixedObjective, Objective
 from redcore.stacking import (
@@ -41,6 +41,8 @@ Split = tuple[MultimodalData, MultimodalData | None]
 """Training samples of an ensemble member, and the samples held out from it."""
 
 DEFAULT_MEMBERS = 3
+MAX_VALUES_AT_ONCE = 2_000_000
+"""Largest number of samples times features for which the members are trained in lockstep: larger data gain little."""
 MAX_SAMPLES_OF_ENSEMBLE = 20_000
 """Largest number of training samples for which several members are the default."""
 
@@ -232,11 +234,46 @@ class Stacked(DecidedByStack, NetworkMethod):
     def _fit(self, data: MultimodalData, validation: MultimodalData | None, context: FitContext) -> None:
         splits = self._splits(data, validation, context.seed)
         self._prepare(splits[0][0] if len(splits) == 1 else data, context)
-        fitted = [self._train(*split, _context_of_member(context, index)) for index, split in enumerate(splits)]
+        contexts = [_context_of_member(context, index) for index in range(len(splits))]
+        fitted = self._train_at_once(splits, contexts) if self._is_small(data, context) else []
+        fitted = fitted or [self._train(*split, own) for split, own in zip(splits, contexts, strict=True)]
         self.networks = [network for network, _ in fitted]
         self.histories = [history for _, history in fitted]
         self.history = self.histories[0]
         self.stack = self._fit_stack(data, splits, context.seed)
+
+    def _is_small(self, data: MultimodalData, context: FitContext) -> bool:
+        """Return True for a small number of vectors in memory."""
+        parts = [part for part in (data, context.unlabelled) if part is not None]
+        modalities = data.modalities.values()
+        if any(part.is_stored for part in parts) or any(modality.form != "vectors" for modality in modalities):
+            return False
+        n_features = sum(modality.n_features for modality in modalities)
+        return n_features * sum(part.n_samples for part in parts) <= MAX_VALUES_AT_ONCE
+
+    def _train_at_once(
+        self, splits: Sequence[Split], contexts: Sequence[FitContext]
+    ) -> list[tuple[TrainableNetwork, History]]:
+        """Train all networks in lockstep; the results equal those of separate fits up to rounding.
+
+        The result is empty if there is one network only, or if its architecture or loss allows separate fits only.
+        """
+        from redcore.fitting import Lockstep
+
+        if len(splits) == 1 or not self.objective.has_default_loss:
+            return []
+        with threads(self._n_threads()):
+            trainers = []
+            for split, context in zip(splits, contexts, strict=True):
+                generator = Generator()
+                with seeded(context.seed):
+                    trainer = self._trainer(*split, context, generator)
+                    generator.set_state(get_rng_state())
+                if not trainer.can_share_steps:
+                    return []
+                trainers.append(trainer)
+            Lockstep(trainers, contexts[0].callbacks, contexts[0].checkpoint).fit()
+        return [(trainer.network.eval(), trainer.history) for trainer in trainers]
 
     def _splits(self, data: MultimodalData, validation: MultimodalData | None, seed: int) -> list[Split]:
         n_members, fraction = self.n_members(data.n_samples), self.training.validation_fraction

@@ -1,7 +1,13 @@
 """PyTorch modules and batches: encoders, Gaussian bottleneck, cross-modal imputers, heads, objectives."""
 
 from redcore.nn._batch import Batch, GlobalCounts, ObservedTensor, batches, collate
-from redcore.nn._bottleneck import Gaussian, GaussianBottleneck, kl_to_standard_normal, posterior_sampling
+from redcore.nn._bottleneck import (
+    Gaussian,
+    GaussianBottleneck,
+    divergences,
+    kl_to_standard_normal,
+    posterior_sampling,
+)
 from redcore.nn._cascade import CascadeAutoencoder
 from redcore.nn._codes import CodeEncoders, ModalityEncoder
 from redcore.nn._dropout import Dropout, drop_modalities
@@ -11,6 +17,14 @@ from redcore.nn._fusion import AttentionFusion, TokenTransformer
 from redcore.nn._heads import Head, StackedHead
 from redcore.nn._imputer import ConcatenatingImputers, CrossModalImputer, ImputerSettings, PooledImputers
 from redcore.nn._latent import GaussianLatent, Latent, product_of_gaussians
+from redcore.nn._merged import (
+    MergedBatch,
+    MergedBottleneck,
+    MergedEncoders,
+    have_merged_form,
+    merge_batches,
+    side_by_side,
+)
 from redcore.nn._mixed_objective import MixedObjective, fit_objective, restored_objective
 from redcore.nn._objective import Objective, outputs_of
 from redcore.nn._operators import count_at_most, inverse, map_steps, normal_quantile, solve_positive, unique_patterns
@@ -37,6 +51,9 @@ __all__ = [
     "Head",
     "ImputerSettings",
     "Latent",
+    "MergedBatch",
+    "MergedBottleneck",
+    "MergedEncoders",
     "MixedObjective",
     "ModalityEncoder",
     "ModalityForm",
@@ -50,8 +67,10 @@ __all__ = [
     "choose_codes",
     "collate",
     "count_at_most",
+    "divergences",
     "drop_modalities",
     "fit_objective",
+    "have_merged_form",
     "inverse",
     "is_traced",
     "kl_to_standard_normal",
@@ -60,11 +79,13 @@ __all__ = [
     "masked_mean",
     "mean_of_modalities",
     "mean_where",
+    "merge_batches",
     "normal_quantile",
     "outputs_of",
     "posterior_sampling",
     "product_of_gaussians",
     "restored_objective",
+    "side_by_side",
     "solve_positive",
     "step_mask",
     "time_statistics",

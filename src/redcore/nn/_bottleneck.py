@@ -11,7 +11,7 @@ from torch.nn import functional
 from redcore.nn._stacked import StackedLinear
 from redcore.nn._tracing import is_traced
 
-__all__ = ["Gaussian", "GaussianBottleneck", "kl_to_standard_normal", "posterior_sampling"]
+__all__ = ["Gaussian", "GaussianBottleneck", "divergences", "kl_to_standard_normal", "posterior_sampling"]
 
 LOGVAR_LIMIT = 20.0
 """Bound on |logvar|, far beyond trained values, which keeps exp(logvar) finite for any input."""
@@ -77,9 +77,12 @@ class GaussianBottleneck(nn.Module):
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         if not samples:
             return Gaussian(mean, logvar, mean)
+        return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * self.draw(mean))
+
+    def draw(self, mean: Tensor) -> Tensor:
+        """Return standard normal noise with the shape of `mean`."""
         # not `randn_like`, which draws in memory order and is slow if the codes are not contiguous
-        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device)
-        return Gaussian(mean, logvar, mean + torch.exp(logvar / 2) * noise)
+        return torch.randn(mean.shape, dtype=mean.dtype, device=mean.device)
 
     def _mean(self, hidden: Tensor) -> Tensor:
         width = self.project.weight.shape[-2] // 2
@@ -103,9 +106,7 @@ def posterior_sampling(network: nn.Module) -> Iterator[None]:
 
 
 def kl_to_standard_normal(mean: Tensor, logvar: Tensor, where: Tensor | None = None) -> Tensor:
-    """Return ``-(1 + logvar - mu^2 - exp(logvar))`` summed over samples and dimensions.
-
-    This is twice the Kullback-Leibler divergence to N(0, I), since the released code omits the factor 1/2.
+    """Return `divergences` summed over samples.
 
     Parameters
     ----------
@@ -113,5 +114,14 @@ def kl_to_standard_normal(mean: Tensor, logvar: Tensor, where: Tensor | None = N
     where : bool tensor (...), optional
         Codes that are included in the sum. Default: all.
     """
+    return divergences(mean, logvar, where).sum()
+
+
+def divergences(mean: Tensor, logvar: Tensor, where: Tensor | None = None) -> Tensor:
+    """Return ``-(1 + logvar - mu^2 - exp(logvar))`` summed over dimensions, (...); 0 where `where` is False.
+
+    This is twice the Kullback-Leibler divergence to N(0, I), since the released code omits the factor 1/2. The
+    arguments are those of `kl_to_standard_normal`.
+    """
     divergence = -(1 + logvar - mean.square() - logvar.exp()).sum(dim=-1)
-    return (divergence if where is None else divergence.masked_fill(~where, 0.0)).sum()
+    return divergence if where is None else divergence.masked_fill(~where, 0.0)

@@ -187,16 +187,20 @@ class PooledImputers(nn.Module):
         Size of a message.
     n_gates : int
         Number of parts of a message, each with its own affinity. It must divide `hidden`.
+    n_networks : int, default 1
+        Number of networks whose imputers are computed at once. Their modalities lie side by side: codes are
+        (n, n_networks * n_modalities, latent_dim), and no network reads the codes of another one.
     """
 
     others: Tensor
 
-    def __init__(self, n_modalities: int, latent_dim: int, hidden: int, n_gates: int) -> None:
+    def __init__(self, n_modalities: int, latent_dim: int, hidden: int, n_gates: int, n_networks: int = 1) -> None:
         super().__init__()
-        self.messages = StackedLinear(n_modalities, latent_dim, hidden)
-        self.affinity = nn.Parameter(torch.zeros(n_gates, n_modalities, n_modalities))
-        self.trunk = StackedLinear(n_modalities, hidden, hidden)
-        self.codes = StackedLinear(n_modalities, hidden, latent_dim)
+        self.n_networks, n_maps = n_networks, n_networks * n_modalities
+        self.messages = StackedLinear(n_maps, latent_dim, hidden)
+        self.affinity = nn.Parameter(torch.zeros(n_networks * n_gates, n_modalities, n_modalities))
+        self.trunk = StackedLinear(n_maps, hidden, hidden)
+        self.codes = StackedLinear(n_maps, hidden, latent_dim)
         # excludes the message of the modality itself
         self.register_buffer("others", 1 - torch.eye(n_modalities), persistent=False)
 
@@ -241,18 +245,15 @@ class PooledImputers(nn.Module):
         return imputed
 
     def _pool(self, messages: Tensor) -> Tensor:
-        n, n_modalities, width = messages.shape
+        n, n_maps, width = messages.shape
         gates = (self.affinity.clamp(max=LARGEST_AFFINITY).exp() * self.others).to(messages.dtype)
-        n_gates, part = len(gates), width // len(gates)
-        # (gate, modality, n * part): one matrix product per gate; modalities come first in memory for `StackedLinear`
-        parts = messages.transpose(0, 1).reshape(n_modalities, n, n_gates, part).permute(2, 0, 1, 3)
-        summed = torch.bmm(gates, parts.reshape(n_gates, n_modalities, n * part))
-        return (
-            summed.view(n_gates, n_modalities, n, part)
-            .permute(1, 2, 0, 3)
-            .reshape(n_modalities, n, width)
-            .transpose(0, 1)
-        )
+        k, m, n_gates = self.n_networks, n_maps // self.n_networks, len(gates) // self.n_networks
+        # (network * gate, modality, n * part): one matrix product per gate; modalities come first in memory for
+        # `StackedLinear`
+        parts = messages.transpose(0, 1).reshape(k, m, n, n_gates, width // n_gates).permute(0, 3, 1, 2, 4)
+        summed = torch.bmm(gates, parts.reshape(k * n_gates, m, -1))
+        by_map = summed.view(k, n_gates, m, n, width // n_gates).permute(0, 2, 3, 1, 4)
+        return by_map.reshape(n_maps, n, width).transpose(0, 1)
 
 
 def _autoencoder(sizes: Sequence[int], linear: Callable[[int, int], nn.Module]) -> nn.Sequential:

@@ -99,6 +99,11 @@ class MixedObjective(Objective):
         parts = (replace(part, objective=part.objective.with_losses(loss_for)) for part in self.parts)
         return replace(self, parts=tuple(parts))
 
+    @property
+    def has_default_loss(self) -> bool:
+        """True if no loss was chosen for any target."""
+        return all(part.objective.has_default_loss for part in self.parts)
+
     def of_part(self, name: str) -> Objective:
         """Return the objective of one target."""
         by_name = {part.name: part.objective for part in self.parts}

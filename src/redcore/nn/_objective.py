@@ -63,6 +63,11 @@ class Objective(HasTargetKind):
         """Return the objective with the loss that a function returns for its kind; None stands for the default."""
         return replace(self, chosen_loss=loss_for(self.kind))
 
+    @property
+    def has_default_loss(self) -> bool:
+        """True if no loss was chosen. The default losses of a sample do not depend on the other samples."""
+        return self.chosen_loss is None
+
     def weighted(self, target: Target, target_weights: Mapping[str, float]) -> Self:
         """Return the objective itself, since a single target has no weight; see `MixedObjective.weighted`."""
         check_known("target (of target_weights)", target_weights, ())
@@ -118,10 +123,16 @@ class Objective(HasTargetKind):
 
     def losses(self, logits: Tensor, target: Tensor, n_samples: int | None = None) -> Tensor:
         """Return the mean loss of each of several heads: logits (n, n_heads, n_outputs) to losses (n_heads,)."""
+        return self.weighted_losses(logits, target).sum(dim=0) / (n_samples or len(logits))
+
+    def weighted_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each sample and head, with sample weights: logits (n, n_heads, n_outputs) to (n, n_heads).
+
+        `target` is encoded.
+        """
         values, weights = self.split(target)
         losses = self.sample_losses(logits, values)
-        weighted = losses if weights is None else losses * weights[:, None]
-        return weighted.sum(dim=0) / (n_samples or len(logits))
+        return losses if weights is None else losses * weights[:, None]
 
     def sample_losses(self, logits: Tensor, values: Tensor) -> Tensor:
         """Return the unweighted loss of each sample and head: logits (n, n_heads, n_outputs) to (n, n_heads)."""

@@ -36,8 +36,12 @@ class StackedLinear(nn.Module):
 
         With `n_outputs`, only the first outputs of each map are computed, (n, n_maps, n_outputs).
         """
+        return self.by_map(values.transpose(0, 1), n_outputs).transpose(0, 1)
+
+    def by_map(self, values: Tensor, n_outputs: int | None = None) -> Tensor:
+        """Do the same with the maps as the first axis: (n_maps, n, in_features) to (n_maps, n, out_features)."""
         weight, bias = self.weight[:, :n_outputs], self.bias[:, None, :n_outputs]
-        return torch.baddbmm(bias, values.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
+        return torch.baddbmm(bias, values, weight.transpose(1, 2))
 
     def one(self, index: int, values: Tensor) -> Tensor:
         """Apply the linear layer `index`: (n, in_features) to (n, out_features)."""

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from redcore._arrays import prefixed, unprefixed
 from redcore._settings import MethodSettings
@@ -28,6 +28,9 @@ from redcore.methods._base._method import Method
 from redcore.missing import under_patterns
 from redcore.nn import Batch, CodeEncoders, ModalityForm, Objective, collate, fit_objective, restored_objective
 from redcore.preprocessing import Kind, Preprocessor, check_named
+
+if TYPE_CHECKING:
+    from redcore.fitting import Trainer
 
 __all__ = ["NetworkEnsemble", "NetworkMethod", "state_arrays"]
 
@@ -140,6 +143,22 @@ class NetworkMethod(Method):
         self, data: MultimodalData, validation: MultimodalData | None, context: FitContext
     ) -> tuple[TrainableNetwork, History]:
         """Train one network; the epoch is selected on `validation`, augmented with random missing patterns."""
+        with seeded(context.seed), threads(self._n_threads()):
+            trainer = self._trainer(data, validation, context)
+            history = trainer.fit()
+        return trainer.network.to("cpu").eval(), history
+
+    def _trainer(
+        self,
+        data: MultimodalData,
+        validation: MultimodalData | None,
+        context: FitContext,
+        generator: Generator | None = None,
+    ) -> "Trainer":
+        """Return the prepared trainer of a new network, with initial weights from the random numbers of torch.
+
+        `generator` has those of the training. Default: torch.
+        """
         from redcore.fitting import Trainer
 
         settings = self.training
@@ -151,17 +170,16 @@ class NetworkMethod(Method):
             sampled = sample_in_memory(validation, MAX_VALIDATION // settings.validation_patterns, rng)
             validation = under_patterns(sampled, settings.validation_patterns, rng)
         start = self._fitting_start(context)
-        with seeded(context.seed), threads(self._n_threads()):
-            network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
-            prepared = self.preprocessor.transform(data)
-            if start:
-                _copy_weights(network, start.network)
-            else:
-                _initialize_encoders(network, prepared, context.seed)
-            trainer = Trainer(network, self.objective, settings, context)
-            held_out = None if validation is None else self.preprocessor.transform(validation)
-            history = trainer.fit(prepared, held_out, request)
-        return network.to("cpu").eval(), history
+        network = self.build_network(self._forms(), data.target.n_outputs, data.n_samples)
+        prepared = self.preprocessor.transform(data)
+        if start:
+            _copy_weights(network, start.network)
+        else:
+            _initialize_encoders(network, prepared, context.seed)
+        trainer = Trainer(network, self.objective, settings, context, generator)
+        held_out = None if validation is None else self.preprocessor.transform(validation)
+        trainer.prepare(prepared, held_out, request)
+        return trainer
 
     def _fitting_start(self, context: FitContext) -> "NetworkMethod | None":
         """Return the fitted method for a warm start, or None. It must have the same schema."""

@@ -1,5 +1,7 @@
 """Multilayer perceptron for vectors, and for sequences averaged over time."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from redcore.nn._dropout import Dropout
@@ -27,6 +29,14 @@ class MLPEncoder(nn.Module):
             nn.Sequential(nn.Linear(size, width), nn.LayerNorm(width), nn.GELU(), Dropout(dropout))
             for size in sizes[:-1]
         )
+
+    @property
+    def single_layer(self) -> tuple[nn.Linear, nn.LayerNorm, float] | None:
+        """Linear layer, norm and dropout rate, if there is one layer; see `redcore.nn.MergedEncoders`."""
+        if type(self) is not MLPEncoder or len(self.layers) > 1:
+            return None
+        linear, norm, _, dropout = cast(tuple[nn.Linear, nn.LayerNorm, nn.GELU, Dropout], tuple(self.layers[0]))  # type: ignore[arg-type]
+        return linear, norm, dropout.probability
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode (n, n_features) or (n, time, n_features) to (n, width)."""

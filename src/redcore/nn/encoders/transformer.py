@@ -74,8 +74,8 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, pr
     if mask is not None:
         scores += torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, float("-inf"))
     weights = scores.softmax(dim=-1)
-    kept, scale = keep_mask(weights, probability)
-    mixed: Tensor = (weights * kept).to(value.dtype) @ (value * scale)
+    kept, scale = keep_mask(weights.shape, probability)
+    mixed: Tensor = (weights * kept.to(weights.dtype)).to(value.dtype) @ (value * scale)
     return mixed
 
 
