@@ -73,9 +73,10 @@ def check_equal(first, second, data=DATA, tolerance=1e-5):
 
 
 @pytest.mark.parametrize("kind", [*TARGETS, "survival"])
-def test_every_target(kind, separately, fits):
+@pytest.mark.parametrize("base", ["redcore", "zero_fill"])
+def test_every_target(base, kind, separately, fits):
     data = make_data(kind, 41)
-    check_equal(fit(data), separately(data), data)
+    check_equal(fit(data, base=base), separately(data, base=base), data)
     assert fits == [3]
 
 
@@ -115,12 +116,14 @@ def test_every_data(data, separately, fits):
         {"validation_fraction": 0.0},
         {"max_epochs": 60, "patience": 1, "learning_rate": 0.03},
         {"latent_dim": 5, "encoder_heads": 1, "imputer_hidden": 12},
+        {"base": "zero_fill", "modality_dropout": 0.3},
+        {"base": "zero_fill", "data": sparse_data()},
     ],
-    ids=lambda changes: next(iter(changes)),
+    ids=lambda changes: next(reversed(changes)),
 )
 def test_every_setting(changes, separately, fits):
     together, alone = fit(**changes), separately(**changes)
-    check_equal(together, alone)
+    check_equal(together, alone, changes.get("data", DATA))
     assert fits == [len(together.networks)]
     if "patience" in changes:
         assert len({history.n_steps for history in together.histories}) == 3, "all members stopped at the same step"
@@ -145,8 +148,9 @@ def test_validation_data_unlabelled_samples_and_a_warm_start(separately, fits):
         {"encoders": {"text": "mlp,width=3"}},
         {"balancing": "gradnorm"},
         {"loss": "focal"},
-        {"base": "zero_fill"},
+        {"base": "mmin"},
         {"base": "redcore_released"},
+        {"base": "zero_fill", "head_layers": (4,)},
         {"precision": "bf16-mixed"},
         {"data": make_data("multiclass", 41, sequences=True)},
     ],

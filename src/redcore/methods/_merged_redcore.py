@@ -17,26 +17,11 @@ from redcore.nn import (
     PooledImputers,
     StackedHead,
     divergences,
-    drop_modalities,
-    have_merged_form,
-    side_by_side,
+    drop_merged,
+    merged_losses,
 )
 
-__all__ = ["MergedRedCore", "can_be_merged"]
-
-
-def can_be_merged(network: RedCoreNetwork) -> bool:
-    """Return True if `MergedRedCore` has all parts of a network."""
-    encoders = network.encoders
-    return (
-        type(network) is RedCoreNetwork
-        and type(network.imputers) is PooledImputers
-        and network.rule.losses_only
-        and not network.settings.head_layers
-        and have_merged_form(list(encoders.encoders))
-        and all(type(project) is nn.Identity for project in encoders.project)
-        and not any(encoders.frozen)
-    )
+__all__ = ["MergedRedCore"]
 
 
 class MergedRedCore(RedCoreNetwork):
@@ -48,7 +33,7 @@ class MergedRedCore(RedCoreNetwork):
     Parameters
     ----------
     networks : sequence of RedCoreNetwork
-        Networks for which `can_be_merged` is True, with the same settings.
+        Networks that can be merged, with the same settings.
     generators : sequence of torch.Generator
         Source of the random numbers of each network.
     """
@@ -61,7 +46,7 @@ class MergedRedCore(RedCoreNetwork):
         self.rules = [network.rule for network in networks]
         n_outputs = cast(nn.Linear, first.joint_head.output).out_features
         n_gates = len(cast(PooledImputers, first.imputers).affinity)
-        self.encoders = MergedEncoders(list(first.encoders.encoders), generators)  # type: ignore[assignment]
+        self.encoders = MergedEncoders(first.encoders, generators)  # type: ignore[assignment]
         self.bottleneck = MergedBottleneck(generators, m, width, settings.bottleneck_noise)
         self.imputers = PooledImputers(m, width, settings.imputer_hidden, n_gates, k)
         self.joint_head = StackedHead(k, m * width, n_outputs, (), 0.0)
@@ -74,11 +59,7 @@ class MergedRedCore(RedCoreNetwork):
 
     def kept(self, batch: Any) -> Tensor:
         """See `RedCoreNetwork.kept`."""
-        availability, shape = cast(Tensor, batch.availability), (-1, len(self.rules), len(self.names))
-        draws = zip(batch.sizes, self.generators, strict=True)
-        draw = side_by_side([torch.rand((size, shape[2]), generator=generator) for size, generator in draws])
-        kept = drop_modalities(availability.view(shape), self.settings.modality_dropout, draw.view(shape))
-        return kept.view(availability.shape)
+        return drop_merged(batch, self.settings.modality_dropout, self.generators)
 
     def fuse(self, completed: Tensor) -> Tensor:
         """Return the input of the joint head of each network, (B, K, M * d)."""
@@ -100,15 +81,10 @@ class MergedRedCore(RedCoreNetwork):
         return super().imputation_losses(output, batch, anchor).view(len(self.rules), -1)
 
     def label_losses(self, output: RedCoreOutput, batch: Any, objective: Objective) -> tuple[Tensor, Tensor]:
-        """See `RedCoreNetwork.label_losses`; every sample of every network is a sample of the objective."""
-        n, k = batch.availability.shape[0], len(self.rules)
-        unimodal = output.unimodal_logits.reshape(n, k, len(self.names), -1)
-        logits = torch.cat([output.logits[:, :, None], unimodal], dim=2)
-        losses = objective.weighted_losses(logits.flatten(0, 1), batch.target.flatten(0, 1)).view(n, k, -1)
-        if min(batch.sizes) < n:
-            losses = losses * (torch.arange(n)[:, None] < torch.tensor(batch.sizes))[..., None]
-        means = losses.sum(dim=0) / torch.tensor(batch.sizes)[:, None]
-        return means[:, 0], means[:, 1:]
+        """See `RedCoreNetwork.label_losses`."""
+        unimodal = output.unimodal_logits.reshape(*output.logits.shape[:2], len(self.names), -1)
+        losses = merged_losses(torch.cat([output.logits[:, :, None], unimodal], dim=2), batch, objective)
+        return losses[:, 0], losses[:, 1:]
 
     def kl_loss(self, output: RedCoreOutput, batch: Any) -> Tensor:
         """See `RedCoreNetwork.kl_loss`."""

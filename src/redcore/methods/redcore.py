@@ -31,7 +31,9 @@ from redcore.nn import (
     Head,
     ImputerSettings,
     Objective,
+    PooledImputers,
     StackedHead,
+    can_merge_encoders,
     choose_codes,
     drop_modalities,
     kl_to_standard_normal,
@@ -215,9 +217,9 @@ class RedCoreNetwork(TrainableNetwork):
     @property
     def can_be_merged(self) -> bool:
         """True for MLP encoders, pooled imputers, linear heads, and rules that read the losses only."""
-        from redcore.methods._merged_redcore import can_be_merged
-
-        return can_be_merged(self)
+        pooled = type(self) is RedCoreNetwork and type(self.imputers) is PooledImputers
+        linear_heads = not self.settings.head_layers
+        return pooled and linear_heads and self.rule.losses_only and can_merge_encoders(self.encoders)
 
     @classmethod
     def merge(cls, networks: Sequence[Any], generators: Sequence[Generator]) -> TrainableNetwork:

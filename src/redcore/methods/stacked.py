@@ -178,7 +178,9 @@ class Stacked(DecidedByStack, NetworkMethod):
 
     With few samples, most of the error is the variance of one fit and of one validation set; averaging reduces both.
     With several members, most samples are held out from one of them: the stacking weights are fitted to many samples,
-    and no sample is lost for training. If validation data is given, nothing else is held out.
+    and no sample is lost for training. If validation data is given, nothing else is held out. For small data, the
+    members are trained in lockstep if the base method supports it, as ``redcore`` and ``zero_fill`` do (see
+    `redcore.fitting.Lockstep`).
     `network`, `history` and `transform` are those of the first member.
 
     Parameters

@@ -1,13 +1,24 @@
 """Zero-fill network: concatenated codes with zeros for missing modalities, and one head."""
 
-from typing import Annotated, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple, cast
 
 from pydantic import Field
-from torch import Tensor
+from torch import Generator, Tensor, nn
 
 from redcore.fitting import TrainableNetwork
 from redcore.methods._base import CodeSettings, MethodSettings, ModalityForm, NetworkMethod
-from redcore.nn import Batch, Head, drop_modalities
+from redcore.nn import (
+    Batch,
+    Head,
+    MergedEncoders,
+    Objective,
+    StackedHead,
+    can_merge_encoders,
+    drop_merged,
+    drop_modalities,
+    merged_losses,
+)
 
 __all__ = ["METHOD", "ZeroFill", "ZeroFillNetwork", "ZeroFillSettings"]
 
@@ -52,6 +63,38 @@ class ZeroFillNetwork(TrainableNetwork):
         kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)
         representation = self.encoders(batch).masked_fill(~kept[..., None], 0.0).flatten(1)
         return ZeroFillOutput(self.head(representation), representation)
+
+    @property
+    def can_be_merged(self) -> bool:
+        """True for MLP encoders and a linear head."""
+        return type(self) is ZeroFillNetwork and not self.head.hidden and can_merge_encoders(self.encoders)
+
+    @classmethod
+    def merge(cls, networks: Sequence[Any], generators: Sequence[Generator]) -> TrainableNetwork:
+        """See `TrainableNetwork.merge`."""
+        return MergedZeroFill(networks, generators)
+
+
+class MergedZeroFill(TrainableNetwork):
+    """K zero-fill networks with one linear layer as a head, computed at once; see `TrainableNetwork.merge`."""
+
+    def __init__(self, networks: Sequence[ZeroFillNetwork], generators: Sequence[Generator]) -> None:
+        super().__init__()
+        first, self.generators = networks[0], generators
+        self.modality_dropout, linear = first.modality_dropout, cast(nn.Linear, first.head.output)
+        self.encoders = MergedEncoders(first.encoders, generators)
+        self.head = StackedHead(len(networks), linear.in_features, linear.out_features, (), 0.0)
+
+    def forward(self, batch: Any) -> ZeroFillOutput:
+        """Return logits (B, K, n_outputs) and codes (B, K, M * d) of a `MergedBatch`."""
+        kept = drop_merged(batch, self.modality_dropout, self.generators)
+        codes = self.encoders(batch).masked_fill(~kept[..., None], 0.0)
+        representation = codes.reshape(len(codes), len(batch.sizes), -1)
+        return ZeroFillOutput(self.head(representation), representation)
+
+    def losses(self, output: ZeroFillOutput, batch: Any, objective: Objective, step: int) -> dict[str, Tensor]:
+        """Return the loss of each network, (K,)."""
+        return {"loss": merged_losses(output.logits[:, :, None], batch, objective)[:, 0]}
 
 
 class ZeroFill(NetworkMethod):

@@ -14,10 +14,20 @@ from torch.nn import functional
 
 from redcore.nn._batch import Batch, GlobalCounts
 from redcore.nn._bottleneck import GaussianBottleneck
-from redcore.nn._dropout import keep_mask
+from redcore.nn._codes import CodeEncoders
+from redcore.nn._dropout import drop_modalities, keep_mask
+from redcore.nn._objective import Objective
 from redcore.nn._stacked import StackedLinear
 
-__all__ = ["MergedBatch", "MergedBottleneck", "MergedEncoders", "have_merged_form", "merge_batches", "side_by_side"]
+__all__ = [
+    "MergedBatch",
+    "MergedBottleneck",
+    "MergedEncoders",
+    "can_merge_encoders",
+    "drop_merged",
+    "merge_batches",
+    "merged_losses",
+]
 
 Layer = tuple[nn.Linear, nn.LayerNorm, float]
 """Linear layer, norm and dropout rate of an encoder."""
@@ -92,6 +102,28 @@ def _merge_inputs(batches: Sequence[Batch], index: int) -> MergedInputs:
     return MergedInputs(values, [own.rows for own in observed])
 
 
+def drop_merged(batch: MergedBatch, rate: float, generators: Sequence[torch.Generator]) -> Tensor:
+    """Return `drop_modalities` of the batches of K networks, (B, K * M), drawn from the generator of each network."""
+    availability, k = batch.availability, len(batch.sizes)
+    n_modalities = availability.shape[1] // k
+    if rate == 0 or n_modalities == 1:
+        return availability
+    sizes = zip(batch.sizes, generators, strict=True)
+    draw = side_by_side([torch.rand((size, n_modalities), generator=generator) for size, generator in sizes])
+    shape = (-1, k, n_modalities)
+    return drop_modalities(availability.view(shape), rate, draw.view(shape)).view(availability.shape)
+
+
+def merged_losses(logits: Tensor, batch: MergedBatch, objective: Objective) -> Tensor:
+    """Return the mean losses of the heads of K networks: logits (B, K, n_heads, n_outputs) to losses (K, n_heads)."""
+    n_samples, k = logits.shape[:2]
+    losses = objective.weighted_losses(logits.flatten(0, 1), batch.target.flatten(0, 1)).view(n_samples, k, -1)
+    sizes = torch.tensor(batch.sizes)
+    if min(batch.sizes) < n_samples:
+        losses = losses * (torch.arange(n_samples)[:, None] < sizes)[..., None]
+    return losses.sum(dim=0) / sizes[:, None]
+
+
 class MergedBottleneck(GaussianBottleneck):
     """Bottlenecks of K networks; the noise of each network comes from its own generator.
 
@@ -125,16 +157,16 @@ class MergedEncoders(nn.Module):
 
     Parameters
     ----------
-    encoders : sequence of nn.Module
-        Encoders of one of the networks, for which `have_merged_form` is True.
+    encoders : CodeEncoders
+        Encoders of one of the networks, for which `can_merge_encoders` is True.
     generators : sequence of torch.Generator
         Of the networks, for dropout.
     """
 
-    def __init__(self, encoders: Sequence[nn.Module], generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, encoders: CodeEncoders, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.generators = generators
-        layers = [cast(Layer, _single_layer(encoder)) for encoder in encoders]
+        layers = [cast(Layer, _single_layer(encoder)) for encoder in encoders.encoders]
         first, norm, self.dropout = layers[0]
         self.width, self.eps = first.out_features, norm.eps
         self.encoders = nn.ModuleList(_MergedEncoder(len(generators), linear) for linear, *_ in layers)
@@ -181,12 +213,15 @@ class _MergedEncoder(nn.Module):
         self.__dict__.update(linear=stacked, norm=norm)
 
 
-def have_merged_form(encoders: Sequence[nn.Module]) -> bool:
-    """Return True if `MergedEncoders` can compute these encoders of one network.
+def can_merge_encoders(encoders: CodeEncoders) -> bool:
+    """Return True if `MergedEncoders` can compute the encoders of one network.
 
-    They have one layer each, with the same width and dropout rate, which their attribute ``single_layer`` states.
+    They have one layer each, with the same width and dropout rate, which their attribute ``single_layer`` states. They
+    are trained, and no projection follows them.
     """
-    layers = [_single_layer(encoder) for encoder in encoders]
+    if any(encoders.frozen) or not all(type(project) is nn.Identity for project in encoders.project):
+        return False
+    layers = [_single_layer(encoder) for encoder in encoders.encoders]
     sizes = {(linear.out_features, norm.eps, dropout) for linear, norm, dropout in filter(None, layers)}
     return None not in layers and len(sizes) == 1
 
