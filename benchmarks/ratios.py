@@ -32,11 +32,11 @@ FIRST_STEP = """
 import os, sys
 from redcore.cli import main
 from redcore.fitting import Stepper
-step = Stepper.step
+update = Stepper.update
 def first(self, *arguments, **options):
-    step(self, *arguments, **options)
+    update(self, *arguments, **options)
     os._exit(0)
-Stepper.step = first
+Stepper.update = first
 main(["fit", "digits", "--out", sys.argv[1]])
 """
 BARE_STEP = """

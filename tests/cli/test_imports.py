@@ -45,14 +45,14 @@ def test_loading_a_model_imports_no_estimator(run_folder):
 STOP_AT_FIRST_STEP = """
 from redcore.fitting import Callback, Stepper
 from redcore.cli import main
-step = Stepper.step
+update = Stepper.update
 def checked(self, *arguments, **options):
-    losses = step(self, *arguments, **options)
+    update(self, *arguments, **options)
     import sys
     print('imported', *(name for name in {names} if name in sys.modules), flush=True)
     import os
     os._exit(0)
-Stepper.step = checked
+Stepper.update = checked
 main({arguments})
 """
 
