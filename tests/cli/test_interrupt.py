@@ -106,16 +106,11 @@ def test_kill_at_random_moments(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("method", "head_layers", "expected"),
-    [
-        # three networks in lockstep
-        ("stacked", "", [0, 0, 0, 10, 10, 10]),
-        # one after the other: only the first network had started before the interrupt
-        ("stacked", "4", [0, 10, 0, 0]),
-        ("zero_fill", "", [0, 10]),
-    ],
+    ("method", "head_layers"),
+    # the networks are trained in lockstep, or one after the other
+    [("stacked", ""), ("stacked", "4"), ("zero_fill", "")],
 )
-def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch, method, head_layers, expected):
+def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch, method, head_layers):
     settings = (*(SLOW[:2] if method == "stacked" else ()), "--set", f"head_layers={head_layers}")
     fit = ("fit", data, "--method", method, *settings, "--set", "max_epochs=8", "--set", "latent_dim=8")
     assert cli(*fit, "--out", tmp_path / "uninterrupted").status == 0
@@ -133,7 +128,8 @@ def test_resume_starts_where_the_checkpoint_is(cli, data, tmp_path, monkeypatch,
     assert (result.status, result.out) == (130, "")
     assert "training was interrupted after step 10" in result.err
     assert cli(*fit, "--out", tmp_path / "run", "--resume").status == 0
-    assert starts == expected
+    # only the first network had started before the interrupt
+    assert starts == [0, 10, *([0, 0] if method == "stacked" else [])]
     for file in ("model/model.safetensors", "metrics.json", "history.parquet"):
         assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "uninterrupted" / file).read_bytes()
 

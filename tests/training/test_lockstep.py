@@ -8,11 +8,14 @@ import pytest
 import torch
 
 from factories import TARGETS, make_data, make_target, tiny
+from redcore.balancing.fixed import Fixed
 from redcore.data import MultimodalData, several_targets
 from redcore.exceptions import DivergenceError, RunError, TrainingInterrupted
 from redcore.fitting import Callback, Lockstep
 from redcore.methods import make_method, stacked
+from redcore.methods import redcore as redcore_method
 from redcore.methods.redcore import RedCore, RedCoreNetwork
+from redcore.nn.encoders.mlp import MLPEncoder
 
 DATA = make_data("multiclass", 41)
 """41 samples in three folds of seven: the members have 35 or 36 training samples, and their last batches differ."""
@@ -171,6 +174,45 @@ def test_a_subclass_of_the_network_is_not_merged(monkeypatch, fits):
     assert not fits
 
 
+class OfEpochs(Fixed):
+    def update(self, signals):
+        if signals.ends_epoch:
+            self.set_weights(torch.arange(3.0) + 1)
+        return self.supervision_weight
+
+    @classmethod
+    def build(cls, n_modalities, settings):
+        return cls(n_modalities, settings.smoothing)
+
+
+def test_a_subclass_of_a_rule_is_not_merged(monkeypatch, fits):
+    monkeypatch.setattr(redcore_method, "build_rule", lambda n, settings, names: OfEpochs(n, 0.7))
+    model = fit(max_epochs=1)
+    assert not fits
+    assert model.supervision_weight["video"] > model.supervision_weight["audio"]
+
+
+def test_encoders_of_a_user_are_built_once_for_each_network(fits):
+    built = []
+
+    def changed(n_features, width):
+        encoder = MLPEncoder(n_features, width, 1, 0.3)
+        encoder.layers[0][2] = torch.nn.ReLU()
+        built.append(encoder)
+        return encoder
+
+    model = fit(encoders={"text": {"name": changed}}, max_epochs=1)
+    assert [network.encoders.encoders[1] for network in model.networks] == built
+    assert not fits
+
+
+@pytest.mark.parametrize("limit", ["MAX_VALUES_AT_ONCE", "MAX_FEATURES_AT_ONCE", "MAX_NETWORKS_AT_ONCE"])
+def test_large_fits_are_separate(limit, monkeypatch, fits):
+    monkeypatch.setattr(stacked, limit, 2)
+    fit(max_epochs=1)
+    assert not fits
+
+
 def test_networks_share_no_memory_after_the_fit():
     for network in fit().networks:
         for parameter in network.parameters():
@@ -179,37 +221,58 @@ def test_networks_share_no_memory_after_the_fit():
 
 
 class Recorder(Callback):
-    watches_gradients, watches_weights = True, True
+    watches_gradients = True
 
-    def __init__(self):
-        self.events = []
+    def __init__(self, raise_at: int | None = None):
+        self.events, self.raise_at = [], raise_at
 
     def on_start(self, n_steps, first_step):
         self.events.append(("start", n_steps, first_step))
 
     def on_step(self, step, values):
+        if step == self.raise_at:
+            raise KeyboardInterrupt
         self.events.append(("step", step, sorted(values)))
 
     def on_epoch(self, epoch, values):
         self.events.append(("epoch", epoch, sorted(values)))
 
     def on_weights(self, epoch, weights):
+        assert self.watches_weights
         self.events.append(("weights", epoch, sorted(weights)))
 
 
-class Plain(Callback):
-    def on_weights(self, epoch, weights):
-        pytest.fail("this callback does not watch weights")
+EARLY = {"max_epochs": 30, "patience": 2, "learning_rate": 0.03}
+"""Settings with which the members stop at different steps."""
 
 
 def test_callbacks_see_one_network_after_the_other(separately):
     together, alone = Recorder(), Recorder()
-    options = {"max_epochs": 30, "patience": 2, "learning_rate": 0.03}
-    fit(callbacks=[together, Plain()], **options)
-    separately(callbacks=[alone], **options)
+    fit(callbacks=[together], **EARLY)
+    separately(callbacks=[alone], **EARLY)
     assert together.events == alone.events
     assert Counter(event[0] for event in together.events)["start"] == 3
     assert "gradient_norm/text" in together.events[1][2]
+
+
+def test_callbacks_that_watch_weights_have_separate_fits(fits):
+    recorder = Recorder()
+    recorder.watches_weights = True
+    fit(callbacks=[recorder])
+    assert Counter(event[0] for event in recorder.events)["weights"] == 12
+    assert not fits
+
+
+@pytest.mark.parametrize("killed_at", [0, 7, 12])
+def test_callbacks_see_all_events_of_a_fit_that_was_killed(killed_at, tmp_path):
+    whole, killed, resumed = Recorder(), Recorder(raise_at=killed_at), Recorder()
+    checkpoint, settings = tmp_path / "checkpoint.safetensors", {"checkpoint_seconds": 0, **EARLY}
+    fit(callbacks=[whole], **settings)
+    with pytest.raises(KeyboardInterrupt):
+        fit(checkpoint=checkpoint, callbacks=[killed], **settings)
+    fit(checkpoint=checkpoint, callbacks=[resumed], **settings)
+    assert resumed.events[0] == ("start", whole.events[0][1], killed_at)
+    assert killed.events + resumed.events[1:] == whole.events
 
 
 class StopAt(Callback):
@@ -243,6 +306,18 @@ def test_a_resumed_fit_equals_an_uninterrupted_fit(stops, tmp_path):
         np.testing.assert_array_equal(array, expected.arrays()[name], err_msg=name)
 
 
+def test_an_interrupted_fit_reports_the_same_as_separate_fits(separately, tmp_path):
+    streams = []
+    for function in (fit, separately):
+        recorder, checkpoint = Recorder(), tmp_path / f"{len(streams)}.safetensors"
+        for stop in (StopAt(1, 4), StopAt(2, 3)):
+            with pytest.raises(TrainingInterrupted, match=f"step {stop.step}"):
+                function(checkpoint=checkpoint, callbacks=[recorder, stop], checkpoint_seconds=0)
+        function(checkpoint=checkpoint, callbacks=[recorder], checkpoint_seconds=0)
+        streams.append(recorder.events)
+    assert streams[0] == streams[1]
+
+
 def test_a_fit_that_was_interrupted_after_a_member_stopped_is_resumed(tmp_path):
     options = {"max_epochs": 60, "patience": 1, "learning_rate": 0.03}
     expected, checkpoint = fit(**options), tmp_path / "checkpoint.safetensors"
@@ -253,12 +328,14 @@ def test_a_fit_that_was_interrupted_after_a_member_stopped_is_resumed(tmp_path):
     check_equal(fit(checkpoint=checkpoint, **options), expected)
 
 
-def test_a_checkpoint_of_another_fit_is_rejected(tmp_path):
+def test_a_checkpoint_of_another_fit_is_rejected(tmp_path, separately):
     checkpoint = tmp_path / "checkpoint.safetensors"
     with pytest.raises(TrainingInterrupted):
         fit(checkpoint=checkpoint, callbacks=[StopAt(1, 2)])
     with pytest.raises(RunError, match="other data, settings or seed"):
         fit(make_data("multiclass", 40), checkpoint=checkpoint)
+    with pytest.raises(RunError, match=r"3 network\(s\) in one checkpoint, expected 1, as of another version"):
+        separately(checkpoint=checkpoint)
 
 
 def test_a_diverging_member_raises_an_error():

@@ -38,7 +38,11 @@ class BalancingRule(nn.Module):
     """True if a fit with this rule must run in one process."""
 
     losses_only: ClassVar[bool] = False
-    """True if `update` reads only the attributes of the signals: the losses, the shares, and the step."""
+    """True if `update` reads only `losses`, `observed` and `step` of the signals. A subclass does not inherit it."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.losses_only = cls.__dict__.get("losses_only", False)
 
     supervision_weight: Tensor
     relative_advantage: Tensor

@@ -57,7 +57,8 @@ def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tenso
     ----------
     path : Path
     request : str
-        Hash of the data, settings and seed of the fit. It must equal ``info["request"]`` of the file.
+        Hash of the data, settings and seed of the fit, or those of several networks, with blanks between them. It must
+        equal ``info["request"]`` of the file.
 
     Raises
     ------
@@ -84,7 +85,11 @@ def load_checkpoint(path: Path, request: str) -> tuple[dict[str, dict[str, Tenso
         group, _, name = key.partition("/")
         groups.setdefault(group, {})[name] = tensor
     if info.get("request") != request:
-        raise RunError(f"{path}: belongs to a fit with other data, settings or seed; remove it to start again")
+        n_networks, expected = (len(str(text).split()) for text in (info.get("request"), request))
+        difference = "other data, settings or seed"
+        if n_networks != expected:
+            difference = f"{n_networks} network(s) in one checkpoint, expected {expected}, as of another version"
+        raise RunError(f"{path}: belongs to a fit with {difference}; remove it to start again")
     return groups, info
 
 

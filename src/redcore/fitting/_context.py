@@ -22,7 +22,7 @@ class Callback:
         If True, the values of `on_step` and the history contain ``gradient_norm/<modality>``: the L2 norm of the
         gradient of the loss with respect to the parameters of the encoder of that modality, before clipping.
     watches_weights : bool
-        If True, `on_weights` is called.
+        If True, `on_weights` is called. It is read before the fit.
     """
 
     watches_gradients: bool = False

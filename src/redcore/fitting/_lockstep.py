@@ -36,16 +36,16 @@ class Lockstep:
     trainers : sequence of Trainer
         Prepared trainers with a generator each, whose networks `TrainableNetwork.merge` supports.
     callbacks : sequence of Callback
-        Callbacks of the fit; those of the contexts of the trainers are replaced.
+        Callbacks of the fit, none of which watches weights. Those of the contexts of the trainers are not called.
     checkpoint : Path or None
         Checkpoint file of all networks.
     """
 
     def __init__(self, trainers: Sequence[Trainer], callbacks: Sequence[Callback], checkpoint: Path | None) -> None:
         self.trainers, self.checkpoint = trainers, checkpoint
-        self.relay = Relay(callbacks, len(trainers))
-        for trainer, channel in zip(trainers, self.relay.channels, strict=True):
-            trainer.context = replace(trainer.context, callbacks=[channel], checkpoint=None)
+        for trainer in trainers:
+            trainer.context = replace(trainer.context, callbacks=(), checkpoint=None)
+        self.relay = Relay(callbacks, trainers)
         self.request = " ".join(trainer.request for trainer in trainers)
 
     def fit(self) -> None:
@@ -59,38 +59,39 @@ class Lockstep:
         # after a large block was freed, glibc keeps the memory of a step for the next one; else the system takes it
         # back, which costs a tenth of a step
         torch.empty(KEPT_BYTES, dtype=torch.uint8)
-        self._resume()
-        try:
-            for trainer in self.trainers:
-                trainer.start()
-            self._loop()
-        finally:
-            self.relay.end_all()
-            for trainer in self.trainers:
-                trainer.source.close()
-        if self.relay.should_stop:
-            self._save()
-            raise TrainingInterrupted(max(trainer.progress.step for trainer in self.trainers))
+        with seeded(0):
+            self._resume()
+            try:
+                self._loop()
+            finally:
+                for trainer in self.trainers:
+                    trainer.source.close()
         for trainer in self.trainers:
             trainer.finish()
 
     def _loop(self) -> None:
         last_save = time.monotonic()
-        group: _Group | None = None
-        while running := [trainer for trainer in self.trainers if trainer.is_running]:
+        stops = self.relay.report()
+        group: _Group | _Single | None = None
+        for trainer in self.trainers:
+            trainer.start()
+            if any(callback.watches_gradients for callback in self.relay.callbacks):
+                trainer.watch_gradients()
+        while not stops and (running := [trainer for trainer in self.trainers if trainer.is_running]):
             if group is None or len(group.trainers) > len(running):
-                group = _Group(running, group)
+                if group is not None:
+                    group.separate()
+                group = _Group(running) if len(running) > 1 else _Single(running)
             group.step()
-            for index, trainer in enumerate(self.trainers):
-                if not trainer.is_running:
-                    self.relay.end(index)
-            if self.relay.ask():
-                break
+            stops = self.relay.report()
             if time.monotonic() - last_save >= running[0].settings.checkpoint_seconds:
                 self._save()
                 last_save = time.monotonic()
         if group is not None:
             group.separate()
+        if stops:
+            self._save()
+            raise TrainingInterrupted(self.relay.step)
 
     def _save(self) -> None:
         if self.checkpoint is None:
@@ -102,12 +103,14 @@ class Lockstep:
             groups |= {f"{index}:{name}": tensors for name, tensors in own.items()}
             networks.append(info)
         # one file, so that a killed process leaves all networks at the same step
-        save_checkpoint(self.checkpoint, groups, {"request": self.request, "networks": networks})
+        info = {"request": self.request, "networks": networks, "reported": self.relay.reported}
+        save_checkpoint(self.checkpoint, groups, info)
 
     def _resume(self) -> None:
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         groups, info = load_checkpoint(self.checkpoint, self.request)
+        self.relay.reported = info["reported"]
         for index, (trainer, own) in enumerate(zip(self.trainers, info["networks"], strict=True)):
             prefix = f"{index}:"
             trainer.restore({name[len(prefix) :]: one for name, one in groups.items() if name.startswith(prefix)}, own)
@@ -121,17 +124,12 @@ class _Group:
     Parameters
     ----------
     trainers : sequence of Trainer
-    before : _Group, optional
-        Group that had these and other networks, from which it is separated.
     """
 
-    def __init__(self, trainers: Sequence[Trainer], before: "_Group | None" = None) -> None:
-        if before is not None:
-            before.separate()
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
         self.trainers = trainers
         networks = [trainer.network for trainer in trainers]
-        with seeded(0):  # the initial values are replaced
-            self.network = type(networks[0]).merge(networks, [trainer.generator for trainer in trainers]).train()
+        self.network = type(networks[0]).merge(networks, [trainer.generator for trainer in trainers]).train()
         self.gradients: list[Tensor] = []
         self._gradient_of: dict[nn.Parameter, Tensor] = {}
         parameters = [dict(network.named_parameters()) for network in networks]
@@ -175,3 +173,19 @@ class _Group:
         for parameters, n in zip(self._encoders[network], n_observed, strict=True):
             for parameter in parameters:
                 parameter.grad = self._gradient_of[parameter] if n else None
+
+
+class _Single:
+    """The last network that still trains, with the random numbers of torch."""
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        self.trainers = trainers
+        torch.set_rng_state(trainers[0].generator.get_state())
+        trainers[0].generator = torch.default_generator
+
+    def step(self) -> None:
+        """Train the network for one step."""
+        self.trainers[0].step()
+
+    def separate(self) -> None:
+        """Do nothing, since the network has its own parameters."""

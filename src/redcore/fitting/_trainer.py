@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy, deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -123,9 +124,13 @@ class Trainer:
         for callback in self.context.callbacks:
             callback.on_start(self.plan.n_steps, self.progress.step)
         if any(callback.watches_gradients for callback in self.context.callbacks):
-            self.stepper.watch_gradients(self.modalities)
+            self.watch_gradients()
         self.network.train()
         self._validate_pending_epoch()
+
+    def watch_gradients(self) -> None:
+        """Record the gradient norm of each encoder in every step."""
+        self.stepper.watch_gradients(self.modalities)
 
     @property
     def can_share_steps(self) -> bool:
@@ -140,6 +145,23 @@ class Trainer:
     def next_batch(self) -> Batch:
         """Return the batch of the next step."""
         return self.stepper.batch(*self.source.locate(self.progress.step))
+
+    def step(self) -> None:
+        """Train the network for one step."""
+        step = self.progress.step
+        self.stepper.processes.seed(self.context.seed, step)
+        batch = self.next_batch()
+        with self._save_if_process_lost():
+            self.record(
+                self.stepper.step(
+                    batch,
+                    step,
+                    self.plan.learning_rate(step),
+                    ends_epoch=self.plan.ends_epoch(step),
+                    held_out=partial(self._validation_batch, step),
+                )
+            )
+        self.end_step()
 
     def end_step(self) -> None:
         """Count a step whose losses are recorded, and validate the epoch that it ends."""
@@ -163,20 +185,7 @@ class Trainer:
         last_save, processes = time.monotonic(), self.stepper.processes
         self.start()
         while self.is_running:
-            step = self.progress.step
-            processes.seed(self.context.seed, step)
-            batch = self.next_batch()
-            with self._save_if_process_lost():
-                self.record(
-                    self.stepper.step(
-                        batch,
-                        step,
-                        self.plan.learning_rate(step),
-                        ends_epoch=self.plan.ends_epoch(step),
-                        held_out=partial(self._validation_batch, step),
-                    )
-                )
-            self.end_step()
+            self.step()
             with self._save_if_process_lost():
                 stop = processes.any(any(callback.should_stop() for callback in self.context.callbacks))
             if stop:
@@ -288,8 +297,11 @@ class Trainer:
 
     def _weights(self) -> dict[str, Tensor]:
         with self._averaged():
-            # not `deepcopy`, which copies the whole memory that parameters may share with other networks
-            return {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+            weights = copy(self.network.state_dict())
+            for name, value in weights.items():
+                # `deepcopy` of a tensor copies the whole memory that it may share with other networks
+                weights[name] = value.clone() if isinstance(value, Tensor) else deepcopy(value)
+            return weights
 
     def _save(self, any_process: bool = False) -> None:
         self._read()
@@ -309,7 +321,7 @@ class Trainer:
     def snapshot(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """Return the state of the fit for a checkpoint: groups of tensors, and values for JSON."""
         random_state = {"cpu": self.generator.get_state()}
-        if torch.cuda.is_available():
+        if torch.cuda.is_available() and self.generator is torch.default_generator:
             random_state |= {f"cuda{i}": torch.cuda.get_rng_state(i) for i in range(torch.cuda.device_count())}
         columns = self.history.to_arrays()
         groups = {

@@ -218,8 +218,8 @@ class RedCoreNetwork(TrainableNetwork):
     def can_be_merged(self) -> bool:
         """True for MLP encoders, pooled imputers, linear heads, and rules that read the losses only."""
         pooled = type(self) is RedCoreNetwork and type(self.imputers) is PooledImputers
-        linear_heads = not self.settings.head_layers
-        return pooled and linear_heads and self.rule.losses_only and can_merge_encoders(self.encoders)
+        known = self.settings.has_default_encoders and not self.settings.head_layers
+        return pooled and known and self.rule.losses_only and can_merge_encoders(self.encoders)
 
     @classmethod
     def merge(cls, networks: Sequence[Any], generators: Sequence[Generator]) -> TrainableNetwork:

@@ -41,8 +41,11 @@ Split = tuple[MultimodalData, MultimodalData | None]
 """Training samples of an ensemble member, and the samples held out from it."""
 
 DEFAULT_MEMBERS = 3
-MAX_VALUES_AT_ONCE = 2_000_000
-"""Largest number of samples times features for which the members are trained in lockstep: larger data gain little."""
+MAX_VALUES_AT_ONCE, MAX_FEATURES_AT_ONCE, MAX_NETWORKS_AT_ONCE = 2_000_000, 5_000, 10
+"""Largest numbers of samples times features, of features and of networks for which the members are trained in lockstep.
+
+Larger fits gain little and need the memory of all networks at once.
+"""
 MAX_SAMPLES_OF_ENSEMBLE = 20_000
 """Largest number of training samples for which several members are the default."""
 
@@ -237,33 +240,36 @@ class Stacked(DecidedByStack, NetworkMethod):
         splits = self._splits(data, validation, context.seed)
         self._prepare(splits[0][0] if len(splits) == 1 else data, context)
         contexts = [_context_of_member(context, index) for index in range(len(splits))]
-        fitted = self._train_at_once(splits, contexts) if self._is_small(data, context) else []
+        fitted = self._train_at_once(splits, contexts) if self._may_train_at_once(data, context, len(splits)) else []
         fitted = fitted or [self._train(*split, own) for split, own in zip(splits, contexts, strict=True)]
         self.networks = [network for network, _ in fitted]
         self.histories = [history for _, history in fitted]
         self.history = self.histories[0]
         self.stack = self._fit_stack(data, splits, context.seed)
 
-    def _is_small(self, data: MultimodalData, context: FitContext) -> bool:
-        """Return True for a small number of vectors in memory."""
+    def _may_train_at_once(self, data: MultimodalData, context: FitContext, n_networks: int) -> bool:
+        """Return True for several networks, small data in memory, and callbacks that do not watch weights."""
         parts = [part for part in (data, context.unlabelled) if part is not None]
-        modalities = data.modalities.values()
-        if any(part.is_stored for part in parts) or any(modality.form != "vectors" for modality in modalities):
+        vectors = all(modality.form == "vectors" for modality in data.modalities.values())
+        if not vectors or any(part.is_stored for part in parts) or not 1 < n_networks <= MAX_NETWORKS_AT_ONCE:
             return False
-        n_features = sum(modality.n_features for modality in modalities)
-        return n_features * sum(part.n_samples for part in parts) <= MAX_VALUES_AT_ONCE
+        n_features = sum(modality.n_features for modality in data.modalities.values())
+        is_small = n_features * sum(part.n_samples for part in parts) <= MAX_VALUES_AT_ONCE
+        # weights of networks that are not reported yet would have to be kept for all epochs
+        watched = any(callback.watches_weights for callback in context.callbacks)
+        # not the encoders of a user, which are built for each network once
+        default = getattr(self.training, "has_default_encoders", False) and self.objective.has_default_loss
+        return is_small and n_features <= MAX_FEATURES_AT_ONCE and default and not watched
 
     def _train_at_once(
         self, splits: Sequence[Split], contexts: Sequence[FitContext]
     ) -> list[tuple[TrainableNetwork, History]]:
         """Train all networks in lockstep; the results equal those of separate fits up to rounding.
 
-        The result is empty if there is one network only, or if its architecture or loss allows separate fits only.
+        The result is empty if their architecture allows separate fits only.
         """
         from redcore.fitting import Lockstep
 
-        if len(splits) == 1 or not self.objective.has_default_loss:
-            return []
         with threads(self._n_threads()):
             trainers = []
             for split, context in zip(splits, contexts, strict=True):

@@ -53,21 +53,22 @@ class ZeroFillNetwork(TrainableNetwork):
     def __init__(self, forms: list[ModalityForm], n_outputs: int, settings: ZeroFillSettings) -> None:
         super().__init__()
         self.several_processes = True
-        self.modality_dropout = settings.modality_dropout
+        self.settings = settings
         self.encoders = settings.build_encoders(forms)
         width = len(forms) * settings.latent_dim
         self.head = Head(width, n_outputs, settings.head_layers, settings.head_dropout)
 
     def forward(self, batch: Batch) -> ZeroFillOutput:
         """Return the output for a batch, with the logits."""
-        kept = drop_modalities(batch.availability, self.modality_dropout if self.training else 0.0)
+        kept = drop_modalities(batch.availability, self.settings.modality_dropout if self.training else 0.0)
         representation = self.encoders(batch).masked_fill(~kept[..., None], 0.0).flatten(1)
         return ZeroFillOutput(self.head(representation), representation)
 
     @property
     def can_be_merged(self) -> bool:
         """True for MLP encoders and a linear head."""
-        return type(self) is ZeroFillNetwork and not self.head.hidden and can_merge_encoders(self.encoders)
+        known = self.settings.has_default_encoders and not self.settings.head_layers
+        return type(self) is ZeroFillNetwork and known and can_merge_encoders(self.encoders)
 
     @classmethod
     def merge(cls, networks: Sequence[Any], generators: Sequence[Generator]) -> TrainableNetwork:
@@ -81,13 +82,13 @@ class MergedZeroFill(TrainableNetwork):
     def __init__(self, networks: Sequence[ZeroFillNetwork], generators: Sequence[Generator]) -> None:
         super().__init__()
         first, self.generators = networks[0], generators
-        self.modality_dropout, linear = first.modality_dropout, cast(nn.Linear, first.head.output)
+        self.settings, linear = first.settings, cast(nn.Linear, first.head.output)
         self.encoders = MergedEncoders(first.encoders, generators)
         self.head = StackedHead(len(networks), linear.in_features, linear.out_features, (), 0.0)
 
     def forward(self, batch: Any) -> ZeroFillOutput:
         """Return logits (B, K, n_outputs) and codes (B, K, M * d) of a `MergedBatch`."""
-        kept = drop_merged(batch, self.modality_dropout, self.generators)
+        kept = drop_merged(batch, self.settings.modality_dropout, self.generators)
         codes = self.encoders(batch).masked_fill(~kept[..., None], 0.0)
         representation = codes.reshape(len(codes), len(batch.sizes), -1)
         return ZeroFillOutput(self.head(representation), representation)

@@ -216,11 +216,9 @@ class _MergedEncoder(nn.Module):
 def can_merge_encoders(encoders: CodeEncoders) -> bool:
     """Return True if `MergedEncoders` can compute the encoders of one network.
 
-    They have one layer each, with the same width and dropout rate, which their attribute ``single_layer`` states. They
-    are trained, and no projection follows them.
+    They have one layer each, with the same width and dropout rate, which their attribute ``single_layer`` states. The
+    caller must know that they are encoders of this package, without changes.
     """
-    if any(encoders.frozen) or not all(type(project) is nn.Identity for project in encoders.project):
-        return False
     layers = [_single_layer(encoder) for encoder in encoders.encoders]
     sizes = {(linear.out_features, norm.eps, dropout) for linear, norm, dropout in filter(None, layers)}
     return None not in layers and len(sizes) == 1

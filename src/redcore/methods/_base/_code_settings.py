@@ -86,6 +86,11 @@ class CodeSettings(TrainingSettings):
         named = [provenance("redcore.nn.encoders", choice.name) for choice in self.encoders.values()]
         return super().plug_ins() + [plug_in for plug_in in named if plug_in]
 
+    @property
+    def has_default_encoders(self) -> bool:
+        """True if the encoder of each modality is the default one for its values, or an MLP."""
+        return self.encoder in ("auto", "mlp") and not self.encoders
+
     def encoder_spec(self) -> EncoderSpec:
         """Return the sizes and dropout rates of the encoders."""
         return EncoderSpec(

@@ -33,7 +33,7 @@ class MLPEncoder(nn.Module):
     @property
     def single_layer(self) -> tuple[nn.Linear, nn.LayerNorm, float] | None:
         """Linear layer, norm and dropout rate, if there is one layer; see `redcore.nn.MergedEncoders`."""
-        if type(self) is not MLPEncoder or len(self.layers) > 1:
+        if len(self.layers) > 1:
             return None
         linear, norm, _, dropout = cast(tuple[nn.Linear, nn.LayerNorm, nn.GELU, Dropout], tuple(self.layers[0]))  # type: ignore[arg-type]
         return linear, norm, dropout.probability
