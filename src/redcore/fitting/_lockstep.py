@@ -162,7 +162,7 @@ class _Group:
         losses = self.network.step_losses(self.network(merged), merged, objective, StepContext(step))  # type: ignore[arg-type]
         losses["loss"].sum().backward()  # type: ignore[no-untyped-call]
         for index, trainer in enumerate(self.trainers):
-            self._skip_unused(index, [inputs.rows[index].shape[0] for inputs in merged.modalities])
+            self._skip_unused(index, [len(inputs.rows[index]) for inputs in merged.modalities])
             norms = trainer.stepper.update(trainer.plan.learning_rate(step))
             values = {name: value.detach()[index] for name, value in losses.items()}
             trainer.record({**values, **trainer.network.state(), **norms})

@@ -63,7 +63,7 @@ class MergedRedCore(RedCoreNetwork):
 
     def fuse(self, completed: Tensor) -> Tensor:
         """Return the input of the joint head of each network, (B, K, M * d)."""
-        return completed.reshape(completed.shape[0], len(self.rules), -1)
+        return completed.reshape(len(completed), len(self.rules), -1)
 
     def step_losses(
         self, output: RedCoreOutput, batch: Any, objective: Objective, context: StepContext

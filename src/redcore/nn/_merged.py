@@ -70,19 +70,17 @@ class MergedBatch(NamedTuple):
     @property
     def global_counts(self) -> GlobalCounts:
         """Number of samples in the longest batch, and number of samples that observe each modality, (K * M,)."""
-        return GlobalCounts(self.availability.shape[0], self.availability.sum(dim=0))
+        return GlobalCounts(len(self.availability), self.availability.sum(dim=0))
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:
     """Concatenate tensors (n_k, m, ...) along the second axis, with zeros after the end of the shorter ones."""
-    # `shape[0]`, since `len` of a tensor takes ten microseconds
-    longest = max(part.shape[0] for part in parts)
+    longest = max(map(len, parts))
     return torch.cat([_padded(part, longest) for part in parts], dim=1)
 
 
 def _padded(part: Tensor, n: int) -> Tensor:
-    n_rows = part.shape[0]
-    return part if n_rows == n else torch.cat([part, part.new_zeros(n - n_rows, *part.shape[1:])])
+    return part if len(part) == n else torch.cat([part, part.new_zeros(n - len(part), *part.shape[1:])])
 
 
 def merge_batches(batches: Sequence[Batch]) -> MergedBatch:
@@ -187,12 +185,12 @@ class MergedEncoders(nn.Module):
 
     def _mask(self, batch: MergedBatch) -> Tensor:
         """Return the scaled dropout mask, (K, M, B, width): zeros for missing modalities."""
-        k, m, n = len(self.generators), len(self.encoders), batch.availability.shape[0]
+        k, m, n = len(self.generators), len(self.encoders), len(batch.availability)
         mask, scale = torch.zeros(k, m * n, self.width), 1.0
         for index, (own, generator) in enumerate(zip(mask, self.generators, strict=True)):
             # the modalities of a network in turn, as in a network of its own
             rows = [inputs.rows[index] + place * n for place, inputs in enumerate(batch.modalities)]
-            drawn = [keep_mask((one.shape[0], self.width), self.dropout, generator) for one in rows]
+            drawn = [keep_mask((len(one), self.width), self.dropout, generator) for one in rows]
             own.index_copy_(0, torch.cat(rows), torch.cat([kept for kept, _ in drawn]))
             scale = drawn[0][1]
         return mask.mul_(scale).view(k, m, n, self.width)
