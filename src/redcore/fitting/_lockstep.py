@@ -60,8 +60,8 @@ class Lockstep:
         # back, which costs a tenth of a step
         torch.empty(KEPT_BYTES, dtype=torch.uint8)
         with seeded(0):
-            self._resume()
             try:
+                self._resume()
                 self._loop()
             finally:
                 for trainer in self.trainers:

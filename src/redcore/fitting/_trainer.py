@@ -112,8 +112,8 @@ class Trainer:
         ProcessLostError
             If another process of a distributed fit is lost.
         """
-        self._resume()
         try:
+            self._resume()
             self._loop()
         finally:
             self.source.close()
