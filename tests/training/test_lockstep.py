@@ -21,13 +21,13 @@ DATA = make_data("multiclass", 41)
 """41 samples in three folds of seven: the members have 35 or 36 training samples, and their last batches differ."""
 
 
-def sparse_data(kind: str = "multiclass", n_samples: int = 60) -> MultimodalData:
+def sparse_data(n_samples: int = 60) -> MultimodalData:
     """Return data in which many batches have no sample of one of the modalities."""
     rng = np.random.default_rng(1)
     arrays = {name: rng.normal(size=(n_samples, size)) for name, size in (("rare", 5), ("often", 3), ("usual", 4))}
     availability = rng.random((n_samples, 3)) < [0.9, 0.06, 0.9]  # often, rare, usual
     availability[~availability.any(axis=1), 0] = True
-    return MultimodalData.from_arrays(arrays, make_target(kind, n_samples), availability=availability)
+    return MultimodalData.from_arrays(arrays, make_target("multiclass", n_samples), availability=availability)
 
 
 def fit(data=DATA, checkpoint=None, callbacks=(), validation=None, unlabelled=None, start=None, **changes):
@@ -179,10 +179,6 @@ class OfEpochs(Fixed):
         if signals.ends_epoch:
             self.set_weights(torch.arange(3.0) + 1)
         return self.supervision_weight
-
-    @classmethod
-    def build(cls, n_modalities, settings):
-        return cls(n_modalities, settings.smoothing)
 
 
 def test_a_subclass_of_a_rule_is_not_merged(monkeypatch, fits):
